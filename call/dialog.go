@@ -1,0 +1,99 @@
+package call
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tingxin/media"
+)
+
+// Cause says why a call or a leg ended, in the words of the record.
+type Cause string
+
+// The causes of a CDR.
+const (
+	CauseNormal         Cause = "normal"          // we ended it after the work was done
+	CauseCallerHangup   Cause = "caller_hangup"   // the remote party of the first leg hung up
+	CausePeerHangup     Cause = "peer_hangup"     // the other (dialled) party hung up
+	CauseCancelled      Cause = "cancelled"       // the caller gave up before the answer
+	CauseRejected       Cause = "rejected"        // refused by a party or by policy
+	CauseBusy           Cause = "busy"            // 486 or 600
+	CauseNoAnswer       Cause = "no_answer"       // rang out
+	CauseNoRoute        Cause = "no_route"        // nothing is behind that number
+	CauseNoMedia        Cause = "no_media"        // no RTP ever came
+	CauseMediaTimeout   Cause = "media_timeout"   // RTP stopped
+	CauseSessionExpired Cause = "session_expired" // RFC 4028 timer ran out
+	CauseMaxDuration    Cause = "max_duration"    // the longest allowed call
+	CauseAdmin          Cause = "admin"           // ended by a person through the API
+	CauseShutdown       Cause = "server_shutdown" // SIGTERM drain ran out
+	CauseRestart        Cause = "server_restart"  // found unfinished after a crash
+	CauseError          Cause = "error"           // our fault; the log knows more
+)
+
+// Dialog is what a call asks of the signalling of one leg. Methods are safe for
+// concurrent use and give up when ctx ends.
+type Dialog interface {
+	// Ring sends 180 Ringing (incoming only).
+	Ring(ctx context.Context) error
+	// Progress sends 183 with SDP; early media flows from then on (incoming only).
+	Progress(ctx context.Context) error
+	// Answer sends 200 and returns when the ACK has come, or an error (incoming only).
+	Answer(ctx context.Context) error
+	// Reject refuses an unanswered incoming leg with a SIP status from 300 to 699.
+	Reject(ctx context.Context, status int, reason string) error
+	// Hangup ends the leg: BYE when confirmed, CANCEL or a final refusal before. Repeating it is fine.
+	Hangup(ctx context.Context, cause Cause) error
+}
+
+// Handler is told by signalling what the remote party of one leg did. Every
+// method posts to the call's inbox and returns at once.
+type Handler interface {
+	// RemoteHangup: BYE, CANCEL, a failed session timer or a dead transport.
+	RemoteHangup(cause Cause)
+	// RemoteDigit: a key that came by SIP INFO.
+	RemoteDigit(d media.Digit)
+	// RemoteHold: the party put us on hold or took us back.
+	RemoteHold(held bool)
+	// RemoteMedia: a re-INVITE or UPDATE changed the leg's media.
+	RemoteMedia()
+}
+
+// Incoming is a new call as signalling hands it up. Leg is configured and
+// receives already; nothing has been answered yet.
+type Incoming struct {
+	SIPCallID string
+	Trunk     string // name of the trunk it came by
+	From      string // caller's number or user part
+	FromName  string // display name, may be empty
+	To        string // dialled number
+	UserAgent string
+	Transport string // "udp", "tcp", "tls", "ws", "wss"
+	Secure    bool   // media is SRTP
+	Dialog    Dialog
+	Leg       *media.Leg
+	Received  time.Time // when the INVITE was read from the socket
+}
+
+// Target is whom to dial.
+type Target struct {
+	URI       string // sip:number@host:port;transport=udp
+	Trunk     string // name of the trunk to use, empty for a plain address
+	From      string
+	FromName  string
+	SIPCallID string // optional: Call-ID of the new leg; empty makes one
+}
+
+// Dialer places outgoing legs; sip satisfies it. Dial returns when the leg is
+// answered, or a *DialError; cancelling ctx gives up ringing.
+type Dialer interface {
+	Dial(ctx context.Context, t Target, h Handler) (Dialog, *media.Leg, error)
+}
+
+// DialError is a refused or failed outgoing leg.
+type DialError struct {
+	Status int // SIP status, 0 when no response came
+	Reason string
+}
+
+func (e *DialError) Error() string { return fmt.Sprintf("dial refused: %d %s", e.Status, e.Reason) }
