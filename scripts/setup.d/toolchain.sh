@@ -1,0 +1,2 @@
+install_go() { :; }
+install_node() { :; }
