@@ -5,7 +5,8 @@
 readings=/usr/share/pocketsphinx/test/data
 
 install_caller() {
-	local version="1 $(pinned sense-1.wav)" dir=build/caller
+	local version dir=build/caller
+	version=$(pinned sense-1.wav)
 	done_before caller "$version" $dir/transcript.txt $dir/sense-1.wav $dir/cards/transcript.txt && return
 	[[ -d $readings/librivox ]] || die "$readings is not there: is pocketsphinx-testdata installed?"
 	local new=$scratch/caller
