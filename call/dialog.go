@@ -59,6 +59,15 @@ type Handler interface {
 	RemoteMedia()
 }
 
+// EarlyHandler is a Handler that wants to hear of its outgoing leg before the
+// answer. Signalling asks for it by type assertion on the Handler given to Dial.
+type EarlyHandler interface {
+	Handler
+	// RemoteProgress: a 18x response came. leg is the dialled leg and receives
+	// already when the response carried SDP (early media), nil without.
+	RemoteProgress(status int, leg *media.Leg)
+}
+
 // Incoming is a new call as signalling hands it up. Leg is configured and
 // receives already; nothing has been answered yet.
 type Incoming struct {

@@ -1,0 +1,141 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Values of RecordingConfig.Refused.
+const (
+	RefusedForget     = "forget"
+	RefusedTranscribe = "transcribe"
+)
+
+// Names of the built-in routes.
+const (
+	routeEcho    = "echo"
+	routeDefault = "default"
+)
+
+// Route says what takes calls to some numbers: exactly one of Flow, Bridge, Echo and Reject.
+type Route struct {
+	// Name stands in the records; the flow's name, "bridge", "echo" or "reject" when empty.
+	Name string `yaml:"name" koanf:"name"`
+	// Numbers are dialled numbers: exact ("4000"), a prefix ("40*") or all ("*").
+	Numbers []string `yaml:"numbers" koanf:"numbers"`
+	// Trunks narrows the route to calls that came by these trunks; all when empty.
+	Trunks []string `yaml:"trunks" koanf:"trunks"`
+	// Flow is the name of the flow to run.
+	Flow string `yaml:"flow" koanf:"flow"`
+	// Bridge is a SIP address to connect the caller with, such as "sip:{number}@10.0.0.7:5060";
+	// {number} stands for the dialled number, {caller} for the caller's.
+	Bridge string `yaml:"bridge" koanf:"bridge"`
+	// BridgeTrunk is the trunk to dial by; empty dials the address itself.
+	BridgeTrunk string `yaml:"bridge_trunk" koanf:"bridge_trunk"`
+	// Echo sends the caller's sound back.
+	Echo bool `yaml:"echo" koanf:"echo"`
+	// Reject refuses with this SIP status (300 to 699).
+	Reject int `yaml:"reject" koanf:"reject"`
+	// Language of the call, such as "en" or "zh"; the flow's own or "en" when empty.
+	Language string `yaml:"language" koanf:"language"`
+	// Model is the recognition model to use; chosen by language when empty.
+	Model string `yaml:"model" koanf:"model"`
+	// Record records a bridged or echoed call. A flow decides by its record node.
+	Record bool `yaml:"record" koanf:"record"`
+	// Announcement is spoken to the caller before a recorded bridge is dialled.
+	Announcement string `yaml:"announcement" koanf:"announcement"`
+	// Transcribe recognises both sides of a bridged or echoed call.
+	Transcribe bool `yaml:"transcribe" koanf:"transcribe"`
+}
+
+// routes is the routing table with the built-in routes behind the configured ones.
+type routes []Route
+
+func newRoutes(configured []Route) (routes, error) {
+	rs := make(routes, 0, len(configured)+2)
+	for i, r := range configured {
+		if err := r.check(); err != nil {
+			return nil, fmt.Errorf("route %d (%s): %w", i+1, r.name(), err)
+		}
+		r.Name = r.name()
+		rs = append(rs, r)
+	}
+	rs = append(rs, Route{Name: routeEcho, Numbers: []string{"echo"}, Echo: true})
+	if len(configured) == 0 {
+		rs = append(rs, Route{Name: routeDefault, Numbers: []string{"*"}, Flow: routeDefault})
+	}
+	return rs, nil
+}
+
+// find is the first route that takes the number by the trunk.
+func (rs routes) find(number, trunk string) (Route, bool) {
+	for _, r := range rs {
+		if r.takes(number, trunk) {
+			return r, true
+		}
+	}
+	return Route{}, false
+}
+
+func (r *Route) takes(number, trunk string) bool {
+	if len(r.Trunks) > 0 && !contains(r.Trunks, trunk) {
+		return false
+	}
+	for _, n := range r.Numbers {
+		if prefix, wild := strings.CutSuffix(n, "*"); n == number || wild && strings.HasPrefix(number, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Route) name() string {
+	switch {
+	case r.Name != "":
+		return r.Name
+	case r.Flow != "":
+		return r.Flow
+	case r.Bridge != "":
+		return "bridge"
+	case r.Echo:
+		return routeEcho
+	default:
+		return "reject"
+	}
+}
+
+func (r *Route) check() error {
+	kinds := 0
+	for _, set := range []bool{r.Flow != "", r.Bridge != "", r.Echo, r.Reject != 0} {
+		if set {
+			kinds++
+		}
+	}
+	switch {
+	case kinds != 1:
+		return errors.New("needs exactly one of flow, bridge, echo and reject")
+	case len(r.Numbers) == 0:
+		return errors.New("has no numbers; write \"*\" for all")
+	case r.Reject != 0 && (r.Reject < 300 || r.Reject > 699):
+		return fmt.Errorf("reject %d is not a SIP status from 300 to 699", r.Reject)
+	case r.Bridge != "" && !strings.HasPrefix(r.Bridge, "sip:") && !strings.HasPrefix(r.Bridge, "sips:"):
+		return fmt.Errorf("bridge %q is not a SIP address such as sip:{number}@10.0.0.7:5060", r.Bridge)
+	}
+	return nil
+}
+
+// target is the address to dial for a bridged call.
+func (r *Route) target(in *Incoming) Target {
+	uri := strings.NewReplacer("{number}", in.To, "{caller}", in.From).Replace(r.Bridge)
+	return Target{URI: uri, Trunk: r.BridgeTrunk, From: in.From, FromName: in.FromName}
+}
