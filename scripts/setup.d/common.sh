@@ -77,9 +77,11 @@ maven() {
 	fi
 	rm -f "$scratch/$file"
 	say "fetching $coordinate"
-	retry mvn --batch-mode --quiet -Dstyle.color=never "$plugin:copy" \
-		-Dartifact="$coordinate" -DoutputDirectory="$root/$scratch" -Dmdep.useBaseVersion=true </dev/null ||
-		die "Maven could not fetch $coordinate: see its words above"
+	retry mvn --batch-mode --log-file "$root/build/maven.log" "$plugin:copy" \
+		-Dartifact="$coordinate" -DoutputDirectory="$root/$scratch" -Dmdep.useBaseVersion=true </dev/null >/dev/null || {
+		grep '^.ERROR' build/maven.log | head -n 5 >&2
+		die "Maven could not fetch $coordinate: all of its words are in build/maven.log"
+	}
 	verify "$scratch/$file" "$file"
 }
 
