@@ -41,7 +41,11 @@ install_static_model() {
 	local new=$scratch/static
 	rm -rf "$new"
 	mkdir -p "$new/graph/phones" "$new/tmp"
-	compile_graph "$plugins" "$new/tmp" "$new/graph" || die "OpenFst could not compile the graph: see its words above"
+	if ! compile_graph "$plugins" "$new/tmp" "$new/graph"; then
+		rm -rf "$new"
+		warn "OpenFst could not compile the graph (its words are above): the dynamic graph is used, at five times the CPU"
+		return
+	fi
 	check_graph "$new/graph"
 	cp -r $model/am $model/conf $model/ivector "$new/"
 	cp $model/graph/phones/word_boundary.int "$new/graph/phones/"
@@ -57,21 +61,15 @@ install_static_model() {
 #   found only along LD_LIBRARY_PATH.
 # - Disambiguation symbols have done their work after composing and become 0.
 compile_graph() (
-	set -e
 	export LD_LIBRARY_PATH=$1
-	local tmp=$2 out=$3
-	fstsymbols --save_osymbols="$out/words.txt" --clear_isymbols --clear_osymbols $model/graph/Gr.fst "$tmp/G1"
-	fstconvert --fst_type=const "$tmp/G1" "$tmp/G2"
-	rm "$tmp/G1"
-	awk '{ print $1, 0 }' $model/graph/disambig_tid.int >"$tmp/pairs"
-	fstcompose $model/graph/HCLr.fst "$tmp/G2" "$tmp/C1"
-	rm "$tmp/G2"
-	fstrelabel --relabel_ipairs="$tmp/pairs" "$tmp/C1" "$tmp/C2"
-	rm "$tmp/C1"
-	fstconnect "$tmp/C2" "$tmp/C3"
-	rm "$tmp/C2"
-	fstconvert --fst_type=const "$tmp/C3" "$out/HCLG.fst"
-	rm "$tmp/C3"
+	tmp=$2 out=$3
+	awk '{ print $1, 0 }' $model/graph/disambig_tid.int >"$tmp/pairs" &&
+		fstsymbols --save_osymbols="$out/words.txt" --clear_isymbols --clear_osymbols $model/graph/Gr.fst "$tmp/G1" &&
+		fstconvert --fst_type=const "$tmp/G1" "$tmp/G2" && rm "$tmp/G1" &&
+		fstcompose $model/graph/HCLr.fst "$tmp/G2" "$tmp/C1" && rm "$tmp/G2" &&
+		fstrelabel --relabel_ipairs="$tmp/pairs" "$tmp/C1" "$tmp/C2" && rm "$tmp/C1" &&
+		fstconnect "$tmp/C2" "$tmp/C3" && rm "$tmp/C2" &&
+		fstconvert --fst_type=const "$tmp/C3" "$out/HCLG.fst" && rm "$tmp/C3"
 )
 
 # check_graph only warns: another OpenFst may number the states otherwise and
