@@ -5,7 +5,7 @@ run_packages=(
 	ca-certificates unzip git make gcc g++ pkg-config libc6-dev libopus-dev
 	postgresql espeak-ng libfst-tools libfst22-plugins-base pocketsphinx-testdata
 )
-test_packages=(sip-tester baresip chromium fonts-noto-cjk sox)
+test_packages=(sip-tester baresip chromium fonts-noto-cjk)
 
 install_packages() {
 	local group=$1 wanted=() missing=()
