@@ -1,0 +1,302 @@
+package worker
+
+import (
+	"tingxin/asr/asrpb"
+	"tingxin/asr/vad"
+)
+
+const (
+	preRoll   = 13   // frames (260 ms) given to the recogniser from before the first sound of speech
+	history   = 40   // frames kept while nobody speaks: pre-roll and the time the detector takes
+	chunkMax  = 5    // frames given to the recogniser at once
+	flushMS   = 300  // silence that brings the last word through the network's context
+	softLimit = 15e3 // ms after which an utterance ends at the next pause
+	hardLimit = 20e3 // ms after which it ends anywhere
+	idleLimit = 5e3  // ms without any word after which the recogniser starts afresh
+)
+
+// filler is the front end for telephone audio; nil does nothing.
+type filler interface{ Process(pcm []int16) }
+
+// Channel hears one side of a call: detector, gate, recogniser, turn end. It
+// has no clock and no goroutine; frames go in, events come out of emit.
+//
+//	frame -> detector --quiet--> history (pre-roll)
+//	             '-----speech--> chunk -> filler -> recogniser -> Partial, Final, TurnEnd
+type Channel struct {
+	rec    Recognizer
+	det    *vad.Detector
+	fill   filler
+	turn   Turn
+	expect string
+	emit   func(*asrpb.Event)
+
+	pos      uint64 // frames dealt with
+	hist     [history][FrameLen]int16
+	open     bool
+	first    uint64 // first frame fed of this utterance
+	fed      uint64 // all frames before this one are fed or left out for good
+	segment  uint64
+	turnOpen bool
+	quietEnd uint64 // frame at which the last sound of speech ended
+
+	chunk    []int16
+	chunkPos uint64
+	clock    clockMap
+	pre      prefix
+	complete bool
+	changed  int64 // ms at which the partial last changed
+	partial  string
+	decoded  uint64 // frames given to the recogniser
+	err      error
+}
+
+// Params open a Channel.
+type Params struct {
+	// Narrow says that the audio came at 8 kHz: the front end is used.
+	Narrow bool
+	// Expect is what the flow waits for: "", "digits" or "yesno".
+	Expect string
+	// Turn sets the silences that end a turn.
+	Turn Turn
+	// FirstFrame, LastSegment and TurnOpen continue a channel whose worker was lost.
+	FirstFrame, LastSegment uint64
+	TurnOpen                bool
+}
+
+// NewChannel makes a Channel over a fresh recogniser; it frees it in the end.
+func NewChannel(rec Recognizer, p Params, emit func(*asrpb.Event)) *Channel {
+	c := &Channel{rec: rec, det: vad.New(vad.Config{}), turn: p.Turn.withDefaults(), expect: p.Expect, emit: emit,
+		pos: p.FirstFrame, fed: p.FirstFrame, quietEnd: p.FirstFrame, segment: p.LastSegment, turnOpen: p.TurnOpen,
+		chunk: make([]int16, 0, 16*FrameLen)}
+	if p.Narrow {
+		c.fill = newFiller()
+	}
+	return c
+}
+
+// Write takes the next frame; its position is c.pos.
+func (c *Channel) Write(pcm []int16) {
+	s := c.det.Write(pcm)
+	copy(c.hist[c.pos%history][:], pcm)
+	c.pos++
+	switch {
+	case c.open:
+		c.take(c.pos - 1)
+		if s.Voice {
+			c.quietEnd = c.pos
+		}
+	case s.Speech:
+		c.begin(uint64(s.Since))
+	default:
+		c.lateTurnEnd()
+	}
+}
+
+// begin opens the gate: the speech is since frames old.
+func (c *Channel) begin(since uint64) {
+	from := c.pos - min(c.pos, since+preRoll)
+	from = max(from, c.fed, c.pos-min(c.pos, history))
+	c.open, c.first = true, from
+	c.quietEnd = c.pos
+	c.segment++
+	c.changed = c.ms()
+	c.emit(&asrpb.Event{Kind: asrpb.Kind_SPEECH_START, Segment: c.segment,
+		StartMs: int64(c.pos-min(c.pos, since)) * frameMS, EndMs: c.ms()})
+	for p := from; p < c.pos; p++ {
+		c.take(p)
+	}
+}
+
+// take puts frame p of the history into the chunk.
+func (c *Channel) take(p uint64) {
+	if len(c.chunk) == 0 {
+		c.chunkPos = p
+	}
+	c.chunk = append(c.chunk, c.hist[p%history][:]...)
+	c.fed = p + 1
+	if len(c.chunk) >= chunkMax*FrameLen {
+		c.Flush()
+	}
+}
+
+// Flush gives the chunk to the recogniser and looks at what it makes of it.
+// The caller calls it when it has no more frames for now.
+func (c *Channel) Flush() {
+	if len(c.chunk) > 0 && c.err == nil {
+		n := len(c.chunk)
+		c.clock.audio(int64(c.chunkPos)*FrameLen, n)
+		c.accept(c.chunk)
+		c.chunk = c.chunk[:0]
+		c.decoded += uint64(n / FrameLen)
+		c.look()
+	}
+	if c.open && c.err == nil {
+		c.judge()
+	}
+}
+
+func (c *Channel) accept(pcm []int16) {
+	if c.fill != nil {
+		c.fill.Process(pcm)
+	}
+	complete, err := c.rec.Accept(pcm)
+	c.complete, c.err = complete, err
+}
+
+// look reads the partial and tells it when it changed.
+func (c *Channel) look() {
+	if c.err != nil {
+		return
+	}
+	text, err := c.rec.Partial()
+	if err != nil {
+		c.err = err
+		return
+	}
+	if text != c.partial {
+		c.partial, c.changed = text, c.ms()
+	}
+	if c.pre.next(text, c.ms()) && c.pre.text != "" {
+		c.emit(&asrpb.Event{Kind: asrpb.Kind_PARTIAL, Segment: c.segment, StartMs: int64(c.first) * frameMS, EndMs: c.ms(),
+			Text: c.pre.text, Stable: uint32(c.pre.bytes)})
+	}
+}
+
+// judge ends the utterance or the turn when it is time.
+func (c *Channel) judge() {
+	quiet := int(c.pos-c.quietEnd) * frameMS
+	length := int(c.pos-c.first) * frameMS
+	e := evidence{words: c.pre.words, complete: c.complete, still: c.ms() - c.changed, expect: c.expect}
+	switch {
+	case quiet >= c.turn.needed(e):
+		reason := "silence"
+		if e.complete {
+			reason = "complete"
+		}
+		c.end(reason)
+	case length >= hardLimit, length >= softLimit && quiet >= 300:
+		c.utter(false)
+	case length >= idleLimit && len(c.pre.words) == 0:
+		c.utter(false)
+	}
+}
+
+// end closes the gate: last words, TurnEnd.
+func (c *Channel) end(reason string) {
+	if c.err != nil {
+		return
+	}
+	c.utter(true)
+	c.open = false
+	c.endTurn(reason)
+}
+
+func (c *Channel) endTurn(reason string) {
+	c.turnOpen = false
+	c.emit(&asrpb.Event{Kind: asrpb.Kind_TURN_END, Segment: c.segment, StartMs: int64(c.quietEnd) * frameMS, EndMs: c.ms(), Reason: reason})
+}
+
+// lateTurnEnd gives the TurnEnd that a lost worker still owed.
+func (c *Channel) lateTurnEnd() {
+	if c.turnOpen && int(c.pos-c.quietEnd)*frameMS >= c.turn.Usual {
+		c.endTurn("silence")
+	}
+}
+
+// utter takes the Result and tells it; flushing brings out the last word.
+func (c *Channel) utter(flushing bool) {
+	if flushing {
+		c.pad(flushMS)
+	}
+	if c.err != nil {
+		return
+	}
+	u, err := c.rec.Result()
+	if err != nil {
+		c.err = err
+		return
+	}
+	first := c.first
+	c.first = c.fed
+	ev := &asrpb.Event{Kind: asrpb.Kind_FINAL, Segment: c.segment, Text: u.Text, Words: c.timed(u.Words)}
+	c.pre.reset()
+	c.partial, c.complete, c.changed = "", false, c.ms()
+	c.clock.forget(c.clock.fed)
+	if len(ev.Words) == 0 {
+		return
+	}
+	ev.StartMs = max(ev.Words[0].StartMs, int64(first)*frameMS)
+	ev.EndMs = ev.Words[len(ev.Words)-1].EndMs
+	c.turnOpen = true
+	c.emit(ev)
+	if !flushing {
+		c.segment++
+	}
+}
+
+// pad feeds silence that is not in the call.
+func (c *Channel) pad(ms int) {
+	var still [FrameLen]int16
+	c.clock.padding(ms / frameMS * FrameLen)
+	buf := c.chunk[:0]
+	for range ms / frameMS {
+		buf = append(buf, still[:]...)
+	}
+	if c.err == nil {
+		_, c.err = c.rec.Accept(buf)
+	}
+	c.chunk = buf[:0]
+}
+
+// timed brings words into call time.
+func (c *Channel) timed(words []Word) []*asrpb.Word {
+	out := make([]*asrpb.Word, 0, len(words))
+	last := int64(0)
+	for _, w := range words {
+		s := c.clock.start(int64(w.Start*Rate)) * 1000 / Rate
+		e := c.clock.call(int64(w.End*Rate)) * 1000 / Rate
+		s = max(s, last)
+		e = max(min(e, c.ms()), s)
+		out = append(out, &asrpb.Word{Text: w.Text, StartMs: s, EndMs: e, Conf: w.Conf})
+		last = e
+	}
+	return out
+}
+
+// skip notes that n frames are missing before the next one.
+func (c *Channel) skip(n uint64, reason string) {
+	c.Flush()
+	from := c.ms()
+	if c.open && c.err == nil {
+		c.end("gap")
+	}
+	c.pos += n
+	c.fed = c.pos
+	c.quietEnd = max(c.quietEnd, c.pos)
+	c.emit(&asrpb.Event{Kind: asrpb.Kind_GAP, Segment: c.segment, StartMs: from, EndMs: c.ms(), Reason: reason})
+}
+
+// Finish ends it all: no more audio comes.
+func (c *Channel) Finish() {
+	c.Flush()
+	if c.open && c.err == nil {
+		c.end("flush")
+	} else if c.turnOpen {
+		c.endTurn("flush")
+	}
+}
+
+// settled is the frame from which another worker would have to hear again.
+func (c *Channel) settled() uint64 {
+	if c.open {
+		return c.first
+	}
+	return max(c.fed, c.pos-min(c.pos, history-1))
+}
+
+// ms is the call time of everything heard so far.
+func (c *Channel) ms() int64 { return int64(c.pos) * frameMS }
+
+// Free releases the recogniser.
+func (c *Channel) Free() { c.rec.Free() }
