@@ -30,12 +30,10 @@ type Config struct {
 	Routes []Route `yaml:"routes" koanf:"routes"`
 }
 
-// RecordingConfig says where and how recordings are written.
+// RecordingConfig says where recordings are written; their rate is the media engine's.
 type RecordingConfig struct {
 	// Dir is the folder of the recordings; "data/recordings" when empty.
 	Dir string `yaml:"dir" koanf:"dir"`
-	// Rate is 8000 or 16000 Hz; 16000 when zero.
-	Rate int `yaml:"rate" koanf:"rate"`
 	// Refused says what happens when a caller declines to be recorded: "forget" keeps neither sound nor
 	// words (default), "transcribe" keeps the words only.
 	Refused string `yaml:"refused" koanf:"refused"`
@@ -62,7 +60,6 @@ func (c Config) withDefaults() Config {
 	c.NoMediaTimeout = cmp.Or(c.NoMediaTimeout, 30*time.Second)
 	c.MediaTimeout = cmp.Or(c.MediaTimeout, time.Minute)
 	c.Recording.Dir = cmp.Or(c.Recording.Dir, "data/recordings")
-	c.Recording.Rate = cmp.Or(c.Recording.Rate, 16000)
 	c.Recording.Refused = cmp.Or(c.Recording.Refused, RefusedForget)
 	c.Journal = c.Journal.withDefaults()
 	return c

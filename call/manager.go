@@ -1,13 +1,23 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
 
 	"tingxin/asr"
 	"tingxin/audio"
 	"tingxin/event"
+	"tingxin/ivr"
 	"tingxin/media"
 )
 
@@ -23,7 +33,9 @@ var (
 // Stream is one side being recognised; *asr.Stream satisfies it.
 type Stream interface {
 	audio.Writer
+	WriteWait(ctx context.Context, f *audio.Frame) error
 	Results() <-chan asr.Result
+	Model() string
 	Finish()
 	Close() error
 }
@@ -35,55 +47,286 @@ type Recogniser interface {
 
 // Stats are the counters of a Manager.
 type Stats struct {
-	Active   int   // calls running now
-	Max      int   // calls that may run at once
-	Accepted int64 // calls taken since the start
-	Refused  int64 // calls refused: no room, no route, draining
-	Ended    int64 // calls with a CDR
-	Failed   int64 // calls ended by our own fault
-	Deferred int64 // sides left to be recognised afterwards
+	Active      int   // calls running now
+	Max         int   // calls that may run at once
+	Accepted    int64 // calls taken since the start
+	Refused     int64 // calls refused: no room, no route, draining
+	Ended       int64 // calls with a CDR
+	Failed      int64 // panics of calls
+	Deferred    int64 // sides left to be recognised afterwards
+	NoRecording int64 // recordings that could not be started or finished
+	KeysDropped int64 // keys that found their queue full
+	Overrun     int64 // calls ended because their inbox was full
+	Writer      WriterStats
 }
 
-// Manager owns all running calls.
-type Manager struct {
-	cfg Config
-	log *slog.Logger
+type counters struct {
+	accepted, refused, ended, failed, deferred, noRecording, keysDropped, overrun atomic.Int64
 }
 
-// Parts is what a Manager works with. Recogniser may be nil: nothing is transcribed then.
+// Parts is what a Manager works with.
 type Parts struct {
-	Engine     *media.Engine
-	Store      *Store
-	Bus        *event.Bus
+	Engine *media.Engine
+	Store  *Store
+	Bus    *event.Bus
+	Flows  *ivr.Library
+	// Recogniser may be nil: nothing is transcribed then.
 	Recogniser Recogniser
+}
+
+// Manager owns all running calls, their way to the database and what is
+// recognised afterwards.
+type Manager struct {
+	cfg    Config
+	parts  Parts
+	log    *slog.Logger
+	routes routes
+	dialer Dialer
+	writer *Writer
+	stats  counters
+	later  *transcriber
+	ctx    context.Context // the life of all calls
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	calls    map[string]*Call
+	running  bool
+	draining bool
 }
 
 // NewManager checks and stores; Start begins.
 func NewManager(cfg Config, p Parts, log *slog.Logger) (*Manager, error) {
-	return &Manager{cfg: cfg.withDefaults(), log: log}, nil
+	cfg = cfg.withDefaults()
+	if cfg.Recording.Refused != RefusedForget && cfg.Recording.Refused != RefusedTranscribe {
+		return nil, fmt.Errorf("call.recording.refused is %q; it is %s or %s", cfg.Recording.Refused, RefusedForget, RefusedTranscribe)
+	}
+	dir, err := filepath.Abs(cfg.Recording.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("call.recording.dir: %w", err)
+	}
+	cfg.Recording.Dir = dir
+	rs, err := newRoutes(cfg.Routes)
+	if err != nil {
+		return nil, fmt.Errorf("call.routes: %w", err)
+	}
+	m := &Manager{cfg: cfg, parts: p, log: log, routes: rs, calls: make(map[string]*Call)}
+	m.writer = NewWriter(cfg.Journal, p.Store, log)
+	m.later = newTranscriber(m)
+	return m, nil
+}
+
+// Check says what is wrong with the configuration: routes and the flows they name.
+func (c Config) Check(flow func(name string) bool) error {
+	rs, err := newRoutes(c.Routes)
+	if err != nil {
+		return fmt.Errorf("call.routes: %w", err)
+	}
+	for _, r := range rs {
+		if r.Flow != "" && !flow(r.Flow) {
+			return fmt.Errorf("call.routes: route %s names the flow %q, which is not there", r.Name, r.Flow)
+		}
+	}
+	return nil
 }
 
 // SetDialer gives the way out; call it before Start. Without one, bridges are refused.
-func (m *Manager) SetDialer(d Dialer) {}
+func (m *Manager) SetDialer(d Dialer) { m.dialer = d }
 
-// Start opens the journal, gives the calls of a crashed run their CDR and returns when calls can be taken.
-func (m *Manager) Start(ctx context.Context) error { return nil }
+// Start brings the journal of an earlier run to the database, gives the calls of
+// a crashed run their CDR and returns when calls can be taken.
+func (m *Manager) Start(ctx context.Context) error {
+	if err := m.cfg.Check(func(name string) bool { _, ok := m.parts.Flows.Flow(name); return ok }); err != nil {
+		return err
+	}
+	if err := m.writer.Start(ctx); err != nil {
+		return err
+	}
+	if err := m.recover(ctx); err != nil {
+		return err
+	}
+	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	m.wg.Go(func() { m.later.run(m.ctx) }) // ends when Close cancels
+	m.mu.Lock()
+	m.running = true
+	m.mu.Unlock()
+	return nil
+}
 
-// Accept takes a new call and starts its goroutine. ErrBusy, ErrNoRoute or ErrDraining when it does not.
-func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) { return nil, ErrNoRoute }
+// Accept takes a new call and starts its goroutine. ErrBusy, ErrNoRoute or
+// ErrDraining when it does not. The leg then belongs to the call, which closes it.
+func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) {
+	route, ok := m.routes.find(in.To, in.Trunk)
+	if !ok {
+		m.stats.refused.Add(1)
+		return nil, ErrNoRoute
+	}
+	c, err := m.newCall(in, route)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	switch {
+	case !m.running || m.draining:
+		err = ErrDraining
+	case len(m.calls) >= m.cfg.MaxCalls:
+		err = ErrBusy
+	default:
+		m.calls[c.id] = c
+		m.wg.Go(c.run) // ends with the call, which Close ends at the latest
+	}
+	m.mu.Unlock()
+	if err != nil {
+		m.stats.refused.Add(1)
+		return nil, err
+	}
+	m.stats.accepted.Add(1)
+	return c, nil
+}
+
+func (m *Manager) newCall(in Incoming, route Route) (*Call, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("call id: %w", err)
+	}
+	started := in.Received
+	if started.IsZero() {
+		started = time.Now()
+	}
+	c := &Call{
+		id: id.String(), m: m, in: in, route: route, log: m.log.With("call", id.String()),
+		inbox: make(chan func(), inboxSize), keys: make(chan byte, keysSize),
+		closed: make(chan struct{}), left: make(chan struct{}),
+		sides:   map[string]*side{SideCaller: {name: SideCaller}, SideAgent: {name: SideAgent}},
+		pressed: make(map[string]press), dtmf: make(map[string]int),
+	}
+	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
+	c.record = Record{
+		ID: c.id, State: StateRinging, Direction: DirectionIn, From: in.From, FromName: in.FromName, To: in.To,
+		Trunk: in.Trunk, Route: route.Name, Language: m.language(route), StartedAt: started.UTC(), Consent: ConsentNone,
+		Node: m.cfg.Node, Transcription: map[string]string{SideCaller: TranscriptionOff, SideAgent: TranscriptionOff},
+	}
+	if route.Flow != "" {
+		c.record.Transcription[SideAgent] = TranscriptionLive // the words of prompts are known
+	}
+	c.legs = []*leg{{media: in.Leg, dialog: in.Dialog, row: LegRecord{
+		N: 1, Side: SideCaller, Direction: DirectionIn, Transport: in.Transport, Secure: in.Secure,
+		SIPCallID: in.SIPCallID, StartedAt: c.record.StartedAt,
+	}}}
+	c.refresh()
+	return c, nil
+}
+
+// language is the route's, the flow's, or English.
+func (m *Manager) language(r Route) string {
+	lang := r.Language
+	if f, ok := m.parts.Flows.Flow(r.Flow); ok && lang == "" {
+		lang = f.Language
+	}
+	return cmp.Or(lang, "en")
+}
+
+// leave takes an ended call out.
+func (m *Manager) leave(c *Call) {
+	c.cancel(nil)
+	m.mu.Lock()
+	delete(m.calls, c.id)
+	m.mu.Unlock()
+}
+
+// running calls, oldest first.
+func (m *Manager) list() []*Call {
+	m.mu.Lock()
+	calls := make([]*Call, 0, len(m.calls))
+	for _, c := range m.calls {
+		calls = append(calls, c)
+	}
+	m.mu.Unlock()
+	slices.SortFunc(calls, func(a, b *Call) int { return cmp.Compare(a.id, b.id) })
+	return calls
+}
 
 // Live are the running calls, oldest first.
-func (m *Manager) Live() []Snapshot { return nil }
+func (m *Manager) Live() []Snapshot {
+	calls := m.list()
+	out := make([]Snapshot, 0, len(calls))
+	for _, c := range calls {
+		if s := c.snap.Load(); s.State != StateEnded {
+			out = append(out, *s)
+		}
+	}
+	return out
+}
 
 // Hangup ends a running call with cause; ErrNoCall when there is none of that id.
-func (m *Manager) Hangup(id string, cause Cause) error { return ErrNoCall }
+func (m *Manager) Hangup(id string, cause Cause) error {
+	m.mu.Lock()
+	c, ok := m.calls[id]
+	m.mu.Unlock()
+	if !ok {
+		return ErrNoCall
+	}
+	c.end(cause, 0)
+	return nil
+}
+
+// RecordingPath is where the sound file of a call lies on disk.
+func (m *Manager) RecordingPath(r Recording) string {
+	if r.Path == "" || filepath.IsAbs(r.Path) {
+		return r.Path
+	}
+	return filepath.Join(m.cfg.Recording.Dir, r.Path)
+}
 
 // Drain takes no more calls and waits until the running ones have ended; when
 // ctx ends first it ends them with CauseShutdown and waits for their CDRs.
-func (m *Manager) Drain(ctx context.Context) error { return nil }
+func (m *Manager) Drain(ctx context.Context) error {
+	m.mu.Lock()
+	m.draining = true
+	m.mu.Unlock()
+	calls := m.list()
+	for _, c := range calls {
+		select {
+		case <-c.left:
+		case <-ctx.Done():
+			c.end(CauseShutdown, 0)
+		}
+	}
+	for _, c := range calls {
+		<-c.left
+	}
+	return ctx.Err()
+}
 
-// Close ends all calls and returns when the last goroutine has ended.
-func (m *Manager) Close() error { return nil }
+// Close ends all calls, waits until their records are in the database or in the
+// journal, and returns when the last goroutine has ended. Twice is fine.
+func (m *Manager) Close() error {
+	m.mu.Lock()
+	started := m.running
+	m.running, m.draining = false, true
+	m.mu.Unlock()
+	if !started {
+		return nil
+	}
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = m.Drain(now)
+	m.cancel()
+	m.wg.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return m.writer.Close(ctx)
+}
 
 // Stats reads the counters.
-func (m *Manager) Stats() Stats { return Stats{Max: m.cfg.MaxCalls} }
+func (m *Manager) Stats() Stats {
+	m.mu.Lock()
+	active := len(m.calls)
+	m.mu.Unlock()
+	s := &m.stats
+	return Stats{
+		Active: active, Max: m.cfg.MaxCalls, Accepted: s.accepted.Load(), Refused: s.refused.Load(),
+		Ended: s.ended.Load(), Failed: s.failed.Load(), Deferred: s.deferred.Load(), NoRecording: s.noRecording.Load(),
+		KeysDropped: s.keysDropped.Load(), Overrun: s.overrun.Load(), Writer: m.writer.Stats(),
+	}
+}

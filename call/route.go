@@ -41,6 +41,8 @@ type Route struct {
 	Language string `yaml:"language" koanf:"language"`
 	// Model is the recognition model to use; chosen by language when empty.
 	Model string `yaml:"model" koanf:"model"`
+	// Phrases are words and names to be expected, in small letters; they make recognition favour them.
+	Phrases []string `yaml:"phrases" koanf:"phrases"`
 	// Record records a bridged or echoed call. A flow decides by its record node.
 	Record bool `yaml:"record" koanf:"record"`
 	// Announcement is spoken to the caller before a recorded bridge is dialled.

@@ -1,0 +1,258 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tingxin/media"
+)
+
+// Sizes of a call's queues.
+const (
+	inboxSize = 256 // facts and questions; who finds it full waits
+	keysSize  = 64  // keys typed ahead; the oldest is dropped
+)
+
+// hangup is why a call ends: the cause of its context.
+type hangup struct {
+	cause  Cause
+	status int       // SIP status to refuse an unanswered call with, 0 by cause
+	at     time.Time // when it was decided
+}
+
+func (h *hangup) Error() string { return "call ended: " + string(h.cause) }
+
+// Call is one contact by voice, from the INVITE to the CDR. Its goroutine is the
+// only writer of its state; everybody else posts to its inbox or reads its snapshot.
+type Call struct {
+	id    string
+	m     *Manager
+	in    Incoming
+	route Route
+	log   *slog.Logger
+
+	ctx    context.Context // the life of the call; its cause is a *hangup
+	cancel context.CancelCauseFunc
+	inbox  chan func()
+	keys   chan byte     // pressed by the caller, read by the script
+	closed chan struct{} // the inbox is read no more
+	left   chan struct{} // the call has left memory
+	snap   atomic.Pointer[Snapshot]
+	wg     sync.WaitGroup // script, pumps, relays, hang-ups
+	ear    ear            // when the caller last made a sound
+
+	// From here on only the call's goroutine.
+	record   Record
+	legs     []*leg
+	sides    map[string]*side
+	turn     int
+	turnSide string
+	playing  *playing
+	tape     *tape
+	zero     time.Time // where call time starts: the answer
+	bridged  bool
+	relays   map[string]chan<- byte // by the side whose keys they carry, when bridged
+	pressed  map[string]press
+	dtmf     map[string]int
+	last     *LastWords
+}
+
+// press is the last key of one side, to tell INFO and RFC 4733 of the same press apart.
+type press struct {
+	key    byte
+	source string
+	at     time.Time
+}
+
+// leg is one media path with its signalling.
+type leg struct {
+	media  *media.Leg
+	dialog Dialog
+	row    LegRecord
+	remote bool // the remote party ended it
+	held   bool
+}
+
+// ID is the call's UUIDv7.
+func (c *Call) ID() string { return c.id }
+
+// end decides the end of the call; the first decision counts.
+func (c *Call) end(cause Cause, status int) {
+	c.cancel(&hangup{cause: cause, status: status, at: time.Now()})
+}
+
+// cause is why the call ended, once it has.
+func (c *Call) cause() *hangup {
+	var h *hangup
+	if errors.As(context.Cause(c.ctx), &h) {
+		return h
+	}
+	return &hangup{cause: CauseError, at: time.Now()}
+}
+
+// post puts f into the inbox; it waits while the inbox is full and gives up when nobody reads it any more.
+func (c *Call) post(f func()) {
+	select {
+	case c.inbox <- f:
+	case <-c.closed:
+	}
+}
+
+// tell posts without waiting; signalling must never be held up. A full inbox ends the call.
+func (c *Call) tell(f func()) {
+	select {
+	case c.inbox <- f:
+	case <-c.closed:
+	default:
+		c.m.stats.overrun.Add(1)
+		c.end(CauseError, 500)
+	}
+}
+
+// ask runs f in the call's goroutine and returns when it has run, or when ctx or the call has ended.
+func (c *Call) ask(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	run := func() {
+		defer close(done)
+		if c.ctx.Err() == nil {
+			f()
+		}
+	}
+	select {
+	case c.inbox <- run:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select { // the inbox is served until the script has ended, so this does not wait for the far side
+	case <-done:
+	case <-c.closed:
+	}
+	return context.Cause(c.ctx)
+}
+
+// run is the call's goroutine.
+func (c *Call) run() {
+	defer close(c.left)
+	defer c.m.leave(c)
+	defer close(c.closed)
+	c.guarded(c.live)
+	c.guarded(c.finish)
+}
+
+// guarded runs f; a panic ends this call, not the server.
+func (c *Call) guarded(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.m.stats.failed.Add(1)
+			c.log.Error("call failed", "panic", r, "stack", string(debug.Stack()))
+			c.end(CauseError, 500)
+		}
+	}()
+	f()
+}
+
+// live is the call until its end is decided.
+func (c *Call) live() {
+	c.begin()
+	c.wg.Go(func() { c.guarded(c.script) }) // ends with ctx
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	limit := time.NewTimer(c.m.cfg.MaxDuration)
+	defer limit.Stop()
+	digits := c.in.Leg.Digits()
+	for n := 1; ; {
+		select {
+		case <-c.ctx.Done():
+			return
+		case f := <-c.inbox:
+			f()
+		case d, ok := <-digits:
+			if !ok {
+				digits = nil
+				continue
+			}
+			c.digit(SideCaller, d)
+		case <-tick.C:
+			c.supervise(time.Now())
+			if n++; n%2 == 0 {
+				c.quality()
+			}
+		case <-limit.C:
+			c.end(CauseMaxDuration, 0)
+		}
+	}
+}
+
+// begin writes the call down and tells the world.
+func (c *Call) begin() {
+	c.m.writer.Put(&entry{Begin: c.snapshotRecord()}, nil)
+	c.publish("call.started")
+}
+
+// script does what the route says.
+func (c *Call) script() {
+	switch {
+	case c.route.Flow != "":
+		c.runFlow()
+	case c.route.Bridge != "":
+		c.runBridge()
+	case c.route.Echo:
+		c.runEcho()
+	default:
+		c.end(CauseRejected, c.route.Reject)
+	}
+}
+
+// runEcho answers and sends the caller's sound back until somebody hangs up.
+func (c *Call) runEcho() {
+	if err := c.Answer(c.ctx); err != nil {
+		return
+	}
+	c.takeDown(c.ctx)
+	c.in.Leg.Echo(true)
+	<-c.ctx.Done()
+}
+
+// snapshotRecord is a copy of the record that may leave the goroutine.
+func (c *Call) snapshotRecord() *Record {
+	r := c.record
+	r.Data = maps.Clone(r.Data)
+	r.Transcription = maps.Clone(r.Transcription)
+	return &r
+}
+
+// refresh makes the snapshot that others read.
+func (c *Call) refresh() *Snapshot {
+	s := &Snapshot{Summary: c.record.Summary(), Partial: make(map[string]PartialItem)}
+	if c.record.State == StateActive {
+		s.DurationMS = time.Since(c.record.AnsweredAt).Milliseconds()
+	}
+	if q := c.legs[0].row.Quality; q.PacketsIn > 0 {
+		s.Quality = &QualityNow{MOS: q.MOS, LossPct: q.LossPct, JitterMS: q.JitterMS}
+	}
+	s.LastWords = c.last
+	for name, sd := range c.sides {
+		if sd.partial != nil {
+			s.Partial[name] = *sd.partial
+		}
+	}
+	c.snap.Store(s)
+	return s
+}
+
+// publish refreshes the snapshot and tells its summary.
+func (c *Call) publish(typ string) {
+	c.m.parts.Bus.Publish(typ, c.id, c.refresh().Summary)
+}
+
+// update writes what has changed of a running call and tells it.
+func (c *Call) update() {
+	c.m.writer.Put(&entry{Update: c.snapshotRecord()}, nil)
+	c.publish("call.updated")
+}

@@ -1,0 +1,85 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"tingxin/media"
+)
+
+// recover gives every call that an earlier run of this node left unfinished its
+// CDR, after its recording has been repaired.
+func (m *Manager) recover(ctx context.Context) error {
+	orphans, err := m.parts.Store.Orphans(ctx, m.cfg.Node)
+	if err != nil {
+		return fmt.Errorf("unfinished calls: %w", err)
+	}
+	for _, r := range orphans {
+		if err := m.adopt(ctx, r); err != nil {
+			return fmt.Errorf("unfinished call %s: %w", r.ID, err)
+		}
+	}
+	if len(orphans) > 0 {
+		m.log.Warn("calls of an earlier run ended", "calls", len(orphans))
+	}
+	return nil
+}
+
+func (m *Manager) adopt(ctx context.Context, r Record) error {
+	last, err := m.lastWord(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if r.Recording.State == RecordingOpen {
+		m.repair(&r)
+	}
+	r.State, r.Cause, r.EndedAt = StateEnded, CauseRestart, r.StartedAt
+	if !r.AnsweredAt.IsZero() {
+		r.EndedAt = r.AnsweredAt.Add(max(last, r.Recording.Duration))
+	}
+	for side, state := range r.Transcription {
+		switch {
+		case state == TranscriptionLive:
+			r.Transcription[side] = TranscriptionDone
+		case state == TranscriptionDeferred && r.Recording.State != RecordingKept:
+			r.Transcription[side] = TranscriptionOff
+		}
+	}
+	row := LegRecord{
+		N: 1, Side: SideCaller, Direction: r.Direction, Cause: CauseRestart,
+		StartedAt: r.StartedAt, AnsweredAt: r.AnsweredAt, EndedAt: r.EndedAt,
+	}
+	return m.parts.Store.Finish(ctx, r, []LegRecord{row})
+}
+
+// lastWord is the call time at which the last kept utterance ended.
+func (m *Manager) lastWord(ctx context.Context, id string) (time.Duration, error) {
+	said, err := m.parts.Store.Utterances(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	var last time.Duration
+	for _, u := range said {
+		last = max(last, u.End)
+	}
+	return last, nil
+}
+
+// repair makes the cut-off recording whole.
+func (m *Manager) repair(r *Record) {
+	path := m.RecordingPath(r.Recording)
+	info, err := media.RepairRecording(path)
+	switch {
+	case err == nil:
+		r.Recording.State, r.Recording.Duration, r.Recording.Bytes = RecordingKept, info.Duration, info.Bytes
+	case errors.Is(err, os.ErrNotExist):
+		r.Recording = Recording{}
+	default:
+		m.stats.noRecording.Add(1)
+		m.log.Error("recording cannot be repaired", "call", r.ID, "error", err)
+		r.Recording.State = RecordingNone
+	}
+}

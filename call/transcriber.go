@@ -1,0 +1,183 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"tingxin/asr"
+	"tingxin/audio"
+)
+
+// transcriber recognises afterwards what found no room while it was spoken: it
+// reads the recordings of calls whose record says "deferred", one side at a
+// time, whenever the workers have room. The record is the queue, so a restart
+// loses nothing; a side is begun again from its start, which rewrites nothing,
+// since utterances are told apart by side and number.
+type transcriber struct {
+	m    *Manager
+	wake chan struct{}
+}
+
+// How often deferred calls are looked for, and asked for again when there was no room.
+const (
+	lookEvery  = 30 * time.Second
+	roomAfter  = 2 * time.Second
+	lookAtOnce = 20
+)
+
+func newTranscriber(m *Manager) *transcriber {
+	return &transcriber{m: m, wake: make(chan struct{}, 1)}
+}
+
+func (m *Manager) wakeTranscriber() {
+	select {
+	case m.later.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run works until ctx ends.
+func (t *transcriber) run(ctx context.Context) {
+	if t.m.parts.Recogniser == nil {
+		return
+	}
+	for ctx.Err() == nil {
+		wait := lookEvery
+		if err := t.all(ctx); err != nil && ctx.Err() == nil {
+			wait = roomAfter
+			t.m.log.Debug("transcription afterwards waits", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-t.wake:
+			pause(ctx, time.Second) // the record of the call that just ended comes to the database
+		case <-time.After(wait):
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+func (t *transcriber) all(ctx context.Context) error {
+	records, err := t.m.parts.Store.Deferred(ctx, t.m.cfg.Node, lookAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		for _, side := range []string{SideCaller, SideAgent} {
+			if r.Transcription[side] != TranscriptionDeferred {
+				continue
+			}
+			if err := t.side(ctx, r, side); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// side recognises one side; an error means to try again later.
+func (t *transcriber) side(ctx context.Context, r Record, side string) error {
+	state := TranscriptionDone
+	err := t.recognise(ctx, r, side)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errSound) {
+		t.m.log.Error("recording cannot be transcribed", "call", r.ID, "side", side, "error", err)
+		state, err = TranscriptionOff, nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.m.parts.Store.SetTranscription(ctx, r.ID, side, state); err != nil {
+		return err
+	}
+	now, err := t.m.parts.Store.Get(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	t.m.parts.Bus.Publish("call.updated", r.ID, now.Summary())
+	return nil
+}
+
+func (t *transcriber) recognise(ctx context.Context, r Record, side string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	channel := 0
+	if side == SideAgent {
+		channel = 1
+	}
+	in, err := openSound(t.m.RecordingPath(r.Recording), channel)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	cfg := asr.StreamConfig{Language: r.Language, Call: r.ID, Side: side, Batch: true, Narrow: true}
+	if route, ok := t.m.routes.find(r.To, r.Trunk); ok {
+		cfg.Model, cfg.Phrases = route.Model, route.Phrases
+	}
+	stream, err := t.m.parts.Recogniser.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	fed := make(chan error, 1)
+	go func() { fed <- feed(ctx, in, stream) }() // ends with the file, or when the stream or ctx ends
+	err = t.store(ctx, r, side, stream)
+	cancel()
+	closed := stream.Close()
+	return errors.Join(err, <-fed, closed)
+}
+
+// feed writes the file to the stream as fast as it is worked off.
+func feed(ctx context.Context, in *sound, stream Stream) error {
+	defer stream.Finish()
+	var f audio.Frame
+	for {
+		if err := in.ReadFrame(&f); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := stream.WriteWait(ctx, &f); err != nil {
+			return err
+		}
+		f.Seq++
+	}
+}
+
+// store writes what is recognised, until the stream has said everything.
+func (t *transcriber) store(ctx context.Context, r Record, side string, stream Stream) error {
+	seq := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case res, ok := <-stream.Results():
+			if !ok {
+				return nil
+			}
+			if res.Kind != asr.Final && res.Kind != asr.Gap || res.Kind == asr.Final && res.Text == "" {
+				continue
+			}
+			seq++
+			u := Utterance{
+				CallID: r.ID, Side: side, Seq: seq, Segment: res.Segment, Start: res.Start, End: res.End, Text: res.Text, Raw: res.Raw,
+				Words: res.Words, Spans: res.Spans, Language: r.Language, Model: stream.Model(), Conf: meanConf(res.Words),
+				Turn: seq, Gap: res.Kind == asr.Gap, Reason: res.Reason, Late: true,
+			}
+			if _, err := t.m.parts.Store.AddUtterance(ctx, u); err != nil {
+				return fmt.Errorf("words of call %s: %w", r.ID, err)
+			}
+			t.m.parts.Bus.Publish("transcript.final", r.ID, u.Item())
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package ivr
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Flow is a checked flow document. It is never changed after Parse and may be
+// run by any number of calls at once.
+type Flow struct {
+	Name     string
+	Version  int
+	Language string
+	// Start is the index of the first node.
+	Start int
+	Nodes []Node
+	byID  map[string]int
+}
+
+// Node is one step of a flow: an id, exactly one kind, and where to go next.
+type Node struct {
+	ID   string
+	Line int // in the document
+	Next string
+	// Exactly one of these is set.
+	Say      *Say
+	Gather   *Gather
+	Menu     *Menu
+	Record   *Record
+	Listen   *Listen
+	Set      map[string]string
+	Branch   *Branch
+	Language string
+	Hangup   bool
+}
+
+// Kind is the name of the node's kind as the document writes it.
+func (n *Node) Kind() string {
+	switch {
+	case n.Say != nil:
+		return "say"
+	case n.Gather != nil:
+		return "gather"
+	case n.Menu != nil:
+		return "menu"
+	case n.Record != nil:
+		return "record"
+	case n.Listen != nil:
+		return "listen"
+	case n.Set != nil:
+		return "set"
+	case n.Branch != nil:
+		return "branch"
+	case n.Language != "":
+		return "language"
+	default:
+		return "hangup"
+	}
+}
+
+// Speech is one piece to play: text to be spoken, or a WAV file.
+type Speech struct {
+	Text     string // may hold ${variables}
+	File     string // WAV, relative to the folder of prompts
+	Language string // of the text, the call's own when empty
+}
+
+// Say plays its pieces one after the other.
+type Say struct {
+	What    []Speech
+	BargeIn bool
+}
+
+// Ask is what gather and menu have in common: prompt, waiting and trying again.
+type Ask struct {
+	Prompt  []Speech
+	NoInput []Speech      // said when nothing was pressed
+	NoMatch []Speech      // said when the keys are not possible
+	Timeout time.Duration // to the first key after the prompt; 6 s when zero
+	Retries int           // tries after the first one
+	Else    string        // node when all tries failed; empty hangs up
+}
+
+// Gather takes keys into a variable.
+type Gather struct {
+	Ask
+	Into       string
+	Min, Max   int           // how many keys
+	Terminator byte          // ends the input and is not part of it, 0 for none
+	Between    time.Duration // longest pause between two keys; 3 s when zero
+}
+
+// Menu takes one key and goes to its node.
+type Menu struct {
+	Ask
+	Options map[byte]string
+}
+
+// Record announces the recording and takes consent; then it starts, or does not.
+type Record struct {
+	Announce []Speech
+	Consent  Consent // ConsentNone, ConsentAnnounced, or ConsentGiven when a key is asked for
+	Accept   byte
+	Refuse   byte
+	Timeout  time.Duration // for the key; no key refuses
+	Refused  string        // node after a refusal; the next one when empty
+}
+
+// Listen leaves the line to the caller.
+type Listen struct {
+	Silence time.Duration
+	Limit   time.Duration
+}
+
+// Branch goes by the value of a variable.
+type Branch struct {
+	On    string // the variable
+	Cases map[string]string
+	Else  string // the next node when empty
+}
+
+// Node finds a node by its id.
+func (f *Flow) Node(id string) (*Node, bool) {
+	i, ok := f.byID[id]
+	if !ok {
+		return nil, false
+	}
+	return &f.Nodes[i], true
+}
+
+// Speeches are all pieces of the flow that do not depend on variables, in order.
+func (f *Flow) Speeches() []Speech {
+	var all []Speech
+	for i := range f.Nodes {
+		for _, list := range f.Nodes[i].speeches() {
+			for _, s := range list {
+				if !hasVariable(s.Text) {
+					s.Language = firstOf(s.Language, f.Language)
+					all = append(all, s)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (n *Node) speeches() [][]Speech {
+	switch {
+	case n.Say != nil:
+		return [][]Speech{n.Say.What}
+	case n.Gather != nil:
+		return [][]Speech{n.Gather.Prompt, n.Gather.NoInput, n.Gather.NoMatch}
+	case n.Menu != nil:
+		return [][]Speech{n.Menu.Prompt, n.Menu.NoInput, n.Menu.NoMatch}
+	case n.Record != nil:
+		return [][]Speech{n.Record.Announce}
+	}
+	return nil
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Error is a mistake in a flow document. Line and Column count from 1; 0 when unknown.
+type Error struct {
+	File         string
+	Line, Column int
+	Message      string
+}
+
+func (e *Error) Error() string {
+	file := e.File
+	if file == "" {
+		file = "flow"
+	}
+	if e.Line == 0 {
+		return file + ": " + e.Message
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", file, e.Line, e.Column, e.Message)
+}
+
+// pos is where something stands in the document.
+type pos struct{ line, column int }
+
+func (p pos) errorf(format string, args ...any) *Error {
+	return &Error{Line: p.line, Column: p.column, Message: fmt.Sprintf(format, args...)}
+}
+
+func posOf(n ast.Node) pos {
+	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
+		return pos{}
+	}
+	p := n.GetToken().Position
+	return pos{p.Line, p.Column}
+}
+
+// at is a value with its place in the document.
+type at[T any] struct {
+	v T
+	pos
+}
+
+// UnmarshalYAML decodes strictly and remembers the place.
+func (a *at[T]) UnmarshalYAML(n ast.Node) error {
+	a.pos = posOf(n)
+	return yaml.NodeToValue(n, &a.v, yaml.Strict())
+}
+
+func (a *at[T]) set() bool { return a != nil && a.line > 0 }

@@ -1,0 +1,136 @@
+package ivr
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// DefaultFlow is the name of the flow that is always there.
+const DefaultFlow = "default"
+
+//go:embed flows/default.yaml
+var defaultDocument []byte
+
+// Config says where flows and prompts are. The zero value has the built-in flow
+// "default" only and speaks with espeak-ng.
+type Config struct {
+	// Flows is a folder of flow documents (*.yaml, *.yml); none when empty. A flow named "default" replaces the built-in one.
+	Flows string `yaml:"flows" koanf:"flows"`
+	// Prompts is the folder of WAV files that flows name; the folder of flows when empty.
+	Prompts string `yaml:"prompts" koanf:"prompts"`
+	// Cache is the folder of synthesised prompts; "data/prompts" when empty.
+	Cache string `yaml:"cache" koanf:"cache"`
+	// Synthesiser is the program that speaks, with its arguments: {out} is the WAV file to write (or standard
+	// output), {text} the text (or standard input), {voice} the voice; espeak-ng when empty.
+	Synthesiser []string `yaml:"synthesiser" koanf:"synthesiser"`
+	// Voices maps a language to the synthesiser's voice: {en: en-us, zh: cmn} and what stands here.
+	Voices map[string]string `yaml:"voices" koanf:"voices"`
+}
+
+// WithDefaults is c with every empty field replaced by its default.
+func (c Config) WithDefaults() Config {
+	c.Prompts = cmp.Or(c.Prompts, c.Flows)
+	c.Cache = cmp.Or(c.Cache, "data/prompts")
+	return c
+}
+
+// Library is all flows with their prompts. Safe for concurrent use.
+type Library struct {
+	cfg     Config
+	log     *slog.Logger
+	flows   map[string]*Flow
+	Prompts *Prompts
+}
+
+// NewLibrary checks and stores; Load and Start read.
+func NewLibrary(cfg Config, log *slog.Logger) *Library {
+	cfg = cfg.WithDefaults()
+	synth := NewCommand(cfg.Synthesiser, cfg.Voices)
+	return &Library{cfg: cfg, log: log, Prompts: NewPrompts(cfg.Cache, cfg.Prompts, synth)}
+}
+
+// Load reads and checks every flow; all mistakes are told, joined.
+func (l *Library) Load() error {
+	builtin, err := Parse("flows/default.yaml", defaultDocument)
+	if err != nil {
+		return err
+	}
+	flows := map[string]*Flow{builtin.Name: builtin}
+	paths, err := l.paths()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	from := make(map[string]string)
+	for _, path := range paths {
+		f, err := Load(path)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case from[f.Name] != "":
+			errs = append(errs, fmt.Errorf("flow %q is in %s and in %s: give one another name", f.Name, from[f.Name], path))
+		default:
+			flows[f.Name], from[f.Name] = f, path
+		}
+	}
+	l.flows = flows
+	return errors.Join(errs...)
+}
+
+func (l *Library) paths() ([]string, error) {
+	if l.cfg.Flows == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(l.cfg.Flows)
+	if err != nil {
+		return nil, fmt.Errorf("folder of flows: %w", err)
+	}
+	var paths []string
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); !e.IsDir() && (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(e.Name(), ".") {
+			paths = append(paths, filepath.Join(l.cfg.Flows, e.Name()))
+		}
+	}
+	return paths, nil
+}
+
+// Start loads the flows and makes their prompts. A prompt that cannot be made
+// is an error here, so that no caller meets silence.
+func (l *Library) Start(ctx context.Context) error {
+	if err := l.Load(); err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range l.Names() {
+		errs = append(errs, l.Prompts.Prepare(ctx, l.flows[name]))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	l.log.Info("flows ready", "flows", l.Names())
+	return nil
+}
+
+// Flow is the flow of that name.
+func (l *Library) Flow(name string) (*Flow, bool) {
+	f, ok := l.flows[name]
+	return f, ok
+}
+
+// Names are the names of all flows in order.
+func (l *Library) Names() []string {
+	names := make([]string, 0, len(l.flows))
+	for name := range l.flows {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
