@@ -16,9 +16,9 @@ web_sources := $(shell find web -type f \( -path web/node_modules -o -path web/d
 # What `make score` measures, unless told otherwise.
 MANIFEST ?= build/caller/manifest.jsonl
 BAND ?= wide telephone
-PATH_OF_AUDIO ?= frames
+VIA ?= frames
 
-.PHONY: help setup setup-run demo run build web test check score bench clean distclean
+.PHONY: help setup setup-run demo run build web test check score bench fuzz clean distclean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,15 +63,18 @@ check: ## Format, vet, staticcheck, import table, lint and types of the pages
 	@$(MAKE) --no-print-directory web
 	@scripts/check
 
-score: build ## Word error rates: MANIFEST=file.jsonl, BAND="wide telephone", LIMIT=n, JSON=out.json
+score: build ## Word error rates: MANIFEST=file.jsonl, BAND="wide telephone", VIA=frames or call, LIMIT=n, JSON=out.json
 	@for band in $(BAND); do \
-		bin/pbx score asr --manifest '$(MANIFEST)' --band $$band --path $(PATH_OF_AUDIO) \
-			$(if $(LIMIT),--limit $(LIMIT)) $(if $(JSON),--json '$(JSON)'); \
+		bin/pbx score asr --manifest '$(MANIFEST)' --band $$band --path $(VIA) \
+			$(if $(LIMIT),--limit $(LIMIT)) $(if $(JSON),--json '$(basename $(JSON))'.$$band.json); \
 	done
 
 bench: build ## Channels per core against raw libvosk, then a SIP and RTP load
 	@bin/pbx bench asr
 	@bin/pbx bench calls
+
+fuzz: setup-run ## Feed every parser of outside bytes with mutations, FUZZTIME=20s each
+	@scripts/fuzz '$(or $(FUZZTIME),20s)'
 
 clean: ## Remove what was built
 	rm -rf bin build/stamps/web-modules
