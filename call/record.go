@@ -107,6 +107,7 @@ type Quality struct {
 
 // LegRecord is one media path of a call as its CDR tells it.
 type LegRecord struct {
+	CallID     string
 	N          int // 1 is the first leg
 	Side       string
 	Direction  string

@@ -2,7 +2,11 @@ package call
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
 )
@@ -19,80 +23,155 @@ type Store struct {
 // NewStore makes a store over an open, migrated database.
 func NewStore(db *pg.DB) *Store { return &Store{db: db} }
 
+// columns of a call in the order of Record's row.
+const columns = `id, state, direction, from_number, from_name, to_number, number_grams, trunk, route, language,
+	started_at, answered_at, ended_at, consent, cause, sip_status,
+	recording_path, recording_ms, recording_bytes, recording_sha256, recording_state, transcription, node, data`
+
+const insertCall = `insert into calls (` + columns + `) values
+	(@id, @state, @direction, @from, @from_name, @to, @grams, @trunk, @route, @language,
+	 @started_at, @answered_at, @ended_at, @consent, @cause, @sip_status,
+	 @rec_path, @rec_ms, @rec_bytes, @rec_sha256, @rec_state, @transcription, @node, @data) on conflict (id) do `
+
+// args are the record's columns; what PostgreSQL cannot hold is taken out of texts.
+func (r *Record) args() pgx.NamedArgs {
+	state, direction, consent := r.State, r.Direction, r.Consent
+	if state == "" {
+		state = StateRinging
+	}
+	if direction == "" {
+		direction = DirectionIn
+	}
+	if consent == "" {
+		consent = ConsentNone
+	}
+	transcription := map[string]string{}
+	for side, how := range r.Transcription {
+		transcription[side] = how
+	}
+	from, to := storable(r.From), storable(r.To)
+	return pgx.NamedArgs{
+		"id": r.ID, "state": string(state), "direction": direction, "from": from, "from_name": storable(r.FromName), "to": to,
+		"grams": numberGrams(from, to), "trunk": storable(r.Trunk), "route": storable(r.Route), "language": r.Language,
+		"started_at": r.StartedAt, "answered_at": timeOrNil(r.AnsweredAt), "ended_at": timeOrNil(r.EndedAt),
+		"consent": consent, "cause": string(r.Cause), "sip_status": r.SIPStatus,
+		"rec_path": r.Recording.Path, "rec_ms": r.Recording.Duration.Milliseconds(), "rec_bytes": r.Recording.Bytes,
+		"rec_sha256": r.Recording.SHA256, "rec_state": r.Recording.State,
+		"transcription": transcription, "node": r.Node, "data": storableMap(r.Data),
+	}
+}
+
 // Begin writes a new call down. A call that is already there stays as it is.
-func (s *Store) Begin(ctx context.Context, r Record) error { return errUnbuilt }
+func (s *Store) Begin(ctx context.Context, r Record) error {
+	_, err := s.db.Exec(ctx, insertCall+`nothing`, r.args())
+	return wrap(r.ID, "begin", err)
+}
 
 // Answered sets the moment of the answer and makes a ringing call active.
-func (s *Store) Answered(ctx context.Context, id string, at time.Time) error { return errUnbuilt }
+func (s *Store) Answered(ctx context.Context, id string, at time.Time) error {
+	n, err := s.db.Exec(ctx, `update calls set answered_at = coalesce(answered_at, $2),
+		state = case state when 'ringing' then 'active' else state end where id = $1`, id, at)
+	return wrap(id, "answered", touched(n, err))
+}
 
 // Update writes everything of a running call that may change: route, language,
 // consent, recording, transcription, flow variables. An ended call stays as it is.
-func (s *Store) Update(ctx context.Context, r Record) error { return errUnbuilt }
-
-// AddUtterance writes one Final or gap. inserted is false when (CallID, Side,
-// Seq) was there before. A call that does not exist gives pg.ErrNotFound.
-func (s *Store) AddUtterance(ctx context.Context, u Utterance) (inserted bool, err error) {
-	return false, errUnbuilt
+func (s *Store) Update(ctx context.Context, r Record) error {
+	n, err := s.db.Exec(ctx, `update calls set route = @route, language = @language, consent = @consent, trunk = @trunk,
+		recording_path = @rec_path, recording_ms = @rec_ms, recording_bytes = @rec_bytes, recording_sha256 = @rec_sha256,
+		recording_state = @rec_state, transcription = @transcription, data = @data
+		where id = @id and state <> 'ended'`, r.args())
+	if err == nil && n == 0 {
+		_, err = s.Get(ctx, r.ID)
+	}
+	return wrap(r.ID, "update", err)
 }
 
 // Finish writes the CDR in one transaction: the whole record and all legs. It
 // makes the call when Begin was never heard. An ended call stays as it is,
 // except that a real end replaces one made up at a restart (CauseRestart).
-func (s *Store) Finish(ctx context.Context, r Record, legs []LegRecord) error { return errUnbuilt }
+func (s *Store) Finish(ctx context.Context, r Record, legs []LegRecord) error {
+	r.State = StateEnded
+	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, insertCall+`update set
+			state = 'ended', direction = @direction, from_number = @from, from_name = @from_name, to_number = @to, number_grams = @grams,
+			trunk = @trunk, route = @route, language = @language, started_at = @started_at, answered_at = @answered_at, ended_at = @ended_at,
+			consent = @consent, cause = @cause, sip_status = @sip_status, recording_path = @rec_path, recording_ms = @rec_ms,
+			recording_bytes = @rec_bytes, recording_sha256 = @rec_sha256, recording_state = @rec_state,
+			transcription = @transcription, data = @data
+			where calls.state <> 'ended' or (calls.cause = 'server_restart' and @cause <> 'server_restart')`, r.args())
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return replaceLegs(ctx, tx, r.ID, legs)
+	})
+	return wrap(r.ID, "finish", err)
+}
+
+func replaceLegs(ctx context.Context, tx pgx.Tx, id string, legs []LegRecord) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`delete from legs where call_id = $1`, id)
+	for _, l := range legs {
+		direction := l.Direction
+		if direction == "" {
+			direction = DirectionIn
+		}
+		q := l.Quality
+		batch.Queue(`insert into legs (call_id, n, side, direction, peer, codec, transport, secure, sip_call_id, started_at, answered_at, ended_at,
+			cause, packets_in, packets_out, lost, loss_pct, jitter_ms, rtt_ms, mos)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+			id, l.N, l.Side, direction, storable(l.Peer), l.Codec, l.Transport, l.Secure, storable(l.SIPCallID),
+			timeOrNil(l.StartedAt), timeOrNil(l.AnsweredAt), timeOrNil(l.EndedAt), string(l.Cause),
+			q.PacketsIn, q.PacketsOut, q.Lost, finite(q.LossPct), finite(q.JitterMS), finite(q.RTTMS), finite(q.MOS))
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// AddUtterance writes one Final or gap. inserted is false when (CallID, Side,
+// Seq) was there before. A call that does not exist gives pg.ErrNotFound.
+func (s *Store) AddUtterance(ctx context.Context, u Utterance) (inserted bool, err error) {
+	row := rowOf(&u)
+	n, err := s.db.Exec(ctx, `insert into utterances (call_id, side, seq, segment, start_ms, end_ms, text, raw,
+		word_text, word_start_ms, word_end_ms, word_conf, spans, language, model, conf, turn, gap, reason, late, grams, words)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, to_tsvector('english', $22))
+		on conflict (call_id, side, seq) do nothing`,
+		u.CallID, u.Side, u.Seq, int64(u.Segment), u.Start.Milliseconds(), u.End.Milliseconds(), row.Text, row.Raw,
+		row.WordText, row.WordStart, row.WordEnd, row.WordConf, row.Spans, u.Language, u.Model, finite32(u.Conf), u.Turn, u.Gap, u.Reason, u.Late,
+		distinct(append(textGrams(row.Text), textGrams(row.Raw)...)), withoutHan(row.Text+" "+row.Raw))
+	return n == 1, wrap(u.CallID, "add utterance", err)
+}
 
 // SetTranscription sets how the words of one side come about; used when a
 // deferred side is done after the call's end.
 func (s *Store) SetTranscription(ctx context.Context, id, side, state string) error {
-	return errUnbuilt
+	n, err := s.db.Exec(ctx, `update calls set transcription = transcription || jsonb_build_object($2::text, $3::text) where id = $1`, id, side, state)
+	return wrap(id, "set transcription", touched(n, err))
 }
 
 // SetRecording replaces what is known about the sound file, also after the end (a repaired file).
-func (s *Store) SetRecording(ctx context.Context, id string, rec Recording) error { return errUnbuilt }
-
-// Orphans are the calls of node that have not ended, oldest first: after a crash they need a CDR.
-func (s *Store) Orphans(ctx context.Context, node string) ([]Record, error) { return nil, errUnbuilt }
-
-// Deferred are ended calls with a kept recording and a side still to be
-// recognised from it, oldest first, at most limit.
-func (s *Store) Deferred(ctx context.Context, node string, limit int) ([]Record, error) {
-	return nil, errUnbuilt
+func (s *Store) SetRecording(ctx context.Context, id string, rec Recording) error {
+	n, err := s.db.Exec(ctx, `update calls set recording_path = $2, recording_ms = $3, recording_bytes = $4, recording_sha256 = $5, recording_state = $6
+		where id = $1`, id, rec.Path, rec.Duration.Milliseconds(), rec.Bytes, rec.SHA256, rec.State)
+	return wrap(id, "set recording", touched(n, err))
 }
 
-// Get is one call, or pg.ErrNotFound.
-func (s *Store) Get(ctx context.Context, id string) (Record, error) { return Record{}, errUnbuilt }
-
-// Legs are the legs of an ended call by number.
-func (s *Store) Legs(ctx context.Context, id string) ([]LegRecord, error) { return nil, errUnbuilt }
-
-// Utterances are all Finals and gaps of a call in call time.
-func (s *Store) Utterances(ctx context.Context, id string) ([]Utterance, error) {
-	return nil, errUnbuilt
+// touched makes ErrNotFound of a write that found no row.
+func touched(n int64, err error) error {
+	if err == nil && n == 0 {
+		return pg.ErrNotFound
+	}
+	return err
 }
 
-// LastSeq is the greatest Seq of one side of a call, 0 when it has none.
-func (s *Store) LastSeq(ctx context.Context, id, side string) (int, error) { return 0, errUnbuilt }
-
-// Filter narrows List. Zero fields do not narrow.
-type Filter struct {
-	State        State
-	From, To     string    // digits (or characters) anywhere in the number
-	Since, Until time.Time // started at or after Since and before Until
-	Trunk        string
-	Query        string // words said in the call, "a phrase", -not, or part of a number
-	Cursor       string // Page.Next of the page before
-	Limit        int    // 1..200, 50 when zero
-	Count        bool   // also count all matches (up to CountLimit)
+func wrap(id, what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("call %s: %s: %w", id, what, err)
 }
 
-// CountLimit is where counting of matches stops.
-const CountLimit = 10000
-
-// Page is one page of calls, newest first.
-type Page struct {
-	Items []Summary
-	Next  string // cursor of the next page, empty on the last one
-	Total int    // matches in all when asked for, at most CountLimit
+// validID tells whether id can be a call's; others are simply not found.
+func validID(id string) bool {
+	_, err := uuid.Parse(id)
+	return err == nil && len(id) == 36
 }
-
-// List is a page of calls. A cursor that is not ours gives ErrCursor.
-func (s *Store) List(ctx context.Context, f Filter) (Page, error) { return Page{}, errUnbuilt }

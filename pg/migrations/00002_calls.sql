@@ -84,7 +84,7 @@ create table utterances (
     reason        text        not null default '',
     late          boolean     not null default false,
     created_at    timestamptz not null default now(),
-    words         tsvector    generated always as (to_tsvector('english'::regconfig, text || ' ' || raw)) stored,
+    words         tsvector    not null default '',   -- English words of text and raw, without the Chinese between them
     grams         text[]      not null default '{}', -- Chinese characters and pairs of them, made in Go
     unique (call_id, side, seq)
 );

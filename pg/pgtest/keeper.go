@@ -79,7 +79,17 @@ func (s *server) join(dir string) bool {
 		return false
 	}
 	s.base = strings.TrimSpace(string(b))
-	return s.exec("select 1") == nil
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, s.dsn("postgres"))
+	if err != nil {
+		return false
+	}
+	defer conn.Close(ctx)
+	if version, _, _ := strings.Cut(conn.ParameterStatus("server_version"), "."); version >= "15" {
+		s.copy = " strategy file_copy"
+	}
+	return true
 }
 
 func (s *server) await(dir string) error {

@@ -98,6 +98,7 @@ func unsafeSettings() map[string]string {
 // server is the shared cluster as a test process sees it.
 type server struct {
 	base  string   // DSN with the database left out
+	copy  string   // how to copy a template fast
 	users *os.File // shared lock, held until the process ends
 }
 
@@ -118,7 +119,7 @@ func (s *server) exec(sql string) error {
 // create copies the template, making it first when this schema has none yet.
 func (s *server) create(name string) error {
 	template := "tpl_" + pg.SchemaHash()
-	sql := "create database " + name + " template " + template
+	sql := "create database " + name + " template " + template + s.copy
 	err := s.exec(sql)
 	if err == nil || !strings.Contains(err.Error(), "3D000") { // invalid_catalog_name: no template
 		return err

@@ -1,0 +1,234 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tingxin/pg"
+)
+
+// Filter narrows List. Zero fields do not narrow.
+type Filter struct {
+	State        State
+	From, To     string    // characters anywhere in the number
+	Since, Until time.Time // started at or after Since and before Until
+	Trunk        string
+	Query        string // words said in the call, "a phrase", -not, or part of a number
+	Cursor       string // Page.Next of the page before
+	Limit        int    // 1..200, 50 when zero
+	Count        bool   // also count all matches (up to CountLimit)
+}
+
+// CountLimit is where counting of matches stops.
+const CountLimit = 10000
+
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+)
+
+// Page is one page of calls, newest first.
+type Page struct {
+	Items []Summary
+	Next  string // cursor of the next page, empty on the last one
+	Total int    // matches in all when asked for, at most CountLimit
+}
+
+// List is a page of calls. A cursor that is not ours gives ErrCursor.
+func (s *Store) List(ctx context.Context, f Filter) (Page, error) {
+	page, err := s.list(ctx, f)
+	if err != nil && !errors.Is(err, ErrCursor) {
+		err = fmt.Errorf("list calls: %w", err)
+	}
+	return page, err
+}
+
+func (s *Store) list(ctx context.Context, f Filter) (Page, error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	limit = min(limit, maxLimit)
+	terms := parseQuery(f.Query)
+	if strings.TrimSpace(f.Query) != "" {
+		var err error
+		if terms, err = s.meaningful(ctx, terms); err != nil {
+			return Page{}, err
+		}
+		if len(terms) == 0 { // only words such as "the"
+			return Page{Items: []Summary{}}, nil
+		}
+	}
+	where := &conditions{}
+	where.filter(&f)
+	where.terms(terms)
+	var page Page
+	if f.Count {
+		n, err := pg.Row(ctx, s.db, pgx.RowTo[int], `select count(*) from (select 1 from calls c`+where.String()+` limit `+strconv.Itoa(CountLimit)+`) x`, where.args...)
+		if err != nil {
+			return Page{}, err
+		}
+		page.Total = n
+	}
+	if f.Cursor != "" {
+		after, err := parseCursor(f.Cursor)
+		if err != nil {
+			return Page{}, err
+		}
+		where.add(`(c.started_at, c.id) < (?, ?)`, after.started, after.id)
+	}
+	rows, err := pg.Rows(ctx, s.db, scanSummary, summaryQuery+where.String()+` order by c.started_at desc, c.id desc limit `+strconv.Itoa(limit+1)+summaryJoins, where.args...)
+	if err != nil {
+		return Page{}, err
+	}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		last := rows[limit-1]
+		id, err := uuid.Parse(last.ID)
+		if err != nil {
+			return Page{}, err
+		}
+		page.Next = cursor{last.StartedAt, id}.String()
+	}
+	page.Items = rows
+	return page, s.addSnippets(ctx, page.Items, terms)
+}
+
+// conditions collects the parts of a where clause and their arguments.
+type conditions struct {
+	parts []string
+	args  []any
+}
+
+// add takes a condition with a ? for each argument.
+func (w *conditions) add(sql string, args ...any) {
+	for _, a := range args {
+		w.args = append(w.args, a)
+		sql = strings.Replace(sql, "?", "$"+strconv.Itoa(len(w.args)), 1)
+	}
+	w.parts = append(w.parts, sql)
+}
+
+func (w *conditions) String() string {
+	if len(w.parts) == 0 {
+		return ""
+	}
+	return " where " + strings.Join(w.parts, " and ")
+}
+
+func (w *conditions) filter(f *Filter) {
+	if f.State != "" {
+		w.add(`c.state = ?`, string(f.State))
+	}
+	if f.Trunk != "" {
+		w.add(`c.trunk = ?`, storable(f.Trunk))
+	}
+	if !f.Since.IsZero() {
+		w.add(`c.started_at >= ?`, f.Since)
+	}
+	if !f.Until.IsZero() {
+		w.add(`c.started_at < ?`, f.Until)
+	}
+	w.number("c.from_number", storable(f.From))
+	w.number("c.to_number", storable(f.To))
+}
+
+// number wants part anywhere in the number of column; three characters and more find it by the index.
+func (w *conditions) number(column, part string) {
+	if part == "" {
+		return
+	}
+	if grams := distinct(trigrams(part)); len(grams) > 0 {
+		w.add(`c.number_grams @> ?`, grams)
+	}
+	w.add(`strpos(lower(`+column+`), ?) > 0`, strings.ToLower(part))
+}
+
+func (w *conditions) terms(terms []term) {
+	for _, t := range terms {
+		sql, args := t.condition()
+		if t.not {
+			w.add(`not exists (select 1 from utterances u where u.call_id = c.id and `+sql+`)`, args...)
+			continue
+		}
+		if t.number == "" {
+			w.add(`c.id in (select u.call_id from utterances u where `+sql+`)`, args...)
+			continue
+		}
+		args = append(args, distinct(trigrams(t.number)), t.number, t.number)
+		w.add(`c.id in (select u.call_id from utterances u where `+sql+` union all
+			select n.id from calls n where n.number_grams @> ? and (strpos(n.from_number, ?) > 0 or strpos(n.to_number, ?) > 0))`, args...)
+	}
+}
+
+// condition is what an utterance u must meet to have the term.
+func (t *term) condition() (string, []any) {
+	switch {
+	case len(t.han) > 2: // pairs may stand apart: look
+		return `(u.grams @> ? and (u.text ~ ? or u.raw ~ ?))`, []any{queryGrams(t.han), hanPattern(t.han), hanPattern(t.han)}
+	case len(t.han) > 0:
+		return `u.grams @> ?`, []any{queryGrams(t.han)}
+	}
+	query, args := t.tsquery()
+	return `u.words @@ ` + query, args
+}
+
+// tsquery is the full-text query of an English term.
+func (t *term) tsquery() (string, []any) {
+	if t.prefix != "" {
+		return `(websearch_to_tsquery('english', ?) || to_tsquery('simple', ?))`, []any{t.words, t.prefix + ":*"}
+	}
+	return `websearch_to_tsquery('english', ?)`, []any{t.words}
+}
+
+// meaningful leaves out English terms that say nothing ("the"), which full-text search does not keep.
+func (s *Store) meaningful(ctx context.Context, terms []term) ([]term, error) {
+	words := make([]string, len(terms))
+	for i, t := range terms {
+		words[i] = t.words
+	}
+	nodes, err := pg.Rows(ctx, s.db, pgx.RowTo[int], `select numnode(websearch_to_tsquery('english', w)) from unnest($1::text[]) with ordinality x (w, n) order by n`, words)
+	if err != nil {
+		return nil, err
+	}
+	var kept []term
+	for i, t := range terms {
+		if len(t.han) > 0 || nodes[i] > 0 {
+			kept = append(kept, t)
+		}
+	}
+	return kept, nil
+}
+
+// summaryQuery takes the page first, so that quality and last words are looked up for its calls only.
+const summaryQuery = `select p.*, l.mos, l.loss_pct, l.jitter_ms, u.side, u.text from (select ` + columns + ` from calls c`
+
+const summaryJoins = `) p
+	left join legs l on l.call_id = p.id and l.n = 1
+	left join lateral (select side, text from utterances where call_id = p.id and not gap order by start_ms desc, id desc limit 1) u on true
+	order by p.started_at desc, p.id desc`
+
+func scanSummary(row pgx.CollectableRow) (Summary, error) {
+	var r callRow
+	var mos, loss, jitter *float64
+	var side, text *string
+	if err := row.Scan(append(r.targets(), &mos, &loss, &jitter, &side, &text)...); err != nil {
+		return Summary{}, err
+	}
+	rec := r.record()
+	s := rec.Summary()
+	if mos != nil && *mos > 0 {
+		s.Quality = &QualityNow{MOS: *mos, LossPct: *loss, JitterMS: *jitter}
+	}
+	if side != nil {
+		s.LastWords = &LastWords{Side: *side, Text: *text}
+	}
+	return s, nil
+}

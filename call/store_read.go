@@ -1,0 +1,60 @@
+package call
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"tingxin/pg"
+)
+
+// Get is one call, or pg.ErrNotFound.
+func (s *Store) Get(ctx context.Context, id string) (Record, error) {
+	if !validID(id) {
+		return Record{}, wrap(id, "get", pg.ErrNotFound)
+	}
+	r, err := pg.Row(ctx, s.db, scanRecord, `select `+columns+` from calls where id = $1`, id)
+	return r, wrap(id, "get", err)
+}
+
+// Orphans are the calls of node that have not ended, oldest first: after a crash they need a CDR.
+func (s *Store) Orphans(ctx context.Context, node string) ([]Record, error) {
+	all, err := pg.Rows(ctx, s.db, scanRecord, `select `+columns+` from calls where node = $1 and state <> 'ended' order by started_at`, node)
+	return all, wrap("of "+node, "orphans", err)
+}
+
+// Deferred are ended calls with a kept recording and a side still to be
+// recognised from it, oldest first, at most limit.
+func (s *Store) Deferred(ctx context.Context, node string, limit int) ([]Record, error) {
+	all, err := pg.Rows(ctx, s.db, scanRecord, `select `+columns+` from calls
+		where node = $1 and state = 'ended' and (transcription ->> 'caller' = 'deferred' or transcription ->> 'agent' = 'deferred')
+		and recording_state = 'kept' order by started_at limit $2`, node, limit)
+	return all, wrap("of "+node, "deferred", err)
+}
+
+// Legs are the legs of an ended call by number.
+func (s *Store) Legs(ctx context.Context, id string) ([]LegRecord, error) {
+	if !validID(id) {
+		return nil, wrap(id, "legs", pg.ErrNotFound)
+	}
+	all, err := pg.Rows(ctx, s.db, scanLeg, `select call_id, n, side, direction, peer, codec, transport, secure, sip_call_id, started_at, answered_at, ended_at,
+		cause, packets_in, packets_out, lost, loss_pct, jitter_ms, rtt_ms, mos from legs where call_id = $1 order by n`, id)
+	return all, wrap(id, "legs", err)
+}
+
+// Utterances are all Finals and gaps of a call in call time.
+func (s *Store) Utterances(ctx context.Context, id string) ([]Utterance, error) {
+	if !validID(id) {
+		return nil, wrap(id, "utterances", pg.ErrNotFound)
+	}
+	all, err := pg.Rows(ctx, s.db, scanUtterance, `select call_id, side, seq, segment, start_ms, end_ms, text, raw,
+		word_text, word_start_ms, word_end_ms, word_conf, spans, language, model, conf, turn, gap, reason, late
+		from utterances where call_id = $1 order by start_ms, id`, id)
+	return all, wrap(id, "utterances", err)
+}
+
+// LastSeq is the greatest Seq of one side of a call, 0 when it has none.
+func (s *Store) LastSeq(ctx context.Context, id, side string) (int, error) {
+	n, err := pg.Row(ctx, s.db, pgx.RowTo[int], `select coalesce(max(seq), 0) from utterances where call_id = $1 and side = $2`, id, side)
+	return n, wrap(id, "last utterance", err)
+}
