@@ -1,9 +1,11 @@
 package call
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +66,9 @@ func (s *Store) list(ctx context.Context, f Filter) (Page, error) {
 		}
 		if len(terms) == 0 { // only words such as "the"
 			return Page{Items: []Summary{}}, nil
+		}
+		if err := s.findFew(ctx, terms); err != nil {
+			return Page{}, err
 		}
 	}
 	where := &conditions{}
@@ -151,21 +156,57 @@ func (w *conditions) number(column, part string) {
 	w.add(`strpos(lower(`+column+`), ?) > 0`, strings.ToLower(part))
 }
 
+// fewLimit is how many utterances may have a term for it to be looked up first.
+const fewLimit = 4000
+
+// findFew looks up the calls of rare terms. PostgreSQL, told to give the newest
+// fifty, would walk through all calls and look into each; for what is said often
+// that is right, for what is said rarely it takes a quarter of a second instead
+// of two milliseconds (at 100,000 calls).
+func (s *Store) findFew(ctx context.Context, terms []term) error {
+	for i := range terms {
+		t := &terms[i]
+		if t.not {
+			continue
+		}
+		w := &conditions{}
+		sql, args := t.having()
+		w.add(`select x.call_id from (`+sql+`) x limit `+strconv.Itoa(fewLimit+1), args...)
+		ids, err := pg.Rows(ctx, s.db, pgx.RowTo[uuid.UUID], w.parts[0], w.args...)
+		if err != nil {
+			return err
+		}
+		if t.few = len(ids) <= fewLimit; t.few {
+			slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+			t.calls = slices.Compact(ids)
+		}
+	}
+	return nil
+}
+
 func (w *conditions) terms(terms []term) {
 	for _, t := range terms {
-		sql, args := t.condition()
-		if t.not {
+		switch sql, args := t.having(); {
+		case t.not:
+			sql, args = t.condition()
 			w.add(`not exists (select 1 from utterances u where u.call_id = c.id and `+sql+`)`, args...)
-			continue
+		case t.few:
+			w.add(`c.id = any(?)`, t.calls)
+		default:
+			w.add(`c.id in (`+sql+`)`, args...)
 		}
-		if t.number == "" {
-			w.add(`c.id in (select u.call_id from utterances u where `+sql+`)`, args...)
-			continue
-		}
-		args = append(args, distinct(trigrams(t.number)), t.number, t.number)
-		w.add(`c.id in (select u.call_id from utterances u where `+sql+` union all
-			select n.id from calls n where n.number_grams @> ? and (strpos(n.from_number, ?) > 0 or strpos(n.to_number, ?) > 0))`, args...)
 	}
+}
+
+// having is a query for the calls that have the term, some of them several times.
+func (t *term) having() (string, []any) {
+	sql, args := t.condition()
+	sql = `select u.call_id from utterances u where ` + sql
+	if t.number == "" {
+		return sql, args
+	}
+	return sql + ` union all select n.id from calls n where n.number_grams @> ? and (strpos(n.from_number, ?) > 0 or strpos(n.to_number, ?) > 0)`,
+		append(args, distinct(trigrams(t.number)), t.number, t.number)
 }
 
 // condition is what an utterance u must meet to have the term.

@@ -3,6 +3,8 @@ package call
 import (
 	"strings"
 	"unicode"
+
+	"github.com/google/uuid"
 )
 
 const (
@@ -17,6 +19,9 @@ type term struct {
 	prefix string // also words that begin so, empty when not wanted
 	han    []rune // a run of Chinese characters
 	number string // a part of a number, lower case
+
+	calls []uuid.UUID // the calls that have it, when they are few
+	few   bool        // calls is complete
 }
 
 // parseQuery splits what was typed: words (the last also as a beginning), "a
