@@ -15,7 +15,7 @@ const (
 
 func (c *checker) gather(t *at[gatherText]) *Gather {
 	g := &Gather{
-		Ask: c.ask(&t.v.askText, t.pos), Into: t.v.Into.v, Min: t.v.Min.v, Max: t.v.Max.v,
+		Ask: c.ask(&t.v.AskText, t.pos), Into: t.v.Into.v, Min: t.v.Min.v, Max: t.v.Max.v,
 		Between: cmp.Or(time.Duration(t.v.Between.v), defaultBetween),
 	}
 	if !variableForm.MatchString(g.Into) {
@@ -41,7 +41,7 @@ func (c *checker) gather(t *at[gatherText]) *Gather {
 }
 
 func (c *checker) menu(t *at[menuText]) *Menu {
-	m := &Menu{Ask: c.ask(&t.v.askText, t.pos), Options: make(map[byte]string)}
+	m := &Menu{Ask: c.ask(&t.v.AskText, t.pos), Options: make(map[byte]string)}
 	if len(t.v.Options.v) == 0 {
 		c.failf(t.pos, "menu needs options, such as {\"1\": sales}")
 	}
@@ -51,7 +51,7 @@ func (c *checker) menu(t *at[menuText]) *Menu {
 	return m
 }
 
-func (c *checker) ask(t *askText, p pos) Ask {
+func (c *checker) ask(t *AskText, p pos) Ask {
 	a := Ask{
 		Prompt: c.speech(t.Prompt), NoInput: c.speech(t.NoInput), NoMatch: c.speech(t.NoMatch),
 		Timeout: cmp.Or(time.Duration(t.Timeout.v), defaultTimeout), Retries: t.Retries.v,

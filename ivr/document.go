@@ -34,7 +34,8 @@ type nodeText struct {
 	Hangup   *at[hangupText]            `yaml:"hangup"`
 }
 
-type askText struct {
+// AskText is what gather and menu share (the YAML library needs the name exported).
+type AskText struct {
 	Prompt  *speechText  `yaml:"prompt"`
 	NoInput *speechText  `yaml:"no_input"`
 	NoMatch *speechText  `yaml:"no_match"`
@@ -44,7 +45,7 @@ type askText struct {
 }
 
 type gatherText struct {
-	askText    `yaml:",inline"`
+	AskText    `yaml:",inline"`
 	Into       at[string]   `yaml:"into"`
 	Min        at[int]      `yaml:"min"`
 	Max        at[int]      `yaml:"max"`
@@ -53,7 +54,7 @@ type gatherText struct {
 }
 
 type menuText struct {
-	askText `yaml:",inline"`
+	AskText `yaml:",inline"`
 	Options at[map[string]at[string]] `yaml:"options"`
 }
 

@@ -193,7 +193,16 @@ func (p pos) errorf(format string, args ...any) *Error {
 	return &Error{Line: p.line, Column: p.column, Message: fmt.Sprintf(format, args...)}
 }
 
+// posOf is where a node begins; a mapping's own token is its first colon.
 func posOf(n ast.Node) pos {
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		if len(m.Values) > 0 && !m.IsFlowStyle {
+			n = m.Values[0].Key
+		}
+	case *ast.MappingValueNode:
+		n = m.Key
+	}
 	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
 		return pos{}
 	}

@@ -16,7 +16,7 @@ type Step struct {
 
 func (s Step) String() string { return s.Node + " " + s.Did + " " + s.What }
 
-// ErrRehearsed says that the typed keys were used up while the flow waited for the third time.
+// ErrRehearsed says that the flow waited a hundred times more after the last key.
 var ErrRehearsed = errors.New("the flow still waits after all keys were typed")
 
 // Rehearse walks a flow without a call, with typed keys: each is pressed as soon
