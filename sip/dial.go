@@ -1,0 +1,448 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"tingxin/call"
+	"tingxin/media"
+	"tingxin/sip/sdp"
+	"tingxin/sip/wire"
+)
+
+// earlyHandler is what a call.Handler may have besides: progress of an
+// outgoing leg before its answer. Both return at once.
+type earlyHandler interface {
+	// RemoteRinging: 180 came.
+	RemoteRinging()
+	// RemoteEarlyMedia: a provisional answer came, the leg is configured and hears the far side.
+	RemoteEarlyMedia(leg *media.Leg)
+}
+
+// dialling is an outgoing leg until its answer, and what is needed to
+// acknowledge late answers after that.
+type dialling struct {
+	result chan dialResult // one value
+	offer  []byte
+	secure bool
+	x      *exchange
+	flow   flow
+	heard  bool       // a provisional came: CANCEL may be sent
+	cause  call.Cause // why it was cancelled, "" while wanted
+	sent   bool       // CANCEL is out
+	early  string     // the description of the last provisional answer
+	tries  int        // INVITEs after 422 or 488
+
+	mu     sync.Mutex
+	winner string            // To tag of the first 2xx
+	acks   map[string]sentTo // by To tag
+}
+
+type sentTo struct {
+	msg []byte
+	f   flow
+}
+
+type dialResult struct{ err error }
+
+func (l *dialling) finish(_ *dialog, err error) {
+	select {
+	case l.result <- dialResult{err}:
+	default:
+	}
+}
+
+// Dial places an outgoing leg and returns when it is answered or refused
+// (*call.DialError). Cancelling ctx sends CANCEL and returns at once; an answer
+// that crosses it is acknowledged and ended. The caller owns the returned leg.
+func (s *Server) Dial(ctx context.Context, t call.Target, h call.Handler) (call.Dialog, *media.Leg, error) {
+	d, err := s.outgoing(ctx, t, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	select {
+	case r := <-d.result():
+		if r.err != nil {
+			return nil, nil, r.err
+		}
+		return d, d.leg, nil
+	case <-ctx.Done():
+		d.post(func() { d.hangup(call.CauseCancelled) })
+		return nil, nil, fmt.Errorf("dial given up: %w", context.Cause(ctx))
+	}
+}
+
+// result is the channel Dial waits on; the dialling itself belongs to the loop.
+func (d *dialog) result() chan dialResult { return d.outcome }
+
+// outgoing checks limits, finds the way and starts the dialog.
+func (s *Server) outgoing(ctx context.Context, t call.Target, h call.Handler) (*dialog, error) {
+	if s.draining.Load() {
+		return nil, &call.DialError{Status: 503, Reason: "server is draining"}
+	}
+	tr := s.plain
+	if t.Trunk != "" {
+		if tr = s.trunks.byName(t.Trunk); tr == nil {
+			return nil, &call.DialError{Status: 404, Reason: "no trunk of that name"}
+		}
+	}
+	if u, err := wire.ParseURI(t.URI); err != nil || u.Host == "" {
+		return nil, &call.DialError{Status: 484, Reason: "not a sip uri"}
+	}
+	if n := tr.calls.Add(1); tr.MaxCalls > 0 && n > int64(tr.MaxCalls) {
+		tr.calls.Add(-1)
+		return nil, &call.DialError{Status: 503, Reason: "trunk is full"}
+	}
+	d := s.newDialog(or(t.SIPCallID, randomID(12)), false, tr)
+	if err := d.prepare(ctx, t, h); err != nil {
+		tr.release()
+		if d.leg != nil {
+			d.leg.Close()
+		}
+		return nil, err
+	}
+	if !s.add(d) {
+		tr.release()
+		d.leg.Close()
+		return nil, &call.DialError{Status: 503, Reason: errShutdown.Error()}
+	}
+	tr.dialled.Add(1)
+	d.post(d.startDial)
+	return d, nil
+}
+
+// prepare finds the next hop, opens the leg and writes the dialog's names.
+func (d *dialog) prepare(ctx context.Context, t call.Target, h call.Handler) error {
+	def := "udp"
+	if len(d.trunk.Transports) > 0 {
+		def = d.trunk.Transports[0]
+	}
+	next := or(d.trunk.Proxy, t.URI)
+	hop, err := resolve(ctx, next, def)
+	if err != nil {
+		return &call.DialError{Status: 503, Reason: err.Error()}
+	}
+	f, err := d.s.transport.to(ctx, hop.network, hop.addr, hop.host)
+	if err != nil {
+		return &call.DialError{Status: 503, Reason: err.Error()}
+	}
+	leg, err := d.s.engine.NewLeg(d.callID, d.log)
+	if err != nil {
+		return &call.DialError{Status: 503, Reason: err.Error()}
+	}
+	d.leg, d.handler, d.flow, d.originFlow, d.network, d.target = leg, h, f, f, hop.network, t.URI
+	d.mediaUp = true
+	d.outcome = make(chan dialResult, 1)
+	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f}
+	d.dial.secure = d.trunk.policy() == sdp.Required || d.trunk.policy() == sdp.Optional && hop.network == "tls"
+	from := &wire.Address{Name: t.FromName, URI: "sip:" + wire.Escape(or(t.From, "anonymous")) + "@" + d.s.fromHost(f)}
+	d.localURI = from.String() + ";tag=" + d.local
+	d.remoteURI = "<" + t.URI + ">"
+	return nil
+}
+
+// fromHost is the host part of our From: the domain if it is one, else where
+// we are.
+func (s *Server) fromHost(f flow) string {
+	if strings.Contains(s.cfg.Domain, ".") {
+		return s.cfg.Domain
+	}
+	host, port := s.advertised(f)
+	return hostPort(host, port)
+}
+
+// startDial makes the offer and sends the INVITE.
+func (d *dialog) startDial() {
+	if d.phase == ended || d.dial.cause != "" {
+		d.end(call.CauseCancelled, false)
+		return
+	}
+	policy := sdp.Off
+	if d.dial.secure {
+		policy = sdp.Required
+	}
+	d.neg = sdp.New(sdp.Local{Addr: d.leg.LocalFor(d.flow.remote().Addr()), Codecs: d.trunk.Codecs, SRTP: policy})
+	d.dial.offer = d.neg.Offer(d.wish)
+	d.sendInvite()
+}
+
+func (d *dialog) sendInvite() {
+	m := d.newRequest("INVITE").Add("Contact", "").Add("Allow", d.s.rules.Allow()).Add("Supported", supported)
+	m.Add("Session-Expires", seconds(d.wanted())).Add("Min-SE", seconds(max(d.s.cfg.MinSE, d.session.minSE)))
+	m.SetBody("application/sdp", d.dial.offer)
+	l := d.dial
+	l.heard = false
+	d.arm(timerRing, d.s.cfg.RingTimeout+64*d.s.cfg.T1)
+	x, err := d.s.transact(d.s.base, m, d.dial.flow, d.trunk.credentials(), func(resp *wire.Message, err error) {
+		d.onInviteResponse(l, resp, err)
+	})
+	l.x = x
+	switch {
+	case errors.Is(err, errTooBig):
+		d.dialFailed(513, "request too large for udp")
+	case err != nil:
+		d.dialFailed(503, err.Error())
+	}
+}
+
+// onInviteResponse runs on the reader's or a timer's goroutine: what must work
+// without the loop (late 2xx) is done here, the rest is posted.
+func (d *dialog) onInviteResponse(l *dialling, resp *wire.Message, err error) {
+	if err == nil && resp.Status/100 == 2 && d.late2xx(l, resp) {
+		return
+	}
+	if d.post(func() { d.onInvited(l, resp, err) }) {
+		return
+	}
+	if err == nil && resp.Status/100 == 2 {
+		d.s.endFork(d, l, resp)
+	}
+}
+
+// late2xx re-acknowledges a repeated 200 and ends a second one of another fork.
+func (d *dialog) late2xx(l *dialling, resp *wire.Message) bool {
+	tag := resp.ToTag()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.winner == "" {
+		l.winner = tag
+		return false
+	}
+	if ack, ok := l.acks[tag]; ok {
+		if ack.f.send(ack.msg) != nil {
+			d.s.stats.sendErrors.Add(1)
+		}
+		return true
+	}
+	if tag == l.winner {
+		return true // its first ACK is on the way
+	}
+	d.s.stats.forked.Add(1)
+	d.s.wg.Add(1)
+	go func() { // ends when ACK and BYE are sent; not here, because a reader may not look up names
+		defer d.s.wg.Done()
+		d.s.endFork(d, l, resp)
+	}()
+	return true
+}
+
+// endFork acknowledges a 200 nobody wants and ends its dialog.
+func (s *Server) endFork(d *dialog, l *dialling, resp *wire.Message) {
+	req := l.x.current().req
+	n, _, _ := req.CSeq()
+	fork := &dialog{s: s, log: d.log, callID: d.callID, trunk: d.trunk, flow: d.originFlow, network: d.network,
+		localURI: req.Get("From"), target: req.URI, localSeq: n}
+	fork.establish(resp)
+	l.mu.Lock()
+	known := l.acks[resp.ToTag()].msg != nil
+	l.mu.Unlock()
+	ack := fork.ackFor2xx(req, resp)
+	l.remember(resp.ToTag(), ack)
+	if !known {
+		fork.sendBye(call.CauseCancelled)
+	}
+}
+
+func (l *dialling) remember(tag string, ack sentTo) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.acks) < 16 && ack.msg != nil {
+		l.acks[tag] = ack
+	}
+}
+
+// establish takes the peer's side of the dialog out of a response.
+func (d *dialog) establish(resp *wire.Message) {
+	d.remoteURI = resp.Get("To")
+	d.routeSet = resp.Values("Record-Route")
+	for i, j := 0, len(d.routeSet)-1; i < j; i, j = i+1, j-1 {
+		d.routeSet[i], d.routeSet[j] = d.routeSet[j], d.routeSet[i]
+	}
+	d.retarget(resp)
+}
+
+// onInvited takes a response to our INVITE on the loop.
+func (d *dialog) onInvited(l *dialling, resp *wire.Message, err error) {
+	switch {
+	case d.phase == ended:
+		if err == nil && resp.Status/100 == 2 {
+			d.s.endFork(d, l, resp)
+		}
+	case d.phase != early:
+	case errors.Is(err, errTimeout):
+		d.dialFailed(408, "no answer to the invite")
+	case err != nil:
+		d.dialFailed(503, err.Error())
+	case resp.Status < 200:
+		d.onProvisional(l, resp)
+	case resp.Status < 300:
+		d.onDialAnswered(l, resp)
+	default:
+		d.onDialRefused(l, resp)
+	}
+}
+
+// onProvisional: ringing, early media, PRACK, and the CANCEL that had to wait.
+func (d *dialog) onProvisional(l *dialling, resp *wire.Message) {
+	l.heard = true
+	if l.cause != "" {
+		d.sendCancel(l)
+		return
+	}
+	if resp.Status == 100 || resp.ToTag() == "" {
+		return
+	}
+	d.setRemoteTag(resp.ToTag())
+	d.establish(resp)
+	d.abilities(resp)
+	if resp.HasToken("Require", "100rel") && !d.acknowledge(l, resp) {
+		return
+	}
+	eh, _ := d.handler.(earlyHandler)
+	if body := resp.SDP(); body != nil && string(body) != l.early {
+		l.early = string(body)
+		d.neg.Reopen()
+		if err := d.takeAnswer(body); err != nil {
+			d.log.Info("early media not usable", "err", err)
+			d.neg.Reopen()
+		} else if eh != nil {
+			eh.RemoteEarlyMedia(d.leg)
+		}
+	}
+	if resp.Status == 180 && eh != nil {
+		eh.RemoteRinging()
+	}
+}
+
+// acknowledge sends PRACK for a new reliable provisional (RFC 3262 4); false
+// for one that was seen or came out of order.
+func (d *dialog) acknowledge(l *dialling, resp *wire.Message) bool {
+	rseq, ok := parseUint(resp.Get("RSeq"))
+	if !ok {
+		return false
+	}
+	last, seen := d.prack[resp.ToTag()]
+	if seen && rseq != last+1 || len(d.prack) > 16 {
+		return false
+	}
+	d.prack[resp.ToTag()] = rseq
+	n, _, _ := resp.CSeq()
+	m := d.newRequest("PRACK").Add("RAck", itoa(rseq)+" "+itoa(int(n))+" INVITE")
+	d.send(m, func(*wire.Message, error) {})
+	return true
+}
+
+// onDialAnswered: the first 200. ACK at once; then it is ours, or a BYE when
+// we had given up.
+func (d *dialog) onDialAnswered(l *dialling, resp *wire.Message) {
+	d.setRemoteTag(resp.ToTag())
+	d.establish(resp)
+	d.abilities(resp)
+	d.disarm(timerRing)
+	d.disarm(timerCancel)
+	l.remember(resp.ToTag(), d.ackFor2xx(l.x.current().req, resp))
+	if l.cause != "" {
+		d.sendBye(l.cause)
+		d.end(l.cause, false)
+		return
+	}
+	if body := resp.SDP(); body == nil || string(body) != l.early {
+		if l.early != "" && body != nil {
+			d.neg.Reopen()
+		}
+		if err := d.takeAnswer(body); err != nil && (body != nil || l.early == "") {
+			d.sendBye(call.CauseError)
+			d.dialFailed(488, "answer not usable: "+err.Error())
+			return
+		}
+	}
+	d.phase, d.dial, d.legHanded = confirmed, nil, true
+	d.sessionResponse(resp)
+	l.finish(d, nil)
+}
+
+// onDialRefused: 422 and, with optional SRTP, 488 are tried again once each.
+func (d *dialog) onDialRefused(l *dialling, resp *wire.Message) {
+	if l.cause == "" && l.tries < 2 {
+		l.tries++
+		if minSE, _, ok := sessionExpires(resp.Get("Min-SE")); resp.Status == 422 && ok && minSE > d.session.minSE {
+			d.session.minSE = minSE
+			d.sendInvite()
+			return
+		}
+		if (resp.Status == 488 || resp.Status == 415) && l.secure && d.trunk.policy() == sdp.Optional {
+			l.secure = false
+			d.startDial()
+			return
+		}
+	}
+	d.dialFailed(resp.Status, resp.Reason)
+}
+
+// dialFailed ends a leg that was never answered.
+func (d *dialog) dialFailed(status int, reason string) {
+	if d.dial != nil {
+		d.dial.finish(nil, &call.DialError{Status: status, Reason: reason})
+	}
+	d.end(causeOf(status), false)
+}
+
+func causeOf(status int) call.Cause {
+	switch status {
+	case 486, 600:
+		return call.CauseBusy
+	case 404, 604:
+		return call.CauseNoRoute
+	case 408, 480:
+		return call.CauseNoAnswer
+	case 487:
+		return call.CauseCancelled
+	}
+	return call.CauseRejected
+}
+
+// cancelDial gives up an unanswered leg: CANCEL now, or after the first
+// provisional (RFC 3261 9.1). Who waits for the answer is told at once.
+func (d *dialog) cancelDial(cause call.Cause) {
+	l := d.dial
+	if l == nil || l.cause != "" {
+		return
+	}
+	l.cause = cause
+	l.finish(nil, &call.DialError{Status: 487, Reason: string(cause)})
+	if l.heard {
+		d.sendCancel(l)
+	}
+}
+
+func (d *dialog) sendCancel(l *dialling) {
+	tx := l.x.current()
+	if l.sent || tx == nil {
+		return
+	}
+	l.sent = true
+	n, _, _ := tx.req.CSeq()
+	m := &wire.Message{Method: "CANCEL", URI: tx.req.URI}
+	m.SetVia(tx.req.Via())
+	m.Add("Max-Forwards", "70")
+	for _, h := range tx.req.Headers {
+		if h.Name == "Route" {
+			m.Add("Route", h.Value)
+		}
+	}
+	m.Add("From", tx.req.Get("From")).Add("To", tx.req.Get("To")).Add("Call-ID", d.callID).
+		Add("CSeq", itoa(int(n))+" CANCEL").Add("Reason", reasonOf(l.cause))
+	d.s.begin(m, tx.flow, func(*wire.Message, error) {})
+	d.arm(timerCancel, 64*d.s.cfg.T1)
+}
+
+// cancelTimeout: the INVITE never got its final answer.
+func (d *dialog) cancelTimeout() {
+	if l := d.dial; l != nil && d.phase == early {
+		l.x.current().finish()
+		d.end(l.cause, false)
+	}
+}

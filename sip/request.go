@@ -1,0 +1,238 @@
+package sip
+
+import (
+	"time"
+
+	"tingxin/sip/wire"
+)
+
+// receive is the entry of every message, called by the reader of its socket.
+func (s *Server) receive(m *wire.Message, f flow) {
+	if !m.IsRequest() {
+		s.response(m)
+		return
+	}
+	v := m.Via()
+	if v == nil {
+		s.stats.bad.add("No Readable Via")
+		return
+	}
+	if _, known := s.rules.Methods[m.Method]; known {
+		s.stats.requests.add(m.Method)
+	} else {
+		s.stats.requests.add("unknown")
+	}
+	stampVia(m, v, f)
+	s.request(m, f)
+}
+
+// stampVia writes received and rport into the top Via (RFC 3581 4).
+func stampVia(m *wire.Message, v *wire.Via, f flow) {
+	if v.Malformed {
+		return
+	}
+	_, wants := v.Params.Get("rport")
+	src := f.remote()
+	if !wants && v.Host == src.Addr().String() {
+		return
+	}
+	v.Params = v.Params.Set("received", src.Addr().String())
+	if wants {
+		v.Params = v.Params.Set("rport", itoa(int(src.Port())))
+	}
+	m.SetVia(v)
+}
+
+// request walks the order of the package picture: source, validity,
+// transaction, dialog. Up to the transaction nothing is kept.
+func (s *Server) request(m *wire.Message, f flow) {
+	d := s.dialogOf(m)
+	t := s.trunks.bySource(f)
+	if t == nil && d == nil && !s.mayCome(m, f) {
+		return
+	}
+	if t != nil {
+		t.lastSeen.Store(time.Now().UnixNano())
+	}
+	if fault := s.rules.Check(m); fault != nil {
+		s.stats.bad.add(fault.Reason)
+		s.stateless(m, f, fault.Status, fault.Reason, fault.Headers...)
+		return
+	}
+	if s.absorb(m) {
+		return
+	}
+	switch {
+	case m.Method == "CANCEL":
+		s.cancelled(m, f)
+	case m.ToTag() != "":
+		s.inDialog(d, m, f)
+	case m.Method == "OPTIONS":
+		s.options(m, f, t)
+	case m.Method == "INVITE":
+		s.invite(m, f, t)
+	case m.Method == "ACK":
+		s.stats.bad.add("stray ACK")
+	default: // BYE, INFO, UPDATE, PRACK outside of any dialog
+		s.stateless(m, f, 481, "")
+	}
+}
+
+// mayCome decides about a source that is no trunk by address: digest trunks
+// may come from anywhere, the rest is refused or dropped.
+func (s *Server) mayCome(m *wire.Message, f flow) bool {
+	if s.trunks.hasDigest {
+		if s.auth.locked(f.remote().Addr(), time.Now()) {
+			s.stats.lockedOut.Add(1)
+			return false
+		}
+		return true
+	}
+	s.stats.unknownSource.Add(1)
+	if s.cfg.Unknown == "reject" {
+		s.stateless(m, f, 403, "")
+	}
+	return false
+}
+
+// options answers a keep-alive or a question about abilities (RFC 3261 11.2)
+// without any state.
+func (s *Server) options(m *wire.Message, f flow, t *trunk) {
+	if t != nil {
+		t.lastOptions.Store(time.Now().UnixNano())
+	}
+	headers := []wire.Header{{Name: "Allow", Value: s.rules.Allow()}, {Name: "Accept", Value: "application/sdp"},
+		{Name: "Supported", Value: supported}}
+	if s.draining.Load() {
+		s.stateless(m, f, 503, "", append(headers, s.retryAfter())...)
+		return
+	}
+	s.stateless(m, f, 200, "", headers...)
+}
+
+// supported are our option tags.
+const supported = "100rel, timer"
+
+func (s *Server) retryAfter() wire.Header {
+	return wire.Header{Name: "Retry-After", Value: seconds(s.cfg.DrainRetry)}
+}
+
+// cancelled answers a CANCEL and tells the INVITE it means (RFC 3261 9.2).
+func (s *Server) cancelled(m *wire.Message, f flow) {
+	invite := s.inviteTx(m)
+	if invite == nil {
+		s.stateless(m, f, 481, "")
+		return
+	}
+	tx := s.open(m, f, nil)
+	tx.respond(wire.Answer(m, 200, "", randomID(8)))
+	if invite.onCancel != nil {
+		invite.onCancel()
+	}
+}
+
+// inDialog hands a request to its dialog.
+func (s *Server) inDialog(d *dialog, m *wire.Message, f flow) {
+	if d == nil {
+		s.stateless(m, f, 481, "")
+		return
+	}
+	if m.Method == "ACK" {
+		d.post(func() { d.onACK(m, f) })
+		return
+	}
+	tx := s.open(m, f, nil)
+	if d.remotePost(func() { d.onRequest(m, tx) }) {
+		return
+	}
+	if d.isClosed() {
+		tx.respond(wire.Answer(m, 481, "", ""))
+		return
+	}
+	s.stats.inboxFull.Add(1)
+	tx.respond(wire.Answer(m, 500, "", "").Add("Retry-After", "1"))
+}
+
+// dialogOf finds the dialog a request belongs to by Call-ID and both tags.
+func (s *Server) dialogOf(m *wire.Message) *dialog {
+	tag := m.ToTag()
+	if tag == "" {
+		return nil
+	}
+	s.mu.Lock()
+	d := s.dialogs[dialogKey{m.CallID(), tag}]
+	s.mu.Unlock()
+	if d == nil || !d.fromPeer(m.FromTag()) {
+		return nil
+	}
+	return d
+}
+
+// invite takes a new call: who it is, whether there is room, then the dialog.
+func (s *Server) invite(m *wire.Message, f flow, t *trunk) {
+	if s.draining.Load() {
+		s.stateless(m, f, 503, "", s.retryAfter())
+		return
+	}
+	if t == nil || t.Auth != nil {
+		if t = s.authenticate(m, f, t); t == nil {
+			return
+		}
+	}
+	n, _, _ := m.CSeq()
+	origin := m.CallID() + "\x00" + m.FromTag() + "\x00" + itoa(int(n))
+	s.mu.Lock()
+	merged := s.origins[origin] != nil
+	s.mu.Unlock()
+	if merged { // the same request on another path (RFC 3261 8.2.2.2)
+		s.stateless(m, f, 482, "")
+		return
+	}
+	if s.stats.dialogs.Load() >= int64(s.cfg.MaxCalls) {
+		t.rejected.Add(1)
+		s.stateless(m, f, 503, "", s.retryAfter())
+		return
+	}
+	if ok, retry := t.take(time.Now()); !ok {
+		s.stateless(m, f, 503, "", wire.Header{Name: "Retry-After", Value: seconds(retry)})
+		return
+	}
+	t.accepted.Add(1)
+	s.newIncoming(m, f, t, origin)
+}
+
+// authenticate challenges until the credentials are right; nil means that the
+// answer has been sent.
+func (s *Server) authenticate(m *wire.Message, f flow, t *trunk) *trunk {
+	now := time.Now()
+	addr := f.remote().Addr()
+	if s.auth.locked(addr, now) {
+		s.stats.lockedOut.Add(1)
+		return nil
+	}
+	c := s.auth.credentials(m)
+	if t == nil && c != nil {
+		t = s.trunks.byUser(c.Username, f)
+	}
+	var account *Auth
+	if t != nil {
+		account = t.Auth
+	}
+	v := s.auth.check(c, account, m.Method, now)
+	if c != nil && account == nil {
+		v = authWrong
+	}
+	switch v {
+	case authGood:
+		t.lastSeen.Store(now.UnixNano())
+		return t
+	case authWrong:
+		if t != nil {
+			t.rejected.Add(1)
+		}
+		s.auth.missed(addr, now)
+		s.stats.bad.add("wrong credentials")
+	}
+	s.stateless(m, f, 401, "", s.auth.challenge(account, v == authStale, now)...)
+	return nil
+}

@@ -1,0 +1,218 @@
+package sip
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tingxin/sip/wire"
+)
+
+// streamListener accepts TCP or TLS connections.
+type streamListener struct {
+	net.Listener
+	kind string
+	addr netip.AddrPort
+}
+
+// streamConn is one TCP or TLS connection, ours or the peer's.
+type streamConn struct {
+	t      *transport
+	conn   net.Conn
+	kind   string
+	peer   netip.AddrPort
+	listen netip.AddrPort // where peers reach us
+	dead   atomic.Bool
+
+	mu sync.Mutex // one writer at a time
+}
+
+func (c *streamConn) network() string        { return c.kind }
+func (c *streamConn) remote() netip.AddrPort { return c.peer }
+func (c *streamConn) local() netip.AddrPort  { return c.listen }
+func (c *streamConn) reliable() bool         { return true }
+func (c *streamConn) alive() bool            { return !c.dead.Load() }
+
+// send writes one message; a peer that does not read for 5 s loses its connection.
+func (c *streamConn) send(b []byte) error {
+	if c.dead.Load() {
+		return errClosed
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.conn.SetWriteDeadline(time.Now().Add(writeDeadline))
+	_, err := c.conn.Write(b)
+	if err != nil {
+		c.conn.Close()
+	}
+	return err
+}
+
+func (t *transport) accept(l *streamListener) {
+	defer t.wg.Done()
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // out of descriptors or the like: breathe, go on
+			t.stats.bad.add("accept error")
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		if int(t.stats.connections.Load()) >= t.cfg.MaxConnections {
+			t.stats.connectionsRefused.Add(1)
+			conn.Close()
+			continue
+		}
+		if l.kind == "tls" {
+			conn = tls.Server(conn, t.server)
+		}
+		c := &streamConn{t: t, conn: conn, kind: l.kind, peer: addrPort(conn.RemoteAddr()), listen: l.addr}
+		if c.listen.Addr().IsUnspecified() {
+			c.listen = netip.AddrPortFrom(addrPort(conn.LocalAddr()).Addr(), l.addr.Port())
+		}
+		t.adopt(c)
+	}
+}
+
+// adopt registers a connection and starts its reader.
+func (t *transport) adopt(c *streamConn) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		c.conn.Close()
+		return false
+	}
+	t.conns[c] = struct{}{}
+	t.byPeer[peer{c.kind, c.peer}] = c
+	t.stats.connections.Add(1)
+	t.wg.Add(1)
+	go t.readStream(c) // ends when the connection is closed by the peer, by send or by close
+	return true
+}
+
+func (t *transport) forget(c *streamConn) {
+	c.dead.Store(true)
+	c.conn.Close()
+	t.stats.connections.Add(-1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.conns, c)
+	if key := (peer{c.kind, c.peer}); t.byPeer[key] == c {
+		delete(t.byPeer, key)
+	}
+}
+
+// limits of a connection: how long a begun message and a silent peer may take.
+const streamIdle = 30 * time.Minute
+
+func (t *transport) readStream(c *streamConn) {
+	defer t.wg.Done()
+	defer t.forget(c)
+	unfinished := 64 * t.cfg.T1
+	if h, ok := c.conn.(*tls.Conn); ok {
+		_ = c.conn.SetDeadline(time.Now().Add(dialDeadline))
+		if err := h.Handshake(); err != nil {
+			t.stats.bad.add("tls handshake failed")
+			return
+		}
+		_ = c.conn.SetDeadline(time.Time{})
+	}
+	var f wire.Framer
+	buf := make([]byte, 8192)
+	begun := time.Time{} // when the unfinished message began
+	for {
+		limit := time.Now().Add(streamIdle)
+		if f.Pending() {
+			if begun.IsZero() {
+				begun = time.Now()
+			}
+			limit = begun.Add(unfinished)
+		} else {
+			begun = time.Time{}
+		}
+		_ = c.conn.SetReadDeadline(limit)
+		n, err := c.conn.Read(buf)
+		if n > 0 {
+			before := f.Pending()
+			f.Write(buf[:n])
+			got, ok := t.drain(&f, c)
+			if !ok {
+				return
+			}
+			if got || !before {
+				begun = time.Time{}
+			}
+		}
+		if err != nil {
+			if ne, timeout := err.(net.Error); timeout && ne.Timeout() {
+				if m := f.Unfinished(); m != nil {
+					t.receive(m, c)
+				}
+				t.stats.bad.add("stream timeout")
+			}
+			return
+		}
+	}
+}
+
+// drain hands up every complete message; ok is false when the stream is lost.
+func (t *transport) drain(f *wire.Framer, c *streamConn) (got, ok bool) {
+	for {
+		m, err := f.Next()
+		if f.Ping() {
+			_ = c.send([]byte("\r\n"))
+		}
+		if m != nil {
+			got = true
+			t.stats.streamMessages.Add(1)
+			t.receive(m, c)
+		}
+		if err != nil {
+			t.stats.bad.add("stream framing lost")
+			return got, false
+		}
+		if m == nil {
+			return got, true
+		}
+	}
+}
+
+// dial opens a connection to a peer.
+func (t *transport) dial(ctx context.Context, network string, addr netip.AddrPort, host string) (flow, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialDeadline)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr.String())
+	if err != nil {
+		return nil, fmt.Errorf("connect %s %s: %w", network, addr, err)
+	}
+	if network == "tls" {
+		cfg := t.client.Clone()
+		cfg.ServerName = host
+		h := tls.Client(conn, cfg)
+		if err := h.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("tls with %s: %w", addr, err)
+		}
+		conn = h
+	}
+	c := &streamConn{t: t, conn: conn, kind: network, peer: addr, listen: t.listener(network, addr.Addr())}
+	self := addrPort(conn.LocalAddr())
+	switch {
+	case !c.listen.IsValid():
+		c.listen = self
+	case c.listen.Addr().IsUnspecified():
+		c.listen = netip.AddrPortFrom(self.Addr(), c.listen.Port())
+	}
+	if !t.adopt(c) {
+		return nil, errClosed
+	}
+	return c, nil
+}

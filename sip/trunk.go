@@ -1,0 +1,160 @@
+package sip
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tingxin/sip/sdp"
+)
+
+// trunk is a configured peer with its live counters.
+type trunk struct {
+	Trunk
+	prefixes []netip.Prefix
+
+	calls, accepted, dialled, rejected atomic.Int64
+	lastOptions, lastSeen              atomic.Int64 // unix nanoseconds
+
+	mu     sync.Mutex
+	tokens float64 // of the calls-per-second bucket
+	filled time.Time
+}
+
+// trunks finds the trunk of a source; the list never changes while serving.
+type trunks struct {
+	list      []*trunk
+	hasDigest bool // some trunk may come from any address
+}
+
+func newTrunks(cfg []Trunk) *trunks {
+	ts := &trunks{}
+	for _, c := range cfg {
+		t := &trunk{Trunk: c, tokens: float64(c.CPS)}
+		for _, a := range c.Addresses {
+			if p, err := parsePrefix(a); err == nil {
+				t.prefixes = append(t.prefixes, p)
+			}
+		}
+		ts.list = append(ts.list, t)
+		ts.hasDigest = ts.hasDigest || len(c.Addresses) == 0 && c.Auth != nil
+	}
+	return ts
+}
+
+// bySource returns the trunk with the longest prefix around an address that
+// may use the transport, or nil.
+func (ts *trunks) bySource(f flow) *trunk {
+	var best *trunk
+	bits := -1
+	addr := f.remote().Addr()
+	for _, t := range ts.list {
+		if !t.allows(f.network()) {
+			continue
+		}
+		for _, p := range t.prefixes {
+			if p.Contains(addr) && p.Bits() > bits {
+				best, bits = t, p.Bits()
+			}
+		}
+	}
+	return best
+}
+
+// byUser returns the digest trunk of a user name for a source without a trunk
+// of its own.
+func (ts *trunks) byUser(user string, f flow) *trunk {
+	for _, t := range ts.list {
+		if len(t.prefixes) == 0 && t.Auth != nil && t.Auth.Username == user && t.allows(f.network()) {
+			return t
+		}
+	}
+	return nil
+}
+
+func (ts *trunks) byName(name string) *trunk {
+	for _, t := range ts.list {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+func (t *trunk) allows(network string) bool {
+	return len(t.Transports) == 0 || slices.Contains(t.Transports, network)
+}
+
+// take counts a new call against the limits; retry is when to come again.
+func (t *trunk) take(now time.Time) (ok bool, retry time.Duration) {
+	if n := t.calls.Add(1); t.MaxCalls > 0 && n > int64(t.MaxCalls) {
+		t.calls.Add(-1)
+		t.rejected.Add(1)
+		return false, 10 * time.Second
+	}
+	if !t.token(now) {
+		t.calls.Add(-1)
+		t.rejected.Add(1)
+		return false, time.Second
+	}
+	return true, 0
+}
+
+func (t *trunk) release() { t.calls.Add(-1) }
+
+// token takes one from the bucket of CPS per second, CPS deep.
+func (t *trunk) token(now time.Time) bool {
+	if t.CPS <= 0 {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.filled.IsZero() {
+		t.tokens = min(float64(t.CPS), t.tokens+now.Sub(t.filled).Seconds()*float64(t.CPS))
+	}
+	t.filled = now
+	if t.tokens < 1 {
+		return false
+	}
+	t.tokens--
+	return true
+}
+
+func (t *trunk) policy() sdp.Policy {
+	if t == nil || t.SRTP == "" {
+		return sdp.Off
+	}
+	return sdp.Policy(t.SRTP)
+}
+
+// credentials answer challenges of this trunk.
+func (t *trunk) credentials() *Auth {
+	if t == nil {
+		return nil
+	}
+	if t.Credentials != nil {
+		return t.Credentials
+	}
+	return t.Auth
+}
+
+func (t *trunk) stats(draining bool) TrunkStats {
+	s := TrunkStats{Name: t.Name, State: "up", Calls: t.calls.Load(), MaxCalls: t.MaxCalls, CPS: t.CPS,
+		Accepted: uint64(t.accepted.Load()), Dialled: uint64(t.dialled.Load()), Rejected: uint64(t.rejected.Load()),
+		LastOptionsAt: unixTime(t.lastOptions.Load()), LastSeenAt: unixTime(t.lastSeen.Load())}
+	if draining {
+		s.State = "draining"
+	} else if t.MaxCalls > 0 && s.Calls >= int64(t.MaxCalls) {
+		s.State = "full"
+	}
+	return s
+}
+
+func unixTime(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n)
+}
