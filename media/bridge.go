@@ -1,12 +1,44 @@
 package media
 
+import "sync"
+
 // Bridge joins two legs: each hears the other.
-type Bridge struct{}
+type Bridge struct {
+	a, b *Leg
+	once sync.Once
+}
 
 // Join bridges two legs of the same engine. Payloads are forwarded as they are when
 // both use the same codec, otherwise transcoded. Taps, recordings and prompts go on;
-// a prompt played on a leg replaces the bridged sound there.
-func Join(a, b *Leg) *Bridge { return &Bridge{} }
+// a prompt played on a leg replaces the bridged sound there. A leg that was bridged
+// before now belongs to the new bridge.
+func Join(a, b *Leg) *Bridge {
+	a.join(b)
+	b.join(a)
+	a.engine.bridges.Add(1)
+	return &Bridge{a: a, b: b}
+}
+
+func (l *Leg) join(o *Leg) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.peer = o
+}
+
+// part ends the bridge to o, if it still is the present one.
+func (l *Leg) part(o *Leg) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.peer == o {
+		l.peer = nil
+	}
+}
 
 // Close parts the legs. Twice is fine.
-func (b *Bridge) Close() {}
+func (b *Bridge) Close() {
+	b.once.Do(func() {
+		b.a.part(b.b)
+		b.b.part(b.a)
+		b.a.engine.bridges.Add(-1)
+	})
+}

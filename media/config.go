@@ -1,6 +1,10 @@
 package media
 
-import "time"
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
 
 // Config of an Engine. The zero value is the default.
 type Config struct {
@@ -25,4 +29,59 @@ type Config struct {
 	RecordRate int `yaml:"record_rate" koanf:"record_rate"`
 	// RecordSync is how often a running recording is forced to disk, default 2 s; negative means never.
 	RecordSync time.Duration `yaml:"record_sync" koanf:"record_sync"`
+}
+
+// withDefaults returns the configuration with its zero values filled in.
+func (c Config) withDefaults() Config {
+	set := func(v *time.Duration, def time.Duration) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	if c.Listen == "" {
+		c.Listen = "0.0.0.0"
+	}
+	if c.PortMin == 0 {
+		c.PortMin = 20000
+	}
+	if c.PortMax == 0 {
+		c.PortMax = 29999
+	}
+	if c.SocketBuffer == 0 {
+		c.SocketBuffer = 256 << 10
+	}
+	if c.RecordRate == 0 {
+		c.RecordRate = 8000
+	}
+	set(&c.PortRest, 5*time.Second)
+	set(&c.JitterStart, 60*time.Millisecond)
+	set(&c.JitterMin, 20*time.Millisecond)
+	set(&c.JitterMax, 200*time.Millisecond)
+	set(&c.RecordSync, 2*time.Second)
+	return c
+}
+
+// Check says in one sentence what is wrong with the configuration.
+func (c Config) Check() error {
+	c = c.withDefaults()
+	if _, err := netip.ParseAddr(c.Listen); err != nil {
+		return fmt.Errorf("media.listen: %q is not an IP address; use for example 0.0.0.0", c.Listen)
+	}
+	if c.External != "" {
+		if _, err := netip.ParseAddr(c.External); err != nil {
+			return fmt.Errorf("media.external: %q is not an IP address; give the address that peers can reach", c.External)
+		}
+	}
+	switch {
+	case c.PortMin < 0:
+	case c.PortMin < 1024 || c.PortMax > 65535 || c.PortMax-c.PortMin < 1:
+		return fmt.Errorf("media.port_min, media.port_max: %d to %d is no range of ports; use for example 20000 to 29999", c.PortMin, c.PortMax)
+	}
+	if c.JitterMin < 20*time.Millisecond || c.JitterStart < c.JitterMin || c.JitterMax < c.JitterStart || c.JitterMax > maxJitter {
+		return fmt.Errorf("media.jitter_min, jitter_start, jitter_max: %v, %v, %v must grow from at least 20ms to at most %v", c.JitterMin, c.JitterStart, c.JitterMax, maxJitter)
+	}
+	if c.RecordRate != 8000 && c.RecordRate != 16000 {
+		return fmt.Errorf("media.record_rate: %d must be 8000 or 16000", c.RecordRate)
+	}
+	return nil
 }

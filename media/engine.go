@@ -3,7 +3,13 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Errors callers branch on.
@@ -15,19 +21,157 @@ var (
 )
 
 // Engine owns the clock, the ports, the legs and the recordings.
-type Engine struct{}
+type Engine struct {
+	cfg      Config
+	log      *slog.Logger
+	listen   netip.Addr
+	external netip.Addr
+	ports    *portPool
+	clock    clock
+
+	legs      atomic.Pointer[[]*Leg] // walked by the clock; replaced, never changed
+	recorders atomic.Pointer[[]*Recorder]
+	bridges   atomic.Int64
+	gone      LegStats // of closed legs, for the totals
+	rcv, snd  int      // buffer sizes granted
+
+	record recordTotals
+
+	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, started, closed
+	started bool
+	closed  bool
+	stop    chan struct{}
+	done    sync.WaitGroup
+}
 
 // New checks cfg; it opens nothing.
-func New(cfg Config, log *slog.Logger) (*Engine, error) { return &Engine{}, nil }
+func New(cfg Config, log *slog.Logger) (*Engine, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{cfg: cfg, log: log, listen: netip.MustParseAddr(cfg.Listen).Unmap(), stop: make(chan struct{})}
+	if cfg.External != "" {
+		e.external = netip.MustParseAddr(cfg.External).Unmap()
+	}
+	e.ports = newPortPool(&cfg, e.listen)
+	e.legs.Store(new([]*Leg))
+	e.recorders.Store(new([]*Recorder))
+	e.clock.init(e)
+	return e, nil
+}
 
-// Start starts the clock and the recording writer and returns.
-func (e *Engine) Start(ctx context.Context) error { return nil }
+// Start starts the clock and the recording writer and returns. ctx bounds nothing
+// but the start: Close ends the engine.
+func (e *Engine) Start(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closed:
+		return ErrClosed
+	case e.started:
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("start media: %w", err)
+	}
+	e.started = true
+	e.clock.begin(time.Now())
+	e.done.Add(3)
+	// Ends when stop is closed.
+	go func() { defer e.done.Done(); e.clock.run(e.stop) }()
+	// Ends when stop is closed, after the last write.
+	go func() { defer e.done.Done(); e.writeRecordings(e.stop) }()
+	// Ends when stop is closed.
+	go func() { defer e.done.Done(); e.syncRecordings(e.stop) }()
+	return nil
+}
 
 // Close closes all legs and recordings and returns when the last goroutine ended.
-func (e *Engine) Close() error { return nil }
-
-// Stats returns the engine's counters.
-func (e *Engine) Stats() EngineStats { return EngineStats{} }
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		e.done.Wait()
+		return nil
+	}
+	e.closed = true
+	e.mu.Unlock()
+	var errs []error
+	for _, l := range *e.legs.Load() {
+		errs = append(errs, l.Close())
+	}
+	for _, r := range *e.recorders.Load() {
+		_, err := r.Close()
+		errs = append(errs, err)
+	}
+	close(e.stop)
+	e.done.Wait()
+	return errors.Join(errs...)
+}
 
 // NewLeg opens an RTP/RTCP port pair. id is for logs only.
-func (e *Engine) NewLeg(id string, log *slog.Logger) (*Leg, error) { return nil, ErrNoPorts }
+func (e *Engine) NewLeg(id string, log *slog.Logger) (*Leg, error) {
+	if log == nil {
+		log = e.log
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, fmt.Errorf("new leg: %w", ErrClosed)
+	}
+	rtp, rtcp, err := e.ports.open(time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("new leg: %w", err)
+	}
+	e.rcv, e.snd = rtp.rcv, rtp.snd
+	l := newLeg(e, id, log, rtp, rtcp)
+	legs := append(slices.Clone(*e.legs.Load()), l)
+	e.legs.Store(&legs)
+	return l, nil
+}
+
+// forget takes a closed leg out of the walk and adds up what it counted.
+func (e *Engine) forget(l *Leg, s LegStats) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	legs := slices.DeleteFunc(slices.Clone(*e.legs.Load()), func(o *Leg) bool { return o == l })
+	e.legs.Store(&legs)
+	addTotals(&e.gone, &s)
+}
+
+// addTotals sums the counters that make sense over legs.
+func addTotals(sum, s *LegStats) {
+	sum.PacketsIn += s.PacketsIn
+	sum.PacketsOut += s.PacketsOut
+	sum.Rejected += s.Rejected
+	sum.Malformed += s.Malformed
+	sum.SRTPFailed += s.SRTPFailed
+	sum.KernelDrops += s.KernelDrops
+	sum.SendErrors += s.SendErrors
+}
+
+// Stats returns the engine's counters.
+func (e *Engine) Stats() EngineStats {
+	e.mu.Lock()
+	sum, rcv, snd := e.gone, e.rcv, e.snd
+	legs := *e.legs.Load()
+	e.mu.Unlock()
+	for _, l := range legs {
+		s := l.Stats()
+		addTotals(&sum, &s)
+	}
+	st := EngineStats{
+		Legs: len(legs), Bridges: int(e.bridges.Load()), Recordings: len(*e.recorders.Load()),
+		PacketsIn: sum.PacketsIn, PacketsOut: sum.PacketsOut, Rejected: sum.Rejected, Malformed: sum.Malformed,
+		SRTPFailed: sum.SRTPFailed, KernelDrops: sum.KernelDrops, SendErrors: sum.SendErrors,
+		ReceiveBuffer: rcv, SendBuffer: snd,
+		RecordDropped: e.record.dropped.Load(), RecordErrors: e.record.errors.Load(), RecordBytes: e.record.bytes.Load(),
+	}
+	st.PortsTotal, st.PortsUsed, st.PortsResting = e.ports.counts(time.Now())
+	e.clock.stats(&st)
+	return st
+}

@@ -1,63 +1,288 @@
 package media
 
 import (
-	"context"
+	"bytes"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"tingxin/audio"
 )
 
-// Leg is one media path to one party. Its methods may be called from any goroutine.
-type Leg struct{}
+// Leg is one media path to one party. Its methods may be called from any
+// goroutine. All sound is moved by the clock goroutine; mu is held by it while it
+// works on the leg, never while it calls taps or sources.
+type Leg struct {
+	engine *Engine
+	id     string
+	log    *slog.Logger
+	ssrc   uint32
+	digits chan Digit
+	ended  chan struct{} // closed by Close
+
+	taps    tapList
+	sent    tapList
+	inband  atomic.Bool
+	echo    atomic.Bool
+	playout atomic.Pointer[Playout]
+	wide    atomic.Bool // the codec is at 16 kHz
+	live    atomic.Bool // configured
+	gone    atomic.Bool // closed
+	dialMu  sync.Mutex  // one SendDigits at a time
+
+	rx rxFrame // clock goroutine only: what was received in this tick
+
+	mu         sync.Mutex
+	rtp, rtcp  *socket
+	closed     bool
+	params     Params
+	configured time.Time
+	firstTick  int64 // leg time 0; set before live
+	last       time.Time
+	peer       *Leg // bridged to
+	latch      latch
+	jitter     jitter
+	decoder    decoder
+	recv       reception
+	events     eventReceiver
+	inbandDet  audio.DTMFDetector
+	tx         sender
+	control    control
+	crypt      *crypt
+	counts     LegStats
+	concealed  uint64 // ticks
+	broke      bool
+}
+
+// rxFrame is one tick's received sound in the forms others may want.
+type rxFrame struct {
+	kind   playKind
+	codec  Codec
+	code   bool             // payload holds 20 ms as it came
+	data   [frameUnits]byte // the payload
+	native [wideLen]int16   // decoded at the codec's rate
+	n      int              // samples in native, 0 when not decoded
+	isWide bool             // frame is filled
+	frame  audio.Frame
+	noise  float64 // level of the speaker's noise floor
+}
+
+func newLeg(e *Engine, id string, log *slog.Logger, rtp, rtcp *socket) *Leg {
+	l := &Leg{
+		engine: e, id: id, log: log.With("leg", id), rtp: rtp, rtcp: rtcp,
+		ssrc: rand.Uint32(), digits: make(chan Digit, 64), ended: make(chan struct{}),
+	}
+	l.taps.init()
+	l.sent.init()
+	l.jitter.init(e.cfg.JitterStart, e.cfg.JitterMin, e.cfg.JitterMax)
+	l.tx.init()
+	l.control.init(l.ssrc)
+	return l
+}
 
 // Local is the advertised RTP address and port for SDP.
-func (l *Leg) Local() netip.AddrPort { return netip.AddrPort{} }
+func (l *Leg) Local() netip.AddrPort { return l.LocalFor(netip.Addr{}) }
 
 // LocalFor is Local as seen by the given peer: with no External address and an
 // unspecified Listen address it is the address the route to the peer uses.
-func (l *Leg) LocalFor(peer netip.Addr) netip.AddrPort { return netip.AddrPort{} }
+func (l *Leg) LocalFor(peer netip.Addr) netip.AddrPort {
+	return netip.AddrPortFrom(l.engine.address(peer), l.rtp.port)
+}
 
 // LocalRTCP is the advertised RTCP address and port: Local's port + 1.
-func (l *Leg) LocalRTCP() netip.AddrPort { return netip.AddrPort{} }
+func (l *Leg) LocalRTCP() netip.AddrPort {
+	return netip.AddrPortFrom(l.engine.address(netip.Addr{}), l.rtcp.port)
+}
+
+// address is what peers are told to send to.
+func (e *Engine) address(peer netip.Addr) netip.Addr {
+	peer = peer.Unmap()
+	switch {
+	case e.external.IsValid() && !peer.IsLoopback():
+		return e.external
+	case !e.listen.IsUnspecified():
+		return e.listen
+	}
+	if !peer.IsValid() {
+		peer = netip.AddrFrom4([4]byte{192, 0, 2, 1}) // documentation net: asks for the default route
+	}
+	// Connecting a UDP socket sends nothing; it only asks for the route.
+	if c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(peer, 9))); err == nil {
+		a := c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+		_ = c.Close()
+		return a
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
 
 // Configure applies what was agreed: the first answer and every later change
 // (hold, new remote, codec, keys). Configuring the same twice changes nothing;
 // the clock, sequence numbers and SSRC go on.
-func (l *Leg) Configure(p Params) error { return ErrClosed }
+func (l *Leg) Configure(p Params) error {
+	p = p.clean()
+	if err := p.check(); err != nil {
+		return fmt.Errorf("leg %s: configure: %w", l.id, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return fmt.Errorf("leg %s: configure: %w", l.id, ErrClosed)
+	}
+	first := l.configured.IsZero()
+	if err := l.rekey(p.SRTP, first); err != nil {
+		return fmt.Errorf("leg %s: configure: %w", l.id, err)
+	}
+	if first || p.Relatch || p.Remote != l.params.Remote {
+		l.latch.open(p.Remote, p.Signalling)
+	}
+	if first || p.Codec != l.params.Codec {
+		l.decoder.set(p.Codec)
+		l.jitter.reset()
+		l.wide.Store(p.Codec == G722)
+		l.broke = true
+	}
+	l.tx.set(&p)
+	l.events.set(p.EventRecvPT)
+	l.params = p
+	l.retarget()
+	if first {
+		l.configured = time.Now()
+		l.firstTick = l.engine.clock.now.Load() + 1
+		l.control.schedule(l.firstTick*tickNS, true)
+		l.live.Store(true)
+	}
+	return nil
+}
+
+// rekey makes new SRTP contexts when the keys changed.
+func (l *Leg) rekey(k *SRTPParams, first bool) error {
+	old := l.params.SRTP
+	same := (k == nil) == (old == nil) && (k == nil || k.Profile == old.Profile && bytes.Equal(k.SendKey, old.SendKey) && bytes.Equal(k.RecvKey, old.RecvKey))
+	if same && !first {
+		return nil
+	}
+	if k == nil {
+		l.crypt = nil
+		return nil
+	}
+	c, err := newCrypt(k)
+	if err == nil {
+		l.crypt = c
+	}
+	return err
+}
+
+// retarget makes the addresses to send to ready for the kernel. mu is held.
+func (l *Leg) retarget() {
+	to := l.latch.target()
+	l.tx.ready = to.IsValid() && to.Port() != 0 && !to.Addr().IsUnspecified()
+	if !l.tx.ready {
+		return
+	}
+	l.tx.to = l.rtp.address(to)
+	rtcp := l.params.RemoteRTCP
+	switch {
+	case l.params.RTCPMux:
+		rtcp = to
+	case l.control.heard.IsValid():
+		rtcp = l.control.heard
+	case !rtcp.IsValid() || rtcp.Addr() != to.Addr():
+		rtcp = netip.AddrPortFrom(to.Addr(), to.Port()+1)
+	}
+	l.control.to = l.rtcp.address(rtcp)
+	l.control.peer = to.Addr()
+}
 
 // AddTap writes every received frame to w, a steady 50 per second from Configure
 // to Close, lost and missing ones filled and flagged. remove ends it; a frame
 // being written at that moment may still arrive.
-func (l *Leg) AddTap(w audio.Writer) (remove func()) { return func() {} }
+func (l *Leg) AddTap(w audio.Writer) (remove func()) { return l.taps.add(w) }
 
 // AddSentTap writes every frame that we send on this leg to w (silence while we
 // send nothing), on the same clock as AddTap.
-func (l *Leg) AddSentTap(w audio.Writer) (remove func()) { return func() {} }
-
-// Play plays src instead of what is being played and over a bridge.
-func (l *Leg) Play(src Source) *Playout { return nil }
+func (l *Leg) AddSentTap(w audio.Writer) (remove func()) { return l.sent.add(w) }
 
 // Digits delivers one Digit per key press. It is closed by Close.
-func (l *Leg) Digits() <-chan Digit { return nil }
+func (l *Leg) Digits() <-chan Digit { return l.digits }
 
 // DetectInband turns the detection of DTMF tones in the received sound on or off.
-func (l *Leg) DetectInband(on bool) {}
-
-// SendDigits presses keys ("0123456789*#ABCD", ',' is a pause of 500 ms) one after the
-// other, as RFC 4733 events or, when not agreed, as tones. It returns when the last was sent.
-func (l *Leg) SendDigits(ctx context.Context, keys string) error { return ErrClosed }
+func (l *Leg) DetectInband(on bool) { l.inband.Store(on) }
 
 // Echo sends back what is received.
-func (l *Leg) Echo(on bool) {}
-
-// Stats returns the leg's counters.
-func (l *Leg) Stats() LegStats { return LegStats{} }
-
-// Activity tells when packets came.
-func (l *Leg) Activity() Activity { return Activity{} }
+func (l *Leg) Echo(on bool) { l.echo.Store(on) }
 
 // Params returns what was last configured.
-func (l *Leg) Params() Params { return Params{} }
+func (l *Leg) Params() Params {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.params
+}
+
+// Activity tells when packets came.
+func (l *Leg) Activity() Activity {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Activity{Configured: l.configured, Last: l.last, Held: !l.configured.IsZero() && !l.params.Direction.Receives()}
+}
 
 // Close sends RTCP BYE, closes the sockets and lets the ports rest. Twice is fine.
-func (l *Leg) Close() error { return nil }
+func (l *Leg) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.gone.Store(true)
+	l.bye()
+	close(l.ended)
+	close(l.digits)
+	stats := l.stats()
+	l.engine.ports.close(l.rtp, l.rtcp, time.Now())
+	l.mu.Unlock()
+	if p := l.playout.Swap(nil); p != nil {
+		p.finish(false)
+	}
+	l.engine.forget(l, stats)
+	l.log.Debug("leg closed", "packets_in", stats.PacketsIn, "packets_out", stats.PacketsOut,
+		"lost", stats.Lost, "late", stats.Late, "rejected", stats.Rejected, "malformed", stats.Malformed)
+	return nil
+}
+
+// tapList is read by the clock without a lock and replaced on change.
+type tapList struct {
+	mu   sync.Mutex // guards changes
+	list atomic.Pointer[[]*tap]
+}
+
+type tap struct{ w audio.Writer }
+
+func (t *tapList) init() { t.list.Store(new([]*tap)) }
+
+func (t *tapList) add(w audio.Writer) (remove func()) {
+	n := &tap{w}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := append(slices.Clone(*t.list.Load()), n)
+	t.list.Store(&list)
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		list := slices.DeleteFunc(slices.Clone(*t.list.Load()), func(o *tap) bool { return o == n })
+		t.list.Store(&list)
+	}
+}
+
+func (t *tapList) any() bool { return len(*t.list.Load()) > 0 }
+
+func (t *tapList) write(f *audio.Frame) {
+	for _, n := range *t.list.Load() {
+		n.w.WriteFrame(f)
+	}
+}

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -128,4 +129,40 @@ type Params struct {
 	SRTP *SRTPParams
 	// Relatch lets the peer's address be learned again; set it when the peer sent a re-INVITE.
 	Relatch bool
+}
+
+// clean gives every "not agreed" one form and every optional value its default.
+func (p Params) clean() Params {
+	none := func(pt *int) {
+		if *pt <= 0 || *pt > 127 {
+			*pt = -1
+		}
+	}
+	none(&p.EventPT)
+	none(&p.EventRecvPT)
+	none(&p.CNPT)
+	if p.PTime == 0 {
+		p.PTime = 20 * time.Millisecond
+	}
+	p.Remote = netip.AddrPortFrom(p.Remote.Addr().Unmap(), p.Remote.Port())
+	p.RemoteRTCP = netip.AddrPortFrom(p.RemoteRTCP.Addr().Unmap(), p.RemoteRTCP.Port())
+	p.Signalling = p.Signalling.Unmap()
+	return p
+}
+
+func (p *Params) check() error {
+	if p.Codec > G722 {
+		return fmt.Errorf("unknown codec %d", p.Codec)
+	}
+	if p.SendPT > 127 || p.RecvPT > 127 {
+		return fmt.Errorf("payload types %d and %d must be below 128", p.SendPT, p.RecvPT)
+	}
+	if p.Direction > Inactive {
+		return fmt.Errorf("unknown direction %d", p.Direction)
+	}
+	switch p.PTime {
+	case 10 * time.Millisecond, 20 * time.Millisecond, 30 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond:
+		return nil
+	}
+	return fmt.Errorf("packet time %v is not 10, 20, 30, 40 or 60 ms", p.PTime)
 }

@@ -1,18 +1,77 @@
 package media
 
-import "time"
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
 // Playout is one Source being played on a leg.
-type Playout struct{}
+type Playout struct {
+	src      Source
+	stopped  atomic.Bool
+	finished atomic.Bool
+	frames   atomic.Int64
+	once     sync.Once
+	done     chan struct{}
+}
+
+// Play plays src instead of what is being played and over a bridge. On a closed leg
+// the playout is done at once.
+func (l *Leg) Play(src Source) *Playout {
+	p := &Playout{src: src, done: make(chan struct{})}
+	if old := l.playout.Swap(p); old != nil {
+		old.finish(false)
+	}
+	if l.gone.Load() {
+		l.playout.CompareAndSwap(p, nil)
+		p.finish(false)
+	}
+	return p
+}
+
+// pull reads the next frame of what is being played into w.frame. Clock goroutine, mu not held.
+func (l *Leg) pull(w *walker) bool {
+	p := l.playout.Load()
+	if p == nil {
+		return false
+	}
+	if !p.stopped.Load() {
+		err := p.src.ReadFrame(&w.frame)
+		if err == nil {
+			p.frames.Add(1)
+			return true
+		}
+		p.finished.Store(true)
+	}
+	l.playout.CompareAndSwap(p, nil)
+	p.finish(p.finished.Load())
+	return false
+}
+
+func (p *Playout) finish(finished bool) {
+	p.once.Do(func() {
+		p.stopped.Store(true)
+		p.finished.Store(finished)
+		close(p.done)
+	})
+}
 
 // Done is closed when the source ended, was stopped or replaced, or the leg closed.
-func (p *Playout) Done() <-chan struct{} { return nil }
+func (p *Playout) Done() <-chan struct{} { return p.done }
 
 // Stop silences the playout within one frame. Twice is fine.
-func (p *Playout) Stop() {}
+func (p *Playout) Stop() { p.finish(false) }
 
 // Played is how much of the source was sent.
-func (p *Playout) Played() time.Duration { return 0 }
+func (p *Playout) Played() time.Duration { return time.Duration(p.frames.Load()) * tick }
 
 // Finished says that the source was played to its end.
-func (p *Playout) Finished() bool { return false }
+func (p *Playout) Finished() bool {
+	select {
+	case <-p.done:
+		return p.finished.Load()
+	default:
+		return false
+	}
+}

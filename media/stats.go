@@ -95,3 +95,52 @@ func (a Activity) Idle(now time.Time) time.Duration {
 	}
 	return now.Sub(a.Last)
 }
+
+// Stats returns the leg's counters.
+func (l *Leg) Stats() LegStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stats()
+}
+
+// stats sums up. mu is held.
+func (l *Leg) stats() LegStats {
+	s := l.counts
+	s.Lost += uint64(max(0, l.recv.lost()))
+	if expected := l.control.expected + uint64(l.recv.expected()); expected > 0 {
+		s.LossPct = float64(s.Lost) * 100 / float64(expected)
+	}
+	s.Late = l.jitter.late
+	s.JitterMS = l.recv.jitter / 8
+	s.RTTMS = l.control.rtt
+	s.RemoteLossPct, s.RemoteJitterMS = l.control.remoteLoss, l.control.remoteJitter
+	s.ConcealedMS = l.concealed * uint64(tick/time.Millisecond)
+	s.KernelDrops = uint64(l.rtp.drops) + uint64(l.rtcp.drops)
+	if l.jitter.anchored {
+		now := l.engine.clock.now.Load() * tickNS
+		s.DelayMS = float64(l.jitter.delay(now)) / 1e6
+		s.TargetMS = float64(l.jitter.est.target()) / 1e6
+	}
+	if s.PacketsIn > 0 {
+		s.MOS = mos(s.DelayMS+s.RTTMS/2, s.LossPct+float64(s.Late)*100/float64(s.PacketsIn))
+	}
+	return s
+}
+
+// mos is the E-model (ITU-T G.107) cut down to delay and loss: mouth-to-ear delay in
+// ms with 20 ms for the packet, loss in percent, G.711 with concealment (Ie 0, Bpl 25.1).
+func mos(delay, loss float64) float64 {
+	d := delay + 20
+	id := 0.024 * d
+	if d > 177.3 {
+		id += 0.11 * (d - 177.3)
+	}
+	r := 93.2 - id - 95*loss/(loss+25.1)
+	switch {
+	case r <= 0:
+		return 1
+	case r >= 100:
+		return 4.5
+	}
+	return 1 + 0.035*r + r*(r-60)*(100-r)*7e-6
+}

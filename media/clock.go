@@ -1,0 +1,152 @@
+package media
+
+import (
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tingxin/audio"
+)
+
+const (
+	tick      = audio.FrameDur
+	tickNS    = int64(tick)
+	maxCatch  = 3   // packets per leg sent at once after a stall
+	maxReplay = 250 // ticks made up for after a stall; beyond that the schedule begins anew
+)
+
+// clock drives all legs on one absolute schedule: tick n is due at start + n*20 ms,
+// whatever happened before. After a stall the missed ticks are walked at once, so
+// that sound, timestamps and recordings keep their place, but only the last three send packets.
+type clock struct {
+	engine *Engine
+	start  time.Time // of tick 0, with monotonic reading
+	next   int64     // tick to walk next; clock goroutine only
+	now    atomic.Int64
+	walk   walker
+
+	ticks, stalls, skipped atomic.Uint64
+	late                   [512]atomic.Int32 // microseconds, the last ticks
+	busy                   atomic.Int64      // ns of work per tick, smoothed
+}
+
+// walker is what the clock goroutine carries from leg to leg.
+type walker struct {
+	batch  *batch
+	plain  [maxPacket]byte // an opened SRTP packet
+	cipher [maxPacket + 64]byte
+	frame  audio.Frame // sound to send, at 16 kHz
+
+	tick    int64 // number of this tick
+	at      int64 // when it was due, ns since the clock's start
+	mono    int64 // time now on the same scale
+	real    int64 // wall clock of mono, ns since 1970
+	send    bool  // this tick may send packets
+	virtual bool  // tests: packets arrive when their tick is due
+}
+
+func (c *clock) init(e *Engine) {
+	c.engine = e
+	c.walk.batch = newBatch()
+}
+
+func (c *clock) begin(now time.Time) {
+	c.start = now
+	c.next = 1
+}
+
+// since is the present time in nanoseconds since the clock's start.
+func (c *clock) since() int64 { return int64(time.Since(c.start)) }
+
+// run sleeps and walks until stop is closed. The thread is its own and asks for
+// priority, so that recognisers on the same cores do not delay packets; without the
+// right to it nothing changes.
+func (c *clock) run(stop <-chan struct{}) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -15)
+	defer func() { _ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 0) }()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(time.Duration(c.next*tickNS - c.since()))
+		select {
+		case <-stop:
+			return
+		case <-timer.C:
+		}
+		c.catchUp(c.since())
+	}
+}
+
+// catchUp walks every tick that is due.
+func (c *clock) catchUp(now int64) {
+	due := now / tickNS
+	if due < c.next {
+		return
+	}
+	c.late[uint64(c.next)%uint64(len(c.late))].Store(int32(min(now-c.next*tickNS, 2e12) / 1000))
+	if due-c.next >= maxCatch {
+		c.stalls.Add(1)
+	}
+	if due-c.next > maxReplay { // the machine slept: move the schedule
+		c.next = due - maxReplay
+	}
+	for ; c.next <= due; c.next++ {
+		send := due-c.next < maxCatch
+		if !send {
+			c.skipped.Add(1)
+		}
+		c.step(c.next, send)
+	}
+	worked := c.since() - now
+	c.busy.Add((worked - c.busy.Load()) / 16)
+}
+
+// step is one tick: all legs receive, all legs send, all recordings move on.
+func (c *clock) step(n int64, send bool) {
+	w := &c.walk
+	w.tick, w.at, w.send = n, n*tickNS, send
+	w.mono, w.real = c.since(), time.Now().UnixNano()
+	if w.virtual {
+		w.mono = w.at
+	}
+	c.now.Store(n)
+	c.ticks.Add(1)
+	legs := *c.engine.legs.Load()
+	for _, l := range legs {
+		l.receive(w)
+	}
+	for _, l := range legs {
+		l.transmit(w)
+	}
+	for _, r := range *c.engine.recorders.Load() {
+		r.tick(n)
+	}
+}
+
+// arrival turns the kernel's receive stamp into engine time.
+func (w *walker) arrival(stamp int64) int64 {
+	if stamp == 0 || w.virtual {
+		return w.mono
+	}
+	age := w.real - stamp
+	if age < 0 || age > 10e9 { // the wall clock was set
+		age = 0
+	}
+	return w.mono - age
+}
+
+func (c *clock) stats(s *EngineStats) {
+	s.Ticks, s.Stalls, s.Skipped = c.ticks.Load(), c.stalls.Load(), c.skipped.Load()
+	late := make([]int32, len(c.late))
+	for i := range c.late {
+		late[i] = c.late[i].Load()
+	}
+	slices.Sort(late)
+	s.ClockLateP99MS = float64(late[len(late)*99/100]) / 1000
+	s.BusyPct = float64(c.busy.Load()) * 100 / float64(tickNS)
+}

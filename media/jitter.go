@@ -1,0 +1,287 @@
+package media
+
+import "time"
+
+// maxJitter is the largest ceiling the buffer has room for.
+const maxJitter = 300 * time.Millisecond
+
+const (
+	unit       = int64(125000) // ns per RTP timestamp unit; one byte of G.711 and of G.722
+	frameUnits = 160           // per 20 ms
+	jitterSize = 4096          // units, 512 ms
+	jitterMask = jitterSize - 1
+	stretch    = 80 // units taken out or put in at once when the delay changes
+)
+
+// playKind says what the buffer has for one tick.
+type playKind uint8
+
+const (
+	playNothing playKind = iota // no packet ever came
+	playData                    // data[:160], where have says so
+	playFast                    // data[:240] to be played in 20 ms: the delay shrinks
+	playLost                    // a packet is missing: conceal
+	playWait                    // nothing has come in time: conceal; time stands still in the buffer
+	playGap                     // the sender is silent
+)
+
+// jitter is the playout buffer of one leg. It holds code bytes in a ring by RTP
+// timestamp (all our codecs have one byte per unit of the 8000 Hz clock), so packets
+// of any length, order and overlap lie where they belong and a copy is never kept
+// of anything outside. Times are nanoseconds on the engine's clock.
+type jitter struct {
+	est     delayEstimator
+	ceiling int64
+
+	data [jitterSize]byte
+	have [jitterSize]bool
+
+	started  bool
+	anchored bool
+	heard    bool  // something of this stream was played
+	play     int64 // next unit to play (timestamps unwrapped to 64 bits)
+	newest   int64 // end of the newest packet
+	last     int64 // timestamp of the last packet, for unwrapping
+	held     int64 // units waited in the present underrun
+	dry      int   // ticks of the present underrun
+	dtx      bool  // the sender said it is silent (comfort noise packet)
+	fast     int   // ticks since the last stretch
+
+	jumpFrom int64 // arrival of the first of a row of packets with impossible timestamps
+	jumps    int
+
+	late, overflow uint64
+
+	out  [frameUnits + stretch]byte
+	full [frameUnits + stretch]bool
+}
+
+func (j *jitter) init(start, floor, ceiling time.Duration) {
+	j.est.start, j.est.min, j.est.max = int64(start), int64(floor), int64(ceiling)
+	j.ceiling = int64(ceiling)
+}
+
+// reset forgets the stream but not the counters.
+func (j *jitter) reset() {
+	j.est.reset()
+	clear(j.have[:])
+	j.started, j.anchored, j.heard, j.dtx = false, false, false, false
+	j.held, j.dry, j.jumps, j.fast = 0, 0, 0, 0
+}
+
+// stamp unwraps a timestamp and reports whether it can belong to this stream. When
+// a stream's timestamps jump for good the buffer begins anew and broke is true.
+func (j *jitter) stamp(ts uint32, at int64) (ext int64, ok, broke bool) {
+	if !j.started {
+		j.started = true
+		j.last = int64(ts)
+		j.play, j.newest = j.last, j.last
+		j.jumps = 0
+		return j.last, true, false
+	}
+	ext = j.last + int64(int32(ts-uint32(j.last)))
+	rel := at - ext*unit - j.est.base
+	if j.est.known && (rel > 2e9 || rel < -1e9) {
+		if j.jumps == 0 {
+			j.jumpFrom = at
+		}
+		j.jumps++
+		if j.jumps < 3 || at-j.jumpFrom < 100e6 {
+			return 0, false, false
+		}
+		j.reset()
+		ext, ok, _ = j.stamp(ts, at)
+		return ext, ok, true
+	}
+	j.jumps = 0
+	j.last = ext
+	return ext, true, false
+}
+
+// put copies a packet's payload in. It reports whether the stream broke off and began anew.
+func (j *jitter) put(ts uint32, payload []byte, at int64) (broke bool) {
+	ext, ok, broke := j.stamp(ts, at)
+	if !ok {
+		j.late++
+		return false
+	}
+	j.dtx = false
+	j.est.add(at-ext*unit, at)
+	end := ext + int64(len(payload))
+	if !j.anchored && ext < j.play { // reordered before the first tick
+		j.play = ext
+	}
+	if end <= j.play || len(payload) > jitterSize/2 {
+		j.late++
+		return broke
+	}
+	if ext < j.play {
+		payload = payload[j.play-ext:]
+		ext = j.play
+	}
+	if over := end - j.play - jitterSize; over > 0 {
+		j.overflow++
+		j.skip(over)
+		if ext < j.play { // cannot be: a packet is shorter than the ring
+			return broke
+		}
+	}
+	at0 := ext & jitterMask
+	n := copy(j.data[at0:], payload)
+	copy(j.data[:], payload[n:])
+	for i := range payload {
+		j.have[(ext+int64(i))&jitterMask] = true
+	}
+	j.newest = max(j.newest, end)
+	return broke
+}
+
+// silence notes a comfort noise packet: the sender is alive and silent.
+func (j *jitter) silence(ts uint32, at int64) {
+	if ext, ok, _ := j.stamp(ts, at); ok {
+		j.est.add(at-ext*unit, at)
+		j.dtx = true
+	}
+}
+
+// skip moves the play position on by n units and forgets what it passes.
+func (j *jitter) skip(n int64) {
+	if n >= jitterSize {
+		clear(j.have[:])
+	} else {
+		for i := j.play; i < j.play+n; i++ {
+			j.have[i&jitterMask] = false
+		}
+	}
+	j.play += n
+	j.newest = max(j.newest, j.play)
+}
+
+// delay is how long after the fastest possible arrival the next unit is played, in nanoseconds.
+func (j *jitter) delay(now int64) int64 { return now - j.est.base - j.play*unit }
+
+// get decides what is played in the tick at now. quiet says that the last frame was
+// a pause, where the delay may change unheard. For playData and playFast the bytes are
+// in out, valid where full is set.
+func (j *jitter) get(now int64, quiet bool) playKind {
+	if !j.started || !j.est.known {
+		return playNothing
+	}
+	target := j.est.target()
+	if !j.anchored {
+		j.anchored = true
+		j.place((now - j.est.base - target) / unit)
+	}
+	j.fast++
+	if j.delay(now) > j.ceiling+20e6 { // cannot be caught up with unheard: drop the oldest
+		j.skip((j.delay(now) - j.ceiling) / unit)
+	}
+	if j.newest <= j.play {
+		return j.underrun(now)
+	}
+	if kind, done := j.fill(now, target); done {
+		return kind
+	}
+	return j.adapt(now, target, quiet)
+}
+
+// place moves the play position to begin a stream; earlier than its first packet is silence.
+func (j *jitter) place(play int64) {
+	if play > j.play {
+		j.skip(play - j.play)
+		return
+	}
+	j.play = max(play, j.newest-jitterSize+1)
+}
+
+// underrun: everything that came was played.
+func (j *jitter) underrun(now int64) playKind {
+	j.dry++
+	if j.dtx || j.dry > 10 || !j.heard {
+		j.play += frameUnits
+		j.newest = max(j.newest, j.play)
+		return playGap
+	}
+	if j.delay(now)+int64(frameUnits)*unit <= j.ceiling {
+		j.held += frameUnits
+		return playWait
+	}
+	j.play += frameUnits
+	j.newest = max(j.newest, j.play)
+	return playLost
+}
+
+// fill handles missing units at the play position. done is false when there is data to play.
+func (j *jitter) fill(now, target int64) (kind playKind, done bool) {
+	hole := int64(0)
+	for hole < j.newest-j.play && !j.have[(j.play+hole)&jitterMask] {
+		hole++
+	}
+	gap := j.dtx || j.dry > 3 || !j.heard
+	if hole > 0 {
+		// What was waited for never came, and in a pause of the sender time may
+		// be passed over: both bring the delay down without a sound.
+		pass := min(hole, j.held)
+		if gap || hole > 3*frameUnits {
+			pass = max(pass, min(hole, (j.delay(now)-target)/unit))
+		}
+		if pass > 0 {
+			j.skip(pass)
+			hole -= pass
+		}
+	}
+	j.held = 0
+	if hole < frameUnits {
+		j.dry, j.heard = 0, true
+		return 0, false
+	}
+	j.skip(frameUnits)
+	if gap || hole > 5*frameUnits {
+		return playGap, true
+	}
+	return playLost, true
+}
+
+// adapt plays the next 20 ms, or a little more or less when the delay is off its target.
+func (j *jitter) adapt(now, target int64, quiet bool) playKind {
+	excess := j.delay(now) - target
+	n := int64(frameUnits)
+	kind := playData
+	switch {
+	case excess < -10e6 && quiet && j.fast > 5:
+		j.fast = 0
+		return playWait
+	case excess > 12e6 && j.newest-j.play >= frameUnits+stretch && (quiet && j.fast > 1 || excess > 25e6 && j.fast > 8):
+		if j.whole(frameUnits + stretch) {
+			j.fast, n, kind = 0, frameUnits+stretch, playFast
+		}
+	}
+	for i := range n {
+		k := (j.play + i) & jitterMask
+		j.out[i], j.full[i] = j.data[k], j.have[k]
+		j.have[k] = false
+	}
+	j.play += n
+	j.newest = max(j.newest, j.play)
+	return kind
+}
+
+// whole says whether the next n units are all there.
+func (j *jitter) whole(n int64) bool {
+	for i := range n {
+		if !j.have[(j.play+i)&jitterMask] {
+			return false
+		}
+	}
+	return true
+}
+
+// complete says whether all of the last 20 ms given was received.
+func (j *jitter) complete() bool {
+	for _, f := range j.full[:frameUnits] {
+		if !f {
+			return false
+		}
+	}
+	return true
+}

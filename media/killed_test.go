@@ -1,0 +1,3 @@
+package media
+
+func recordUntilKilled(path string) {}

@@ -1,0 +1,258 @@
+package media
+
+import (
+	"net/netip"
+	"time"
+
+	"tingxin/audio"
+)
+
+// receive reads what has come, plays one frame out of the buffer and gives it to the taps.
+func (l *Leg) receive(w *walker) {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return
+	}
+	l.poll(w)
+	if l.configured.IsZero() || w.tick < l.firstTick {
+		l.mu.Unlock()
+		l.rx.kind = playNothing
+		return
+	}
+	l.events.tick(l, w.mono)
+	l.playOut(w)
+	l.mu.Unlock()
+	if l.rx.isWide {
+		l.taps.write(&l.rx.frame)
+	}
+}
+
+// poll reads the sockets until they are empty. mu is held.
+func (l *Leg) poll(w *walker) {
+	for {
+		n := w.batch.read(l.rtp)
+		for i := range n {
+			b, from, stamp := w.batch.take(i, l.rtp)
+			l.datagram(w, b, from, w.arrival(stamp))
+		}
+		if n < batchSize {
+			break
+		}
+	}
+	if (w.tick+int64(l.rtcp.port>>1))%5 != 0 {
+		return
+	}
+	n := w.batch.read(l.rtcp)
+	for i := range n {
+		b, from, stamp := w.batch.take(i, l.rtcp)
+		l.receiveControl(w, b, from, w.arrival(stamp))
+	}
+}
+
+// datagram checks one datagram of the RTP port. mu is held.
+func (l *Leg) datagram(w *walker, b []byte, from netip.AddrPort, at int64) {
+	switch {
+	case l.configured.IsZero() || l.latch.refuses(from):
+		l.counts.Rejected++
+		return
+	case isRTCP(b):
+		l.receiveControl(w, b, from, at)
+		return
+	}
+	h, payload, ok := parseRTP(b)
+	if !ok {
+		l.counts.Malformed++
+		return
+	}
+	role := l.role(h.pt)
+	if role == roleNone {
+		l.counts.Malformed++
+		return
+	}
+	if l.crypt != nil {
+		if b, ok = l.crypt.openRTP(w.plain[:0], b); !ok {
+			l.counts.SRTPFailed++
+			return
+		}
+		if h, payload, ok = parseRTP(b); !ok {
+			l.counts.Malformed++
+			return
+		}
+	}
+	ok, changed := l.latch.accept(from)
+	if !ok {
+		l.counts.Rejected++
+		return
+	}
+	if changed {
+		l.retarget()
+	}
+	l.packet(&h, payload, role, at)
+}
+
+// role is what a payload type means on this leg.
+type role uint8
+
+const (
+	roleNone role = iota
+	roleAudio
+	roleEvent
+	roleComfort
+)
+
+func (l *Leg) role(pt uint8) role {
+	switch {
+	case pt == l.params.RecvPT:
+		return roleAudio
+	case int(pt) == l.params.EventRecvPT:
+		return roleEvent
+	case int(pt) == l.params.CNPT || pt == 13:
+		return roleComfort
+	}
+	return roleNone
+}
+
+// packet takes a valid packet of the peer. mu is held.
+func (l *Leg) packet(h *rtpHeader, payload []byte, role role, at int64) {
+	l.counts.PacketsIn++
+	l.counts.BytesIn += uint64(len(payload))
+	l.last = l.engine.clock.start.Add(time.Duration(at))
+	switch {
+	case !l.recv.known:
+		l.recv.begin(h)
+	case h.ssrc != l.recv.ssrc:
+		l.newSource(h)
+	default:
+		duplicate, jump := l.recv.add(h.seq)
+		if jump {
+			l.newSource(h)
+		}
+		if duplicate {
+			l.counts.Duplicates++
+			if role != roleEvent { // some senders repeat the number on the end of an event
+				return
+			}
+		}
+	}
+	switch role {
+	case roleEvent:
+		l.jitter.dtx = true // many send no sound meanwhile
+		l.events.packet(l, h, payload, at)
+		return
+	case roleComfort:
+		l.jitter.silence(h.ts, at)
+		l.decoder.comfort.set(payload)
+	default:
+		if l.params.Direction.Receives() && l.jitter.put(h.ts, payload, at) {
+			l.broke = true
+		}
+	}
+	l.recv.arrive(h.ts, at)
+}
+
+// newSource begins anew with another SSRC or another row of sequence numbers; what
+// was lost so far stays counted. mu is held.
+func (l *Leg) newSource(h *rtpHeader) {
+	l.counts.Lost += uint64(max(0, l.recv.lost()))
+	l.control.expected += uint64(l.recv.expected())
+	l.recv.begin(h)
+	l.jitter.reset()
+	l.broke = true
+}
+
+// playOut makes this tick's frame. mu is held.
+func (l *Leg) playOut(w *walker) {
+	rx, d := &l.rx, &l.decoder
+	rx.kind = playNothing
+	if l.params.Direction.Receives() {
+		rx.kind = l.jitter.get(w.at, d.quiet)
+	} else if l.jitter.started {
+		l.jitter.reset()
+		rx.kind = playNothing
+	}
+	rx.code = rx.kind == playData && l.jitter.complete()
+	if rx.code {
+		copy(rx.data[:], l.jitter.out[:frameUnits])
+	}
+	rx.noise, rx.codec = d.plc.floor, d.codec
+	listen := l.listened()
+	if d.codec == G722 && !listen {
+		if rx.kind == playFast { // nobody decodes: cut the code short
+			rx.code = true
+			copy(rx.data[:], l.jitter.out[:frameUnits])
+		}
+		rx.n, rx.isWide, d.idle = 0, false, true
+		l.count(rx.kind)
+		return
+	}
+	if d.idle {
+		d.g722.Reset()
+		d.idle, l.broke = false, true
+	}
+	rx.n = d.samples()
+	d.play(rx.kind, &l.jitter, rx.native[:rx.n])
+	l.count(rx.kind)
+	rx.isWide = listen
+	if listen {
+		l.widen(w)
+	}
+}
+
+// listened says whether anybody wants this leg's sound as frames. mu is held.
+func (l *Leg) listened() bool {
+	if l.taps.any() || l.inband.Load() {
+		return true
+	}
+	if l.echo.Load() && l.sent.any() {
+		return true
+	}
+	return l.peer != nil && (l.peer.sent.any() || l.peer.wide.Load() != l.wide.Load())
+}
+
+// widen makes the frame of 16 kHz. mu is held.
+func (l *Leg) widen(w *walker) {
+	rx := &l.rx
+	f := &rx.frame
+	f.Seq = uint64(w.tick - l.firstTick)
+	f.Flags = 0
+	switch rx.kind {
+	case playLost, playWait:
+		if l.jitter.dry > 0 || rx.kind == playLost {
+			f.Flags = audio.Concealed
+		}
+	case playNothing, playGap:
+		f.Flags = audio.Silent
+	}
+	if rx.n == narrowLen {
+		f.Flags |= audio.Narrow
+		l.decoder.up.Process(f.PCM[:], rx.native[:narrowLen])
+	} else {
+		copy(f.PCM[:], rx.native[:])
+	}
+	if l.broke && rx.kind != playNothing {
+		f.Flags |= audio.Break
+		l.broke = false
+	}
+	if l.inband.Load() {
+		if key, frames := l.inbandDet.Write(f); key != 0 {
+			l.digit(key, time.Duration(frames)*tick, "inband", w.mono)
+		}
+	}
+}
+
+func (l *Leg) count(kind playKind) {
+	if kind == playLost || kind == playWait && l.jitter.dry > 0 {
+		l.concealed++
+	}
+}
+
+// digit hands a key press to whoever reads Digits. mu is held.
+func (l *Leg) digit(key byte, held time.Duration, source string, at int64) {
+	l.counts.Digits++
+	select {
+	case l.digits <- Digit{Key: key, Duration: held, Source: source, At: l.engine.clock.start.Add(time.Duration(at))}:
+	default:
+		l.counts.DigitsDropped++
+	}
+}
