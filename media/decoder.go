@@ -88,35 +88,22 @@ func (d *decoder) gap(pcm []int16) {
 	d.plc.floor = max(d.plc.floor, 1)
 }
 
-// data decodes a frame; bytes that are not there are concealed.
+// data decodes a frame; runs of bytes that are not there are concealed.
 func (d *decoder) data(j *jitter, pcm []int16) {
 	d.comfort.on = false
-	missing := 0
-	for _, f := range j.full[:frameUnits] {
-		if !f {
-			missing++
-		}
-	}
-	if missing == 0 {
-		d.bytes(pcm, j.out[:frameUnits])
-		d.quiet = d.plc.good(pcm)
-		return
-	}
-	d.plc.conceal(pcm)
 	per := len(pcm) / frameUnits
 	for i := 0; i < frameUnits; {
-		if !j.full[i] {
-			i++
-			continue
-		}
-		k := i
-		for k < frameUnits && j.full[k] {
+		k := i + 1
+		for k < frameUnits && j.full[k] == j.full[i] {
 			k++
 		}
-		d.bytes(pcm[i*per:k*per], j.out[i:k])
+		run := pcm[i*per : k*per]
+		if j.full[i] {
+			d.bytes(run, j.out[i:k])
+			d.quiet = d.plc.good(run)
+		} else {
+			d.plc.conceal(run)
+		}
 		i = k
-	}
-	if j.full[frameUnits-1] {
-		d.plc.gone = 0
 	}
 }

@@ -50,6 +50,8 @@ type jitter struct {
 	jumpFrom int64 // arrival of the first of a row of packets with impossible timestamps
 	jumps    int
 
+	at int64 // delay at which the last tick was played
+
 	late, overflow uint64
 
 	out  [frameUnits + stretch]byte
@@ -173,13 +175,16 @@ func (j *jitter) get(now int64, quiet bool) playKind {
 		j.place((now - j.est.base - target) / unit)
 	}
 	j.fast++
-	if j.delay(now) > j.ceiling+20e6 { // cannot be caught up with unheard: drop the oldest
-		j.skip((j.delay(now) - j.ceiling) / unit)
+	if over := j.delay(now) - j.ceiling; over > 0 { // drop the oldest
+		j.skip(over/unit + stretch)
 	}
 	if j.newest <= j.play {
+		j.at = j.delay(now)
 		return j.underrun(now)
 	}
-	if kind, done := j.fill(now, target); done {
+	kind, done := j.fill(now, target)
+	if j.at = j.delay(now); done {
+		j.at += int64(frameUnits) * unit
 		return kind
 	}
 	return j.adapt(now, target, quiet)
@@ -276,12 +281,12 @@ func (j *jitter) whole(n int64) bool {
 	return true
 }
 
-// complete says whether all of the last 20 ms given was received.
-func (j *jitter) complete() bool {
+// missing counts the units of the last 20 ms given that were not received.
+func (j *jitter) missing() (n int) {
 	for _, f := range j.full[:frameUnits] {
 		if !f {
-			return false
+			n++
 		}
 	}
-	return true
+	return n
 }

@@ -56,7 +56,7 @@ type Leg struct {
 	control    control
 	crypt      *crypt
 	counts     LegStats
-	concealed  uint64 // ticks
+	concealed  uint64 // timestamp units
 	broke      bool
 }
 

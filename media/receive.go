@@ -171,7 +171,7 @@ func (l *Leg) playOut(w *walker) {
 		l.jitter.reset()
 		rx.kind = playNothing
 	}
-	rx.code = rx.kind == playData && l.jitter.complete()
+	rx.code = rx.kind == playData && l.jitter.missing() == 0
 	if rx.code {
 		copy(rx.data[:], l.jitter.out[:frameUnits])
 	}
@@ -216,13 +216,11 @@ func (l *Leg) widen(w *walker) {
 	f := &rx.frame
 	f.Seq = uint64(w.tick - l.firstTick)
 	f.Flags = 0
-	switch rx.kind {
-	case playLost, playWait:
-		if l.jitter.dry > 0 || rx.kind == playLost {
-			f.Flags = audio.Concealed
-		}
-	case playNothing, playGap:
+	switch {
+	case rx.kind == playNothing || rx.kind == playGap:
 		f.Flags = audio.Silent
+	case rx.kind == playLost, rx.kind == playWait && l.jitter.dry > 0, rx.kind == playData && l.jitter.missing() >= frameUnits/2:
+		f.Flags = audio.Concealed
 	}
 	if rx.n == narrowLen {
 		f.Flags |= audio.Narrow
@@ -241,9 +239,13 @@ func (l *Leg) widen(w *walker) {
 	}
 }
 
+// count adds up what had to be invented. mu is held.
 func (l *Leg) count(kind playKind) {
-	if kind == playLost || kind == playWait && l.jitter.dry > 0 {
-		l.concealed++
+	switch {
+	case kind == playLost || kind == playWait && l.jitter.dry > 0:
+		l.concealed += frameUnits
+	case kind == playData:
+		l.concealed += uint64(l.jitter.missing())
 	}
 }
 

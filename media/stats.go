@@ -114,11 +114,10 @@ func (l *Leg) stats() LegStats {
 	s.JitterMS = l.recv.jitter / 8
 	s.RTTMS = l.control.rtt
 	s.RemoteLossPct, s.RemoteJitterMS = l.control.remoteLoss, l.control.remoteJitter
-	s.ConcealedMS = l.concealed * uint64(tick/time.Millisecond)
+	s.ConcealedMS = l.concealed / 8
 	s.KernelDrops = uint64(l.rtp.drops) + uint64(l.rtcp.drops)
 	if l.jitter.anchored {
-		now := l.engine.clock.now.Load() * tickNS
-		s.DelayMS = float64(l.jitter.delay(now)) / 1e6
+		s.DelayMS = float64(l.jitter.at) / 1e6
 		s.TargetMS = float64(l.jitter.est.target()) / 1e6
 	}
 	if s.PacketsIn > 0 {
