@@ -8,6 +8,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("TINGXIN_FAKE_WORKER") != "" && len(os.Args) > 1 && os.Args[1] == "serve" {
+		runFakeWorker(os.Args[1:])
+		return
+	}
 	code := m.Run()
 	if workerBinary != "" {
 		_ = os.Remove(workerBinary)

@@ -65,16 +65,24 @@ func abs(t *testing.T, p string) string {
 }
 
 func readPCM(t *testing.T, path string) []int16 {
-	b, err := os.ReadFile(path)
+	pcm, err := readFile(path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return pcm
+}
+
+func readFile(path string) ([]int16, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
 	b = b[44:]
 	pcm := make([]int16, len(b)/2)
 	for i := range pcm {
 		pcm[i] = int16(binary.LittleEndian.Uint16(b[2*i:]))
 	}
-	return pcm
+	return pcm, nil
 }
 
 func TestRealWorkerHearsWords(t *testing.T) {

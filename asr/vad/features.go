@@ -8,6 +8,10 @@ const (
 	bins    = window/2 + 1
 	bands   = 10
 	numFeat = 2*bands + 6
+
+	minLen     = 20 // frames of a stretch whose least energy is remembered
+	minNum     = 8  // stretches
+	firstFloor = 50 // dB taken as the floor before anything is known
 )
 
 // edges are the band limits in bins of 31.25 Hz: 94 Hz to 3.75 kHz.
@@ -26,9 +30,10 @@ type features struct {
 	prev  [bands]float32 // log energies of the frame before
 	floor [bands]float32 // noise floor, dB
 	low   [bands]float32 // smoothed log energies from which the floor is followed
+	least [bands]float32 // least of low in the present stretch
+	mins  [minNum][bands]float32
 	slow  [bands]float32 // mean over about 300 ms
 	dev   [bands]float32 // mean distance from it
-	level float32        // peak level of recent speech, dB
 	seen  int
 	out   [numFeat]float32
 	db    [bands]float32
@@ -63,39 +68,35 @@ func (f *features) next(pcm []int16) *[numFeat]float32 {
 	return &f.out
 }
 
-// follow tracks the noise floor of each band: down at once, up slowly.
+// follow tracks the noise floor of each band: the least of the smoothed
+// energies of the last 3 s, whatever the decisions were, so that a wrong one
+// cannot keep itself alive.
 func (f *features) follow() {
 	if f.seen == 0 {
 		for b := range bands {
-			f.low[b], f.floor[b] = f.db[b], min(f.db[b], 45)
+			f.low[b], f.least[b] = f.db[b], f.db[b]
 			f.slow[b], f.prev[b] = f.db[b], f.db[b]
+			for i := range f.mins {
+				f.mins[i][b] = firstFloor
+			}
 		}
 	}
 	f.seen++
+	turn := f.seen%minLen == 0
 	for b := range bands {
 		f.low[b] += 0.3 * (f.db[b] - f.low[b])
-		if f.low[b] < f.floor[b] {
-			f.floor[b] += 0.3 * (f.low[b] - f.floor[b])
+		f.least[b] = min(f.least[b], f.low[b])
+		f.floor[b] = f.least[b]
+		for i := range f.mins {
+			f.floor[b] = min(f.floor[b], f.mins[i][b])
+		}
+		if turn {
+			f.mins[f.seen/minLen%minNum][b] = f.least[b]
+			f.least[b] = f.low[b]
 		}
 		d := f.db[b] - f.slow[b]
 		f.slow[b] += 0.07 * d
-		if d < 0 {
-			d = -d
-		}
-		f.dev[b] += 0.07 * (d - f.dev[b])
-	}
-}
-
-// learn lets the floor rise: 5 dB a second while nobody speaks, 0.5 while somebody does.
-func (f *features) learn(p float32) {
-	rate := float32(0.1)
-	if p > 0.35 {
-		rate = 0.01
-	}
-	for b := range bands {
-		if f.low[b] > f.floor[b] {
-			f.floor[b] += min(rate, f.low[b]-f.floor[b])
-		}
+		f.dev[b] += 0.07 * (abs(d) - f.dev[b])
 	}
 }
 

@@ -73,6 +73,7 @@ type Detector struct {
 func New(cfg Config) *Detector {
 	d := &Detector{cfg: cfg.withDefaults()}
 	d.feat.init()
+	d.net.init()
 	return d
 }
 
@@ -80,7 +81,6 @@ func New(cfg Config) *Detector {
 func (d *Detector) Write(pcm []int16) State {
 	x := d.feat.next(pcm)
 	p := d.net.next(x)
-	d.feat.learn(p)
 	d.move(p)
 	return d.state
 }

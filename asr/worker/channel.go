@@ -6,13 +6,15 @@ import (
 )
 
 const (
-	preRoll   = 13   // frames (260 ms) given to the recogniser from before the first sound of speech
-	history   = 40   // frames kept while nobody speaks: pre-roll and the time the detector takes
-	chunkMax  = 5    // frames given to the recogniser at once
-	flushMS   = 300  // silence that brings the last word through the network's context
-	softLimit = 15e3 // ms after which an utterance ends at the next pause
-	hardLimit = 20e3 // ms after which it ends anywhere
-	idleLimit = 5e3  // ms without any word after which the recogniser starts afresh
+	preRoll    = 13   // frames (260 ms) given to the recogniser from before the first sound of speech
+	history    = 40   // frames kept while nobody speaks: pre-roll and the time the detector takes
+	chunkMax   = 5    // frames given to the recogniser at once
+	pauseLen   = 18   // frames of quiet (360 ms) that count as a pause when speech goes on
+	flushMS    = 300  // silence that brings the last word through the network's context
+	softLimit  = 15e3 // ms after which an utterance ends at the next pause
+	hardLimit  = 20e3 // ms after which it ends anywhere
+	trustStill = 900  // ms without a change after which a complete text counts as silence
+	idleLimit  = 5e3  // ms without any word after which the recogniser starts afresh
 )
 
 // filler is the front end for telephone audio; nil does nothing.
@@ -45,6 +47,7 @@ type Channel struct {
 	clock    clockMap
 	pre      prefix
 	complete bool
+	pauses   int   // pauses of at least pauseLen in this turn
 	changed  int64 // ms at which the partial last changed
 	partial  string
 	decoded  uint64 // frames given to the recogniser
@@ -84,6 +87,9 @@ func (c *Channel) Write(pcm []int16) {
 	case c.open:
 		c.take(c.pos - 1)
 		if s.Voice {
+			if c.pos-c.quietEnd >= pauseLen {
+				c.pauses++
+			}
 			c.quietEnd = c.pos
 		}
 	case s.Speech:
@@ -97,7 +103,7 @@ func (c *Channel) Write(pcm []int16) {
 func (c *Channel) begin(since uint64) {
 	from := c.pos - min(c.pos, since+preRoll)
 	from = max(from, c.fed, c.pos-min(c.pos, history))
-	c.open, c.first = true, from
+	c.open, c.first, c.pauses = true, from, 0
 	c.quietEnd = c.pos
 	c.segment++
 	c.changed = c.ms()
@@ -167,7 +173,11 @@ func (c *Channel) look() {
 func (c *Channel) judge() {
 	quiet := int(c.pos-c.quietEnd) * frameMS
 	length := int(c.pos-c.first) * frameMS
-	e := evidence{words: c.pre.words, complete: c.complete, still: c.ms() - c.changed, expect: c.expect}
+	e := evidence{words: c.pre.words, complete: c.complete, still: c.ms() - c.changed, expect: c.expect, pauses: c.pauses}
+	if c.complete && e.still >= trustStill {
+		// The recogniser hears silence where the detector still hears something.
+		quiet = max(quiet, int(e.still)-trustStill/4)
+	}
 	switch {
 	case quiet >= c.turn.needed(e):
 		reason := "silence"

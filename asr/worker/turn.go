@@ -7,9 +7,9 @@ type Turn struct {
 	// Min and Max bound the needed silence (default 300 and 1600).
 	Min int `json:"min_ms" yaml:"min_ms" koanf:"min_ms"`
 	Max int `json:"max_ms" yaml:"max_ms" koanf:"max_ms"`
-	// Complete is needed when the words make a whole and stand still (default 420).
+	// Complete is needed when the words make a whole and stand still (default 440).
 	Complete int `json:"complete_ms" yaml:"complete_ms" koanf:"complete_ms"`
-	// Usual is needed when nothing speaks for or against an end (default 750).
+	// Usual is needed when nothing speaks for or against an end (default 640).
 	Usual int `json:"usual_ms" yaml:"usual_ms" koanf:"usual_ms"`
 }
 
@@ -21,8 +21,8 @@ func (t Turn) withDefaults() Turn {
 	}
 	def(&t.Min, 300)
 	def(&t.Max, 1600)
-	def(&t.Complete, 420)
-	def(&t.Usual, 750)
+	def(&t.Complete, 440)
+	def(&t.Usual, 640)
 	return t
 }
 
@@ -32,15 +32,16 @@ type evidence struct {
 	complete bool  // the language model sees an end here
 	still    int64 // ms since the partial last changed
 	expect   string
+	pauses   int // pauses of this turn after which the speaker went on
 }
 
 // dangling words never end a sentence: somebody who stops after one will go on.
 var dangling = wordSet(`a an the and or but nor so because if when while although though unless until than that which who whose whom
 	of to in on at by for from with without into onto upon about between among through during against toward towards
-	my your his her its our their this these those some any no every each very too quite rather
+	my your his her its our their this these those some any every each very too quite rather
 	is are was were am be been being has have had do does did will would shall should can could may might must
 	i you he she we they i'm you're he's she's we're they're i've i'll i'd as like not
-	mister mrs miss doctor what where why how um uh er eh hmm mm`)
+	mister mrs miss doctor said says asked what where why how um uh er eh hmm mm`)
 
 var affirmations = wordSet(`yes no yeah yep nope yup sure okay ok right correct wrong true false`)
 
@@ -65,12 +66,14 @@ func (t Turn) needed(e evidence) int {
 	case e.expect == "yesno" && affirmations[last]:
 		return t.Min
 	case e.expect == "digits" && digitWords[last]:
-		return max(ms, 1000) // more digits may follow
-	case dangling[last]:
+		ms = max(ms, 1000) // more digits may follow
+	case dangling[last] && len(e.words) > 1:
 		ms = t.Max
 	case e.complete:
 		ms = t.Complete
 	}
+	// Who has paused and gone on will do so again.
+	ms += ms * min(e.pauses, 3) * 3 / 10
 	if e.still < 200 {
 		ms = max(ms, t.Usual)
 	}
