@@ -180,7 +180,10 @@ func replyPort(req *wire.Message, source uint16) uint16 {
 	if v == nil || v.Malformed {
 		return source
 	}
-	if _, ok := v.Params.Get("rport"); ok {
+	// rport, or a sent-by that is not where it came from: behind NAT.
+	_, rport := v.Params.Get("rport")
+	_, moved := v.Params.Get("received")
+	if rport || moved {
 		return source
 	}
 	if v.Port != 0 {

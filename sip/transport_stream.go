@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -145,6 +146,7 @@ func (t *transport) readStream(c *streamConn) {
 			f.Write(buf[:n])
 			got, ok := t.drain(&f, c)
 			if !ok {
+				c.linger()
 				return
 			}
 			if got || !before {
@@ -163,10 +165,25 @@ func (t *transport) readStream(c *streamConn) {
 	}
 }
 
+// linger lets the last answer arrive: closing with unread bytes would reset the
+// connection and destroy it.
+func (c *streamConn) linger() {
+	c.mu.Lock()
+	if h, ok := c.conn.(interface{ CloseWrite() error }); ok {
+		_ = h.CloseWrite()
+	}
+	c.mu.Unlock()
+	_ = c.conn.SetReadDeadline(time.Now().Add(time.Second))
+	_, _ = io.CopyN(io.Discard, c.conn, 1<<20)
+}
+
 // drain hands up every complete message; ok is false when the stream is lost.
 func (t *transport) drain(f *wire.Framer, c *streamConn) (got, ok bool) {
 	for {
 		m, err := f.Next()
+		for range f.Skipped() {
+			t.stats.bad.add("unreadable response")
+		}
 		if f.Ping() {
 			_ = c.send([]byte("\r\n"))
 		}

@@ -71,13 +71,14 @@ func Parse(data []byte) (*Description, error) {
 		if line == "" {
 			continue
 		}
-		if len(line) < 2 || line[1] != '=' {
+		kind, value, ok := strings.Cut(line, "=")
+		if kind = strings.TrimSpace(kind); !ok || len(kind) != 1 {
 			return nil, ErrMalformed
 		}
-		if line[0] == 'v' {
-			seenVersion = line[2:] == "0"
+		if kind == "v" {
+			seenVersion = value == "0"
 		}
-		if err := d.line(line[0], line[2:]); err != nil {
+		if err := d.line(kind[0], value); err != nil {
 			return nil, err
 		}
 	}

@@ -380,8 +380,8 @@ type Via struct {
 // ParseVia reads one Via value with any white space the grammar allows.
 func ParseVia(s string) (*Via, error) {
 	parts := strings.SplitN(s, "/", 3)
-	if len(parts) != 3 || !strings.EqualFold(strings.Trim(parts[0], " \t"), "SIP") || strings.Trim(parts[1], " \t") != "2.0" {
-		return nil, errors.New("malformed via protocol")
+	if len(parts) != 3 || !strings.EqualFold(strings.Trim(parts[0], " \t"), "SIP") || !isToken(strings.Trim(parts[1], " \t")) {
+		return nil, errors.New("malformed via protocol") // another version is for the request line to refuse
 	}
 	rest := strings.TrimLeft(parts[2], " \t")
 	i := strings.IndexAny(rest, " \t")

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"strings"
 )
 
 // ErrBroken means that the stream has lost its message borders: answer what
@@ -14,6 +15,8 @@ var ErrBroken = errors.New("sip stream framing lost")
 type Framer struct {
 	buf  []byte
 	ping bool
+
+	skipped int
 }
 
 // Write appends bytes from the connection.
@@ -45,10 +48,19 @@ func (f *Framer) Next() (*Message, error) {
 		return nil, ErrBroken
 	}
 	m, err := parseHead(string(f.buf[:end]))
-	if err != nil {
+	if err != nil && !isStatusLine(f.buf) {
 		return nil, ErrBroken
 	}
-	n, _ := m.bodyLength()
+	skip := err != nil // a response nobody can represent: its length still counts
+	if skip {
+		m = &Message{}
+		_, rest, _ := strings.Cut(string(f.buf[:end]), "\n")
+		m.headerLines(rest)
+	}
+	n, has := m.bodyLength()
+	if !has && m.Has("Content-Type") { // there is a body and its end cannot be known (RFC 3261 18.3)
+		m.note(&Fault{Status: 400, Reason: "Missing Content-Length", Close: true})
+	}
 	if m.fault != nil && m.fault.Close {
 		f.buf = nil
 		return m, ErrBroken
@@ -61,8 +73,22 @@ func (f *Framer) Next() (*Message, error) {
 	if f.buf = f.buf[:rest]; rest == 0 && cap(f.buf) > 8<<10 {
 		f.buf = nil
 	}
+	if skip {
+		f.skipped++
+		return f.Next()
+	}
 	return m, nil
 }
+
+// Skipped returns how many unreadable responses were passed over since the
+// last call.
+func (f *Framer) Skipped() int {
+	n := f.skipped
+	f.skipped = 0
+	return n
+}
+
+func isStatusLine(b []byte) bool { return len(b) > 4 && strings.EqualFold(string(b[:4]), "SIP/") }
 
 // Unfinished returns the message whose body never came whole, for the answer
 // before closing, or nil.
