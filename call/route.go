@@ -29,7 +29,8 @@ type Route struct {
 	// Flow is the name of the flow to run.
 	Flow string `yaml:"flow" koanf:"flow"`
 	// Bridge is a SIP address to connect the caller with, such as "sip:{number}@10.0.0.7:5060";
-	// {number} stands for the dialled number, {caller} for the caller's.
+	// {number} stands for the dialled number, {rest} for what follows the prefix of "40*" in it, {caller} for
+	// the caller's number; only letters, digits and + . _ - of them are used.
 	Bridge string `yaml:"bridge" koanf:"bridge"`
 	// BridgeTrunk is the trunk to dial by; empty dials the address itself.
 	BridgeTrunk string `yaml:"bridge_trunk" koanf:"bridge_trunk"`
@@ -138,6 +139,24 @@ func (r *Route) check() error {
 
 // target is the address to dial for a bridged call.
 func (r *Route) target(in *Incoming) Target {
-	uri := strings.NewReplacer("{number}", in.To, "{caller}", in.From).Replace(r.Bridge)
+	rest := in.To
+	for _, n := range r.Numbers {
+		if prefix, wild := strings.CutSuffix(n, "*"); wild && strings.HasPrefix(in.To, prefix) {
+			rest = strings.TrimPrefix(in.To, prefix)
+			break
+		}
+	}
+	uri := strings.NewReplacer("{number}", plain(in.To), "{rest}", plain(rest), "{caller}", plain(in.From)).Replace(r.Bridge)
 	return Target{URI: uri, Trunk: r.BridgeTrunk, From: in.From, FromName: in.FromName}
+}
+
+// plain keeps what cannot change the meaning of an address it is put into.
+func plain(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.ContainsRune("+._-", c):
+			return c
+		}
+		return -1
+	}, s)
 }

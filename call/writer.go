@@ -26,8 +26,8 @@ type records interface {
 
 // WriterStats tell how the records of calls come to the database.
 type WriterStats struct {
-	Queued        int   // records not yet in the database
-	OnDisk        int   // of these, records that wait in the journal only
+	Queued        int   // records in memory that are not yet in the database
+	OnDisk        int   // records that found no room there and wait in the journal only
 	Away          bool  // the database did not answer when last asked
 	Written       int64 // records written since the start
 	Rejected      int64 // records the database refused for good; kept in rejected.log
@@ -140,13 +140,18 @@ func (w *Writer) Close(ctx context.Context) error {
 func (w *Writer) settle(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for w.Stats().Queued > 0 && w.away.Load() == 0 {
+	for w.pending() > 0 && w.away.Load() == 0 {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+func (w *Writer) pending() int {
+	st := w.Stats()
+	return st.Queued + st.OnDisk
 }
 
 func (w *Writer) closeJournals() error {
@@ -168,7 +173,7 @@ func (w *Writer) Stats() WriterStats {
 	}
 	for _, s := range w.shards {
 		s.mu.Lock()
-		st.Queued += len(s.queue) + s.onDisk
+		st.Queued += len(s.queue)
 		st.OnDisk += s.onDisk
 		s.mu.Unlock()
 	}

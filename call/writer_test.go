@@ -161,14 +161,14 @@ func TestWriterGoesOnWhileTheDatabaseIsAway(t *testing.T) {
 			safe := putAll(w, "a", 50)
 			within(t, "records safe in the journal", safe)
 			st := w.Stats()
-			if !st.Away || st.Queued != 52 || st.Lost != 0 || m.of("a") != "" {
+			if !st.Away || st.Queued+st.OnDisk != 52 || st.Lost != 0 || m.of("a") != "" {
 				t.Fatalf("stats %+v, database %q", st, m.of("a"))
 			}
 			if queued == 3 && st.OnDisk == 0 {
 				t.Error("nothing waits on disk only")
 			}
 			m.setAway(false)
-			waitFor(t, func() bool { return w.Stats().Queued == 0 })
+			waitFor(t, func() bool { return w.pending() == 0 })
 			if got := m.of("a"); got != whole(50) {
 				t.Errorf("afterwards: %s", got)
 			}
@@ -284,7 +284,7 @@ func TestJournalIsEmptiedWhenAllIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	w := startWriter(t, dir, m, 0)
 	within(t, "safe", putAll(w, "a", 2000))
-	waitFor(t, func() bool { return w.Stats().Queued == 0 })
+	waitFor(t, func() bool { return w.pending() == 0 })
 	paths, _ := filepath.Glob(filepath.Join(dir, "calls-*.log"))
 	for _, p := range paths {
 		if st, err := os.Stat(p); err != nil || st.Size() > emptyAt+1024 {

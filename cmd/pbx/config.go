@@ -1,0 +1,108 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tingxin/api"
+	"tingxin/asr"
+	"tingxin/call"
+	"tingxin/ivr"
+	"tingxin/media"
+	"tingxin/pg"
+	"tingxin/sip"
+)
+
+// Config is the whole of pbx: one section per package. The zero value is the default.
+type Config struct {
+	// DataDir is where everything is kept that has no place of its own; "data" when empty.
+	DataDir string `yaml:"data_dir" koanf:"data_dir"`
+	// DrainTimeout is how long running calls may go on after SIGTERM; 30 s when zero.
+	DrainTimeout time.Duration `yaml:"drain_timeout" koanf:"drain_timeout"`
+	Log          LogConfig     `yaml:"log" koanf:"log"`
+	SIP          sip.Config    `yaml:"sip" koanf:"sip"`
+	Media        media.Config  `yaml:"media" koanf:"media"`
+	ASR          ASRConfig     `yaml:"asr" koanf:"asr"`
+	Call         call.Config   `yaml:"call" koanf:"call"`
+	IVR          ivr.Config    `yaml:"ivr" koanf:"ivr"`
+	PG           pg.Config     `yaml:"pg" koanf:"pg"`
+	API          api.Config    `yaml:"api" koanf:"api"`
+}
+
+// LogConfig says what is logged and how; it goes to standard error.
+type LogConfig struct {
+	// Level is debug, info, warn or error; info when empty. Debug may show numbers and words of people.
+	Level string `yaml:"level" koanf:"level"`
+	// Format is text or json; text when empty.
+	Format string `yaml:"format" koanf:"format"`
+}
+
+// ASRConfig is the speech workers' section.
+type ASRConfig struct {
+	// Off runs without recognition.
+	Off        bool `yaml:"off" koanf:"off"`
+	asr.Config `yaml:",inline" koanf:",squash"`
+}
+
+// withDefaults puts the folders of all sections under DataDir.
+func (c Config) withDefaults() Config {
+	c.DataDir = cmp.Or(c.DataDir, "data")
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
+	under := func(dir *string, name string) {
+		if *dir == "" {
+			*dir = filepath.Join(c.DataDir, name)
+		}
+	}
+	under(&c.PG.Dir, "postgres")
+	under(&c.Call.Recording.Dir, "recordings")
+	under(&c.Call.Journal.Dir, "journal")
+	under(&c.IVR.Cache, "prompts")
+	under(&c.API.TLS.Dir, "tls")
+	if c.API.Recordings == "" {
+		c.API.Recordings = c.Call.Recording.Dir
+	}
+	return c
+}
+
+// check tells the first setting that cannot work, before anything is started.
+func (c Config) check() error {
+	if _, err := c.Log.logger(); err != nil {
+		return err
+	}
+	if err := c.SIP.Check(); err != nil {
+		return err
+	}
+	if !c.ASR.Off {
+		if err := c.ASR.Check(); err != nil {
+			return fmt.Errorf("%w; or set asr.off to run without recognition", err)
+		}
+	}
+	if c.DrainTimeout < 0 {
+		return errors.New("drain_timeout is negative: write a duration such as 30s")
+	}
+	return nil
+}
+
+// logger is the log of the program.
+func (l LogConfig) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cmp.Or(l.Level, "info"))); err != nil {
+		return nil, fmt.Errorf("log.level is %q: it is debug, info, warn or error", l.Level)
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	switch l.Format {
+	case "", "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, opt)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, opt)), nil
+	}
+	return nil, fmt.Errorf("log.format is %q: it is text or json", l.Format)
+}
+
+// httpListen is the address of the pages and the API.
+func (c Config) httpListen() string { return cmp.Or(c.API.Listen, "127.0.0.1:8080") }

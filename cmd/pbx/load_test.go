@@ -1,0 +1,158 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pbx.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestNoConfigurationIsTheDefault(t *testing.T) {
+	cfg, err := load("", nil)
+	if err != nil || !reflect.DeepEqual(cfg, Config{}) {
+		t.Fatalf("%+v, %v", cfg, err)
+	}
+	cfg = cfg.withDefaults()
+	if cfg.PG.Dir != "data/postgres" || cfg.API.Recordings != "data/recordings" || cfg.Call.Journal.Dir != "data/journal" {
+		t.Errorf("folders: %+v", cfg)
+	}
+}
+
+func TestConfigurationMistakesAreOneSentence(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"unknown":        {"sip: {lisen: [x]}\n", `there is no setting "sip.lisen": did you mean "listen"?`},
+		"unknown top":    {"siip: {}\n", `there is no setting "siip": did you mean "sip"?`},
+		"far off":        {"colour: red\n", `there is no setting "colour": remove it`},
+		"in a list":      {"sip: {trunks: [{name: a, adress: [x]}]}\n", `there is no setting "sip.trunks[0].adress"`},
+		"in a map":       {"asr: {models: {en: {statik: x}}}\n", `there is no setting "asr.models.en.statik": did you mean "static"?`},
+		"squashed":       {"asr: {worker: 2}\n", `there is no setting "asr.worker": did you mean "workers"?`},
+		"wrong kind":     {"call: {max_calls: many}\n", "call.max_calls"},
+		"bad duration":   {"drain_timeout: soon\n", "drain_timeout"},
+		"scalar for map": {"sip: 5060\n", "sip"},
+		"not yaml":       {"sip: [\n", "is not valid YAML"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(write(t, c.text), nil)
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %q, want %q in one line", err, c.want)
+			}
+		})
+	}
+	if _, err := load(filepath.Join(t.TempDir(), "none.yaml"), nil); err == nil || !strings.Contains(err.Error(), "does not exist") {
+		t.Errorf("missing file: %v", err)
+	}
+	if _, err := load(t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), "is a folder") {
+		t.Errorf("folder: %v", err)
+	}
+}
+
+func TestEnvironmentOverrides(t *testing.T) {
+	path := write(t, "call: {max_calls: 5}\nsip: {domain: a.example}\nasr: {models: {en-0.2: {static: x}}}\n")
+	cfg, err := load(path, []string{
+		"TINGXIN_CALL__MAX_CALLS=7", "TINGXIN_SIP__LISTEN=udp:127.0.0.1:0,tcp:127.0.0.1:0", "TINGXIN_CALL__MEDIA_TIMEOUT=90s",
+		"TINGXIN_ASR__OFF=true", "TINGXIN_API__ADMIN__PASSWORD=s3cret", "DATABASE_URL=postgres://db/x", "OTHER=1",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Call.MaxCalls != 7 || cfg.SIP.Domain != "a.example" || len(cfg.SIP.Listen) != 2 || cfg.Call.MediaTimeout != 90*time.Second ||
+		!cfg.ASR.Off || cfg.API.Admin.Password != "s3cret" || cfg.PG.URL != "postgres://db/x" || cfg.ASR.Models["en-0.2"].Static != "x" {
+		t.Errorf("%+v", cfg)
+	}
+	if _, err := load("", []string{"TINGXIN_SIP__LISEN=x"}); err == nil || !strings.Contains(err.Error(), `"sip.lisen"`) {
+		t.Errorf("unknown variable: %v", err)
+	}
+}
+
+func TestShowHidesSecrets(t *testing.T) {
+	cfg, err := load(write(t, `
+sip: {trunks: [{name: a, auth: {username: u, password: SECRET1}}]}
+pg: {url: "postgres://u:SECRET2@db/x"}
+api: {metrics_token: SECRET3, admin: {password: SECRET4}}
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := show(cfg)
+	if err != nil || strings.Contains(text, "SECRET") || strings.Count(text, hidden) != 3 || !strings.Contains(text, "u:hidden@db") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// TestSampleIsTheManual parses the sample as it is, and again with every setting
+// that stands in a comment; both must hold the defaults or known settings only.
+func TestSampleIsTheManual(t *testing.T) {
+	sample, err := os.ReadFile("../../config.sample.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := load("../../config.sample.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.SIP.Check(); err != nil {
+		t.Error(err)
+	}
+	wantDefaults(t, cfg)
+	missing := unmentioned(string(sample), reflect.TypeFor[Config]())
+	if len(missing) > 0 {
+		t.Errorf("the sample does not mention: %s", strings.Join(missing, ", "))
+	}
+}
+
+// wantDefaults compares the parsed sample with the sections' own defaults.
+func wantDefaults(t *testing.T, cfg Config) {
+	t.Helper()
+	zero := Config{}.withDefaults()
+	if got := cfg.withDefaults(); got.DataDir != zero.DataDir || got.DrainTimeout != zero.DrainTimeout {
+		t.Errorf("top: %+v", got)
+	}
+	if got, want := cfg.withDefaults().Call.WithDefaults(), zero.Call.WithDefaults(); !reflect.DeepEqual(blank(got), blank(want)) {
+		t.Errorf("call:\n%+v\nwant\n%+v", got, want)
+	}
+	if cfg.ASR.RSSLimitMB != 1500 || cfg.ASR.Off {
+		t.Errorf("asr: %+v", cfg.ASR)
+	}
+}
+
+// blank makes an empty list and none the same.
+func blank[T any](v T) T {
+	r := reflect.ValueOf(&v).Elem()
+	for i := range r.NumField() {
+		if f := r.Field(i); f.Kind() == reflect.Slice && f.Len() == 0 {
+			f.SetZero()
+		}
+	}
+	return v
+}
+
+// notForPeople are settings that only tests need.
+var notForPeople = map[string]bool{"t1": true, "t2": true, "t4": true}
+
+func unmentioned(sample string, t reflect.Type) []string {
+	var missing []string
+	for name, ft := range fields(t) {
+		if !notForPeople[name] && !regexp.MustCompile(`(?m)(^|[\s#{,])`+name+`:`).MatchString(sample) {
+			missing = append(missing, name)
+		}
+		for ft.Kind() == reflect.Pointer || ft.Kind() == reflect.Slice || ft.Kind() == reflect.Map {
+			ft = ft.Elem()
+		}
+		if ft.Kind() == reflect.Struct && ft.String() != "time.Time" {
+			missing = append(missing, unmentioned(sample, ft)...)
+		}
+	}
+	return missing
+}

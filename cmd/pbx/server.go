@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tingxin/api"
+	"tingxin/asr"
+	"tingxin/call"
+	"tingxin/event"
+	"tingxin/ivr"
+	"tingxin/media"
+	"tingxin/pg"
+	"tingxin/sip"
+)
+
+// closeTimeout is how long calls may take to write their records when they are cut.
+const closeTimeout = 20 * time.Second
+
+// server is the whole program but for its command line.
+type server struct {
+	cfg Config
+	log *slog.Logger
+
+	lock   *os.File // of the data folder
+	db     *pg.DB
+	pool   *asr.Pool
+	engine *media.Engine
+	bus    *event.Bus
+	flows  *ivr.Library
+	store  *call.Store
+	calls  *call.Manager
+	sip    *sip.Server
+	web    *api.Server
+	login  *login // of the administrator that this run made, else nil
+
+	mu      sync.Mutex
+	started []part // in order of starting
+}
+
+// part is something that was started and how it is stopped.
+type part struct {
+	name string
+	stop func() error
+}
+
+// newServer stores; start begins.
+func newServer(cfg Config, log *slog.Logger) *server {
+	return &server{cfg: cfg.withDefaults(), log: log}
+}
+
+// start starts everything in the order in which one needs the other, and
+// returns when calls can come in. What was started is stopped again when a part fails.
+func (s *server) start(ctx context.Context) error {
+	steps := []struct {
+		name  string
+		start func(context.Context) (stop func() error, err error)
+	}{
+		{"data folder", s.takeDataDir}, // one pbx per folder
+		{"database", s.startDatabase},  // before anything that keeps something; migrates
+		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
+		{"media", s.startMedia},
+		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
+		{"sip", s.startSIP},     // from here on calls come
+		{"web", s.startWeb},
+	}
+	for _, step := range steps {
+		began := time.Now()
+		stop, err := step.start(ctx)
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", step.name, err), s.close(context.Background()))
+		}
+		s.mu.Lock()
+		s.started = append(s.started, part{step.name, stop})
+		s.mu.Unlock()
+		s.log.Debug("started", "part", step.name, "took", time.Since(began).Round(time.Millisecond))
+	}
+	return nil
+}
+
+// close takes no more calls, lets the running ones end while ctx lasts, cuts the
+// rest, and stops everything. Twice is fine.
+func (s *server) close(ctx context.Context) error {
+	s.mu.Lock()
+	parts := s.started
+	s.started = nil
+	s.mu.Unlock()
+	if len(parts) == 0 {
+		return nil
+	}
+	if s.sip != nil {
+		s.sip.Drain()
+	}
+	if s.calls != nil {
+		if n := s.calls.Stats().Active; n > 0 {
+			s.log.Info("waiting for calls to end", "calls", n)
+		}
+		_ = s.calls.Drain(ctx) // an error says that calls were cut
+	}
+	byName := make(map[string]part, len(parts))
+	for _, p := range parts {
+		byName[p.name] = p
+	}
+	var errs []error
+	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "database", "data folder"} {
+		p, ok := byName[name]
+		if !ok || p.stop == nil {
+			continue
+		}
+		if err := p.stop(); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", p.name, err))
+		}
+		s.log.Debug("stopped", "part", p.name)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *server) takeDataDir(context.Context) (func() error, error) {
+	dir, err := filepath.Abs(s.cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := lockFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	s.lock = f
+	return f.Close, nil
+}
+
+func (s *server) startDatabase(ctx context.Context) (func() error, error) {
+	db, err := pg.Open(ctx, s.cfg.PG, s.log)
+	if err != nil {
+		return nil, err
+	}
+	s.db, s.bus, s.store = db, event.NewBus(), call.NewStore(db)
+	return func() error {
+		s.bus.Close()
+		return db.Close()
+	}, nil
+}
+
+func (s *server) startASR(ctx context.Context) (func() error, error) {
+	if s.cfg.ASR.Off {
+		return nil, nil
+	}
+	pool, err := asr.New(s.cfg.ASR.Config, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Start(ctx); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	s.pool = pool
+	return pool.Close, nil
+}
+
+func (s *server) startMedia(ctx context.Context) (func() error, error) {
+	engine, err := media.New(s.cfg.Media, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if err := engine.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.engine = engine
+	return engine.Close, nil
+}
+
+func (s *server) startCalls(ctx context.Context) (func() error, error) {
+	s.flows = ivr.NewLibrary(s.cfg.IVR, s.log)
+	if err := s.flows.Start(ctx); err != nil {
+		return nil, err
+	}
+	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows}
+	if s.pool != nil {
+		parts.Recogniser = recogniser{s.pool}
+	}
+	calls, err := call.NewManager(s.cfg.Call, parts, s.log)
+	if err != nil {
+		return nil, err
+	}
+	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log)
+	if err != nil {
+		return nil, err
+	}
+	calls.SetDialer(signalling)
+	if err := calls.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.calls, s.sip = calls, signalling
+	return calls.Close, nil
+}
+
+func (s *server) startSIP(ctx context.Context) (func() error, error) {
+	if err := s.sip.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.log.Info("listening", "sip", s.sip.Addresses())
+	return s.sip.Close, nil
+}

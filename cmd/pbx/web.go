@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"tingxin/api"
+	"tingxin/pg"
+	"tingxin/sip"
+	"tingxin/web"
+)
+
+// startWeb starts the pages, the API, the live feed and the jobs behind them.
+func (s *server) startWeb(ctx context.Context) (func() error, error) {
+	jobs := pg.NewJobs(s.db, s.log)
+	w, err := api.New(s.cfg.API, s.apiParts(jobs), s.log)
+	if err != nil {
+		return nil, err
+	}
+	user, password, created, err := w.EnsureAdmin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if created {
+		s.login = &login{user, password}
+	}
+	// The jobs outlive the start; Close ends them.
+	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	if err := w.Start(ctx); err != nil {
+		return nil, errors.Join(err, w.Close(), jobs.Close())
+	}
+	s.web = w
+	return func() error { return errors.Join(w.Close(), jobs.Close()) }, nil
+}
+
+// login is the first administrator's, known only in the run that made it.
+type login struct{ user, password string }
+
+func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
+	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Jobs: jobs, Version: buildVersion()}
+	if files, built := web.FS(); built {
+		p.Web = files
+	}
+	p.Sources = api.Sources{
+		Calls: s.calls.Stats, Media: s.engine.Stats, Trunks: s.trunks,
+		SIP: func() any { return s.sip.Stats() },
+	}
+	if s.pool != nil {
+		p.Sources.ASR = s.pool.Stats
+		p.Sources.Ready = map[string]func(context.Context) error{"speech": s.speechReady}
+	}
+	return p
+}
+
+var errNoWorkers = errors.New("no speech worker is ready")
+
+// speechReady says whether some worker could take a channel, full or not.
+func (s *server) speechReady(context.Context) error {
+	for _, w := range s.pool.Stats().Workers {
+		if w.State == "ready" || w.State == "full" {
+			return nil
+		}
+	}
+	return errNoWorkers
+}
+
+// trunks are signalling's trunks as the system page shows them.
+func (s *server) trunks() []api.TrunkView {
+	list := s.sip.Stats().Trunks
+	out := make([]api.TrunkView, len(list))
+	for i, t := range list {
+		out[i] = trunkView(t)
+	}
+	return out
+}
+
+func trunkView(t sip.TrunkStats) api.TrunkView {
+	v := api.TrunkView{Name: t.Name, State: t.State, Calls: int(t.Calls), MaxCalls: t.MaxCalls, CPS: t.CPS, Rejected: int64(t.Rejected)}
+	if !t.LastOptionsAt.IsZero() {
+		at := t.LastOptionsAt.UTC().Truncate(time.Second)
+		v.LastOptionsAt = &at
+	}
+	return v
+}
