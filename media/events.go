@@ -45,7 +45,7 @@ func (e *eventReceiver) packet(l *Leg, h *rtpHeader, b []byte, at int64) {
 	switch {
 	case e.any && e.stale(h.ts):
 		return
-	case e.any && e.same(code, h.ts, end, at):
+	case e.any && e.same(code, h.ts, dur, end, at):
 		e.extend(h.ts, dur)
 	default:
 		if e.open {
@@ -66,16 +66,16 @@ func (e *eventReceiver) stale(ts uint32) bool {
 }
 
 // same tells whether a packet belongs to the present or just ended press.
-func (e *eventReceiver) same(code byte, ts uint32, end bool, at int64) bool {
+func (e *eventReceiver) same(code byte, ts, dur uint32, end bool, at int64) bool {
 	switch {
 	case ts == e.ts:
 		return true
 	case code != e.key:
 		return false
-	case end && at-e.at <= eventMerge+eventSlack:
-		return true
+	case end && (at-e.at <= eventMerge+eventSlack || at-int64(dur)*unit < e.at-2*eventSlack):
+		return true // repeated, or of a press that began before the last packet came
 	}
-	return ts-e.ts <= e.dur+eventMergeTS
+	return e.open && ts-e.ts <= e.dur+eventMergeTS
 }
 
 // extend makes the press longer, by a new segment when the timestamp moved on.
