@@ -42,6 +42,8 @@ type Turn struct {
 	// Complete is needed when the words make a whole, Usual when nothing is known.
 	Complete int `yaml:"complete_ms" koanf:"complete_ms" json:"complete_ms,omitempty"`
 	Usual    int `yaml:"usual_ms" koanf:"usual_ms" json:"usual_ms,omitempty"`
+	// Final is the silence after which words are final though the turn may go on.
+	Final int `yaml:"final_ms" koanf:"final_ms" json:"final_ms,omitempty"`
 }
 
 // Model names the folders of a model. Free speech uses the static graph,

@@ -13,7 +13,7 @@ const (
 	flushMS    = 300  // silence that brings the last word through the network's context
 	softLimit  = 15e3 // ms after which an utterance ends at the next pause
 	hardLimit  = 20e3 // ms after which it ends anywhere
-	trustStill = 900  // ms without a change after which a complete text counts as silence
+	trustStill = 1100 // ms without a change after which a complete text counts as silence
 	idleLimit  = 5e3  // ms without any word after which the recogniser starts afresh
 )
 
@@ -40,6 +40,9 @@ type Channel struct {
 	fed      uint64 // all frames before this one are fed or left out for good
 	segment  uint64
 	turnOpen bool
+	turnNeed int // ms of silence that end the open turn
+	turnWhy  string
+	mute     bool   // the detector is wrong: wait until it is quiet
 	quietEnd uint64 // frame at which the last sound of speech ended
 
 	chunk    []int16
@@ -70,7 +73,7 @@ type Params struct {
 // NewChannel makes a Channel over a fresh recogniser; it frees it in the end.
 func NewChannel(rec Recognizer, p Params, emit func(*asrpb.Event)) *Channel {
 	c := &Channel{rec: rec, det: vad.New(vad.Config{}), turn: p.Turn.withDefaults(), expect: p.Expect, emit: emit,
-		pos: p.FirstFrame, fed: p.FirstFrame, quietEnd: p.FirstFrame, segment: p.LastSegment, turnOpen: p.TurnOpen,
+		pos: p.FirstFrame, fed: p.FirstFrame, quietEnd: p.FirstFrame, segment: p.LastSegment, turnOpen: p.TurnOpen, turnNeed: p.Turn.withDefaults().Usual, turnWhy: "silence",
 		chunk: make([]int16, 0, 16*FrameLen)}
 	if p.Narrow {
 		c.fill = newFiller()
@@ -92,10 +95,13 @@ func (c *Channel) Write(pcm []int16) {
 			}
 			c.quietEnd = c.pos
 		}
-	case s.Speech:
+	case s.Speech && !c.mute:
 		c.begin(uint64(s.Since))
 	default:
-		c.lateTurnEnd()
+		c.mute = c.mute && s.Speech
+		if c.turnOpen && s.Prob < 0.35 {
+			c.lateTurnEnd()
+		}
 	}
 }
 
@@ -103,10 +109,15 @@ func (c *Channel) Write(pcm []int16) {
 func (c *Channel) begin(since uint64) {
 	from := c.pos - min(c.pos, since+preRoll)
 	from = max(from, c.fed, c.pos-min(c.pos, history))
-	c.open, c.first, c.pauses = true, from, 0
+	if c.turnOpen {
+		c.pauses++
+	} else {
+		c.pauses = 0
+	}
+	c.open, c.first = true, from
 	c.quietEnd = c.pos
 	c.segment++
-	c.changed = c.ms()
+	c.changed, c.complete = c.ms(), false
 	c.emit(&asrpb.Event{Kind: asrpb.Kind_SPEECH_START, Segment: c.segment,
 		StartMs: int64(c.pos-min(c.pos, since)) * frameMS, EndMs: c.ms()})
 	for p := from; p < c.pos; p++ {
@@ -169,22 +180,19 @@ func (c *Channel) look() {
 	}
 }
 
-// judge ends the utterance or the turn when it is time.
+// judge ends the utterance when it is time.
 func (c *Channel) judge() {
 	quiet := int(c.pos-c.quietEnd) * frameMS
 	length := int(c.pos-c.first) * frameMS
-	e := evidence{words: c.pre.words, complete: c.complete, still: c.ms() - c.changed, expect: c.expect, pauses: c.pauses}
+	e := c.evidence(c.pre.words)
 	if c.complete && e.still >= trustStill {
 		// The recogniser hears silence where the detector still hears something.
 		quiet = max(quiet, int(e.still)-trustStill/4)
+		c.mute = true
 	}
 	switch {
-	case quiet >= c.turn.needed(e):
-		reason := "silence"
-		if e.complete {
-			reason = "complete"
-		}
-		c.end(reason)
+	case quiet >= c.turn.final(e):
+		c.shut()
 	case length >= hardLimit, length >= softLimit && quiet >= 300:
 		c.utter(false)
 	case length >= idleLimit && len(c.pre.words) == 0:
@@ -192,49 +200,74 @@ func (c *Channel) judge() {
 	}
 }
 
-// end closes the gate: last words, TurnEnd.
-func (c *Channel) end(reason string) {
+func (c *Channel) evidence(words []string) evidence {
+	return evidence{words: words, complete: c.complete, still: c.ms() - c.changed, expect: c.expect, pauses: c.pauses}
+}
+
+// shut closes the gate with a Final. The turn stays open until more silence
+// has passed; speech before that opens the gate for its next utterance.
+func (c *Channel) shut() {
+	words := c.utter(true)
+	c.open = false
 	if c.err != nil {
 		return
 	}
-	c.utter(true)
-	c.open = false
-	c.endTurn(reason)
+	e := c.evidence(words)
+	c.turnNeed, c.turnWhy = c.turn.needed(e), "silence"
+	if e.complete {
+		c.turnWhy = "complete"
+	}
+	if len(words) == 0 && !c.turnOpen {
+		c.turnOpen, c.turnNeed, c.turnWhy = true, 0, "nothing"
+	}
+	c.lateTurnEnd()
 }
 
-func (c *Channel) endTurn(reason string) {
-	c.turnOpen = false
-	c.emit(&asrpb.Event{Kind: asrpb.Kind_TURN_END, Segment: c.segment, StartMs: int64(c.quietEnd) * frameMS, EndMs: c.ms(), Reason: reason})
-}
-
-// lateTurnEnd gives the TurnEnd that a lost worker still owed.
+// lateTurnEnd ends the turn when its silence is over.
 func (c *Channel) lateTurnEnd() {
-	if c.turnOpen && int(c.pos-c.quietEnd)*frameMS >= c.turn.Usual {
-		c.endTurn("silence")
+	if c.turnOpen && int(c.pos-c.quietEnd)*frameMS >= c.turnNeed {
+		c.endTurn(c.turnWhy)
 	}
 }
 
-// utter takes the Result and tells it; flushing brings out the last word.
-func (c *Channel) utter(flushing bool) {
+func (c *Channel) endTurn(reason string) {
+	c.turnOpen, c.pauses = false, 0
+	c.emit(&asrpb.Event{Kind: asrpb.Kind_TURN_END, Segment: c.segment, StartMs: int64(c.quietEnd) * frameMS, EndMs: c.ms(), Reason: reason})
+}
+
+// stop closes the gate and the turn at once.
+func (c *Channel) stop(reason string) {
+	if c.open && c.err == nil {
+		c.utter(true)
+		c.open, c.turnOpen = false, true
+	}
+	if c.turnOpen && c.err == nil {
+		c.endTurn(reason)
+	}
+}
+
+// utter takes the Result and tells it; flushing brings out the last word. It
+// gives the words, and leaves in c.complete whether they make a whole.
+func (c *Channel) utter(flushing bool) []string {
 	if flushing {
 		c.pad(flushMS)
 	}
 	if c.err != nil {
-		return
+		return nil
 	}
 	u, err := c.rec.Result()
 	if err != nil {
 		c.err = err
-		return
+		return nil
 	}
 	first := c.first
 	c.first = c.fed
 	ev := &asrpb.Event{Kind: asrpb.Kind_FINAL, Segment: c.segment, Text: u.Text, Words: c.timed(u.Words)}
 	c.pre.reset()
-	c.partial, c.complete, c.changed = "", false, c.ms()
+	c.partial, c.changed = "", c.ms()
 	c.clock.forget(c.clock.fed)
 	if len(ev.Words) == 0 {
-		return
+		return nil
 	}
 	ev.StartMs = max(ev.Words[0].StartMs, int64(first)*frameMS)
 	ev.EndMs = ev.Words[len(ev.Words)-1].EndMs
@@ -243,6 +276,11 @@ func (c *Channel) utter(flushing bool) {
 	if !flushing {
 		c.segment++
 	}
+	words := make([]string, len(u.Words))
+	for i, w := range u.Words {
+		words[i] = w.Text
+	}
+	return words
 }
 
 // pad feeds silence that is not in the call.
@@ -254,7 +292,7 @@ func (c *Channel) pad(ms int) {
 		buf = append(buf, still[:]...)
 	}
 	if c.err == nil {
-		_, c.err = c.rec.Accept(buf)
+		c.complete, c.err = c.rec.Accept(buf)
 	}
 	c.chunk = buf[:0]
 }
@@ -278,9 +316,7 @@ func (c *Channel) timed(words []Word) []*asrpb.Word {
 func (c *Channel) skip(n uint64, reason string) {
 	c.Flush()
 	from := c.ms()
-	if c.open && c.err == nil {
-		c.end("gap")
-	}
+	c.stop("gap")
 	c.pos += n
 	c.fed = c.pos
 	c.quietEnd = max(c.quietEnd, c.pos)
@@ -290,11 +326,7 @@ func (c *Channel) skip(n uint64, reason string) {
 // Finish ends it all: no more audio comes.
 func (c *Channel) Finish() {
 	c.Flush()
-	if c.open && c.err == nil {
-		c.end("flush")
-	} else if c.turnOpen {
-		c.endTurn("flush")
-	}
+	c.stop("flush")
 }
 
 // settled is the frame from which another worker would have to hear again.
@@ -307,6 +339,9 @@ func (c *Channel) settled() uint64 {
 
 // ms is the call time of everything heard so far.
 func (c *Channel) ms() int64 { return int64(c.pos) * frameMS }
+
+// Heard is the number of frames dealt with.
+func (c *Channel) Heard() uint64 { return c.pos }
 
 // Free releases the recogniser.
 func (c *Channel) Free() { c.rec.Free() }

@@ -2,15 +2,17 @@ package worker
 
 import "strings"
 
-// Turn sets how much silence (ms) ends a turn; the zero value is the default.
+// Turn sets how much silence (ms) ends an utterance and a turn; the zero value is the default.
 type Turn struct {
 	// Min and Max bound the needed silence (default 300 and 1600).
 	Min int `json:"min_ms" yaml:"min_ms" koanf:"min_ms"`
 	Max int `json:"max_ms" yaml:"max_ms" koanf:"max_ms"`
-	// Complete is needed when the words make a whole and stand still (default 440).
+	// Complete is needed when the words make a whole (default 560).
 	Complete int `json:"complete_ms" yaml:"complete_ms" koanf:"complete_ms"`
-	// Usual is needed when nothing speaks for or against an end (default 640).
+	// Usual is needed when nothing speaks for or against an end (default 820).
 	Usual int `json:"usual_ms" yaml:"usual_ms" koanf:"usual_ms"`
+	// Final is the silence after which the words are final, the turn still open (default 460).
+	Final int `json:"final_ms" yaml:"final_ms" koanf:"final_ms"`
 }
 
 func (t Turn) withDefaults() Turn {
@@ -21,8 +23,9 @@ func (t Turn) withDefaults() Turn {
 	}
 	def(&t.Min, 300)
 	def(&t.Max, 1600)
-	def(&t.Complete, 440)
-	def(&t.Usual, 640)
+	def(&t.Complete, 560)
+	def(&t.Usual, 820)
+	def(&t.Final, 460)
 	return t
 }
 
@@ -74,8 +77,27 @@ func (t Turn) needed(e evidence) int {
 	}
 	// Who has paused and gone on will do so again.
 	ms += ms * min(e.pauses, 3) * 3 / 10
-	if e.still < 200 {
-		ms = max(ms, t.Usual)
-	}
 	return min(max(ms, t.Min), t.Max)
+}
+
+// final is the silence in ms after which the utterance is given as a Final. It
+// is shorter than needed: the turn may go on with another utterance.
+func (t Turn) final(e evidence) int {
+	if len(e.words) == 0 {
+		return t.Usual
+	}
+	last := e.words[len(e.words)-1]
+	ms := t.Final
+	switch {
+	case e.expect == "yesno" && affirmations[last]:
+		return t.Min
+	case dangling[last] && len(e.words) > 1:
+		ms += ms / 2
+	case e.complete:
+		ms -= ms / 5
+	}
+	if e.still < 200 {
+		ms = max(ms, t.Final) // the last word is just coming in
+	}
+	return max(ms, t.Min)
 }

@@ -140,7 +140,7 @@ func TestMeasure(t *testing.T) {
 	}
 	defer plain.Free()
 	var refs, mine, raws, cuts, finals, early int
-	var lat, first []float64
+	var lat, flat, first []float64
 	var cpuMine, cpuRaw time.Duration
 	reasons := map[string]int{}
 	for _, s := range load(t, corpus) {
@@ -157,9 +157,12 @@ func TestMeasure(t *testing.T) {
 		seen := map[int]float64{}
 		shown := 0
 		lastEnd := math.NaN()
+		var lastFinal float64
 		var log []string
 		begin := time.Now()
-		ch := worker.NewChannel(rec, worker.Params{}, func(e *asrpb.Event) {
+		var ch *worker.Channel
+		ch = worker.NewChannel(rec, worker.Params{}, func(e *asrpb.Event) {
+			now := float64(ch.Heard()) * 20
 			switch e.Kind {
 			case asrpb.Kind_PARTIAL:
 				for n := len(strings.Fields(e.Text)); shown < n; shown++ {
@@ -167,6 +170,7 @@ func TestMeasure(t *testing.T) {
 				}
 			case asrpb.Kind_FINAL:
 				finals++
+				lastFinal = now
 				shown = 0
 				hyp = append(hyp, strings.Fields(e.Text)...)
 				words = append(words, e.Words...)
@@ -200,6 +204,9 @@ func TestMeasure(t *testing.T) {
 				first = append(first, at-float64(w.EndMs))
 			}
 		}
+		if lastFinal > 0 {
+			flat = append(flat, lastFinal-float64(end))
+		}
 		mine += wordErrors(ref, hyp)
 
 		r, err := plain.NewRecognizer()
@@ -225,5 +232,6 @@ func TestMeasure(t *testing.T) {
 	}
 	t.Logf("%s: WER ours %.2f raw %.2f (%d words); %v against %v", corpus, 100*float64(mine)/float64(refs), 100*float64(raws)/float64(refs), refs, cpuMine.Round(time.Millisecond), cpuRaw.Round(time.Millisecond))
 	t.Logf("turn end after true end p50 %.0f p90 %.0f max %.0f; turns cut %d of %d; %v; finals %d", pct(lat, .5), pct(lat, .9), pct(lat, 1), cuts, len(lat), reasons, finals)
+	t.Logf("final after true end p50 %.0f p90 %.0f", pct(flat, .5), pct(flat, .9))
 	t.Logf("word first seen p50 %.0f p90 %.0f p99 %.0f (%d words)", pct(first, .5), pct(first, .9), pct(first, .99), len(first))
 }
