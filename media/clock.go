@@ -29,6 +29,7 @@ type clock struct {
 	walk   walker
 
 	ticks, stalls, skipped atomic.Uint64
+	wakes                  atomic.Uint64
 	late                   [512]atomic.Int32 // microseconds, the last ticks
 	busy                   atomic.Int64      // ns of work per tick, smoothed
 }
@@ -88,7 +89,7 @@ func (c *clock) catchUp(now int64) {
 	if due < c.next {
 		return
 	}
-	c.late[uint64(c.next)%uint64(len(c.late))].Store(int32(min(now-c.next*tickNS, 2e12) / 1000))
+	c.late[c.wakes.Add(1)%uint64(len(c.late))].Store(int32(min(now-c.next*tickNS, 2e12) / 1000))
 	if due-c.next >= maxCatch {
 		c.stalls.Add(1)
 	}
@@ -142,8 +143,8 @@ func (w *walker) arrival(stamp int64) int64 {
 
 func (c *clock) stats(s *EngineStats) {
 	s.Ticks, s.Stalls, s.Skipped = c.ticks.Load(), c.stalls.Load(), c.skipped.Load()
-	late := make([]int32, len(c.late))
-	for i := range c.late {
+	late := make([]int32, min(uint64(len(c.late)), c.wakes.Load()+1))
+	for i := range late {
 		late[i] = c.late[i].Load()
 	}
 	slices.Sort(late)

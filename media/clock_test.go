@@ -1,0 +1,107 @@
+package media
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"tingxin/audio"
+)
+
+// catchUp walks the ticks due at the given time of the virtual clock.
+func (r *rig) until(at time.Duration) {
+	r.clock.catchUp(int64(at))
+	r.n = r.clock.next - 1
+}
+
+// After a stall of 300 ms three packets leave, the rest is dropped and counted, and
+// timestamps, taps and prompts stay where they belong.
+func TestStall(t *testing.T) {
+	r := newRig(t)
+	p := newParty(t, PCMA)
+	l := r.leg(plain(PCMA, p.addr()))
+	var tap collector
+	defer l.AddTap(&tap)()
+	play := l.Play(audio.Sine(1000, -10, 0))
+	for at := time.Duration(0); at <= time.Second; at += tick {
+		r.until(at)
+	}
+	before := p.listen()
+	r.until(1300 * time.Millisecond)
+	burst := p.listen()
+	for at := 1320 * time.Millisecond; at <= 2*time.Second; at += tick {
+		r.until(at)
+	}
+	after := p.listen()
+	if len(before) != 50 || len(burst) != 3 || len(after) != 35 {
+		t.Fatalf("%d packets before, %d after the stall, %d later", len(before), len(burst), len(after))
+	}
+	if got := burst[0].h.ts - before[49].h.ts; got != 13*160 {
+		t.Errorf("timestamps moved by %d over the stall, want %d", got, 13*160)
+	}
+	if got := burst[0].h.seq - before[49].h.seq; got != 13 {
+		t.Errorf("sequence numbers moved by %d: the drop should show as loss", got)
+	}
+	if after[34].h.ts-before[0].h.ts != 99*160 {
+		t.Error("a lasting shift")
+	}
+	if len(tap.frames) != 100 || play.Played() != 2*time.Second {
+		t.Errorf("%d frames tapped, %v played", len(tap.frames), play.Played())
+	}
+	s := r.Stats()
+	if s.Stalls != 1 || s.Skipped != 12 || s.Ticks != 100 {
+		t.Errorf("stats %+v", s)
+	}
+	if s.ClockLateP99MS < 250 {
+		t.Errorf("lateness %.1f ms", s.ClockLateP99MS)
+	}
+}
+
+// A machine that slept for an hour does not walk an hour of ticks.
+func TestStallOfAnHour(t *testing.T) {
+	r := newRig(t)
+	p := newParty(t, PCMA)
+	r.leg(plain(PCMA, p.addr()))
+	r.until(time.Second)
+	p.listen()
+	r.until(time.Hour)
+	if n := len(p.listen()); n != 3 {
+		t.Errorf("%d packets", n)
+	}
+	if got := r.Stats().Ticks; got > 50+maxReplay+1 {
+		t.Errorf("%d ticks", got)
+	}
+}
+
+// In real time packets = elapsed/20 ms +- 1 and gaps are 20 ms.
+func TestRealClock(t *testing.T) {
+	e, err := New(Config{Listen: "127.0.0.1", PortMin: -1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	p := newParty(t, PCMU)
+	l, err := e.NewLeg("real", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Configure(plain(PCMU, p.addr())); err != nil {
+		t.Fatal(err)
+	}
+	play := l.Play(audio.Sine(1000, -10, 600*time.Millisecond))
+	<-play.Done()
+	if n := len(p.listen()); n < 29 || n > 32 {
+		t.Errorf("%d packets in 600 ms", n)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := e.NewLeg("late", nil); err == nil {
+		t.Error("a closed engine gave a leg")
+	}
+}
