@@ -62,7 +62,7 @@ func (r runes) digits(i int) (s string, after int) {
 	var b strings.Builder
 	for after = i; ; after++ {
 		v, ok := zhDigit(r.at(after))
-		if !ok || r.at(after) == '两' {
+		if !ok || r.at(after) == '两' || b.Len() >= maxDigits {
 			return b.String(), after
 		}
 		b.WriteByte(byte('0' + v))

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// maxDigits bounds one number, so that work stays linear in the words.
+const maxDigits = 64
+
 // digitRun is a stretch of digits said one by one.
 type digitRun struct {
 	digits  string
@@ -19,6 +22,10 @@ func (t tokens) run(i int, chunks bool) digitRun {
 	var b strings.Builder
 	r := digitRun{after: i}
 	for {
+		if b.Len() >= maxDigits {
+			r.digits = b.String()
+			return r
+		}
 		at := r.after
 		n := 1
 		switch t.at(at) {
@@ -113,7 +120,7 @@ func codeRule(t tokens, i int) []edge {
 	var b strings.Builder
 	at, letters, digits, real := i, 0, 0, 0
 	lettersEnd := i
-	for {
+	for b.Len() < maxDigits {
 		if c, ok := letter(t.at(at)); ok {
 			b.WriteByte(c)
 			if at++; digits == 0 {
