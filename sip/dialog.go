@@ -99,6 +99,7 @@ type dialog struct {
 	out     *requestOut     // an offer or refresh of ours without answer
 	retry   func()          // what to try again after a glare
 	session sessionTimer    //
+	idle    []func()       // what waits until no INVITE and no offer is open
 	bye     call.Cause      // hang up as soon as the ACK is here
 	byeDue  bool            //
 	dial    *dialling       // outgoing leg before its answer
@@ -301,10 +302,10 @@ func (d *dialog) end(cause call.Cause, remote bool) {
 		d.ok = nil
 		ok.done(errEnded)
 	}
-	for _, f := range d.relNext {
+	for _, f := range append(d.relNext, d.idle...) {
 		f()
 	}
-	d.relNext = nil
+	d.relNext, d.idle = nil, nil
 	if d.dial != nil {
 		d.dial.finish(nil, &call.DialError{Reason: string(cause)})
 	}

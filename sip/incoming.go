@@ -387,7 +387,9 @@ func (d *dialog) onACK(m *wire.Message, f flow) {
 		d.byeDue = false
 		d.sendBye(d.bye)
 		d.end(d.bye, false)
+		return
 	}
+	d.runIdle()
 }
 
 // ringTimeout refuses a call that nobody answered.

@@ -316,7 +316,7 @@ const offerPCMA = "v=0\r\no=peer 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0
 func (p *peer0) request(method, callID string, headers ...string) *wire.Message {
 	p.seq++
 	m := &wire.Message{Method: method, URI: "sip:1000@" + p.server}
-	m.Add("Via", "SIP/2.0/"+strings.ToUpper(p.network)+" "+p.local+";branch="+newBranch()+";rport")
+	p.via(m)
 	m.Add("Max-Forwards", "70")
 	m.Add("From", `"Peer" <sip:2000@`+p.local+">;tag="+randomID(4))
 	m.Add("To", "<sip:1000@"+p.server+">")
@@ -327,6 +327,14 @@ func (p *peer0) request(method, callID string, headers ...string) *wire.Message 
 		m.Set(headers[i], headers[i+1])
 	}
 	return m
+}
+
+func (p *peer0) via(m *wire.Message) {
+	v, err := wire.ParseVia("SIP/2.0/" + strings.ToUpper(p.network) + " " + p.local + ";branch=" + newBranch() + ";rport")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	m.SetVia(v)
 }
 
 func (p *peer0) send(m *wire.Message) { p.t.Helper(); p.write(string(m.Bytes())) }
@@ -360,7 +368,7 @@ func (d *dialogue) next(method string, headers ...string) *wire.Message {
 		d.seq++
 	}
 	m := &wire.Message{Method: method, URI: d.target}
-	m.Add("Via", "SIP/2.0/"+strings.ToUpper(d.p.network)+" "+d.p.local+";branch="+newBranch()+";rport")
+	d.p.via(m)
 	m.Add("Max-Forwards", "70").Add("From", d.from).Add("To", d.to).Add("Call-ID", d.callID)
 	m.Add("CSeq", fmt.Sprint(d.seq)+" "+method)
 	m.Add("Contact", "<sip:2000@"+d.p.local+transportParam(d.p.network)+">")

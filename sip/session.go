@@ -127,7 +127,7 @@ func (d *dialog) sessionExpired() {
 // refresh sends UPDATE when the peer knows it, else a re-INVITE with the
 // description in force.
 func (d *dialog) refresh() {
-	if d.phase != confirmed || d.out != nil || d.ok != nil {
+	if d.phase != confirmed || d.busy() {
 		d.arm(timerRefresh, d.s.cfg.T1)
 		return
 	}
@@ -138,14 +138,28 @@ func (d *dialog) refresh() {
 	d.offerTo("INVITE", d.neg.Offer(d.wish), func(error) {})
 }
 
+// busy: an INVITE waits for its ACK or an offer of ours for its answer.
+func (d *dialog) busy() bool {
+	return d.out != nil || d.ok != nil || d.retry != nil || d.neg.Pending()
+}
+
+// runIdle goes on with what waited for the end of the last change.
+func (d *dialog) runIdle() {
+	for len(d.idle) > 0 && !d.busy() {
+		f := d.idle[0]
+		d.idle = d.idle[1:]
+		f()
+	}
+}
+
 // hold offers sendonly or sendrecv.
 func (d *dialog) hold(on bool, reply func(error)) {
 	if d.phase != confirmed {
 		reply(errors.New("call is not answered"))
 		return
 	}
-	if d.out != nil || d.ok != nil || d.neg.Pending() {
-		reply(errors.New("another change is under way"))
+	if d.busy() {
+		d.idle = append(d.idle, func() { d.hold(on, reply) })
 		return
 	}
 	old := d.wish
@@ -201,6 +215,7 @@ func (d *dialog) onOffered(out *requestOut, m *wire.Message, body []byte, resp *
 	}
 	d.neg.Cancel()
 	d.offerRefused(out, body, resp, err)
+	d.runIdle()
 }
 
 // onOfferTaken: every 2xx to a re-INVITE gets its ACK, the first one counts.
@@ -226,6 +241,7 @@ func (d *dialog) onOfferTaken(out *requestOut, m, resp *wire.Message) {
 		d.tell(func(h call.Handler) { h.RemoteMedia() })
 	}
 	out.done(nil)
+	d.runIdle()
 }
 
 // offerRefused decides what a refusal means for the dialog.
