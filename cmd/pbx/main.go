@@ -27,6 +27,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "start the server", runServe},
+		{"demo", "let a recorded voice call a server of its own and watch", runDemo},
 		{"check", "show the configuration and try everything it needs", runCheck},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},

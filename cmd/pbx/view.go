@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/mattn/go-isatty"
+
+	"tingxin/call"
+	"tingxin/event"
+)
+
+// lineWidth is how much of a growing line is shown; its end matters.
+const lineWidth = 100
+
+// view shows a call's events on a terminal: a partial grows in its line until it
+// settles. Without a terminal every change is a line of its own.
+type view struct {
+	out     io.Writer
+	tty     bool
+	growing bool // the cursor stands in a partial's line
+	last    string
+}
+
+func newView(out io.Writer) *view {
+	f, ok := out.(*os.File)
+	return &view{out: out, tty: ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"}
+}
+
+// Colours of a terminal.
+const (
+	grey  = "\x1b[90m"
+	bold  = "\x1b[1m"
+	plain = "\x1b[0m"
+	erase = "\r\x1b[K"
+)
+
+var sideNames = map[string]string{call.SideCaller: "caller", call.SideAgent: "us    "}
+
+// show prints one event.
+func (v *view) show(e event.Event) {
+	switch d := e.Data.(type) {
+	case call.PartialItem:
+		v.partial(d)
+	case call.TranscriptItem:
+		v.settle(fmt.Sprintf("  %s  %s", sideNames[d.Side], d.Text), true)
+	case call.GapItem:
+		v.settle(fmt.Sprintf("  %s  (not recognised from %.1f s to %.1f s: %s)", sideNames[d.Side], seconds(d.StartMS), seconds(d.EndMS), d.Reason), false)
+	case call.Summary:
+		switch e.Type {
+		case "call.answered":
+			v.settle("  answered", false)
+		case "call.ended":
+			v.settle(fmt.Sprintf("  ended after %.1f s: %s", seconds(d.DurationMS), d.Cause), false)
+		}
+	}
+}
+
+func seconds(ms int64) float64 { return float64(ms) / 1000 }
+
+func (v *view) partial(p call.PartialItem) {
+	if p.Text == "" {
+		return
+	}
+	text := []rune(p.Text)
+	if len(text) > lineWidth {
+		text = append([]rune("..."), text[len(text)-lineWidth:]...)
+	}
+	line := fmt.Sprintf("  %s  %s", sideNames[p.Side], string(text))
+	if line == v.last {
+		return
+	}
+	v.last = line
+	if v.tty {
+		fmt.Fprint(v.out, erase, grey, line, " ...", plain)
+		v.growing = true
+		return
+	}
+	fmt.Fprintln(v.out, line, "...")
+}
+
+// settle prints a line that will not change.
+func (v *view) settle(line string, words bool) {
+	v.last = ""
+	if v.growing {
+		fmt.Fprint(v.out, erase)
+		v.growing = false
+	}
+	if v.tty && words {
+		line = bold + line + plain
+	}
+	fmt.Fprintln(v.out, line)
+}
