@@ -285,19 +285,25 @@ func TestKeysAreEvents(t *testing.T) {
 	}
 }
 
+// freePort is a UDP port that nobody held a moment ago.
+func freePort(t *testing.T) int {
+	t.Helper()
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).Port
+}
+
 // TestSIPp calls sipp as a foreign server that echoes RTP.
 func TestSIPp(t *testing.T) {
 	path, err := exec.LookPath("sipp")
 	if err != nil {
 		t.Skip("sipp is not installed (Debian: sip-tester)")
 	}
-	probe, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := probe.LocalAddr().(*net.UDPAddr).Port
-	probe.Close()
-	cmd := exec.Command(path, "-sn", "uas", "-i", "127.0.0.1", "-p", fmt.Sprint(port), "-mp", "36100", "-rtp_echo", "-nostdin", "-m", "1")
+	port, media := freePort(t), freePort(t)&^1
+	cmd := exec.Command(path, "-sn", "uas", "-i", "127.0.0.1", "-p", fmt.Sprint(port), "-mp", fmt.Sprint(media), "-rtp_echo", "-nostdin", "-m", "1")
 	cmd.Dir = t.TempDir()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
