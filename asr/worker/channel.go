@@ -1,27 +1,33 @@
 package worker
 
 import (
+	"time"
+
 	"tingxin/asr/asrpb"
 	"tingxin/asr/vad"
 )
 
 const (
-	preRoll    = 13   // frames (260 ms) given to the recogniser from before the first sound of speech
-	history    = 40   // frames kept while nobody speaks: pre-roll and the time the detector takes
-	chunkMax   = 5    // frames given to the recogniser at once
-	pauseLen   = 18   // frames of quiet (360 ms) that count as a pause when speech goes on
-	flushMS    = 300  // silence that brings the last word through the network's context
-	softLimit  = 15e3 // ms after which an utterance ends at the next pause
-	hardLimit  = 20e3 // ms after which it ends anywhere
-	trustStill = 1100 // ms without a change after which a complete text counts as silence
-	idleLimit  = 5e3  // ms without any word after which the recogniser starts afresh
+	preRoll    = 13  // frames (260 ms) given to the recogniser from before the first sound of speech
+	history    = 40  // frames kept while nobody speaks: pre-roll and the time the detector takes
+	chunkMax   = 5   // frames given to the recogniser at once
+	pauseLen   = 18  // frames of quiet (360 ms) that count as a pause when speech goes on
+	flushMS    = 300 // silence that brings the last word through the network's context
+	lookAfter  = time.Millisecond
+	lookMax    = 200 * Rate / 1000 // samples after which the partial is looked at in any case
+	softLimit  = 15e3              // ms after which an utterance ends at the next pause
+	hardLimit  = 20e3              // ms after which it ends anywhere
+	trustStill = 1100              // ms without a change after which a complete text counts as silence
+	idleLimit  = 5e3               // ms without any word after which the recogniser starts afresh
 )
 
 // filler is the front end for telephone audio; nil does nothing.
 type filler interface{ Process(pcm []int16) }
 
 // Channel hears one side of a call: detector, gate, recogniser, turn end. It
-// has no clock and no goroutine; frames go in, events come out of emit.
+// has no goroutine and no timer: frames go in, events come out of emit. Only
+// whether a look at the partial is worth its while (a tenth of all work) is
+// told from how long the recogniser was busy: it decodes in blocks.
 //
 //	frame -> detector --quiet--> history (pre-roll)
 //	             '-----speech--> chunk -> filler -> recogniser -> Partial, Final, TurnEnd
@@ -50,6 +56,8 @@ type Channel struct {
 	clock    clockMap
 	pre      prefix
 	complete bool
+	worked   bool  // the last Accept took so long that the network must have run
+	unseen   int   // samples fed since the last look at the partial
 	pauses   int   // pauses of at least pauseLen in this turn
 	changed  int64 // ms at which the partial last changed
 	partial  string
@@ -146,7 +154,10 @@ func (c *Channel) Flush() {
 		c.accept(c.chunk)
 		c.chunk = c.chunk[:0]
 		c.decoded += uint64(n / FrameLen)
-		c.look()
+		if c.unseen += n; c.worked || c.unseen >= lookMax {
+			c.unseen = 0
+			c.look()
+		}
 	}
 	if c.open && c.err == nil {
 		c.judge()
@@ -157,8 +168,9 @@ func (c *Channel) accept(pcm []int16) {
 	if c.fill != nil {
 		c.fill.Process(pcm)
 	}
-	complete, err := c.rec.Accept(pcm)
-	c.complete, c.err = complete, err
+	begin := time.Now()
+	c.complete, c.err = c.rec.Accept(pcm)
+	c.worked = time.Since(begin) >= lookAfter
 }
 
 // look reads the partial and tells it when it changed.

@@ -168,11 +168,12 @@ func (m *model) free() *lazy {
 	return m.dynamic
 }
 
-// defaultChunk is the network's block in frames of 10 ms; the library's own is 20.
-const defaultChunk = 10
+// defaultChunk is the network's block in frames of 10 ms, as the library's own.
+// 10 brings words 60 ms earlier and costs 40 % more.
+const defaultChunk = 20
 
 // overlay makes a folder that looks like the model but has our settings: a
-// smaller network block for earlier words, and endpoint rules that only tell
+// block of our choice for the network, and endpoint rules that only tell
 // what we cannot see from outside, that the words found make a whole.
 func (e *engine) overlay(name, dir string) (string, error) {
 	dir, err := filepath.Abs(dir)

@@ -10,6 +10,7 @@ import (
 	"tingxin/asr/asrpb"
 	"tingxin/asr/vosk"
 	"tingxin/asr/worker"
+	"tingxin/audio"
 )
 
 // transcribe prints what the worker's own pipeline hears in files, faster than
@@ -32,7 +33,7 @@ func transcribe(ctx context.Context, args []string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		pcm, err := readWAV(path)
+		pcm, err := audio.ReadWAV(path)
 		if err != nil {
 			return err
 		}
