@@ -29,6 +29,9 @@ type Config struct {
 	RecordRate int `yaml:"record_rate" koanf:"record_rate"`
 	// RecordSync is how often a running recording is forced to disk, default 2 s; negative means never.
 	RecordSync time.Duration `yaml:"record_sync" koanf:"record_sync"`
+	// NoRealtime keeps the clock's thread from asking the system for a real-time
+	// turn, which it otherwise gets where the process has the right to it.
+	NoRealtime bool `yaml:"no_realtime" koanf:"no_realtime"`
 }
 
 // withDefaults returns the configuration with its zero values filled in.

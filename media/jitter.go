@@ -54,6 +54,8 @@ type jitter struct {
 
 	late, overflow uint64
 
+	missed int // units of the last frame given that are not there
+
 	out  [frameUnits + stretch]byte
 	full [frameUnits + stretch]bool
 }
@@ -261,11 +263,7 @@ func (j *jitter) adapt(now, target int64, quiet bool) playKind {
 			j.fast, n, kind = 0, frameUnits+stretch, playFast
 		}
 	}
-	for i := range n {
-		k := (j.play + i) & jitterMask
-		j.out[i], j.full[i] = j.data[k], j.have[k]
-		j.have[k] = false
-	}
+	j.move(n)
 	j.play += n
 	j.newest = max(j.newest, j.play)
 	return kind
@@ -281,12 +279,23 @@ func (j *jitter) whole(n int64) bool {
 	return true
 }
 
-// missing counts the units of the last 20 ms given that were not received.
-func (j *jitter) missing() (n int) {
+// move copies the next n units out and clears their places.
+func (j *jitter) move(n int64) {
+	at := j.play & jitterMask
+	one := min(n, jitterSize-at)
+	copy(j.out[:one], j.data[at:])
+	copy(j.full[:one], j.have[at:at+one])
+	clear(j.have[at : at+one])
+	copy(j.out[one:n], j.data[:])
+	copy(j.full[one:n], j.have[:n-one])
+	clear(j.have[:n-one])
+	j.missed = 0
 	for _, f := range j.full[:frameUnits] {
 		if !f {
-			n++
+			j.missed++
 		}
 	}
-	return n
 }
+
+// missing counts the units of the last 20 ms given that were not received.
+func (j *jitter) missing() int { return j.missed }

@@ -3,11 +3,15 @@ package media
 import (
 	"fmt"
 
+	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 )
 
 // crypt protects and opens the packets of one leg (SDES keys). mu of the leg guards it.
-type crypt struct{ send, recv *srtp.Context }
+type crypt struct {
+	send, recv *srtp.Context
+	in, out    rtp.Header // kept so that none is allocated per packet
+}
 
 func newCrypt(k *SRTPParams) (*crypt, error) {
 	var profile srtp.ProtectionProfile
@@ -43,12 +47,12 @@ func newCrypt(k *SRTPParams) (*crypt, error) {
 }
 
 func (c *crypt) openRTP(dst, b []byte) ([]byte, bool) {
-	out, err := c.recv.DecryptRTP(dst, b, nil)
+	out, err := c.recv.DecryptRTP(dst, b, &c.in)
 	return out, err == nil
 }
 
 func (c *crypt) sealRTP(dst, b []byte) ([]byte, bool) {
-	out, err := c.send.EncryptRTP(dst, b, nil)
+	out, err := c.send.EncryptRTP(dst, b, &c.out)
 	return out, err == nil
 }
 
