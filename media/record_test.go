@@ -51,7 +51,7 @@ func onsets(pcm []int16, rate int) (out []float64) {
 func TestRecordingDoesNotSkew(t *testing.T) {
 	t.Parallel()
 	minutes := 30
-	if testing.Short() {
+	if testing.Short() || raced {
 		minutes = 3
 	}
 	r := newRig(t)
