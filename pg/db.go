@@ -184,3 +184,8 @@ func (d *DB) Close() error {
 	})
 	return err
 }
+
+// VersionText is a server's version number as people write it: 150018 is "15.18".
+func VersionText(number int) string {
+	return strconv.Itoa(number/10000) + "." + strconv.Itoa(number%10000)
+}

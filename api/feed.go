@@ -1,0 +1,226 @@
+package api
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/centrifugal/centrifuge"
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tingxin/event"
+	"tingxin/pg"
+)
+
+const (
+	// callsChannel carries what lists need of all calls, and the load of the system.
+	callsChannel = "calls"
+	// callChannel and an id carry everything of one call.
+	callChannel = "call:"
+
+	feedQueue    = 8192            // events between the bus and the feed
+	historySize  = 1000            // events per channel that a client may catch up
+	historyTime  = 5 * time.Minute // and for how long
+	clientQueue  = 512 << 10       // bytes waiting for one slow client before it is cut off
+	clientLimit  = 32              // channels of one client
+	revalidate   = time.Minute     // how often an open feed's session is looked at again
+	loadPeriod   = 2 * time.Second // of system.load
+	feedShutdown = 3 * time.Second
+)
+
+// feed publishes the bus to browsers. A client that was away catches up from the
+// history of its channels; one that was away too long is told so and loads anew;
+// one that is too slow is cut off and comes back like that.
+//
+//	bus --bounded queue--> run --> centrifuge node: channel history --> clients
+type feed struct {
+	s      *Server
+	node   *centrifuge.Node
+	socket http.Handler
+	reg    *prometheus.Registry
+
+	clients   atomic.Int64
+	refused   atomic.Int64 // over MaxConnections
+	published atomic.Int64
+	lost      atomic.Int64 // events the bus dropped because the feed was slow
+	failures  atomic.Int64 // events that did not encode or were not taken
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	once    sync.Once
+}
+
+func newFeed(s *Server) (*feed, error) {
+	f := &feed{s: s, reg: prometheus.NewRegistry()}
+	node, err := centrifuge.New(centrifuge.Config{
+		Version: s.parts.Version, LogLevel: centrifuge.LogLevelError, LogHandler: f.log,
+		ClientQueueMaxSize: clientQueue, ClientChannelLimit: clientLimit, ChannelMaxLength: 64,
+		ClientStaleCloseDelay: 10 * time.Second, ClientExpiredCloseDelay: time.Second, HistoryMetaTTL: time.Hour,
+		RecoveryMaxPublicationLimit: historySize, Metrics: centrifuge.MetricsConfig{RegistererGatherer: f.reg},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("live feed: %w", err)
+	}
+	f.node = node
+	node.OnConnecting(func(ctx context.Context, _ centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
+		who := callerOf(ctx)
+		return centrifuge.ConnectReply{Credentials: &centrifuge.Credentials{UserID: who.key(), ExpireAt: f.s.now().Add(revalidate).Unix()}}, nil
+	})
+	node.OnConnect(f.connected)
+	f.socket = centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
+		CheckOrigin:      func(r *http.Request) bool { return s.ownOrigin(r) },
+		MessageSizeLimit: 8 << 10, WriteTimeout: 5 * time.Second, UseWriteBufferPool: true,
+		PingPongConfig: centrifuge.PingPongConfig{PingInterval: 20 * time.Second, PongTimeout: 8 * time.Second},
+	})
+	return f, nil
+}
+
+func (f *feed) log(e centrifuge.LogEntry) {
+	f.s.log.Warn("live feed", "msg", e.Message, "err", e.Fields["error"])
+}
+
+// connected says what a client may do: subscribe to what its role may see, nothing else.
+func (f *feed) connected(c *centrifuge.Client) {
+	f.clients.Add(1)
+	c.OnDisconnect(func(centrifuge.DisconnectEvent) { f.clients.Add(-1) })
+	c.OnSubscribe(func(e centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
+		if !maySubscribe(e.Channel) {
+			reply(centrifuge.SubscribeReply{}, centrifuge.ErrorPermissionDenied)
+			return
+		}
+		reply(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{EnableRecovery: true}}, nil)
+	})
+	c.OnRefresh(func(_ centrifuge.RefreshEvent, reply centrifuge.RefreshCallback) {
+		alive, err := f.sessionLives(c.UserID())
+		if err != nil { // the database is away: ask again soon rather than cut everybody off
+			reply(centrifuge.RefreshReply{ExpireAt: f.s.now().Add(revalidate / 4).Unix()}, nil)
+			return
+		}
+		reply(centrifuge.RefreshReply{Expired: !alive, ExpireAt: f.s.now().Add(revalidate).Unix()}, nil)
+	})
+}
+
+// maySubscribe knows the channels; whoever is signed in may see all calls.
+func maySubscribe(channel string) bool {
+	if channel == callsChannel {
+		return true
+	}
+	id, ok := strings.CutPrefix(channel, callChannel)
+	return ok && len(id) == 36 && uuid.Validate(id) == nil
+}
+
+func (f *feed) sessionLives(key string) (bool, error) {
+	hash, err := hex.DecodeString(key)
+	if err != nil {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, err = f.s.sessions.byHash(ctx, hash)
+	if errors.Is(err, pg.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// serve is the handler of /realtime, behind guard.
+func (f *feed) serve(c *gin.Context) {
+	if f.clients.Load() >= int64(f.s.cfg.MaxConnections) {
+		f.refused.Add(1)
+		c.Header("Retry-After", "10")
+		refuse(c, http.StatusServiceUnavailable, "too many live feeds are open")
+		return
+	}
+	control := http.NewResponseController(c.Writer)
+	_ = control.SetWriteDeadline(time.Time{}) // the feed has its own; a writer without deadlines needs none
+	_ = control.SetReadDeadline(time.Time{})
+	f.socket.ServeHTTP(c.Writer, c.Request)
+}
+
+// start begins to publish.
+func (f *feed) start() error {
+	if err := f.node.Run(); err != nil {
+		return fmt.Errorf("live feed: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	f.stop = stop
+	sub := f.s.parts.Bus.Subscribe(feedQueue)
+	// Ends when close closes the subscription, or the bus is closed.
+	f.running.Go(func() { f.run(sub) })
+	// Ends when close calls stop.
+	f.running.Go(func() { f.tellLoad(ctx) })
+	// Ends when close calls stop.
+	f.running.Go(func() { <-ctx.Done(); sub.Close() })
+	return nil
+}
+
+func (f *feed) run(sub *event.Subscription) {
+	var lost uint64
+	for e := range sub.C {
+		for _, channel := range channels(&e) {
+			f.publish(channel, e)
+		}
+		if now := sub.Dropped(); now > lost {
+			f.lost.Add(int64(now - lost))
+			// Whoever reads a list loads it anew.
+			f.publish(callsChannel, event.Event{Seq: e.Seq, Type: "feed.lost", At: e.At, Data: map[string]uint64{"events": now - lost}})
+			lost = now
+		}
+	}
+}
+
+// channels are where an event goes: all of a call to its own channel, its coming and going also to the lists.
+func channels(e *event.Event) []string {
+	switch {
+	case e.Call == "":
+		return []string{callsChannel}
+	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended":
+		return []string{callsChannel, callChannel + e.Call}
+	}
+	return []string{callChannel + e.Call}
+}
+
+func (f *feed) publish(channel string, e event.Event) {
+	data, err := json.Marshal(e)
+	if err == nil {
+		_, err = f.node.Publish(channel, data, centrifuge.WithHistory(historySize, historyTime))
+	}
+	if err != nil {
+		f.failures.Add(1)
+		f.s.log.Warn("event not published", "type", e.Type, "err", err)
+		return
+	}
+	f.published.Add(1)
+}
+
+// disconnect ends the feeds of a session.
+func (f *feed) disconnect(key string) {
+	if err := f.node.Disconnect(key, centrifuge.WithCustomDisconnect(centrifuge.DisconnectExpired)); err != nil {
+		f.s.log.Warn("live feed not ended", "err", err)
+	}
+}
+
+// close ends all feeds and waits. Twice is fine.
+func (f *feed) close() {
+	f.once.Do(func() {
+		if f.stop == nil {
+			return
+		}
+		f.stop()
+		f.running.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), feedShutdown)
+		defer cancel()
+		if err := f.node.Shutdown(ctx); err != nil {
+			f.s.log.Warn("live feed did not end in time", "err", err)
+		}
+	})
+}

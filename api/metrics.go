@@ -1,0 +1,173 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics is the handler of /metrics. Packages keep plain Stats structs; they are
+// read when Prometheus asks and not before.
+func (s *Server) metrics() gin.HandlerFunc {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &puller{s})
+	h := promhttp.HandlerFor(prometheus.Gatherers{reg, s.feed.reg}, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	return func(c *gin.Context) {
+		if !s.mayScrape(c.Request) {
+			refuse(c, http.StatusForbidden, "metrics are for this machine, or with the token of api.metrics_token")
+			return
+		}
+		h.ServeHTTP(c.Writer, c.Request)
+	}
+}
+
+// mayScrape lets this machine read, and whoever knows the token. Behind a proxy
+// on this machine everybody seems local, hence the look at the header.
+func (s *Server) mayScrape(r *http.Request) bool {
+	if token := s.cfg.MetricsToken; token != "" && sameText(r.Header.Get("Authorization"), "Bearer "+token) {
+		return true
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// puller reads the Stats of all packages at each scrape.
+type puller struct {
+	s *Server
+}
+
+// Describe names nothing: what there is follows from the structs.
+func (*puller) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads everything once.
+func (p *puller) Collect(out chan<- prometheus.Metric) {
+	src := &p.s.parts.Sources
+	if src.Calls != nil {
+		pull(out, "tingxin_call", src.Calls(), nil)
+	}
+	if src.ASR != nil {
+		pull(out, "tingxin_asr", src.ASR(), nil)
+	}
+	if src.Media != nil {
+		pull(out, "tingxin_media", src.Media(), nil)
+	}
+	if src.SIP != nil {
+		pull(out, "tingxin_sip", src.SIP(), nil)
+	}
+	pull(out, "tingxin_pg", p.s.db.Stats(), nil)
+	pull(out, "tingxin_events", p.s.parts.Bus.Stats(), nil)
+	f := p.s.feed
+	pull(out, "tingxin_feed", struct {
+		Clients                            int64
+		Refused, Published, Lost, Failures uint64
+	}{f.clients.Load(), uint64(f.refused.Load()), uint64(f.published.Load()), uint64(f.lost.Load()), uint64(f.failures.Load())}, nil)
+}
+
+// label is a name and a value; values come from configuration and code, never from callers.
+type label struct{ name, value string }
+
+// pull makes a metric of each number in a struct: unsigned ones are counters,
+// others gauges, durations seconds; a map gives one per key ("kind"), a slice of
+// structs one set per element, told apart by its Name or ID.
+func pull(out chan<- prometheus.Metric, prefix string, stats any, labels []label) {
+	v := reflect.Indirect(reflect.ValueOf(stats))
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		pullField(out, prefix+"_"+metricName(f), v.Field(i), labels)
+	}
+}
+
+func pullField(out chan<- prometheus.Metric, name string, v reflect.Value, labels []label) {
+	switch v.Kind() {
+	case reflect.Bool:
+		n := 0.0
+		if v.Bool() {
+			n = 1
+		}
+		emit(out, name, prometheus.GaugeValue, n, labels)
+	case reflect.Uint, reflect.Uint32, reflect.Uint64:
+		emit(out, name+"_total", prometheus.CounterValue, float64(v.Uint()), labels)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		if d, ok := v.Interface().(time.Duration); ok {
+			emit(out, name+"_seconds", prometheus.GaugeValue, d.Seconds(), labels)
+			return
+		}
+		emit(out, name, prometheus.GaugeValue, float64(v.Int()), labels)
+	case reflect.Float32, reflect.Float64:
+		emit(out, name, prometheus.GaugeValue, v.Float(), labels)
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			if key.Kind() == reflect.String {
+				pullField(out, name, v.MapIndex(key), append(labels[:len(labels):len(labels)], label{"kind", key.String()}))
+			}
+		}
+	case reflect.Struct:
+		if _, ok := v.Interface().(time.Time); !ok {
+			pull(out, name, v.Interface(), labels)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if l, ok := elementLabel(v.Index(i)); ok {
+				pull(out, name, v.Index(i).Interface(), append(labels[:len(labels):len(labels)], l))
+			}
+		}
+	}
+}
+
+// elementLabel tells elements apart: by Name or ID.
+func elementLabel(v reflect.Value) (label, bool) {
+	v = reflect.Indirect(v)
+	if v.Kind() != reflect.Struct {
+		return label{}, false
+	}
+	for _, name := range []string{"Name", "ID"} {
+		if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.String {
+			return label{strings.ToLower(name), f.String()}, true
+		}
+	}
+	return label{}, false
+}
+
+func emit(out chan<- prometheus.Metric, name string, kind prometheus.ValueType, value float64, labels []label) {
+	names, values := make([]string, len(labels)), make([]string, len(labels))
+	for i, l := range labels {
+		names[i], values[i] = l.name, strings.ToValidUTF8(l.value, "?")
+	}
+	m, err := prometheus.NewConstMetric(prometheus.NewDesc(name, "Read from the package's Stats.", names, nil), kind, value, values...)
+	if err == nil { // else a struct holds a name that Prometheus cannot say, which the test finds
+		out <- m
+	}
+}
+
+// metricName is the JSON name of a field, or its Go name in snake case.
+func metricName(f reflect.StructField) string {
+	if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != "" && tag != "-" {
+		return tag
+	}
+	var b strings.Builder
+	for i, r := range f.Name {
+		upper := r >= 'A' && r <= 'Z'
+		if upper && i > 0 && !(f.Name[i-1] >= 'A' && f.Name[i-1] <= 'Z') {
+			b.WriteByte('_')
+		}
+		b.WriteString(strings.ToLower(string(r)))
+	}
+	return b.String()
+}

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gin-gonic/gin"
+
+	"tingxin/call"
+	"tingxin/pg"
+)
+
+// Huma's package-wide rules: no null arrays, and no value of a request in an
+// error, since it may be a password.
+func init() {
+	huma.DefaultArrayNullable = false
+	plain := huma.NewError
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
+		err := plain(status, msg, errs...)
+		if model, ok := err.(*huma.ErrorModel); ok {
+			for _, d := range model.Errors {
+				if d != nil {
+					d.Value = nil
+				}
+			}
+		}
+		return err
+	}
+}
+
+// problem maps an error of the packages below to a problem document (RFC 9457).
+// What it does not know is logged and shown as "internal".
+func (s *Server) problem(ctx context.Context, err error) error {
+	var status huma.StatusError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &status):
+		return err
+	case errors.Is(err, pg.ErrNotFound), errors.Is(err, call.ErrNoCall):
+		return huma.Error404NotFound("there is no such thing")
+	case errors.Is(err, pg.ErrConflict):
+		return huma.Error409Conflict("something with that name is there already")
+	case errors.Is(err, call.ErrCursor):
+		return huma.Error400BadRequest(call.ErrCursor.Error())
+	case errors.Is(err, pg.ErrUnavailable):
+		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("the database is away; try again in a moment"), http.Header{"Retry-After": {"2"}})
+	case ctx.Err() != nil:
+		return huma.NewError(499, "the request was given up")
+	}
+	s.log.Error("request failed", "err", err)
+	return huma.Error500InternalServerError("internal")
+}
+
+// refuse ends a request outside of Huma with a problem document.
+func refuse(c *gin.Context, status int, detail string) {
+	body, _ := json.Marshal(huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: detail}) // strings and a number
+	c.Header("Content-Type", "application/problem+json")
+	c.Header("Content-Length", strconv.Itoa(len(body)))
+	c.Status(status)
+	_, _ = c.Writer.Write(body) // the client went away
+	c.Abort()
+}
+
+// refuseError is refuse for an error of the packages below.
+func (s *Server) refuseError(c *gin.Context, err error) {
+	var status huma.StatusError
+	if !errors.As(s.problem(c.Request.Context(), err), &status) {
+		refuse(c, http.StatusInternalServerError, "internal")
+		return
+	}
+	if status.GetStatus() == http.StatusServiceUnavailable {
+		c.Header("Retry-After", "2")
+	}
+	var model *huma.ErrorModel
+	errors.As(status, &model)
+	refuse(c, status.GetStatus(), model.Detail)
+}

@@ -1,0 +1,212 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"tingxin/call"
+	"tingxin/event"
+	"tingxin/pg"
+)
+
+// Live is what runs now; *call.Manager satisfies it.
+type Live interface {
+	Live() []call.Snapshot
+	Hangup(id string, cause call.Cause) error
+}
+
+// Parts is what a Server works with. DB, Calls and Bus must be there.
+type Parts struct {
+	DB    *pg.DB
+	Calls *call.Store
+	Bus   *event.Bus
+	Live  Live     // nil: no running calls
+	Jobs  *pg.Jobs // nil: no retention; New adds its work to it, so start it after New
+	Web   fs.FS    // the browser's files with index.html at the root; nil: none
+	// Sources tell the state of the other packages to the system page and to Prometheus.
+	Sources Sources
+	Version string
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+}
+
+// Server is the web side.
+type Server struct {
+	cfg   Config
+	parts Parts
+	log   *slog.Logger
+	now   func() time.Time
+
+	db        *pg.DB
+	users     users
+	sessions  *sessions
+	throttle  *throttle
+	passwords *passwords
+	audit     *auditLog
+	settings  settings
+	feed      *feed
+	peaks     *peakFiles
+	started   time.Time
+
+	handler http.Handler
+	routes  gin.RoutesInfo
+	http    *http.Server
+	listen  net.Listener
+	once    sync.Once
+	serving sync.WaitGroup
+}
+
+// New builds the routes and adds retention to the jobs.
+func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
+	cfg = cfg.withDefaults()
+	now := parts.Now
+	if now == nil {
+		now = time.Now
+	}
+	if parts.Live == nil {
+		parts.Live = nobodyLive{}
+	}
+	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
+		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles()}
+	var err error
+	if s.passwords, err = newPasswords(); err != nil {
+		return nil, err
+	}
+	if s.feed, err = newFeed(s); err != nil {
+		return nil, err
+	}
+	if err := s.route(); err != nil {
+		return nil, err
+	}
+	if parts.Jobs != nil {
+		s.addRetention(parts.Jobs)
+	}
+	return s, nil
+}
+
+// route builds the router: what every request meets, then the operations.
+func (s *Server) route() error {
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.HandleMethodNotAllowed = true
+	r.ContextWithFallback = true
+	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
+		return fmt.Errorf("api.trusted_proxies: %w", err)
+	}
+	r.Use(s.recovered, s.headers, s.guard)
+	config := huma.DefaultConfig("Tingxin", s.parts.Version)
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
+	api := humagin.New(r, config)
+	s.sessionRoutes(api)
+	s.callRoutes(api)
+	s.recordingRoutes(api)
+	s.systemRoutes(api)
+	s.userRoutes(api)
+	s.settingRoutes(api)
+	spec, err := api.OpenAPI().MarshalJSON()
+	if err != nil {
+		return fmt.Errorf("openapi: %w", err)
+	}
+	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
+	r.GET(base+"/realtime", s.feed.serve)
+	r.GET("/metrics", s.metrics())
+	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	r.GET("/readyz", s.ready)
+	site, err := newSite(s.parts.Web)
+	if err != nil {
+		return err
+	}
+	r.NoRoute(site.serve)
+	s.routes, s.handler = r.Routes(), r
+	return nil
+}
+
+// Handler is the whole web side, for tests.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Addr is where the server listens, once it was started.
+func (s *Server) Addr() net.Addr { return s.listen.Addr() }
+
+// URL is the address for a browser on this machine, once it was started.
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.cfg.TLS.on() {
+		scheme = "https"
+	}
+	addr := s.listen.Addr().(*net.TCPAddr)
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+}
+
+// Start listens and returns when requests are taken.
+func (s *Server) Start(ctx context.Context) error {
+	var certs *tls.Config
+	if s.cfg.TLS.on() {
+		var err error
+		if certs, err = s.cfg.TLS.load(s.now()); err != nil {
+			return err
+		}
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("the web address %s cannot be used, set api.listen to a free one: %w", s.cfg.Listen, err)
+	}
+	s.listen = l
+	if certs != nil {
+		l = tls.NewListener(l, certs)
+	}
+	if err := s.feed.start(); err != nil {
+		l.Close()
+		return err
+	}
+	s.http = &http.Server{Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	// Ends when Close shuts the HTTP server down.
+	s.serving.Go(func() {
+		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("web server ended", "err", err)
+		}
+	})
+	s.log.Info("web server listens", "url", s.URL())
+	return nil
+}
+
+// Close ends the feeds, lets running requests finish for five seconds and
+// returns when the last goroutine has ended. Twice is fine.
+func (s *Server) Close() error {
+	s.once.Do(func() {
+		s.feed.close()
+		if s.http != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			if s.http.Shutdown(ctx) != nil {
+				_ = s.http.Close() // what still runs is cut
+			}
+		}
+		s.serving.Wait()
+	})
+	return nil
+}
+
+// nobodyLive stands for a server without calls.
+type nobodyLive struct{}
+
+func (nobodyLive) Live() []call.Snapshot           { return nil }
+func (nobodyLive) Hangup(string, call.Cause) error { return call.ErrNoCall }

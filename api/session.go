@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tingxin/pg"
+)
+
+// cookieName is the session cookie. It holds 32 random bytes; the database holds their hash only.
+const cookieName = "tingxin_session"
+
+// seenEvery is how exactly the last request of a session is remembered.
+const seenEvery = time.Minute
+
+// session is one sign-in.
+type session struct {
+	User    User
+	CSRF    string
+	hash    []byte
+	created time.Time
+	seen    time.Time
+}
+
+// key names the session to the live feed; it is not the cookie.
+func (s *session) key() string { return hex.EncodeToString(s.hash) }
+
+// sessions is the table of sign-ins.
+type sessions struct {
+	db        *pg.DB
+	idle, max time.Duration
+	now       func() time.Time
+}
+
+func tokenHash(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+// open makes a session and returns its cookie value.
+func (t *sessions) open(ctx context.Context, tx pgx.Tx, u User, address, agent string) (token string, s session, err error) {
+	token = randomText(32)
+	s = session{User: u, CSRF: randomText(18), hash: tokenHash(token), created: t.now(), seen: t.now()}
+	_, err = tx.Exec(ctx, `insert into sessions (token_hash, user_id, csrf, address, user_agent, created_at, seen_at) values ($1, $2::bigint, $3, $4, $5, $6, $6)`,
+		s.hash, u.ID, s.CSRF, address, agent, s.created)
+	return token, s, err
+}
+
+// find is the living session of a cookie, or pg.ErrNotFound. It notes that it was seen.
+func (t *sessions) find(ctx context.Context, token string) (*session, error) {
+	s, err := t.byHash(ctx, tokenHash(token))
+	if err != nil {
+		return nil, err
+	}
+	if now := t.now(); now.Sub(s.seen) >= seenEvery {
+		if _, err := t.db.Exec(ctx, `update sessions set seen_at = greatest(seen_at, $2) where token_hash = $1`, s.hash, now); err != nil {
+			return nil, err
+		}
+		s.seen = now
+	}
+	return s, nil
+}
+
+// byHash is a living session, without noting that it was seen.
+func (t *sessions) byHash(ctx context.Context, hash []byte) (*session, error) {
+	s, err := pg.Row(ctx, t.db, func(row pgx.CollectableRow) (*session, error) {
+		s := &session{hash: hash}
+		u := &s.User
+		err := row.Scan(&u.ID, &u.Username, &u.Name, &u.Role, &u.Language, &u.Disabled, &u.CreatedAt, &s.CSRF, &s.created, &s.seen)
+		return s, err
+	}, `select u.id::text, u.username, u.name, u.role, u.language, u.disabled, u.created_at, s.csrf, s.created_at, s.seen_at
+		from sessions s join users u on u.id = s.user_id where s.token_hash = $1 and not u.disabled`, hash)
+	if err != nil {
+		return nil, err
+	}
+	now := t.now()
+	if now.Sub(s.seen) > t.idle || now.Sub(s.created) > t.max {
+		return nil, pg.ErrNotFound
+	}
+	return s, nil
+}
+
+// end removes a session.
+func (t *sessions) end(ctx context.Context, hash []byte) error {
+	_, err := t.db.Exec(ctx, `delete from sessions where token_hash = $1`, hash)
+	return err
+}
+
+// endAll removes the sessions of a user in tx but for one and returns their keys.
+func (t *sessions) endAll(ctx context.Context, tx pgx.Tx, user string, except []byte) ([]string, error) {
+	rows, err := tx.Query(ctx, `delete from sessions where user_id = $1::bigint and ($2::bytea is null or token_hash <> $2) returning encode(token_hash, 'hex')`, user, except)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// expire removes what is over; returns how many.
+func (t *sessions) expire(ctx context.Context) (int64, error) {
+	now := t.now()
+	return t.db.Exec(ctx, `delete from sessions where seen_at < $1 or created_at < $2`, now.Add(-t.idle), now.Add(-t.max))
+}
+
+func sameText(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
