@@ -27,6 +27,14 @@ type side struct {
 	source  *media.Leg // to hear again after a lost stream
 }
 
+// TurnItem is the payload of transcript.turn: a party has finished speaking. The
+// last final of the turn may follow it while the database is slow.
+type TurnItem struct {
+	Side   string `json:"side"`
+	EndMS  int64  `json:"end_ms"`
+	Reason string `json:"reason"`
+}
+
 // hearing is one stream of recognition over the sound of one side.
 type hearing struct {
 	stream   Stream
@@ -150,6 +158,8 @@ func (c *Call) result(sd *side, h *hearing, r asr.Result) {
 		if strings.TrimSpace(r.Text) != "" {
 			c.keep(c.utterance(sd, h, r))
 		}
+	case asr.TurnEnd:
+		c.m.parts.Bus.Publish("transcript.turn", c.id, TurnItem{Side: sd.name, EndMS: c.callTime(h, r.End).Milliseconds(), Reason: r.Reason})
 	case asr.Gap:
 		u := c.utterance(sd, h, r)
 		u.Gap, u.Reason, u.Text, u.Raw = true, r.Reason, "", ""

@@ -142,7 +142,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (d *demo) call(ctx context.Context) error {
 	events := d.s.bus.Subscribe(4096)
 	defer events.Close()
-	target, err := d.target()
+	target, err := d.s.address("4000")
 	if err != nil {
 		return err
 	}
@@ -159,14 +159,14 @@ func (d *demo) call(ctx context.Context) error {
 	return d.readBack(timing)
 }
 
-// target is the SIP address of our own server.
-func (d *demo) target() (string, error) {
-	for _, a := range d.s.sip.Addresses() {
+// address is the SIP address of a number here.
+func (s *server) address(number string) (string, error) {
+	for _, a := range s.sip.Addresses() {
 		if host, ok := strings.CutPrefix(a, "udp:"); ok {
-			return "sip:4000@" + host, nil
+			return "sip:" + number + "@" + host, nil
 		}
 	}
-	return "", &net.AddrError{Err: "the server has no UDP address", Addr: strings.Join(d.s.sip.Addresses(), " ")}
+	return "", &net.AddrError{Err: "the server has no UDP address", Addr: strings.Join(s.sip.Addresses(), " ")}
 }
 
 func (d *demo) dial(ctx context.Context, target string) error {

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"tingxin/bench"
+	"tingxin/call"
+)
+
+// runBench is "pbx bench asr" and "pbx bench calls".
+func runBench(args []string, out, errOut io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	switch {
+	case len(args) > 0 && args[0] == "calls":
+		return benchCalls(ctx, args[1:], out, errOut)
+	case len(args) > 0 && args[0] == "asr":
+		return benchASR(ctx, args[1:], out, errOut)
+	}
+	return usage{errors.New("bench what? \"pbx bench asr --help\" and \"pbx bench calls --help\" tell more")}
+}
+
+func benchCalls(ctx context.Context, args []string, out, errOut io.Writer) error {
+	fs := newFlags("bench calls", "Place many SIP calls and measure them, and what they cost the server.", errOut)
+	opts := bench.CallsOptions{Serve: serveEcho}
+	opts.Register(fs)
+	addFigures(fs, errOut, bench.CallsFigures)
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	return bench.Calls(ctx, opts, out)
+}
+
+// serveEcho starts this program as a server of its own process, so that its CPU
+// time is its own, and returns the number that echoes.
+func serveEcho(ctx context.Context) (target string, pid int, stop func(), err error) {
+	dir, err := os.MkdirTemp("", "tingxin-bench-")
+	if err != nil {
+		return "", 0, nil, err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
+	path, err := benchConfig(dir)
+	if err != nil {
+		return "", 0, nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", 0, nil, err
+	}
+	cmd := exec.Command(self, "serve", "--config", path)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
+	lines, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", 0, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", 0, nil, err
+	}
+	stop = func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait() // its exit code says nothing about the run
+		os.RemoveAll(dir)
+	}
+	address, err := readyAddress(ctx, lines)
+	if err != nil {
+		stop()
+		return "", 0, nil, err
+	}
+	return "sip:echo@" + address, cmd.Process.Pid, stop, nil
+}
+
+// benchConfig writes the configuration of a server that only carries calls.
+func benchConfig(dir string) (string, error) {
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", err
+	}
+	cfg, err := demoConfig(filepath.Join(dir, "data"), nil)
+	if err != nil {
+		return "", err
+	}
+	cfg.ASR.Off, cfg.Call.MaxCalls, cfg.Log.Level, cfg.DrainTimeout = true, 5000, "warn", time.Second
+	cfg.API.Listen, cfg.Call.Routes = "127.0.0.1:0", []call.Route{}
+	text, err := yaml.Marshal(cfg)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "pbx.yaml")
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+// readyAddress waits for the server's first line and takes the UDP address from it.
+func readyAddress(ctx context.Context, out io.Reader) (string, error) {
+	found := make(chan string, 1)
+	go func() { // ends when the server's output does
+		defer close(found)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if _, rest, ok := strings.Cut(lines.Text(), " udp:"); ok {
+				address, _, _ := strings.Cut(rest, " ")
+				select {
+				case found <- address:
+				default:
+				}
+			}
+		}
+	}()
+	select {
+	case address, ok := <-found:
+		if !ok {
+			return "", errors.New("the server did not start, see its message above")
+		}
+		return address, nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case <-time.After(2 * time.Minute):
+		return "", fmt.Errorf("the server was not ready within two minutes")
+	}
+}
