@@ -28,6 +28,8 @@ type Config struct {
 	RSSLimitMB int `yaml:"rss_limit_mb" koanf:"rss_limit_mb"`
 	// ChannelsPerWorker is a ceiling above the measured load (0: none).
 	ChannelsPerWorker int `yaml:"channels_per_worker" koanf:"channels_per_worker"`
+	// AdmitAll takes every channel whatever the load; for measurements.
+	AdmitAll bool `yaml:"admit_all" koanf:"admit_all"`
 	// FramesPerChunk is the recogniser's block in frames of 10 ms: smaller is earlier and dearer (0: the worker's default).
 	FramesPerChunk int `yaml:"frames_per_chunk" koanf:"frames_per_chunk"`
 	// Turn sets the silences in ms that end a turn; zero values are the worker's defaults.
@@ -137,6 +139,23 @@ func (c Config) Check() error {
 	}
 	_, err := c.findBinary()
 	return err
+}
+
+// Locate gives the worker program and the model for a language, for tools that
+// run the worker's own commands.
+func (c Config) Locate(language string) (binary string, m Model, err error) {
+	c = c.withDefaults()
+	binary, err = c.findBinary()
+	if err != nil {
+		return "", m, err
+	}
+	for name, m := range c.Models {
+		base, _, _ := strings.Cut(name, "-")
+		if m.Language == language || (m.Language == "" && base == language) {
+			return binary, m, nil
+		}
+	}
+	return "", m, fmt.Errorf("%w for language %q: set asr.models", ErrNoModel, language)
 }
 
 // findBinary gives the asrd program.

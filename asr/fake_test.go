@@ -81,6 +81,7 @@ func runFakeWorker(args []string) {
 	ceiling := fs.Int("max-channels", 0, "")
 	fs.Int("frames-per-chunk", 0, "")
 	fs.Bool("parent", false, "")
+	fs.Bool("admit-all", false, "")
 	_ = fs.Parse(args[1:])
 	lis, err := net.Listen("unix", strings.TrimPrefix(*listen, "unix://"))
 	if err != nil {

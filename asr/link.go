@@ -227,6 +227,9 @@ func (s *Stream) handle(e *asrpb.Event) {
 	}
 	s.heard.Store(e.Heard)
 	s.turnOpen = e.TurnOpen
+	if at := s.writtenAt(max(e.Heard, 1) - 1); !s.cfg.Batch && !at.IsZero() {
+		s.pool.late.add(time.Since(at))
+	}
 	signal(s.room)
 	if e.Kind == asrpb.Kind_PROGRESS || e.Kind == asrpb.Kind_OPENED {
 		if e.LatenessUs > 0 {

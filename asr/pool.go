@@ -23,6 +23,7 @@ type Pool struct {
 	cfg   Config
 	log   *slog.Logger
 	stats counters
+	late  lateness
 
 	ctx    context.Context
 	cancel context.CancelFunc

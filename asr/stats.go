@@ -15,6 +15,9 @@ type PoolStats struct {
 	DroppedPartials uint64 `json:"dropped_partials"`
 	Restarts        uint64 `json:"restarts"`
 	Recycled        uint64 `json:"recycled"`
+	// LatenessP50MS and P99MS say how long live frames waited from WriteFrame until a worker had dealt with them, since start.
+	LatenessP50MS float64 `json:"lateness_p50_ms"`
+	LatenessP99MS float64 `json:"lateness_p99_ms"`
 }
 
 // WorkerStats is one worker.
@@ -60,6 +63,8 @@ func (p *Pool) Stats() PoolStats {
 	st.Opened, st.Refused, st.Moved, st.Gaps = c.opened.Load(), c.refused.Load(), c.moved.Load(), c.gaps.Load()
 	st.DroppedFrames, st.DroppedPartials = c.droppedFrames.Load(), c.droppedPartials.Load()
 	st.Restarts, st.Recycled = c.restarts.Load(), c.recycled.Load()
+	p50, p99, _ := p.Lateness(false)
+	st.LatenessP50MS, st.LatenessP99MS = float64(p50)/1e6, float64(p99)/1e6
 	for _, m := range members {
 		st.Workers = append(st.Workers, m.stats())
 	}

@@ -96,7 +96,7 @@ func (l *load) sample(now time.Time) {
 		l.young = l.young[1:]
 	}
 	if now.Sub(l.cpuAt) >= time.Second {
-		cpu := processCPU()
+		cpu := ProcessCPU()
 		if !l.cpuAt.IsZero() {
 			l.cpuPct = 100 * float64(cpu-l.cpuUsed) / float64(now.Sub(l.cpuAt))
 		}
@@ -201,8 +201,8 @@ func (l *load) figures() figures {
 	return f
 }
 
-// processCPU is the processor time this process has used.
-func processCPU() time.Duration {
+// ProcessCPU is the processor time this process has used.
+func ProcessCPU() time.Duration {
 	var ru syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &ru) != nil {
 		return 0

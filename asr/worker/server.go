@@ -32,6 +32,8 @@ type Config struct {
 	Threads int `json:"threads" yaml:"threads" koanf:"threads"`
 	// MaxChannels is a ceiling above the measured load (0: none).
 	MaxChannels int `json:"max_channels" yaml:"max_channels" koanf:"max_channels"`
+	// AdmitAll takes every channel whatever the load.
+	AdmitAll bool `json:"admit_all" yaml:"admit_all" koanf:"admit_all"`
 	// Turn sets the silences that end a turn.
 	Turn Turn `json:"turn" yaml:"turn" koanf:"turn"`
 }
@@ -131,7 +133,7 @@ func (s *Server) open(o *asrpb.Open) (*session, error) {
 	if s.draining.Load() {
 		return nil, status.Error(codes.Unavailable, "draining")
 	}
-	if !s.load.admit(o.Batch, o.FirstFrame > 0, time.Now()) {
+	if !s.load.admit(o.Batch, s.cfg.AdmitAll || o.FirstFrame > 0, time.Now()) {
 		return nil, status.Error(codes.ResourceExhausted, "full")
 	}
 	rec, name, err := s.engine.Open(o.Language, o.Model, o.Phrases)
@@ -226,6 +228,7 @@ func (s *Server) release(sess *session) {
 // Health tells state and load.
 func (s *Server) Health(context.Context, *asrpb.HealthRequest) (*asrpb.HealthReply, error) {
 	f := s.load.figures()
+	f.full = f.full && !s.cfg.AdmitAll
 	r := &asrpb.HealthReply{Ready: s.ready.Load(), Draining: s.draining.Load(), Full: f.full,
 		Channels: uint32(f.channels), BatchChannels: uint32(f.batches), Capacity: uint32(f.capacity), Threads: uint32(s.cfg.Threads),
 		Busy: float32(f.busy), LatenessP99Ms: float32(f.lateMS), RssBytes: ResidentBytes(), CpuPct: float32(f.cpuPct),

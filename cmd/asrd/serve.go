@@ -33,13 +33,14 @@ func serve(ctx context.Context, args []string) error {
 	chunk := fs.Int("frames-per-chunk", 0, "network block in frames of 10 ms, 0: the default")
 	turnArg := fs.String("turn", "", "JSON: silences that end a turn, in ms")
 	parent := fs.Bool("parent", false, "end when stdin closes")
+	admitAll := fs.Bool("admit-all", false, "take every channel whatever the load")
 	debug := fs.Bool("debug", false, "log more")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	log := newLog(*debug)
 	var cfg worker.Config
-	cfg.Threads, cfg.MaxChannels = *threads, *ceiling
+	cfg.Threads, cfg.MaxChannels, cfg.AdmitAll = *threads, *ceiling, *admitAll
 	if *turnArg != "" {
 		if err := json.Unmarshal([]byte(*turnArg), &cfg.Turn); err != nil {
 			return fmt.Errorf("--turn: %w", err)
