@@ -1,0 +1,67 @@
+import { Problem, problemOf } from './problem';
+
+export const base = '/api/v1';
+
+let csrf = '';
+let onUnauthorized: () => void = () => undefined;
+
+/** setCSRF stores the token that state-changing requests must carry. */
+export function setCSRF(token: string): void {
+  csrf = token;
+}
+
+/** whenUnauthorized is called when the server no longer knows the session. */
+export function whenUnauthorized(callback: () => void): void {
+  onUnauthorized = callback;
+}
+
+type Query = Record<string, string | number | boolean | undefined>;
+
+export interface Ask {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+  /** A 401 is the answer here (login), not the end of the session. */
+  anonymous?: boolean;
+}
+
+function address(path: string, query: Query = {}): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== '') params.set(name, String(value));
+  }
+  const text = params.toString();
+  return base + path + (text ? `?${text}` : '');
+}
+
+async function send(path: string, ask: Ask): Promise<Response> {
+  const method = ask.method ?? 'GET';
+  const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' };
+  if (ask.body !== undefined) headers['Content-Type'] = 'application/json';
+  if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf;
+  try {
+    return await fetch(address(path, ask.query), {
+      method,
+      headers,
+      credentials: 'same-origin',
+      body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
+      signal: ask.signal,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Problem(0);
+  }
+}
+
+/** request asks the server and returns its JSON, undefined when it has none to say. Throws a Problem. */
+export async function request<T>(path: string, ask: Ask = {}): Promise<T> {
+  const response = await send(path, ask);
+  if (!response.ok) {
+    if (response.status === 401 && !ask.anonymous) onUnauthorized();
+    throw await problemOf(response);
+  }
+  if (response.status === 204) return undefined as T;
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}

@@ -1,0 +1,58 @@
+/** An RFC 9457 problem document. */
+interface Document {
+  type?: string;
+  title?: string;
+  status?: number;
+  detail?: string;
+  errors?: { message?: string; location?: string }[] | null;
+}
+
+const byStatus: Record<number, string> = {
+  400: 'invalid',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  413: 'too_large',
+  422: 'invalid',
+  429: 'too_many',
+  502: 'unavailable',
+  503: 'unavailable',
+  504: 'unavailable',
+};
+
+/**
+ * A request that failed. `key` is the locale key of the one sentence to show;
+ * status 0 means that no answer came at all.
+ */
+export class Problem extends Error {
+  readonly status: number;
+  readonly detail: string;
+  readonly locations: string[];
+
+  constructor(status: number, document: Document = {}) {
+    super(document.detail ?? document.title ?? `status ${status}`);
+    this.name = 'Problem';
+    this.status = status;
+    this.detail = document.detail ?? '';
+    this.locations = (document.errors ?? []).flatMap((e) => (e.location ? [e.location] : []));
+  }
+
+  get key(): string {
+    if (this.status === 0) return 'problem.offline';
+    return `problem.${byStatus[this.status] ?? 'internal'}`;
+  }
+}
+
+/** problemKey is the locale key of the sentence for anything that was thrown. */
+export function problemKey(error: unknown): string {
+  return error instanceof Problem ? error.key : 'problem.internal';
+}
+
+export async function problemOf(response: Response): Promise<Problem> {
+  try {
+    return new Problem(response.status, (await response.json()) as Document);
+  } catch {
+    return new Problem(response.status);
+  }
+}

@@ -1,0 +1,96 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { request, setCSRF } from './client';
+import { Problem } from './problem';
+import type { CallDetail, CallSummary, LivePage, Page, Peaks, Retention, Session, System, User, Utterance } from './model';
+
+/** dayAfter is the moment at which a local day (YYYY-MM-DD) is over. */
+function dayAfter(day: string): string {
+  const date = new Date(`${day}T00:00:00`);
+  date.setDate(date.getDate() + 1);
+  return date.toISOString();
+}
+
+/** What the archive can be asked for; empty fields do not filter. Days are local, both included. */
+export interface CallFilter {
+  q?: string;
+  number?: string;
+  trunk?: string;
+  state?: string;
+  since?: string;
+  until?: string;
+}
+
+/** session is the logged-in user, or null. */
+export const session = queryOptions({
+  queryKey: ['session'],
+  queryFn: async ({ signal }): Promise<Session | null> => {
+    try {
+      const found = await request<Session>('/session', { signal, anonymous: true });
+      setCSRF(found.csrf);
+      return found;
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return null;
+      throw error;
+    }
+  },
+  staleTime: Infinity,
+  retry: false,
+});
+
+/** calls is the archive, newest first, a page of 40 at a time. */
+export function calls(filter: CallFilter) {
+  return infiniteQueryOptions({
+    queryKey: ['calls', filter],
+    queryFn: ({ pageParam, signal }) =>
+      request<Page<CallSummary>>('/calls', {
+        signal,
+        query: {
+          q: filter.q,
+          from: filter.number,
+          trunk: filter.trunk,
+          state: filter.state,
+          since: filter.since && new Date(`${filter.since}T00:00:00`).toISOString(),
+          until: filter.until && dayAfter(filter.until),
+          cursor: pageParam,
+          limit: 40,
+        },
+      }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+}
+
+export const liveCalls = (signal?: AbortSignal) => request<LivePage>('/calls/live', { signal });
+
+export const transcriptOf = (id: string, signal?: AbortSignal) =>
+  request<Page<Utterance>>(`/calls/${id}/transcript`, { signal }).then((page) => page.items ?? []);
+
+export const call = (id: string) =>
+  queryOptions({ queryKey: ['call', id], queryFn: ({ signal }) => request<CallDetail>(`/calls/${id}`, { signal }) });
+
+export const transcript = (id: string) =>
+  queryOptions({ queryKey: ['call', id, 'transcript'], queryFn: ({ signal }) => transcriptOf(id, signal) });
+
+export const peaks = (id: string) =>
+  queryOptions({
+    queryKey: ['call', id, 'peaks'],
+    queryFn: ({ signal }) => request<Peaks>(`/calls/${id}/recording/peaks`, { signal, query: { buckets: 1200 } }),
+    staleTime: Infinity,
+    retry: 1,
+  });
+
+export const system = queryOptions({
+  queryKey: ['system'],
+  queryFn: ({ signal }) => request<System>('/system', { signal }),
+  refetchInterval: 4000,
+});
+
+export const users = queryOptions({
+  queryKey: ['users'],
+  queryFn: ({ signal }) => request<Page<User>>('/users', { signal }).then((page) => page.items ?? []),
+});
+
+export const retention = queryOptions({
+  queryKey: ['retention'],
+  queryFn: ({ signal }) => request<Retention>('/settings/retention', { signal }),
+});

@@ -1,0 +1,46 @@
+import { useTranslation } from 'react-i18next';
+
+const pad = (n: number) => String(n).padStart(2, '0');
+
+/** clock writes a length of time as 0:07, 12:03 or 1:02:03; negative counts as none. */
+export function clock(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const h = Math.floor(s / 3600);
+  const m = Math.floor(s / 60) % 60;
+  return h > 0 ? `${h}:${pad(m)}:${pad(s % 60)}` : `${m}:${pad(s % 60)}`;
+}
+
+/** size writes bytes as kB, MB or GB. */
+export function size(bytes: number): string {
+  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+export interface Format {
+  time: (iso: string) => string;
+  day: (iso: string) => string;
+  dateTime: (iso: string) => string;
+  number: (n: number, digits?: number) => string;
+}
+
+const cache = new Map<string, Format>();
+
+function make(language: string): Format {
+  const time = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+  const day = new Intl.DateTimeFormat(language, { month: 'short', day: 'numeric', weekday: 'short' });
+  const whole = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', hour12: false });
+  return {
+    time: (iso) => time.format(new Date(iso)),
+    day: (iso) => day.format(new Date(iso)),
+    dateTime: (iso) => whole.format(new Date(iso)),
+    number: (n, digits = 0) => n.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: 0 }),
+  };
+}
+
+/** useFormat writes times and numbers as the chosen language does. */
+export function useFormat(): Format {
+  const { i18n } = useTranslation();
+  const found = cache.get(i18n.language) ?? make(i18n.language);
+  cache.set(i18n.language, found);
+  return found;
+}

@@ -1,0 +1,40 @@
+import { useSuspenseQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Segmented } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { session } from '../api/queries';
+import { AccountSettings } from '../parts/AccountSettings';
+import { RetentionSettings } from '../parts/RetentionSettings';
+import { UserSettings } from '../parts/UserSettings';
+import { may } from '../shell/roles';
+import './settings.css';
+
+const tabs = ['account', 'users', 'retention'] as const;
+
+/** SettingsPage: one's own account for everybody, users and retention for administrators. */
+export function SettingsPage() {
+  const { t } = useTranslation();
+  const { tab } = useSearch({ from: '/shell/settings' });
+  const navigate = useNavigate();
+  const { data } = useSuspenseQuery(session);
+  const admin = may(data?.user.role, 'users');
+  const here = tabs.find((name) => admin && name === tab) ?? 'account';
+  return (
+    <div className="page settings">
+      <div className="page-head">
+        <h1>{t('settings.title')}</h1>
+        {admin && (
+          <Segmented
+            aria-label={t('settings.title')}
+            value={here}
+            options={tabs.map((value) => ({ value, label: t(`settings.${value}`) }))}
+            onChange={(value) => void navigate({ to: '/settings', search: { tab: value }, replace: true })}
+          />
+        )}
+      </div>
+      {here === 'account' && data && <AccountSettings user={data.user} />}
+      {here === 'users' && <UserSettings me={data?.user.id} />}
+      {here === 'retention' && <RetentionSettings />}
+    </div>
+  );
+}

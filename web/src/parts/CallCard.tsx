@@ -1,0 +1,104 @@
+import { Link } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+import { sides, type LiveCall, type Side } from '../api/model';
+import { useTalk } from '../call/hooks';
+import { split, type Talk } from '../call/talk';
+import { Duration, QualityDot, SideName, StateTag, TranscriptionTag, who } from './facts';
+import { Icon } from './Icon';
+
+interface Line {
+  key: string;
+  side: Side;
+  start: number;
+  stable: string;
+  open: string;
+}
+
+/** lastLines is the end of the talk: settled utterances and what is being said, in call time. */
+function lastLines(talk: Talk, count: number): Line[] {
+  const settled = talk.utterances.filter((u) => !u.gap).slice(-count);
+  const lines: Line[] = settled.map((u) => ({ key: `${u.side}${u.seq}`, side: u.side, start: u.start_ms, stable: u.text, open: '' }));
+  for (const side of sides) {
+    const speaking = talk.speaking[side];
+    if (!speaking) continue;
+    const [stable, open] = split(speaking);
+    lines.push({ key: `${side}now`, side, start: speaking.start_ms, stable, open });
+  }
+  return lines.sort((a, b) => a.start - b.start).slice(-count);
+}
+
+function Lines({ lines }: { lines: Line[] }) {
+  const { t } = useTranslation();
+  if (lines.length === 0) return <p className="card-silent">{t('live.waiting')}</p>;
+  return (
+    <ul className="card-lines">
+      {lines.map((line) => (
+        <li key={line.key}>
+          <SideName side={line.side} />
+          <span className="card-text">
+            {line.stable}
+            {line.open && <span className="open-words">{line.open}</span>}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function FollowedLines({ call }: { call: LiveCall }) {
+  return <Lines lines={lastLines(useTalk(call.id), 4)} />;
+}
+
+function LastWords({ call }: { call: LiveCall }) {
+  const last = call.last_words;
+  return <Lines lines={last ? [{ key: 'last', side: last.side, start: 0, stable: last.text, open: '' }] : []} />;
+}
+
+/** CallCard is one running call with the end of its talk, growing. */
+export function CallCard({ call, followed }: { call: LiveCall; followed: boolean }) {
+  const { t } = useTranslation();
+  const name = who(call, t('live.unknown'));
+  return (
+    <article className={`call-card call-${call.state}`}>
+      <header>
+        <Icon name={call.direction === 'out' ? 'out' : 'in'} size={16} />
+        <Link to="/live/$callId" params={{ callId: call.id }} className="call-who" aria-label={t('live.open', { who: name })}>
+          {name}
+        </Link>
+        <span className="call-end">
+          <QualityDot quality={call.quality} />
+          <Duration call={call} />
+        </span>
+      </header>
+      <div className="call-meta">
+        <span className="num">{call.from_name ? `${call.from} → ${call.to}` : `→ ${call.to}`}</span>
+        <StateTag call={call} />
+        <TranscriptionTag call={call} />
+      </div>
+      {followed ? <FollowedLines call={call} /> : <LastWords call={call} />}
+    </article>
+  );
+}
+
+/** CallRow is the same in the narrow list beside an open call. */
+export function CallRow({ call, chosen }: { call: LiveCall; chosen: boolean }) {
+  const { t } = useTranslation();
+  return (
+    <Link to="/live/$callId" params={{ callId: call.id }} className={`call-row call-${call.state}`} aria-current={chosen ? 'true' : undefined}>
+      <span className="call-row-top">
+        <QualityDot quality={call.quality} />
+        <span className="call-who">{who(call, t('live.unknown'))}</span>
+        <Duration call={call} />
+      </span>
+      <span className="call-row-words">
+        {call.last_words ? (
+          <>
+            <SideName side={call.last_words.side} /> {call.last_words.text}
+          </>
+        ) : (
+          t(`state.${call.state}`)
+        )}
+      </span>
+    </Link>
+  );
+}

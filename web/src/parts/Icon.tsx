@@ -1,0 +1,62 @@
+import type { ReactNode } from 'react';
+
+// Drawn for this product on a grid of 24, strokes only.
+const shapes = {
+  live: <><path d="M4 10v4M8 7v10M12 4v16M16 7v10M20 10v4" /></>,
+  calls: <><path d="M4 6h16M4 12h10M4 18h7" /><circle cx="18" cy="16" r="3" /><path d="m20.2 18.2 1.8 1.8" /></>,
+  system: <><rect x="3" y="4" width="18" height="7" rx="2" /><rect x="3" y="13" width="18" height="7" rx="2" /><path d="M7 7.500h.01M7 16.500h.01M11 7.500h6M11 16.500h6" /></>,
+  settings: <><path d="M4 7h9M19 7h1M4 17h3M13 17h7" /><circle cx="16" cy="7" r="2.5" /><circle cx="10" cy="17" r="2.5" /></>,
+  sun: <><circle cx="12" cy="12" r="4" /><path d="M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.400M5.6 18.4 7 17M17 7l1.4-1.4" /></>,
+  moon: <path d="M20 14.500A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.500Z" />,
+  half: <><circle cx="12" cy="12" r="8.5" /><path d="M12 3.500v17a8.5 8.5 0 0 0 0-17Z" fill="currentColor" stroke="none" /></>,
+  globe: <><circle cx="12" cy="12" r="8.5" /><path d="M3.5 12h17M12 3.500c5 5 5 12 0 17M12 3.500c-5 5-5 12 0 17" /></>,
+  user: <><circle cx="12" cy="8.5" r="3.5" /><path d="M5 20c.5-4 3.5-6 7-6s6.5 2 7 6" /></>,
+  search: <><circle cx="11" cy="11" r="6.5" /><path d="m16 16 4.5 4.5" /></>,
+  in: <path d="M18 6 7 17M7 9v8h8" />,
+  out: <path d="M6 18 17 7M9 7h8v8" />,
+  hangup: <path d="M3.5 14.500c-.4-1.7.2-3 1.6-3.7 4.4-2.2 9.4-2.2 13.8 0 1.4.7 2 2 1.6 3.700l-.1.500c-.1.5-.6.8-1.1.7l-3-.7c-.4-.1-.7-.4-.8-.9l-.2-1.700c-2.2-.6-4.4-.6-6.6 0l-.2 1.700c-.1.5-.4.8-.8.900l-3 .7c-.5.1-1-.2-1.1-.7Z" />,
+  back: <path d="M15 5 8 12l7 7" />,
+  close: <path d="M6 6l12 12M18 6 6 18" />,
+  down: <path d="M6 9l6 6 6-6" />,
+  up: <path d="M6 15l6-6 6 6" />,
+  play: <path d="M8 5.500v13l10.5-6.500Z" fill="currentColor" />,
+  pause: <path d="M8.5 5.500v13M15.5 5.500v13" strokeWidth="3.2" />,
+  rewind: <><path d="M4.5 12a7.5 7.5 0 1 0 2.6-5.7" /><path d="M7.5 2.800v4h4" /></>,
+  ahead: <><path d="M19.5 12a7.5 7.5 0 1 1-2.6-5.7" /><path d="M16.5 2.800v4h-4" /></>,
+  download: <path d="M12 4v11M7 11l5 5 5-5M5 20h14" />,
+  copy: <><rect x="8" y="8" width="12" height="12" rx="2" /><path d="M16 8V6a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v8a2 2 0 0 0 2 2h2" /></>,
+  disc: <><circle cx="12" cy="12" r="8" /><circle cx="12" cy="12" r="2.5" fill="currentColor" /></>,
+  gap: <path d="M4 12h3M10.5 12h3M17 12h3" />,
+  lock: <><rect x="5" y="11" width="14" height="9" rx="2" /><path d="M8.5 11V8a3.5 3.5 0 0 1 7 0v3" /></>,
+  keyboard: <><rect x="2.5" y="6" width="19" height="12" rx="2" /><path d="M6.5 10h.01M10 10h.01M14 10h.01M17.5 10h.01M8 14h8" /></>,
+  eye: <><path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12Z" /><circle cx="12" cy="12" r="2.8" /></>,
+  exit: <path d="M14 4h4a2 2 0 0 1 2 2v12a2 2 0 0 1-2 2h-4M10 8l-4 4 4 4M6 12h9" />,
+  words: <><path d="M5 5h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2Z" /></>,
+} satisfies Record<string, ReactNode>;
+
+export type IconName = keyof typeof shapes;
+
+/** Icon is decoration: whoever uses it gives the words. */
+export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
+  return (
+    <svg width={size} height={size} viewBox="0 0 24 24" fill="none" stroke="currentColor" strokeWidth="1.7" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true" focusable="false" className="icon">
+      {shapes[name]}
+    </svg>
+  );
+}
+
+/** Mark is the brand: a heart that holds a voice. */
+export function Mark({ size = 28 }: { size?: number }) {
+  return (
+    <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true" focusable="false" className="mark">
+      <path d="M16 28.200C9.2 23.3 3 18 3 11.4 3 7.2 6.2 4.2 10 4.200c2.5 0 4.7 1.3 6 3.4 1.3-2.1 3.5-3.4 6-3.4 3.8 0 7 3 7 7.2 0 6.6-6.2 11.9-13 16.800Z" fill="var(--brand)" />
+      <g stroke="var(--on-brand)" strokeWidth="2.2" strokeLinecap="round">
+        <path d="M8.6 12.200v2.6" />
+        <path d="M12.3 10v7" />
+        <path d="M16 12.400v6.2" />
+        <path d="M19.7 9.600v8" />
+        <path d="M23.4 12.200v2.6" />
+      </g>
+    </svg>
+  );
+}

@@ -1,0 +1,135 @@
+import { useMutation, useSuspenseQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { App, Popconfirm } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { request } from '../api/client';
+import { sides, type LiveCall } from '../api/model';
+import { problemKey } from '../api/problem';
+import { session } from '../api/queries';
+import { useTalk } from '../call/hooks';
+import type { Talk } from '../call/talk';
+import { may } from '../shell/roles';
+import { Duration, QualityDot, SideName, StateTag, who } from './facts';
+import { Icon } from './Icon';
+import { Empty, Waiting } from './Notice';
+import { Thread } from './Thread';
+
+function HangUp({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const hangup = useMutation({
+    mutationFn: () => request(`/calls/${id}/hangup`, { method: 'POST' }),
+    onSuccess: () => void message.success(t('live.hangupDone')),
+    onError: (error) => void message.error(t(problemKey(error))),
+  });
+  return (
+    <Popconfirm title={t('live.hangupAsk')} okText={t('live.hangup')} okButtonProps={{ danger: true }} cancelText={t('settings.cancel')} onConfirm={() => hangup.mutate()} placement="bottomRight">
+      <button type="button" className="hangup" disabled={hangup.isPending}>
+        <Icon name="hangup" />
+        <span>{t('live.hangup')}</span>
+      </button>
+    </Popconfirm>
+  );
+}
+
+/** SideStates: per side its line and whether its words are recognised. */
+function SideStates({ call, talk }: { call: LiveCall; talk: Talk }) {
+  const { t } = useTranslation();
+  return (
+    <ul className="side-states">
+      {sides.map((side) => (
+        <li key={side}>
+          <QualityDot quality={talk.quality[side] ?? (side === 'caller' ? call.quality : null)} rtt={talk.quality[side]?.rtt_ms} />
+          <SideName side={side} />
+          <span className="muted">{t(`transcription.${call.transcription[side] ?? 'off'}`)}</span>
+        </li>
+      ))}
+      {talk.keys.caller > 0 && (
+        <li className="muted">
+          <Icon name="keyboard" size={16} />
+          {t('live.keys', { count: talk.keys.caller })}
+        </li>
+      )}
+      {talk.node && (
+        <li className="muted">
+          <Icon name="calls" size={16} />
+          {talk.node.flow} · {talk.node.node}
+        </li>
+      )}
+    </ul>
+  );
+}
+
+function ThreadHead({ call, talk }: { call: LiveCall; talk: Talk }) {
+  const { t } = useTranslation();
+  const { data } = useSuspenseQuery(session);
+  return (
+    <header className="thread-head">
+      <div className="thread-title">
+        <Link to="/live" className="round" aria-label={t('live.close')} title={t('live.close')}>
+          <Icon name="back" />
+        </Link>
+        <div className="thread-who">
+          <h2>{who(call, t('live.unknown'))}</h2>
+          <span className="muted num">
+            {call.from} → {call.to}
+          </span>
+        </div>
+        <StateTag call={call} />
+        <span className="thread-clock">
+          <Duration call={call} />
+        </span>
+        {call.state !== 'ended' && may(data?.user.role, 'hangup') && <HangUp id={call.id} />}
+      </div>
+      <SideStates call={call} talk={talk} />
+    </header>
+  );
+}
+
+/** Announcer reads out settled utterances only, politely: growing words would never stop talking. */
+function Announcer({ talk }: { talk: Talk }) {
+  const { t } = useTranslation();
+  const last = talk.utterances.findLast((u) => !u.gap);
+  return (
+    <div className="hidden" aria-live="polite" aria-atomic="true">
+      {last && t('live.said', { who: t(`side.${last.side}`), text: last.text })}
+    </div>
+  );
+}
+
+function Ended({ id }: { id: string }) {
+  const { t } = useTranslation();
+  return (
+    <footer className="thread-ended" role="status">
+      <span>{t('live.ended')}</span>
+      <Link to="/calls/$callId" params={{ callId: id }}>
+        {t('live.archive')}
+      </Link>
+    </footer>
+  );
+}
+
+/** LiveThread is one running call, read along. */
+export function LiveThread({ id, call, whole }: { id: string; call: LiveCall | undefined; whole: boolean }) {
+  const { t } = useTranslation();
+  const talk = useTalk(id);
+  if (!call && whole) {
+    return (
+      <section className="thread">
+        <Empty icon="live" title={t('live.gone')}>
+          <Link to="/calls/$callId" params={{ callId: id }}>
+            {t('live.archive')}
+          </Link>
+        </Empty>
+      </section>
+    );
+  }
+  return (
+    <section className="thread" aria-label={t('live.thread')}>
+      {call && <ThreadHead call={call} talk={talk} />}
+      {talk.whole || talk.utterances.length > 0 ? <Thread talk={talk} /> : <Waiting />}
+      {call?.state === 'ended' && <Ended id={id} />}
+      <Announcer talk={talk} />
+    </section>
+  );
+}

@@ -1,0 +1,103 @@
+import type { QueryClient } from '@tanstack/react-query';
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
+import { session, type CallFilter } from './api/queries';
+import { Crashed, NotFound } from './pages/Lost';
+import { LoginPage } from './pages/LoginPage';
+
+interface Context {
+  client: QueryClient;
+}
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
+
+const text = (value: unknown): string | undefined => {
+  if (typeof value === 'string') return value || undefined;
+  return typeof value === 'number' ? String(value) : undefined;
+};
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: boolean } => {
+    const next = text(search.next);
+    // Only places of our own: "//elsewhere" would leave.
+    return { next: next?.startsWith('/') && !next.startsWith('//') ? next : undefined, ended: search.ended === true || undefined };
+  },
+  component: LoginPage,
+});
+
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: 'shell',
+  beforeLoad: async ({ context, location }) => {
+    const known = await context.client.ensureQueryData(session);
+    if (!known) throw redirect({ to: '/login', search: { next: location.href === '/' ? undefined : location.href } });
+  },
+  component: lazyRouteComponent(() => import('./shell/Shell'), 'Shell'),
+});
+
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/live' });
+  },
+});
+
+const LivePage = lazyRouteComponent(() => import('./pages/LivePage'), 'LivePage');
+const live = createRoute({ getParentRoute: () => shell, path: '/live', component: LivePage });
+// The list stays while calls are opened and closed: one component for both addresses.
+const liveCall = createRoute({ getParentRoute: () => live, path: '$callId' });
+
+const callList = createRoute({
+  getParentRoute: () => shell,
+  path: '/calls',
+  validateSearch: (search: Record<string, unknown>): CallFilter => ({
+    q: text(search.q),
+    number: text(search.number),
+    trunk: text(search.trunk),
+    state: text(search.state),
+    since: text(search.since),
+    until: text(search.until),
+  }),
+  component: lazyRouteComponent(() => import('./pages/CallsPage'), 'CallsPage'),
+});
+
+const oneCall = createRoute({
+  getParentRoute: () => shell,
+  path: '/calls/$callId',
+  validateSearch: (search: Record<string, unknown>): { q?: string } => ({ q: text(search.q) }),
+  component: lazyRouteComponent(() => import('./pages/CallPage'), 'CallPage'),
+});
+
+const system = createRoute({
+  getParentRoute: () => shell,
+  path: '/system',
+  component: lazyRouteComponent(() => import('./pages/SystemPage'), 'SystemPage'),
+});
+
+const settings = createRoute({
+  getParentRoute: () => shell,
+  path: '/settings',
+  validateSearch: (search: Record<string, unknown>): { tab?: string } => ({ tab: text(search.tab) }),
+  component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
+});
+
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), callList, oneCall, system, settings])]);
+
+export function makeRouter(client: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { client },
+    defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0,
+    defaultErrorComponent: Crashed,
+    scrollRestoration: true,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,121 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import { Dropdown, Tooltip, type MenuProps } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { request, setCSRF } from '../api/client';
+import type { User } from '../api/model';
+import { session } from '../api/queries';
+import { useLink } from '../call/hooks';
+import { setLanguage } from '../i18n';
+import { Icon, Mark, type IconName } from '../parts/Icon';
+import { setTheme, useChoice, type Choice } from '../theme/theme';
+import { may } from './roles';
+
+const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
+
+/** ConnectionState is always in sight: colour, shape and words. */
+function ConnectionState() {
+  const { t } = useTranslation();
+  const link = useLink();
+  return (
+    <Tooltip title={t(`link.${link}Hint`)} placement="bottom">
+      <span className={`link link-${link}`} role="status" tabIndex={0}>
+        <span className="link-dot" aria-hidden="true" />
+        <span className="link-words">{t(`link.${link}`)}</span>
+      </span>
+    </Tooltip>
+  );
+}
+
+function ThemeMenu() {
+  const { t } = useTranslation();
+  const choice = useChoice();
+  const items: MenuProps['items'] = (['auto', 'light', 'dark'] as const).map((key) => ({ key, label: t(`header.${key}`), icon: <Icon name={themeIcons[key]} size={16} /> }));
+  return (
+    <Dropdown trigger={['click']} menu={{ items, selectable: true, selectedKeys: [choice], onClick: ({ key }) => setTheme(key as Choice) }}>
+      <button type="button" className="round" aria-label={t('header.theme')} title={t('header.theme')}>
+        <Icon name={themeIcons[choice]} />
+      </button>
+    </Dropdown>
+  );
+}
+
+function LanguageSwitch() {
+  const { i18n, t } = useTranslation();
+  const chinese = i18n.language === 'zh-CN';
+  return (
+    <button type="button" className="round language" lang={chinese ? 'en' : 'zh-CN'} title={t('header.language')} onClick={() => void setLanguage(chinese ? 'en' : 'zh-CN')}>
+      <span className="hidden">{t('header.language')}: </span>
+      {chinese ? 'EN' : '中'}
+    </button>
+  );
+}
+
+function useLogout() {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  return useMutation({
+    mutationFn: () => request('/session', { method: 'DELETE', anonymous: true }),
+    onSettled: async () => {
+      setCSRF('');
+      client.clear();
+      client.setQueryData(session.queryKey, null);
+      await navigate({ to: '/login' });
+    },
+  });
+}
+
+function UserMenu({ user, onHelp }: { user: User; onHelp: () => void }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const logout = useLogout();
+  const items: MenuProps['items'] = [
+    { key: 'who', type: 'group', label: `${user.name || user.username} · ${t(`role.${user.role}`)}` },
+    { key: 'account', label: t('header.password'), icon: <Icon name="lock" size={16} />, onClick: () => void navigate({ to: '/settings' }) },
+    { key: 'keys', label: t('header.keys'), icon: <Icon name="keyboard" size={16} />, onClick: onHelp },
+    { type: 'divider' },
+    { key: 'logout', label: t('header.logout'), icon: <Icon name="exit" size={16} />, onClick: () => logout.mutate() },
+  ];
+  return (
+    <Dropdown trigger={['click']} menu={{ items }} placement="bottomRight">
+      <button type="button" className="round" aria-label={t('header.account')} title={t('header.account')}>
+        <Icon name="user" />
+      </button>
+    </Dropdown>
+  );
+}
+
+export function Header({ user, running, onHelp }: { user: User; running: number; onHelp: () => void }) {
+  const { t } = useTranslation();
+  const places = [
+    { to: '/live', icon: 'live', label: t('nav.live'), count: running },
+    { to: '/calls', icon: 'calls', label: t('nav.calls'), count: 0 },
+    ...(may(user.role, 'system') ? [{ to: '/system', icon: 'system', label: t('nav.system'), count: 0 } as const] : []),
+    { to: '/settings', icon: 'settings', label: t('nav.settings'), count: 0 },
+  ] as const;
+  return (
+    <header className="top">
+      <Link to="/live" className="brand" aria-label={t('app.name')}>
+        <Mark size={26} />
+        <span className="brand-name" aria-hidden="true">
+          听心 <em>Tingxin</em>
+        </span>
+      </Link>
+      <nav aria-label={t('nav.main')} className="nav">
+        {places.map((place) => (
+          <Link key={place.to} to={place.to} className="nav-link" activeProps={{ className: 'nav-link nav-here' }}>
+            <Icon name={place.icon} />
+            <span>{place.label}</span>
+            {place.count > 0 && <span className="nav-count num">{place.count}</span>}
+          </Link>
+        ))}
+      </nav>
+      <div className="top-end">
+        <ConnectionState />
+        <LanguageSwitch />
+        <ThemeMenu />
+        <UserMenu user={user} onHelp={onHelp} />
+      </div>
+    </header>
+  );
+}

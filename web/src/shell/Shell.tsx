@@ -1,0 +1,93 @@
+import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { Outlet } from '@tanstack/react-router';
+import { App, ConfigProvider } from 'antd';
+import enUS from 'antd/locale/en_US';
+import zhCN from 'antd/locale/zh_CN';
+import dayjs from 'dayjs';
+import 'dayjs/locale/zh-cn';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Feed, feedAddress } from '../api/feed';
+import { request } from '../api/client';
+import { liveCalls, session, transcriptOf } from '../api/queries';
+import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
+import { Floor, Threads } from '../call/store';
+import { antdTheme } from '../theme/antd';
+import { useTheme } from '../theme/theme';
+import { Header } from './Header';
+import { KeyHelp, useGlobalKeys } from './keys';
+import './shell.css';
+
+const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id) };
+
+// One connection per tab, opened with the first page behind the login.
+function connect(onLost: () => void): Realtime {
+  const feed = new Feed(feedAddress(window.location), onLost);
+  return { feed, floor: new Floor(feed, snapshots), threads: new Threads(feed, snapshots) };
+}
+
+/** useRealtimeOf opens the feed; when it breaks off, one request finds out whether the session still stands. */
+function useConnection(): Realtime | null {
+  const client = useQueryClient();
+  const [realtime, setRealtime] = useState<Realtime | null>(null);
+  useEffect(() => {
+    let probed = 0;
+    const made = connect(() => {
+      if (Date.now() - probed < 10_000 || probed === 0) {
+        probed = Date.now();
+        return;
+      }
+      probed = Date.now();
+      request('/session').catch(() => undefined);
+    });
+    setRealtime(made);
+    return () => made.feed.close();
+  }, [client]);
+  return realtime;
+}
+
+function Page() {
+  const { t } = useTranslation();
+  const [help, setHelp] = useState(false);
+  const { data } = useSuspenseQuery(session);
+  useGlobalKeys(() => setHelp(true));
+  // Followed here so that the list and the load curve are there when a page wants them.
+  const { calls } = useFloor();
+  const running = calls.filter((call) => call.state !== 'ended').length;
+
+  if (!data) return null;
+  return (
+    <div className="shell">
+      <a className="skip" href="#content">
+        {t('app.skip')}
+      </a>
+      <Header user={data.user} running={running} onHelp={() => setHelp(true)} />
+      <main id="content" tabIndex={-1}>
+        <Outlet />
+      </main>
+      <KeyHelp open={help} onClose={() => setHelp(false)} />
+    </div>
+  );
+}
+
+export function Shell() {
+  const { i18n } = useTranslation();
+  const theme = useTheme();
+  const still = useNarrow('(prefers-reduced-motion: reduce)');
+  const realtime = useConnection();
+  const chinese = i18n.language === 'zh-CN';
+  useEffect(() => {
+    dayjs.locale(chinese ? 'zh-cn' : 'en');
+  }, [chinese]);
+
+  if (!realtime) return null;
+  return (
+    <ConfigProvider theme={antdTheme(theme, still)} locale={chinese ? zhCN : enUS} button={{ autoInsertSpace: false }}>
+      <App component={false} message={{ maxCount: 3 }}>
+        <RealtimeContext value={realtime}>
+          <Page />
+        </RealtimeContext>
+      </App>
+    </ConfigProvider>
+  );
+}

@@ -1,0 +1,80 @@
+import { useNavigate } from '@tanstack/react-router';
+import { Modal } from 'antd';
+import { useEffect, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+
+/** typing says that a key belongs to a field, a menu or an input method, or is a chord of the browser. */
+export function typing(event: KeyboardEvent): boolean {
+  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return true;
+  const target = event.target;
+  if (!(target instanceof HTMLElement)) return false;
+  return target.isContentEditable || !!target.closest('input, textarea, select, [role="menu"], [role="dialog"], [role="combobox"], [role="listbox"]');
+}
+
+const places: Record<string, '/live' | '/calls' | '/system' | '/settings'> = { KeyL: '/live', KeyC: '/calls', KeyS: '/system', KeyE: '/settings' };
+
+/** useGlobalKeys: g then a letter goes somewhere, / searches, ? helps. By key place, but for ? which is a character. */
+export function useGlobalKeys(onHelp: () => void): void {
+  const navigate = useNavigate();
+  const pending = useRef(0);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (typing(event)) return;
+      if (event.key === '?') {
+        onHelp();
+        return;
+      }
+      if (event.code === 'KeyG' && !event.shiftKey) {
+        pending.current = event.timeStamp;
+        return;
+      }
+      const place = places[event.code];
+      if (place && pending.current > 0 && event.timeStamp - pending.current < 1500) {
+        event.preventDefault();
+        void navigate({ to: place });
+      }
+      pending.current = 0;
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [navigate, onHelp]);
+}
+
+function Row({ keys, label }: { keys: string[]; label: string }) {
+  return (
+    <div className="keys-row">
+      <dt>
+        {keys.map((k) => (
+          <kbd key={k}>{k}</kbd>
+        ))}
+      </dt>
+      <dd>{label}</dd>
+    </div>
+  );
+}
+
+export function KeyHelp({ open, onClose }: { open: boolean; onClose: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Modal open={open} onCancel={onClose} footer={null} title={t('keys.title')} width={460}>
+      <h3 className="keys-group">{t('keys.everywhere')}</h3>
+      <dl>
+        <Row keys={['G', 'L']} label={t('keys.live')} />
+        <Row keys={['G', 'C']} label={t('keys.calls')} />
+        <Row keys={['G', 'S']} label={t('keys.system')} />
+        <Row keys={['G', 'E']} label={t('keys.settings')} />
+        <Row keys={['J', 'K']} label={t('keys.list')} />
+        <Row keys={['/']} label={t('keys.search')} />
+        <Row keys={['?']} label={t('keys.help')} />
+      </dl>
+      <h3 className="keys-group">{t('keys.in_call')}</h3>
+      <dl>
+        <Row keys={['␣']} label={t('keys.playPause')} />
+        <Row keys={['←', '→']} label={t('keys.jump')} />
+        <Row keys={['J', 'K']} label={t('keys.utterance')} />
+        <Row keys={['/']} label={t('keys.find')} />
+        <Row keys={['Esc']} label={t('keys.close')} />
+      </dl>
+    </Modal>
+  );
+}

@@ -1,0 +1,14 @@
+import type { Role } from '../api/model';
+
+export type Right = 'system' | 'hangup' | 'recordings' | 'users';
+
+const rights: Record<Role, readonly Right[]> = {
+  agent: [],
+  supervisor: ['system', 'hangup', 'recordings'],
+  admin: ['system', 'hangup', 'recordings', 'users'],
+};
+
+/** may says what to show. The server decides what is allowed. */
+export function may(role: Role | undefined, right: Right): boolean {
+  return role !== undefined && rights[role].includes(right);
+}
