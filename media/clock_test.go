@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -111,10 +112,12 @@ func TestRealClock(t *testing.T) {
 	}
 }
 
-// Echo calls in real time with both ends in this process: nothing lost, jitter under
-// 5 ms. TINGXIN_LOAD=200 asks for more calls, and TINGXIN_LOAD_SECONDS for longer.
+// Calls in real time with both ends in this process: nothing lost, jitter under 5 ms.
+// TINGXIN_LOAD=200 asks for more calls, TINGXIN_LOAD_SECONDS for longer ones, and
+// TINGXIN_LOAD_KIND=record or bridge for calls that are recorded or bridged two by two.
 func TestEchoLoad(t *testing.T) {
 	calls, seconds := env(t, "TINGXIN_LOAD", 20), env(t, "TINGXIN_LOAD_SECONDS", 1)
+	dir := t.TempDir()
 	server, caller := started(t), started(t)
 	tone := audio.Sine(1000, -10, 0)
 	pcm := make([]int16, 0, 16000)
@@ -135,7 +138,20 @@ func TestEchoLoad(t *testing.T) {
 		}
 		configure(t, s, plain(PCMA, c.Local()))
 		configure(t, c, plain(PCMA, s.Local()))
-		s.Echo(true)
+		switch kind := os.Getenv("TINGXIN_LOAD_KIND"); {
+		case kind == "bridge" && len(legs)%2 == 1:
+			Join(s, legs[len(legs)-1])
+		case kind == "record":
+			rec, err := server.Record(filepath.Join(dir, strconv.Itoa(len(legs))+".wav"), RecordOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.AddTap(rec.Left())
+			s.AddSentTap(rec.Right())
+			s.Echo(true)
+		case kind != "bridge":
+			s.Echo(true)
+		}
 		c.Play(audio.NewLoop(pcm))
 		legs, far = append(legs, s), append(far, c)
 	}
@@ -157,8 +173,8 @@ func TestEchoLoad(t *testing.T) {
 	slices.Sort(jitter)
 	p95 := jitter[len(jitter)*95/100]
 	st := server.Stats()
-	t.Logf("%d echo calls, %v: lost %d, late %d, jitter p50 %.2f p95 %.2f ms, clock late p99 %.2f ms, stalls %d, both ends %.3f %% of a core per call, server clock busy %.1f %%",
-		calls, took.Round(time.Millisecond), lost, late, jitter[len(jitter)/2], p95, st.ClockLateP99MS, st.Stalls, used.Seconds()/took.Seconds()*100/float64(calls), st.BusyPct)
+	t.Logf("%d legs, %v: lost %d, late %d, jitter p50 %.2f p95 %.2f ms, clock late p99 %.2f ms, stalls %d, both ends %.3f %% of a core per leg, server clock busy %.1f %%, recordings %d bytes, %d frames dropped",
+		calls, took.Round(time.Millisecond), lost, late, jitter[len(jitter)/2], p95, st.ClockLateP99MS, st.Stalls, used.Seconds()/took.Seconds()*100/float64(calls), st.BusyPct, st.RecordBytes, st.RecordDropped)
 	if lost > uint64(calls) || p95 > 15 {
 		t.Errorf("lost %d, jitter p95 %.2f ms", lost, p95)
 	}

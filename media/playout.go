@@ -1,6 +1,8 @@
 package media
 
 import (
+	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +44,7 @@ func (l *Leg) pull(w *walker) bool {
 			p.frames.Add(1)
 			return true
 		}
-		p.finished.Store(true)
+		p.finished.Store(errors.Is(err, io.EOF))
 	}
 	l.playout.CompareAndSwap(p, nil)
 	p.finish(p.finished.Load())
