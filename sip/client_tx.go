@@ -97,6 +97,26 @@ func (t *clientTx) fail(err error) {
 	}
 }
 
+// connectionLost fails the requests that wait for answers on a dead connection.
+func (s *Server) connectionLost(f flow) {
+	var waiting []*clientTx
+	s.tx.mu.Lock()
+	for _, t := range s.tx.client {
+		if t.flow == f {
+			waiting = append(waiting, t)
+		}
+	}
+	s.tx.mu.Unlock()
+	for _, t := range waiting {
+		t.mu.Lock()
+		open := t.status < 200
+		t.mu.Unlock()
+		if open {
+			t.fail(errTransport)
+		}
+	}
+}
+
 // finish removes the transaction; false when it was gone already.
 func (t *clientTx) finish() bool {
 	t.mu.Lock()

@@ -13,15 +13,6 @@ import (
 	"tingxin/sip/wire"
 )
 
-// earlyHandler is what a call.Handler may have besides: progress of an
-// outgoing leg before its answer. Both return at once.
-type earlyHandler interface {
-	// RemoteRinging: 180 came.
-	RemoteRinging()
-	// RemoteEarlyMedia: a provisional answer came, the leg is configured and hears the far side.
-	RemoteEarlyMedia(leg *media.Leg)
-}
-
 // dialling is an outgoing leg until its answer, and what is needed to
 // acknowledge late answers after that.
 type dialling struct {
@@ -176,10 +167,10 @@ func (d *dialog) sendInvite() {
 	l := d.dial
 	l.heard = false
 	d.arm(timerRing, d.s.cfg.RingTimeout+64*d.s.cfg.T1)
-	x, err := d.s.transact(d.s.base, m, d.dial.flow, d.trunk.credentials(), func(resp *wire.Message, err error) {
+	l.x = &exchange{auth: d.trunk.credentials()}
+	err := d.s.transact(d.s.base, l.x, m, d.dial.flow, func(resp *wire.Message, err error) {
 		d.onInviteResponse(l, resp, err)
 	})
-	l.x = x
 	switch {
 	case errors.Is(err, errTooBig):
 		d.dialFailed(513, "request too large for udp")
@@ -301,19 +292,20 @@ func (d *dialog) onProvisional(l *dialling, resp *wire.Message) {
 	if resp.HasToken("Require", "100rel") && !d.acknowledge(l, resp) {
 		return
 	}
-	eh, _ := d.handler.(earlyHandler)
+	eh, _ := d.handler.(call.EarlyHandler)
+	var hears *media.Leg
 	if body := resp.SDP(); body != nil && string(body) != l.early {
 		l.early = string(body)
 		d.neg.Reopen()
 		if err := d.takeAnswer(body); err != nil {
 			d.log.Info("early media not usable", "err", err)
 			d.neg.Reopen()
-		} else if eh != nil {
-			eh.RemoteEarlyMedia(d.leg)
+		} else {
+			hears = d.leg
 		}
 	}
-	if resp.Status == 180 && eh != nil {
-		eh.RemoteRinging()
+	if eh != nil {
+		eh.RemoteProgress(resp.Status, hears)
 	}
 }
 

@@ -99,7 +99,7 @@ type dialog struct {
 	out     *requestOut     // an offer or refresh of ours without answer
 	retry   func()          // what to try again after a glare
 	session sessionTimer    //
-	idle    []func()       // what waits until no INVITE and no offer is open
+	idle    []func()        // what waits until no INVITE and no offer is open
 	bye     call.Cause      // hang up as soon as the ACK is here
 	byeDue  bool            //
 	dial    *dialling       // outgoing leg before its answer

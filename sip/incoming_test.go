@@ -9,6 +9,7 @@ import (
 )
 
 func TestCallIsAnsweredAndEnded(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"udp", "tcp", "tls"} {
 		t.Run(network, func(t *testing.T) {
 			c := newCalls(t)
@@ -45,6 +46,7 @@ func TestCallIsAnsweredAndEnded(t *testing.T) {
 }
 
 func TestWeHangUp(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	c.auto = true
 	s := start(t, fast(Config{}), c)

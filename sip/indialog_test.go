@@ -28,6 +28,7 @@ func answeredCall(t *testing.T, cfg Config, network string, headers ...string) (
 }
 
 func TestHoldInBothDirections(t *testing.T) {
+	t.Parallel()
 	_, _, p, d, got := answeredCall(t, Config{}, "udp")
 	version := ""
 	step := func(offer, wantDir string, wantLeg media.Direction) {
@@ -86,6 +87,7 @@ func TestHoldInBothDirections(t *testing.T) {
 }
 
 func TestReinvitesOneAfterTheOther(t *testing.T) {
+	t.Parallel()
 	_, s, p, d, got := answeredCall(t, Config{}, "udp")
 	for i := range 50 { // the first one 0 ms after the ACK
 		m := d.next("INVITE")
@@ -108,6 +110,7 @@ func TestReinvitesOneAfterTheOther(t *testing.T) {
 }
 
 func TestEmptyInvitesGetAnOffer(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	c.auto = true
 	s := start(t, fast(Config{}), c)
@@ -145,6 +148,7 @@ func TestEmptyInvitesGetAnOffer(t *testing.T) {
 }
 
 func TestAckWithoutAnswerEndsTheCall(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	c.auto = true
 	s := start(t, fast(Config{}), c)
@@ -161,6 +165,7 @@ func TestAckWithoutAnswerEndsTheCall(t *testing.T) {
 }
 
 func TestOverlapAndGlare(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	s := start(t, fast(Config{}), c)
 	p := dialPeer(t, s, "udp")
@@ -211,16 +216,20 @@ func TestOverlapAndGlare(t *testing.T) {
 }
 
 // answerTo answers a request of the server inside a dialog.
-func (d *dialogue) answerTo(req *wire.Message, status int, body string) *wire.Message {
+func (d *dialogue) answerTo(req *wire.Message, status int, body string, headers ...string) *wire.Message {
 	d.p.t.Helper()
 	m := wire.Answer(req, status, "", "")
 	m.Add("Contact", "<sip:2000@"+d.p.local+transportParam(d.p.network)+">")
+	for i := 0; i+1 < len(headers); i += 2 {
+		m.Set(headers[i], headers[i+1])
+	}
 	m.SetBody("application/sdp", []byte(body))
 	d.p.send(m)
 	return m
 }
 
 func TestUpdate(t *testing.T) {
+	t.Parallel()
 	_, _, p, d, got := answeredCall(t, Config{}, "tcp")
 	m := d.next("UPDATE", "Supported", "timer", "Session-Expires", "600;refresher=uac")
 	p.send(m)
@@ -246,6 +255,7 @@ func TestUpdate(t *testing.T) {
 }
 
 func TestInfoDigits(t *testing.T) {
+	t.Parallel()
 	_, _, p, d, got := answeredCall(t, Config{}, "udp")
 	for _, c := range []struct {
 		kind, body string
@@ -285,6 +295,7 @@ func TestInfoDigits(t *testing.T) {
 }
 
 func TestOutsideOfAnyDialog(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	s := start(t, fast(Config{}), c)
 	p := dialPeer(t, s, "udp")
@@ -308,6 +319,7 @@ func TestOutsideOfAnyDialog(t *testing.T) {
 }
 
 func TestOffersThatCannotBeTaken(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	s := start(t, fast(Config{}), c)
 	p := dialPeer(t, s, "udp")

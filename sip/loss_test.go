@@ -12,6 +12,7 @@ import (
 // Rows of "lost and crossed messages", our side answering.
 
 func TestOKIsRepeatedUntilAck(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"udp", "tcp"} {
 		c := newCalls(t)
 		c.auto = true
@@ -77,6 +78,7 @@ func TestAckNeverComes(t *testing.T) {
 }
 
 func TestByeRightAfterOKWaitsForAck(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	s := start(t, fast(Config{}), c)
 	p := dialPeer(t, s, "udp")
@@ -99,6 +101,7 @@ func TestByeRightAfterOKWaitsForAck(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	cfg := fast(Config{})
 	s := start(t, cfg, c)
@@ -144,6 +147,7 @@ func TestCancel(t *testing.T) {
 }
 
 func TestCancelAfterOKMeansNothing(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	c.auto = true
 	s := start(t, fast(Config{}), c)
@@ -166,6 +170,7 @@ func TestCancelAfterOKMeansNothing(t *testing.T) {
 }
 
 func TestRefusalIsRepeatedUntilAck(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	c.err = call.ErrNoRoute
 	cfg := fast(Config{})
@@ -187,6 +192,7 @@ func TestRefusalIsRepeatedUntilAck(t *testing.T) {
 }
 
 func TestByeIsAnsweredAgain(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	c.auto = true
 	s := start(t, fast(Config{}), c)
@@ -203,6 +209,7 @@ func TestByeIsAnsweredAgain(t *testing.T) {
 }
 
 func TestRepeatedInviteIsOneCall(t *testing.T) {
+	t.Parallel()
 	c := newCalls(t)
 	s := start(t, fast(Config{}), c)
 	p := dialPeer(t, s, "udp")

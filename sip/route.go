@@ -100,7 +100,7 @@ func loose(route string) bool {
 
 // way finds the flow for the next request of the dialog. A living connection
 // to the peer is used again; a dead one is opened anew.
-func (d *dialog) way() (flow, error) {
+func (d *dialog) way() (flow, reopen, error) {
 	next := d.target
 	if len(d.routeSet) > 0 {
 		if a, err := wire.ParseAddress(d.routeSet[0]); err == nil {
@@ -113,17 +113,22 @@ func (d *dialog) way() (flow, error) {
 	f := d.flow
 	if err != nil {
 		if f != nil && f.alive() {
-			return f, nil
+			return f, nil, nil
 		}
-		return nil, err
+		return nil, nil, err
 	}
+	again := func(ctx context.Context) (flow, error) { return d.s.transport.to(ctx, h.network, h.addr, h.host) }
 	if f != nil && f.network() == h.network && f.alive() {
 		if f.reliable() && f.remote().Addr() == h.addr.Addr() || behindNAT(h.addr.Addr(), f.remote().Addr()) {
-			return f, nil
+			return f, again, nil
 		}
 	}
-	return d.s.transport.to(ctx, h.network, h.addr, h.host)
+	f, err = again(ctx)
+	return f, again, err
 }
+
+// reopen opens a connection anew for a request whose connection died under it.
+type reopen func(context.Context) (flow, error)
 
 // behindNAT: the peer names a private address but is heard from a public one.
 func behindNAT(named, heard netip.Addr) bool {
@@ -133,6 +138,9 @@ func behindNAT(named, heard netip.Addr) bool {
 
 // exchange is a request with the retries that answer a challenge.
 type exchange struct {
+	auth  *Auth
+	again reopen // nil: a dead connection is the end
+
 	mu sync.Mutex
 	tx *clientTx
 }
@@ -145,44 +153,67 @@ func (x *exchange) current() *clientTx {
 
 // transact sends a request and answers at most one challenge, a second one
 // when the nonce was stale. Over 1300 bytes it moves to TCP for this request
-// alone.
-func (s *Server) transact(ctx context.Context, m *wire.Message, f flow, auth *Auth, handle func(*wire.Message, error)) (*exchange, error) {
-	x := &exchange{}
-	return x, s.attempt(ctx, x, m, f, auth, 0, handle)
+// alone. A connection that dies before the answer is opened anew once.
+func (s *Server) transact(ctx context.Context, x *exchange, m *wire.Message, f flow, handle func(*wire.Message, error)) error {
+	return s.attempt(ctx, x, m, f, 0, handle)
 }
 
-func (s *Server) attempt(ctx context.Context, x *exchange, m *wire.Message, f flow, auth *Auth, tries int, handle func(*wire.Message, error)) error {
-	s.stamp(m, f)
-	if f.network() == "udp" && len(m.Bytes()) > maxUDP {
-		big, err := s.transport.to(ctx, "tcp", f.remote(), "")
-		if err != nil {
-			s.stats.tooBig.Add(1)
-			s.log.Warn("request over 1300 bytes and the peer has no tcp", "method", m.Method, "bytes", len(m.Bytes()))
-			return errTooBig
-		}
-		s.stats.bigOverTCP.Add(1)
-		f = big
-		s.stamp(m, f)
+func (s *Server) attempt(ctx context.Context, x *exchange, m *wire.Message, f flow, tries int, handle func(*wire.Message, error)) error {
+	f, err := s.fit(ctx, m, f)
+	if err != nil {
+		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.tx = s.begin(m, f, func(resp *wire.Message, err error) {
 		if err == nil && (resp.Status == 401 || resp.Status == 407) {
-			if next := s.withAnswer(m, resp, auth, tries); next != nil {
-				// A new goroutine, because the transaction that called us is not done yet; ends when sent.
-				s.wg.Add(1)
-				go func() {
-					defer s.wg.Done()
-					if s.attempt(s.base, x, next, f, auth, tries+1, handle) != nil {
-						handle(nil, errTransport)
-					}
-				}()
+			if next := s.withAnswer(m, resp, x.auth, tries); next != nil {
+				s.retry(x, next, func(context.Context) (flow, error) { return f, nil }, tries+1, handle)
 				return
 			}
+		}
+		if again := x.again; errors.Is(err, errTransport) && f.reliable() && again != nil {
+			x.again = nil
+			s.retry(x, m.Clone(), again, tries, handle)
+			return
 		}
 		handle(resp, err)
 	})
 	return nil
+}
+
+// retry makes another attempt on its own goroutine, because the transaction
+// that asks for it is not done yet and opening a connection takes time.
+func (s *Server) retry(x *exchange, m *wire.Message, open reopen, tries int, handle func(*wire.Message, error)) {
+	s.wg.Add(1)
+	go func() { // ends when the request is sent
+		defer s.wg.Done()
+		f, err := open(s.base)
+		if err == nil {
+			err = s.attempt(s.base, x, m, f, tries, handle)
+		}
+		if err != nil {
+			handle(nil, errTransport)
+		}
+	}()
+}
+
+// fit puts Via and Contact for a flow into m and changes to TCP when UDP is
+// too small for it.
+func (s *Server) fit(ctx context.Context, m *wire.Message, f flow) (flow, error) {
+	s.stamp(m, f)
+	if f.network() != "udp" || len(m.Bytes()) <= maxUDP {
+		return f, nil
+	}
+	big, err := s.transport.to(ctx, "tcp", f.remote(), "")
+	if err != nil {
+		s.stats.tooBig.Add(1)
+		s.log.Warn("request over 1300 bytes and the peer has no tcp", "method", m.Method, "bytes", len(m.Bytes()))
+		return nil, errTooBig
+	}
+	s.stats.bigOverTCP.Add(1)
+	s.stamp(m, big)
+	return big, nil
 }
 
 // withAnswer is the request once more with credentials, nil when that is futile.
@@ -214,14 +245,10 @@ func (s *Server) stamp(m *wire.Message, f flow) {
 
 // send sends an in-dialog request; handle runs on the loop.
 func (d *dialog) send(m *wire.Message, handle func(*wire.Message, error)) {
-	f, err := d.way()
-	if err == nil {
-		_, err = d.s.transact(d.s.base, m, f, d.trunk.credentials(), func(resp *wire.Message, err error) {
-			d.post(func() { handle(resp, err) })
-		})
-	}
+	err := d.sendTo(m, func(resp *wire.Message, err error) {
+		d.post(func() { handle(resp, err) })
+	})
 	if err != nil {
-		d.log.Info("request not sent", "method", m.Method, "err", err)
 		handle(nil, errTransport)
 	}
 }
@@ -229,11 +256,17 @@ func (d *dialog) send(m *wire.Message, handle func(*wire.Message, error)) {
 // sendBye sends BYE in a transaction that outlives the dialog.
 func (d *dialog) sendBye(cause call.Cause) {
 	m := d.newRequest("BYE").Add("Reason", reasonOf(cause))
-	f, err := d.way()
+	_ = d.sendTo(m, func(*wire.Message, error) {})
+}
+
+// sendTo finds the way and starts the transaction; handle runs on any goroutine.
+func (d *dialog) sendTo(m *wire.Message, handle func(*wire.Message, error)) error {
+	f, again, err := d.way()
 	if err == nil {
-		_, err = d.s.transact(d.s.base, m, f, d.trunk.credentials(), func(*wire.Message, error) {})
+		err = d.s.transact(d.s.base, &exchange{auth: d.trunk.credentials(), again: again}, m, f, handle)
 	}
 	if err != nil {
-		d.log.Info("bye not sent", "err", err)
+		d.log.Info("request not sent", "method", m.Method, "err", err)
 	}
+	return err
 }

@@ -311,7 +311,7 @@ func (d *dialog) ackFor2xx(invite, resp *wire.Message) sentTo {
 			m.Add(h.Name, h.Value)
 		}
 	}
-	f, err := d.way()
+	f, _, err := d.way()
 	if err != nil {
 		d.log.Info("ack not sent", "err", err)
 		return sentTo{}

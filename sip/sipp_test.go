@@ -12,6 +12,7 @@ import (
 
 // TestSipp places calls with SIPp's built-in client scenario.
 func TestSipp(t *testing.T) {
+	t.Parallel()
 	bin, err := exec.LookPath("sipp")
 	if err != nil {
 		t.Skip("sipp is not installed")

@@ -40,6 +40,7 @@ func routes(c *calls) Acceptor {
 }
 
 func TestTortureMessagesOverEveryTransport(t *testing.T) {
+	t.Parallel()
 	files, _ := filepath.Glob("testdata/rfc4475/*.dat")
 	if len(files) != 49 || len(torture) != 49 {
 		t.Fatalf("%d files and %d outcomes, want 49", len(files), len(torture))

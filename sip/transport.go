@@ -33,6 +33,7 @@ type transport struct {
 	log     *slog.Logger
 	stats   *stats
 	receive func(m *wire.Message, f flow)
+	lost    func(f flow) // a connection is gone
 
 	server, client *tls.Config
 	wg             sync.WaitGroup
@@ -51,8 +52,8 @@ type peer struct {
 	addr    netip.AddrPort
 }
 
-func newTransport(cfg Config, st *stats, log *slog.Logger, receive func(*wire.Message, flow)) *transport {
-	return &transport{cfg: cfg, log: log, stats: st, receive: receive,
+func newTransport(cfg Config, st *stats, log *slog.Logger, receive func(*wire.Message, flow), lost func(flow)) *transport {
+	return &transport{cfg: cfg, log: log, stats: st, receive: receive, lost: lost,
 		conns: map[*streamConn]struct{}{}, byPeer: map[peer]*streamConn{}}
 }
 
@@ -144,7 +145,7 @@ func (t *transport) to(ctx context.Context, network string, addr netip.AddrPort,
 	t.mu.Lock()
 	c := t.byPeer[peer{network, addr}]
 	t.mu.Unlock()
-	if c != nil {
+	if c != nil && c.alive() {
 		return c, nil
 	}
 	return t.dial(ctx, network, addr, host)

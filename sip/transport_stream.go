@@ -104,11 +104,12 @@ func (t *transport) forget(c *streamConn) {
 	c.conn.Close()
 	t.stats.connections.Add(-1)
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	delete(t.conns, c)
 	if key := (peer{c.kind, c.peer}); t.byPeer[key] == c {
 		delete(t.byPeer, key)
 	}
+	t.mu.Unlock()
+	t.lost(c)
 }
 
 // limits of a connection: how long a begun message and a silent peer may take.
