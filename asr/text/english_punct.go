@@ -90,6 +90,8 @@ func caseWord(t tokens, i int, s string) string {
 	switch {
 	case w == "i" || strings.HasPrefix(w, "i'"), properCase[w], firstNames[w]:
 		return capital(s)
+	case upperCase[w]:
+		return strings.ToUpper(w) + strings.TrimPrefix(s, w)
 	case t.at(i-1) != "" && titles[t.at(i-1)] != "" && !functionWords[w] && !t.is(i-2, articles):
 		return capital(s)
 	}

@@ -172,6 +172,7 @@ var englishCases = []struct{ in, want string }{
 	{"margaret said so", "Margaret said so."},
 	{"i speak english and chinese", "I speak English and Chinese."},
 	{"what i'd like", "What I'd like."},
+	{"the atm's card slot", "The ATM's card slot."},
 	// Questions.
 	{"can you help me", "Can you help me?"},
 	{"what time is it", "What time is it?"},

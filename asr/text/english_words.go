@@ -103,6 +103,9 @@ sophia frances jean alice judy isabella julia denise amber beverly danielle mari
 alexis lori tom mike dave jim bob steve chris matt dan tony ben sam alex max leo oscar felix hugo otto fred ted ned jane kate lucy ellen
 peggy marianne edmund dashwood elinor wei ming fang li zhang wang chen liu yang huang zhao zhou xu sun zhu`)
 
+// upperCase are abbreviations that the recogniser gives as one word.
+var upperCase = wordSet("usa uk eu tv atm fbi cia api ceo dvd gps pdf url usb vip vpn sms dsl vat irs nyc dhl bmw ibm nasa")
+
 // capitalPairs are two words that both take a capital only together.
 var capitalPairs = map[string]string{
 	"new": "york zealand jersey mexico orleans hampshire england delhi", "los": "angeles", "san": "francisco diego jose antonio",
