@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/centrifugal/centrifuge"
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
@@ -167,19 +168,15 @@ func TestFeedTellsWhatHappens(t *testing.T) {
 	if data, ok := got.Data.(map[string]any); !ok || data["text"] != "hello" || data["start_ms"] != 0.0 {
 		t.Errorf("data: %+v", got.Data)
 	}
-	// Coming and going reaches the lists and the call.
+	// Coming and going reaches the lists and the call, in this order.
 	h.bus.Publish("call.ended", id, call.Summary{ID: id})
+	for got = l.event(callsChannel).Data; got.Type == "system.load"; got = l.event(callsChannel).Data {
+	}
+	if got.Type != "call.ended" {
+		t.Errorf("lists' channel: %+v", got)
+	}
 	if got := l.event(callChannel + id).Data; got.Type != "call.ended" {
 		t.Errorf("call's channel: %+v", got)
-	}
-	for {
-		got := l.event(callsChannel).Data
-		if got.Type == "call.ended" {
-			break
-		}
-		if got.Type != "system.load" {
-			t.Errorf("lists' channel: %+v", got)
-		}
 	}
 	if got := l.event(callsChannel).Data; got.Type != "system.load" {
 		t.Errorf("no load: %+v", got)
@@ -285,9 +282,14 @@ func TestFeedEndsWithTheSession(t *testing.T) {
 	waitFor(t, func() bool { return h.feed.clients.Load() == 0 })
 	must(t, l.conn.SetReadDeadline(time.Now().Add(5*time.Second)))
 	for {
-		if _, err := l.in.ReadByte(); err != nil {
-			if nerr, ok := err.(net.Error); ok && nerr.Timeout() {
-				t.Error("the connection is still open")
+		frame, err := ws.ReadFrame(l.in)
+		if err != nil {
+			t.Fatalf("no close frame: %v", err)
+		}
+		if frame.Header.OpCode == ws.OpClose {
+			code, _ := ws.ParseCloseFrameData(frame.Payload)
+			if code != ws.StatusCode(centrifuge.DisconnectExpired.Code) {
+				t.Errorf("closed with %d", code)
 			}
 			return
 		}
