@@ -138,7 +138,10 @@ func (l *Leg) Configure(p Params) error {
 	if err := l.rekey(p.SRTP, first); err != nil {
 		return fmt.Errorf("leg %s: configure: %w", l.id, err)
 	}
-	if first || p.Relatch || p.Remote != l.params.Remote {
+	// An address of zeros is the old way to hold (RFC 3264 section 8.4): nothing is
+	// sent, and who was heard stays the only one.
+	held := p.Remote.IsValid() && p.Remote.Addr().IsUnspecified() && !first
+	if first || !held && (p.Relatch || p.Remote != l.params.Remote) {
 		l.latch.open(p.Remote, p.Signalling)
 	}
 	if first || p.Codec != l.params.Codec {
@@ -181,7 +184,8 @@ func (l *Leg) rekey(k *SRTPParams, first bool) error {
 // retarget makes the addresses to send to ready for the kernel. mu is held.
 func (l *Leg) retarget() {
 	to := l.latch.target()
-	l.tx.ready = to.IsValid() && to.Port() != 0 && !to.Addr().IsUnspecified()
+	hold := l.params.Remote.IsValid() && l.params.Remote.Addr().IsUnspecified()
+	l.tx.ready = to.IsValid() && to.Port() != 0 && !to.Addr().IsUnspecified() && !hold
 	if !l.tx.ready {
 		return
 	}

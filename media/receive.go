@@ -28,9 +28,13 @@ func (l *Leg) receive(w *walker) {
 	}
 }
 
-// poll reads the sockets until they are empty. mu is held.
+// maxBatches bounds what one leg may read in one tick, so that a flood on its port
+// costs the other legs nothing; what it leaves overflows in the kernel and is counted there.
+const maxBatches = 4
+
+// poll reads what waits in the sockets. mu is held.
 func (l *Leg) poll(w *walker) {
-	for {
+	for range maxBatches {
 		n := w.batch.read(l.rtp)
 		for i := range n {
 			b, from, stamp := w.batch.take(i, l.rtp)

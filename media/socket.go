@@ -14,12 +14,20 @@ import (
 // finds nothing and a context switch per packet, more than all our own work on it.
 // Nothing is lost by waiting for the tick, since sound is played out on ticks
 // anyway; the kernel's receive stamp keeps the arrival times exact. Linux only.
+//
+// Sending is one sendto per packet: sendmmsg batches for one descriptor, and every leg
+// has its own. Connecting the sockets would save a fifth of it (3.0 instead of 3.7 us
+// on two shared cores), but the kernel would then refuse strangers' packets with an
+// ICMP error instead of giving them to us to count.
 
 // maxPacket is the longest datagram read; longer ones are cut and fail their checks.
 const maxPacket = 1500
 
 // batchSize is how many datagrams one recvmmsg may bring.
 const batchSize = 8
+
+// expedited is the traffic class of voice (RFC 4594); a network that does not care ignores it.
+const expedited = 0xb8
 
 // sockaddr is a raw socket address, ready for the kernel.
 type sockaddr struct {
@@ -99,10 +107,10 @@ func (s *socket) setup(addr netip.Addr, buffer int) error {
 	}
 	var sa unix.Sockaddr
 	if s.v6 {
+		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, expedited)
 		sa = &unix.SockaddrInet6{Port: int(s.port), Addr: addr.As16()}
 	} else {
-		// Expedited forwarding, as voice is marked (RFC 4594); a network that does not care ignores it.
-		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_TOS, 0xb8)
+		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_TOS, expedited)
 		sa = &unix.SockaddrInet4{Port: int(s.port), Addr: addr.Unmap().As4()}
 	}
 	if err := unix.Bind(s.fd, sa); err != nil {

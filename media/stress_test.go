@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -118,5 +119,59 @@ func TestGarbage(t *testing.T) {
 	s := l.Stats()
 	if tap.n != 210 || s.PacketsIn < 200 || s.PacketsIn > 205 || s.Malformed+s.Rejected < 380 {
 		t.Errorf("%d frames, %+v", tap.n, s)
+	}
+}
+
+// A flood is read within bounds and the rest shows as kernel drops; nobody else suffers.
+func TestFlood(t *testing.T) {
+	r := newRigWith(t, Config{SocketBuffer: 4096})
+	p, q := newParty(t, PCMU), newParty(t, PCMU)
+	l, other := r.leg(plain(PCMU, p.addr())), r.leg(plain(PCMU, q.addr()))
+	tone := audio.Sine(1000, -10, 0)
+	const rounds, burst = 20, 200
+	for range rounds {
+		for range burst {
+			p.send(make([]byte, 160), l)
+		}
+		q.talk(tone, other)
+		r.step(1)
+	}
+	r.step(1)
+	p.talk(tone, l) // the kernel tells its count with the next packet
+	r.step(1)
+	s := l.Stats()
+	if s.KernelDrops == 0 || s.KernelDrops+s.PacketsIn+s.Duplicates != rounds*burst+1 {
+		t.Errorf("%d sent, %+v", rounds*burst+1, s)
+	}
+	if o := other.Stats(); o.PacketsIn != rounds || o.KernelDrops != 0 {
+		t.Errorf("the other leg: %+v", o)
+	}
+	if e := r.Stats(); e.KernelDrops != s.KernelDrops {
+		t.Errorf("engine counts %d", e.KernelDrops)
+	}
+}
+
+// c=0.0.0.0 holds: nothing is sent, nobody else may latch meanwhile, and it goes on after.
+func TestOldHold(t *testing.T) {
+	r := newRig(t)
+	p, evil := newParty(t, PCMU), newPartyAt(t, PCMU, "127.0.0.66")
+	l := r.leg(plain(PCMU, p.addr()))
+	tone := audio.Sine(1000, -10, 0)
+	p.talk(tone, l)
+	r.step(10)
+	p.listen()
+	x := plain(PCMU, netip.MustParseAddrPort("0.0.0.0:4000"))
+	x.Direction, x.Relatch = SendOnly, true
+	configure(t, l, x)
+	evil.talk(tone, l)
+	r.step(10)
+	if n := len(p.listen()); n != 0 || l.Stats().Rejected != 1 || !l.Activity().Held {
+		t.Errorf("held: %d packets, %+v", n, l.Stats())
+	}
+	configure(t, l, plain(PCMU, p.addr()))
+	p.talk(tone, l)
+	r.step(10)
+	if n := len(p.listen()); n != 10 {
+		t.Errorf("after the hold %d packets of 10", n)
 	}
 }
