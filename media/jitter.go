@@ -258,7 +258,7 @@ func (j *jitter) adapt(now, target int64, quiet bool) playKind {
 	case excess < -10e6 && quiet && j.fast > 5:
 		j.fast = 0
 		return playWait
-	case excess > 12e6 && j.newest-j.play >= frameUnits+stretch && (quiet && j.fast > 1 || excess > 25e6 && j.fast > 8):
+	case excess >= 10e6 && j.newest-j.play >= frameUnits+stretch && (quiet && j.fast > 1 || excess > 25e6 && j.fast > 8):
 		if j.whole(frameUnits + stretch) {
 			j.fast, n, kind = 0, frameUnits+stretch, playFast
 		}
