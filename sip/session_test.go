@@ -68,7 +68,9 @@ func TestWeRefreshByUpdateThreeIntervals(t *testing.T) {
 			t.Fatalf("%s", m.Bytes())
 		}
 		if i == 2 { // lost once: it comes again
+			p.repeats = true
 			p.recv("UPDATE")
+			p.repeats = false
 		}
 		p.reply(m, 200, "Session-Expires", "1;refresher=uac", "Require", "timer")
 	}

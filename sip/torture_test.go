@@ -104,7 +104,10 @@ func tortureOne(t *testing.T, p *peer0, name, data string, bytewise bool) (gone 
 		p.silent(20 * time.Millisecond)
 		return false
 	}
-	resp := p.recv(itoa(want))
+	resp := p.recv(itoa(want) + "|200")
+	for resp.Status != want || want == 200 && resp.Get("CSeq") != "" && strings.HasSuffix(resp.Get("CSeq"), "INVITE") {
+		resp = p.recv(itoa(want) + "|200") // a slow machine repeats the answer of the call before
+	}
 	if want == 404 {
 		ackRefusal(p, string(data), resp)
 	}

@@ -142,7 +142,7 @@ func TestTrunkLimits(t *testing.T) {
 	refused := 0
 	for range 6 {
 		d := p.startCall(offerPCMA)
-		if m := p.recv("200|503"); m.Status == 503 {
+		if m := d.recv("INVITE", "200|503"); m.Status == 503 {
 			refused++
 		} else {
 			d.take(m)
