@@ -68,19 +68,9 @@ func (f *Filler) Process(pcm []int16) {
 // block takes 10 ms: analysis of the frame whose window it completes, then the
 // output of the 10 ms between two older frame centres.
 func (f *Filler) block(pcm []int16) {
-	features, total := f.in.push(pcm)
-	reference := f.level.push(total)
-	copy(f.past[:], f.past[1:])
-	f.past[contextLen-1] = *features
-	if f.seen < contextLen {
-		if f.seen++; f.seen == 1 {
-			for i := range f.past {
-				f.past[i] = *features
-			}
-		}
-	}
+	reference := f.observe(pcm)
 	var db [outputs]float32
-	predict(&f.past, reference, &db)
+	predict(f.input(reference), reference, &db)
 	if f.seen == 1 {
 		f.gains[1], f.gains[2] = db, db
 	}
@@ -91,6 +81,34 @@ func (f *Filler) block(pcm []int16) {
 	}
 	f.mix(pcm, &to)
 	f.from = to
+}
+
+// observe takes the features of one block and returns the level of speech in dB.
+func (f *Filler) observe(pcm []int16) float32 {
+	features, total := f.in.push(pcm)
+	copy(f.past[:], f.past[1:])
+	f.past[contextLen-1] = *features
+	if f.seen < contextLen {
+		if f.seen++; f.seen == 1 {
+			for i := range f.past {
+				f.past[i] = *features
+			}
+		}
+	}
+	return f.level.push(total)
+}
+
+// input is what the network sees now.
+func (f *Filler) input(level float32) (x [inputs]float32) {
+	i := 0
+	for _, t := range contextFrames {
+		for _, v := range f.past[t] {
+			x[i] = (v - level) / 20
+			i++
+		}
+	}
+	x[i] = (level - 55) / 20
+	return x
 }
 
 // mix delays the sound and adds the noise of one block.

@@ -61,16 +61,7 @@ func readWeights(data []byte) *weights {
 }
 
 // predict gives the levels in dB of the bands above 4 kHz.
-func predict(past *[contextLen][bands]float32, level float32, db *[outputs]float32) {
-	var x [inputs]float32
-	i := 0
-	for _, t := range contextFrames {
-		for _, v := range past[t] {
-			x[i] = (v - level) / 20
-			i++
-		}
-	}
-	x[i] = (level - 55) / 20
+func predict(x [inputs]float32, level float32, db *[outputs]float32) {
 	var act [hidden]float32
 	for h := range act {
 		w := &net.in[h]
