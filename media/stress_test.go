@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -173,5 +174,32 @@ func TestOldHold(t *testing.T) {
 	r.step(10)
 	if n := len(p.listen()); n != 10 {
 		t.Errorf("after the hold %d packets of 10", n)
+	}
+}
+
+// Many short calls leave no descriptor behind.
+func TestNoDescriptorLeaks(t *testing.T) {
+	r := newRig(t)
+	count := func() int {
+		d, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip("no /proc here")
+		}
+		return len(d)
+	}
+	before := count()
+	for range 200 {
+		a, b := r.leg(plain(PCMU, netip.AddrPort{})), r.leg(plain(PCMU, netip.AddrPort{}))
+		Join(a, b).Close()
+		r.step(1)
+		if a.Close() != nil || b.Close() != nil {
+			t.Fatal("close")
+		}
+	}
+	if after := count(); after > before {
+		t.Errorf("%d descriptors, %d before", after, before)
+	}
+	if s := r.Stats(); s.Legs != 0 || s.PortsUsed != 0 {
+		t.Errorf("%+v", s)
 	}
 }
