@@ -12,6 +12,7 @@ import (
 
 // Every route of the router stands in the access table, and the other way round.
 func TestEveryRouteHasItsRole(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	there := map[string]bool{}
 	for _, r := range h.routes {
@@ -29,6 +30,7 @@ func TestEveryRouteHasItsRole(t *testing.T) {
 
 // The matrix of routes and roles: who is refused and who comes through.
 func TestRolesMatrix(t *testing.T) {
+	t.Parallel()
 	h := openWith(t, pgtest.New(t))
 	r := h.endedCall(h.now())
 	visitors := map[Role]*browser{public: h.browser(), RoleAgent: h.as(RoleAgent), RoleSupervisor: h.as(RoleSupervisor), RoleAdmin: h.as(RoleAdmin)}
@@ -60,6 +62,7 @@ func TestRolesMatrix(t *testing.T) {
 }
 
 func TestUnknownPlaces(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleAdmin)
 	for _, path := range []string{base + "/nothing", base + "/calls/x/y/z", "/api/v2/calls", base + "/docs", base + "/openapi.yaml", base + "/schemas/User.json"} {
@@ -73,6 +76,7 @@ func TestUnknownPlaces(t *testing.T) {
 }
 
 func TestEveryAnswerIsGuarded(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.browser()
 	for _, path := range []string{"/", base + "/calls", "/healthz", base + "/nothing", "/assets/app-1a2b3c.js"} {
@@ -90,6 +94,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 }
 
 func TestBigBodyIsRefused(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	a := h.browser().do(http.MethodPost, base+"/session", map[string]string{"username": "a", "password": strings.Repeat("x", maxBody)})
 	if a.status != http.StatusRequestEntityTooLarge {
@@ -99,6 +104,7 @@ func TestBigBodyIsRefused(t *testing.T) {
 
 // A wrong field is named, its value is not repeated: it may be a password.
 func TestValidationErrorsKeepSecrets(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	a := h.browser().do(http.MethodPost, base+"/session", map[string]any{"username": "a", "password": []string{"my secret"}})
 	if a.status != http.StatusUnprocessableEntity || strings.Contains(string(a.body), "secret") || !strings.Contains(string(a.body), "body.password") {
@@ -107,6 +113,7 @@ func TestValidationErrorsKeepSecrets(t *testing.T) {
 }
 
 func TestOpenAPI(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	a := h.browser().get(base + "/openapi.json")
 	var doc struct {
@@ -138,6 +145,7 @@ func TestOpenAPI(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	sick := false
 	h := open(t, func(_ *Config, p *Parts) {
 		p.Sources.Ready = map[string]func(context.Context) error{"sip": func(context.Context) error {

@@ -16,6 +16,7 @@ import (
 )
 
 func TestCallsByPageAndSearch(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleAgent)
 	var want []string
@@ -55,6 +56,7 @@ func TestCallsByPageAndSearch(t *testing.T) {
 }
 
 func TestOneCall(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleAgent)
 	r := h.endedCall(h.now())
@@ -77,6 +79,7 @@ func TestOneCall(t *testing.T) {
 }
 
 func TestRunningCalls(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleSupervisor)
 	r := call.Record{ID: newCallID(t), State: call.StateRinging, StartedAt: h.now()}
@@ -161,6 +164,7 @@ func (h *house) record(r call.Record, sound []byte) string {
 }
 
 func TestRecordingByRanges(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleSupervisor)
 	r := h.endedCall(h.now())
@@ -207,6 +211,7 @@ func TestRecordingByRanges(t *testing.T) {
 }
 
 func TestPeaks(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleSupervisor)
 	r := h.endedCall(h.now())

@@ -151,6 +151,7 @@ func (l *listener) event(channel string) publication {
 }
 
 func TestFeedTellsWhatHappens(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	l := h.as(RoleAgent).listen()
 	id := newCallID(t)
@@ -185,6 +186,7 @@ func TestFeedTellsWhatHappens(t *testing.T) {
 
 // A connection breaks, things happen, the browser comes back and misses nothing.
 func TestFeedCatchesUp(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleAgent)
 	l := b.listen()
@@ -244,6 +246,7 @@ func waitFor(t *testing.T, ok func() bool) {
 }
 
 func TestFeedIsGuarded(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleAgent)
 	if _, err := h.browser().dial(nil); err == nil || !strings.Contains(err.Error(), "401") {
@@ -272,6 +275,7 @@ func TestFeedIsGuarded(t *testing.T) {
 }
 
 func TestFeedEndsWithTheSession(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.as(RoleAgent)
 	l := b.listen()
@@ -279,8 +283,7 @@ func TestFeedEndsWithTheSession(t *testing.T) {
 	if a := b.do(http.MethodDelete, base+"/session", nil); a.status != http.StatusNoContent {
 		t.Fatal(a)
 	}
-	waitFor(t, func() bool { return h.feed.clients.Load() == 0 })
-	must(t, l.conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+	must(t, l.conn.SetReadDeadline(time.Now().Add(10*time.Second)))
 	for {
 		frame, err := ws.ReadFrame(l.in)
 		if err != nil {
@@ -291,12 +294,35 @@ func TestFeedEndsWithTheSession(t *testing.T) {
 			if code != ws.StatusCode(centrifuge.DisconnectExpired.Code) {
 				t.Errorf("closed with %d", code)
 			}
+			l.conn.Close()
+			waitFor(t, func() bool { return h.feed.clients.Load() == 0 })
 			return
 		}
 	}
 }
 
+// A browser that stopped reading is cut off; what waits for it stays small.
+func TestSlowFeedIsCutOff(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	l := h.as(RoleAgent).listen()
+	id := newCallID(t)
+	l.ask(`"subscribe":{"channel":"` + callChannel + id + `"}`)
+	waitFor(t, func() bool { return h.feed.clients.Load() == 1 })
+	long := strings.Repeat("words ", 10_000)
+	for range 1000 { // 60 MB: more than the sockets' buffers and the queue hold
+		if h.feed.clients.Load() == 0 {
+			return
+		}
+		before := h.feed.published.Load()
+		h.bus.Publish("transcript.final", id, long)
+		waitFor(t, func() bool { return h.feed.published.Load() > before })
+	}
+	waitFor(t, func() bool { return h.feed.clients.Load() == 0 })
+}
+
 func TestFeedsAreBounded(t *testing.T) {
+	t.Parallel()
 	h := open(t, func(c *Config, _ *Parts) { c.MaxConnections = 1 })
 	b := h.as(RoleAgent)
 	b.listen()
@@ -308,6 +334,7 @@ func TestFeedsAreBounded(t *testing.T) {
 
 // From publishing on the bus to the browser's socket: a few milliseconds.
 func TestFeedIsFast(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	l := h.as(RoleAgent).listen()
 	id := newCallID(t)

@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
@@ -111,10 +113,13 @@ func must(t testing.TB, err error) {
 // later moves the server's clock.
 func (h *house) later(d time.Duration) { h.ahead.Add(int64(d)) }
 
+// knownHash is of the password that everybody has here.
+var knownHash = sync.OnceValues(func() (string, error) { return argon2id.CreateHash(password, hashing) })
+
 // user adds somebody.
 func (h *house) user(name string, role Role) User {
 	h.t.Helper()
-	hash, err := h.passwords.hash(context.Background(), password)
+	hash, err := knownHash()
 	must(h.t, err)
 	var u User
 	must(h.t, h.db.Tx(context.Background(), func(tx pgx.Tx) (err error) {

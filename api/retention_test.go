@@ -16,6 +16,7 @@ import (
 const day = 24 * time.Hour
 
 func TestRetentionByClass(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	admin, hears := h.as(RoleAdmin), h.as(RoleSupervisor)
 	var got Retention
@@ -77,6 +78,7 @@ func TestRetentionByClass(t *testing.T) {
 }
 
 func TestRetentionRunsAsJob(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	jobs := pg.NewJobs(db, slog.New(slog.DiscardHandler))
 	h := openWith(t, db, func(_ *Config, p *Parts) { p.Jobs = jobs })
@@ -87,6 +89,7 @@ func TestRetentionRunsAsJob(t *testing.T) {
 }
 
 func TestAuditChain(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	for i := range 5 {
 		h.later(time.Duration(i) * day)
@@ -129,6 +132,7 @@ func TestAuditChain(t *testing.T) {
 }
 
 func TestAuditLogGrowsOldFromItsBeginning(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	for range 4 {
 		must(t, h.audit.write(t.Context(), entry{Actor: systemActor, Action: "test.done"}))

@@ -80,11 +80,8 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
-		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles()}
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
 	var err error
-	if s.passwords, err = newPasswords(); err != nil {
-		return nil, err
-	}
 	if s.feed, err = newFeed(s); err != nil {
 		return nil, err
 	}

@@ -12,9 +12,13 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
+
+// pageTime is how long a slow line may take for one file.
+const pageTime = 5 * time.Minute
 
 // page is one file of the browser's side, ready to send.
 type page struct {
@@ -151,6 +155,7 @@ func (p *page) send(c *gin.Context, forEver bool) {
 		return
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(pageTime)) // not every test's writer can
 	c.Status(http.StatusOK)
 	if c.Request.Method == http.MethodHead {
 		c.Writer.WriteHeaderNow()

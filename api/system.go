@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"runtime"
 	"slices"
@@ -211,9 +210,6 @@ type readiness struct {
 // readyTime bounds all checks together.
 const readyTime = 3 * time.Second
 
-// errNoWorker: calls would go unheard.
-var errNoWorker = errors.New("no speech worker is ready")
-
 // ready tells whether this server wants calls: 200, or 503 with the reasons.
 func (s *Server) ready(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), readyTime)
@@ -227,9 +223,6 @@ func (s *Server) ready(c *gin.Context) {
 	}
 	_, err := s.db.Probe(ctx)
 	check("database", err, "away")
-	if s.parts.Sources.ASR != nil {
-		check("asr", workersReady(s.parts.Sources.ASR()), errNoWorker.Error())
-	}
 	for name, ask := range s.parts.Sources.Ready {
 		err := ask(ctx)
 		what := ""
@@ -243,13 +236,4 @@ func (s *Server) ready(c *gin.Context) {
 		status = http.StatusServiceUnavailable
 	}
 	c.JSON(status, r)
-}
-
-func workersReady(st asr.PoolStats) error {
-	for _, w := range st.Workers {
-		if w.State == "ready" || w.State == "full" {
-			return nil
-		}
-	}
-	return errNoWorker
 }

@@ -55,6 +55,7 @@ func sources(_ *Config, p *Parts) {
 }
 
 func TestSystemPage(t *testing.T) {
+	t.Parallel()
 	h := open(t, sources)
 	var v SystemView
 	h.as(RoleSupervisor).ok(base+"/system", &v)
@@ -65,6 +66,7 @@ func TestSystemPage(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	h := open(t, sources, func(c *Config, _ *Parts) { c.MetricsToken = "a token" })
 	b := h.browser()
 	a := b.get("/metrics")
@@ -88,6 +90,7 @@ func TestMetrics(t *testing.T) {
 
 // The database goes away: the API says so at once, health stays, and all is well when it is back.
 func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
 	cfg := pgtest.Private(t)
 	quiet := slog.New(slog.DiscardHandler)
 	cluster := pg.NewCluster(cfg, quiet)
@@ -124,6 +127,7 @@ func TestDatabaseAway(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	b := h.browser()
 	index := string(pages["index.html"].Data)
@@ -162,6 +166,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestSelfSignedCertificate(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "tls")
 	set := func(c *Config, _ *Parts) {
 		c.TLS = TLSConfig{SelfSigned: true, Dir: dir, Hosts: []string{"desk.test", "192.0.2.7"}}
@@ -197,6 +202,7 @@ func TestSelfSignedCertificate(t *testing.T) {
 }
 
 func TestBusyPortSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	s, err := New(Config{Listen: h.Addr().String()}, Parts{DB: h.db, Calls: h.store, Bus: event.NewBus()}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	must(t, err)

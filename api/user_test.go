@@ -7,6 +7,7 @@ import (
 )
 
 func TestUsers(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	admin := h.as(RoleAdmin)
 	add := func(name, secret string, role Role) answer {
@@ -59,6 +60,7 @@ func TestUsers(t *testing.T) {
 }
 
 func TestLastAdministratorStays(t *testing.T) {
+	t.Parallel()
 	h := open(t)
 	admin := h.as(RoleAdmin)
 	var v SessionView

@@ -14,6 +14,7 @@ import (
 )
 
 func TestSearchInWords(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	en, zh, mixed := ringing(t, 0), ringing(t, time.Minute), ringing(t, 2*time.Minute)
 	zh.Language, mixed.Language = "zh", "zh"
@@ -113,6 +114,7 @@ var searches = map[string]call.Filter{
 
 // The plans of the lists and searches use indexes: no scan over all utterances or calls.
 func TestSearchUsesIndexes(t *testing.T) {
+	t.Parallel()
 	db := pgtest.NewWith(t, pg.Config{QueryTimeout: time.Minute})
 	seed(t, db, 3000)
 	for name, tc := range map[string]struct {

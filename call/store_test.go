@@ -67,6 +67,7 @@ func add(t testing.TB, s *call.Store, utterances ...call.Utterance) {
 }
 
 func TestRecordComesBackAsWritten(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	r := ringing(t, 0)
 	must(t, s.Begin(t.Context(), r))
@@ -94,6 +95,7 @@ func TestRecordComesBackAsWritten(t *testing.T) {
 }
 
 func TestUtteranceComesBackAsWritten(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	r := ringing(t, 0)
 	must(t, s.Begin(t.Context(), r))
@@ -122,6 +124,7 @@ func TestUtteranceComesBackAsWritten(t *testing.T) {
 }
 
 func TestWritesMayBeRepeated(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	r := ringing(t, 0)
 	must(t, s.Begin(t.Context(), r))
@@ -145,6 +148,7 @@ func TestWritesMayBeRepeated(t *testing.T) {
 }
 
 func TestUnknownCall(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	r := ringing(t, 0)
 	_, get := s.Get(t.Context(), r.ID)
@@ -160,6 +164,7 @@ func TestUnknownCall(t *testing.T) {
 
 // What SIP peers and the recogniser send need not be text that PostgreSQL takes.
 func TestForeignBytesAreStored(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	r := ringing(t, 0)
 	r.From, r.FromName, r.Data = "a\x00\xff", "\xc3\x28", map[string]any{"k\x00": []any{"v\x00", map[string]any{"x": "\xff"}}}
@@ -172,6 +177,7 @@ func TestForeignBytesAreStored(t *testing.T) {
 }
 
 func TestOrphansAndDeferred(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	open, other, done, later := ringing(t, 0), ringing(t, time.Minute), ringing(t, 2*time.Minute), ringing(t, 3*time.Minute)
 	other.Node = "b"
@@ -212,6 +218,7 @@ func TestOrphansAndDeferred(t *testing.T) {
 }
 
 func TestPagesByCursor(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	const n = 25
 	var want []string
@@ -262,6 +269,7 @@ func TestPagesByCursor(t *testing.T) {
 func p64() string { return fmt.Sprintf("%065d", 0) }
 
 func TestListFilters(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	a, b, c := ringing(t, 0), ringing(t, time.Minute), ringing(t, 2*time.Minute)
 	b.From, b.To, b.Trunk = "alice", "5551234", "south"
@@ -320,6 +328,7 @@ func sameCalls(t *testing.T, got []call.Summary, want []call.Record) {
 }
 
 func TestRetentionOfCalls(t *testing.T) {
+	t.Parallel()
 	s := call.NewStore(pgtest.New(t))
 	old, young, open := ended(ringing(t, -100*24*time.Hour)), ended(ringing(t, 0)), ringing(t, -100*24*time.Hour)
 	for _, r := range []call.Record{old, young} {
