@@ -32,24 +32,37 @@ func (c *Call) runBridge() {
 	ctx, cancel := context.WithTimeout(c.ctx, c.m.cfg.RingTimeout)
 	defer cancel()
 	heard := make(chan progress, 8)
-	result := make(chan dialled, 1)
-	c.wg.Go(func() { // ends with the dialling, which ctx bounds
-		d, l, err := c.m.dialer.Dial(ctx, c.route.target(&c.in), &peer{c: c, progress: heard})
-		result <- dialled{d, l, err}
-	})
+	result := make(chan dialled)
+	c.m.wg.Go(func() { c.dial(ctx, heard, result) }) // ends with the dialling, which ctx bounds; the call may be gone by then
 	var early *media.Bridge
 	for {
 		select {
 		case p := <-heard:
 			early = c.ringing(p, early)
+		case <-ctx.Done():
+			c.parted(early)
+			c.end(CauseNoAnswer, 480) // unless it has ended already
+			return
 		case r := <-result:
 			if r.err != nil {
 				c.parted(early)
-				c.refused(r.err, ctx.Err() != nil)
+				c.refused(r.err)
 				return
 			}
 			c.connect(r, early)
 			return
+		}
+	}
+}
+
+// dial places the other leg. When nobody waits for it any more, it is hung up again.
+func (c *Call) dial(ctx context.Context, heard chan<- progress, result chan<- dialled) {
+	d, l, err := c.m.dialer.Dial(ctx, c.route.target(&c.in), &peer{c: c, progress: heard})
+	select {
+	case result <- dialled{d, l, err}:
+	case <-ctx.Done():
+		if err == nil {
+			c.drop(&leg{media: l, dialog: d})
 		}
 	}
 }
@@ -100,11 +113,9 @@ func (c *Call) parted(b *media.Bridge) {
 }
 
 // refused ends the call with the cause of the other party's refusal.
-func (c *Call) refused(err error, late bool) {
+func (c *Call) refused(err error) {
 	var de *DialError
 	switch {
-	case late:
-		c.end(CauseNoAnswer, 480)
 	case !errors.As(err, &de):
 		c.log.Warn("dialling failed", "error", err)
 		c.end(CauseError, 502)

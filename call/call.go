@@ -48,19 +48,20 @@ type Call struct {
 	ear    ear            // when the caller last made a sound
 
 	// From here on only the call's goroutine.
-	record   Record
-	legs     []*leg
-	sides    map[string]*side
-	turn     int
-	turnSide string
-	playing  *playing
-	tape     *tape
-	zero     time.Time // where call time starts: the answer
-	bridged  bool
-	relays   map[string]chan<- byte // by the side whose keys they carry, when bridged
-	pressed  map[string]press
-	dtmf     map[string]int
-	last     *LastWords
+	record    Record
+	legs      []*leg
+	sides     map[string]*side
+	turn      int
+	turnSide  string
+	playing   *playing
+	tape      *tape
+	zero      time.Time // where call time starts: the answer
+	answering bool      // a 200 is or was under way: from now on only a BYE ends the leg
+	bridged   bool
+	relays    map[string]chan<- byte // by the side whose keys they carry, when bridged
+	pressed   map[string]press
+	dtmf      map[string]int
+	last      *LastWords
 }
 
 // press is the last key of one side, to tell INFO and RFC 4733 of the same press apart.

@@ -74,7 +74,7 @@ func (c *Call) part(h *hangup) {
 		if l.dialog == nil || l.remote {
 			continue
 		}
-		reject := i == 0 && c.record.State == StateRinging
+		reject := i == 0 && !c.answering
 		c.wg.Go(func() { // ends after hangupTimeout
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), hangupTimeout)
 			defer cancel()
@@ -152,7 +152,11 @@ func (c *Call) closeLegs(h *hangup) {
 // complete fills the record with how the call ended.
 func (c *Call) complete(h *hangup) {
 	r := &c.record
-	if r.State == StateRinging {
+	switch {
+	case r.State != StateRinging:
+	case c.answering:
+		r.SIPStatus = 200
+	default:
 		r.SIPStatus = h.refusal()
 	}
 	r.State, r.EndedAt, r.Cause = StateEnded, h.at.UTC(), h.cause

@@ -41,7 +41,10 @@ func (c *Call) runFlow() {
 // Answer implements ivr.Line.
 func (c *Call) Answer(ctx context.Context) error {
 	answered := false
-	if err := c.ask(ctx, func() { answered = c.record.State == StateActive }); err != nil || answered {
+	if err := c.ask(ctx, func() {
+		answered = c.record.State == StateActive
+		c.answering = true
+	}); err != nil || answered {
 		return err
 	}
 	if err := c.in.Dialog.Answer(ctx); err != nil {

@@ -140,8 +140,24 @@ func (p *Prompts) speak(ctx context.Context, path string, s Speech) error {
 	if err := p.synth.Synthesise(ctx, s.Text, s.Language, tmp.Name()); err != nil {
 		return err
 	}
+	if err := convert(tmp.Name()); err != nil {
+		return err
+	}
 	if err := os.Rename(tmp.Name(), path); err != nil {
 		return fmt.Errorf("prompts: %w", err)
 	}
 	return nil
+}
+
+// convert makes the WAV file one of 16 kHz mono, so that later starts need not.
+func convert(path string) error {
+	pcm, err := audio.ReadWAV(path)
+	if err != nil {
+		return fmt.Errorf("the speech synthesiser's output %w", err)
+	}
+	w, err := audio.CreateWAV(path, audio.Rate, 1)
+	if err != nil {
+		return fmt.Errorf("prompts: %w", err)
+	}
+	return errors.Join(w.Write(pcm), w.Close())
 }

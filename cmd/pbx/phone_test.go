@@ -31,9 +31,12 @@ type phone struct {
 	peer *net.UDPAddr // SIP
 	cseq int
 
+	version int // of our SDP
+
 	media   atomic.Pointer[net.UDPAddr]
 	packets atomic.Int64
 	loud    atomic.Int64 // packets with sound in them
+	keys    atomic.Int64 // ends of telephone events
 	byes    chan struct{}
 	replies chan *message
 	invites chan *message
@@ -149,11 +152,8 @@ func (p *phone) sdp() string {
 
 func (p *phone) request(method, body string) {
 	branch := fmt.Sprintf("z9hG4bK%d%s%d", p.cseq, method, time.Now().UnixNano())
-	if method == "CANCEL" || method == "ACK" {
-		branch = "z9hG4bKinvite" + p.id
-	}
-	if method == "INVITE" {
-		branch = "z9hG4bKinvite" + p.id
+	if method == "CANCEL" || method == "INVITE" || method == "ACK" {
+		branch = fmt.Sprintf("z9hG4bKinvite%d%s", p.cseq, p.id)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;branch=%s\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:phone@127.0.0.1:%d>\r\n",
@@ -239,6 +239,27 @@ func (p *phone) bye() {
 	}
 }
 
+// reinvite changes the direction of the call's media.
+func (p *phone) reinvite(direction string) {
+	p.t.Helper()
+	p.cseq++
+	p.version++
+	p.request("INVITE", strings.Replace(strings.Replace(p.sdp(), "sendrecv", direction, 1), "o=- 1 1", fmt.Sprintf("o=- 1 %d", p.version+1), 1))
+	if m := p.final(); m.status() != 200 {
+		p.t.Fatalf("re-INVITE: %s", m.first)
+	}
+}
+
+// byeTo hangs up a call that was taken with invite.
+func (p *phone) byeTo(invite *message) {
+	p.t.Helper()
+	p.peer, p.id, p.cseq = invite.from, invite.header.Get("Call-Id"), 1
+	p.from, p.to = invite.header.Get("To")+";tag=phone", invite.header.Get("From")
+	_, contact, _ := strings.Cut(invite.header.Get("Contact"), "<")
+	p.uri, _, _ = strings.Cut(contact, ">")
+	p.bye()
+}
+
 // take waits for a call and answers it.
 func (p *phone) take() *message {
 	p.t.Helper()
@@ -269,6 +290,9 @@ func (p *phone) readRTP() {
 		n, _, err := p.rtp.ReadFromUDP(buf)
 		if err != nil {
 			return
+		}
+		if n >= 16 && buf[1]&0x7f == 101 && buf[13]&0x80 != 0 {
+			p.keys.Add(1)
 		}
 		if n < 13 || buf[1]&0x7f != 0 {
 			continue

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // testConfig is a whole server on free ports with a database and a folder of its own.
 func testConfig(t *testing.T) Config {
 	t.Helper()
+	t.Parallel() // these tests mostly wait
 	if _, err := exec.LookPath("espeak-ng"); err != nil {
 		t.Skip("espeak-ng is not installed: run make setup")
 	}
