@@ -5,13 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"tingxin/call"
 	"tingxin/media"
 	"tingxin/sip/sdp"
-	"tingxin/sip/wire"
 )
 
 // phase of a dialog.
@@ -75,6 +75,7 @@ type dialog struct {
 	mediaUp    bool // we may send: 183 with SDP or 200 went out
 	lastRemote netip.AddrPort
 	held       bool
+	relatch    bool // the leg may learn the peer's address again
 	wish       sdp.Direction
 
 	flow       flow   // the last way the peer was heard on
@@ -191,18 +192,21 @@ func (d *dialog) run() {
 		timer.Reset(wait)
 		select {
 		case f := <-d.inbox:
-			f()
+			d.safely(f)
 		case <-timer.C:
 			if next >= 0 {
-				d.fire(next)
+				d.safely(func() { d.fire(next) })
 			}
+		case <-d.s.base.Done(): // Close has waited long enough
+			d.safely(d.abandon)
+			d.phase = ended
 		}
 	}
 	d.mu.Lock()
 	d.closed = true
 	d.mu.Unlock()
 	for len(d.inbox) > 0 {
-		(<-d.inbox)()
+		d.safely(<-d.inbox)
 	}
 	if d.leg != nil && !d.legHanded {
 		d.leg.Close()
@@ -212,6 +216,35 @@ func (d *dialog) run() {
 		d.trunk.release()
 	}
 	d.s.remove(d)
+}
+
+// safely runs f; a panic ends this dialog, not the server.
+func (d *dialog) safely(f func()) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		d.s.stats.bad.add("panic")
+		d.log.Error("dialog failed", "panic", r, "stack", string(debug.Stack()))
+		d.mu.Lock()
+		d.cause = call.CauseError
+		d.mu.Unlock()
+		if d.phase != ended && d.handler != nil {
+			d.handler.RemoteHangup(call.CauseError)
+		}
+		d.phase = ended
+	}()
+	f()
+}
+
+// abandon ends a dialog without waiting for anything any more.
+func (d *dialog) abandon() {
+	if d.phase == answered || d.phase == confirmed {
+		d.sendBye(call.CauseShutdown)
+	}
+	d.refuse(503, "", nil)
+	d.end(call.CauseShutdown, true)
 }
 
 func (d *dialog) nearest() (timerKind, time.Duration) {
@@ -423,5 +456,3 @@ func (d *dialog) Hangup(ctx context.Context, cause call.Cause) error {
 func (d *dialog) Hold(ctx context.Context, on bool) error {
 	return d.do(ctx, func(reply func(error)) { d.hold(on, reply) })
 }
-
-var noHeaders []wire.Header

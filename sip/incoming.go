@@ -174,7 +174,7 @@ func (d *dialog) onAccepted(h call.Handler, err error) {
 	if d.phase != early {
 		return
 	}
-	status, headers := 500, noHeaders
+	status, headers := 500, []wire.Header(nil)
 	switch {
 	case errors.Is(err, call.ErrNoRoute):
 		status = 404
@@ -374,6 +374,8 @@ func (d *dialog) onACK(m *wire.Message, f flow) {
 		d.phase = confirmed
 	}
 	if ok.offer {
+		d.relatch = d.neg.Agreed() != nil
+		defer func() { d.relatch = false }()
 		if err := d.takeAnswer(m.SDP()); err != nil {
 			ok.done(err)
 			d.log.Info("answer in ACK not usable", "err", err)

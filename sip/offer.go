@@ -22,6 +22,8 @@ func (d *dialog) takeOffer(body []byte) (answer []byte, status int, err error) {
 	if err != nil {
 		return nil, 488, err
 	}
+	d.relatch = d.phase != early // a new offer may come from a new address
+	defer func() { d.relatch = false }()
 	if err := d.configure(agreed); err != nil {
 		return nil, 488, err
 	}
@@ -53,7 +55,7 @@ func (d *dialog) configure(a *sdp.Agreed) error {
 	p := media.Params{Remote: remote, RemoteRTCP: a.RTCP, RTCPMux: a.Mux, Signalling: d.flow.remote().Addr(),
 		Codec: codecOf(a.Codec), SendPT: uint8(a.SendPT), RecvPT: uint8(a.RecvPT),
 		EventPT: a.EventSend, EventRecvPT: a.EventRecv, CNPT: a.Noise, PTime: a.PTime,
-		Direction: d.direction(a.Direction), Relatch: d.phase != early}
+		Direction: d.direction(a.Direction), Relatch: d.relatch}
 	if a.Keys != nil {
 		p.SRTP = &media.SRTPParams{Profile: a.Keys.Suite, SendKey: a.Keys.Send, RecvKey: a.Keys.Recv}
 	}

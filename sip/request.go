@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"runtime/debug"
 	"time"
 
 	"tingxin/sip/wire"
@@ -8,6 +9,12 @@ import (
 
 // receive is the entry of every message, called by the reader of its socket.
 func (s *Server) receive(m *wire.Message, f flow) {
+	defer func() { // one bad message may not end the reader of everybody's
+		if r := recover(); r != nil {
+			s.stats.bad.add("panic")
+			s.log.Error("message failed", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
 	if !m.IsRequest() {
 		s.response(m)
 		return

@@ -232,6 +232,8 @@ func (d *dialog) onOfferTaken(out *requestOut, m, resp *wire.Message) {
 		d.sessionResponse(resp)
 	}
 	if out.offer {
+		d.relatch = true
+		defer func() { d.relatch = false }()
 		if err := d.takeAnswer(resp.SDP()); err != nil {
 			out.done(err)
 			d.sendBye(call.CauseError)
