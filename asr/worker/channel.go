@@ -35,6 +35,7 @@ type Channel struct {
 	rec    Recognizer
 	det    *vad.Detector
 	fill   filler
+	delay  int64 // samples by which the filler's sound is late
 	turn   Turn
 	expect string
 	emit   func(*asrpb.Event)
@@ -48,7 +49,7 @@ type Channel struct {
 	turnOpen bool
 	turnNeed int // ms of silence that end the open turn
 	turnWhy  string
-	mute     bool   // the detector is wrong: wait until it is quiet
+	noisy    bool   // the gate is held open by sound that is no speech to the recogniser
 	quietEnd uint64 // frame at which the last sound of speech ended
 
 	chunk    []int16
@@ -84,7 +85,7 @@ func NewChannel(rec Recognizer, p Params, emit func(*asrpb.Event)) *Channel {
 		pos: p.FirstFrame, fed: p.FirstFrame, quietEnd: p.FirstFrame, segment: p.LastSegment, turnOpen: p.TurnOpen, turnNeed: p.Turn.withDefaults().Usual, turnWhy: "silence",
 		chunk: make([]int16, 0, 16*FrameLen)}
 	if p.Narrow {
-		c.fill = newFiller()
+		c.fill, c.delay = newFiller(), fillerDelay
 	}
 	return c
 }
@@ -103,10 +104,9 @@ func (c *Channel) Write(pcm []int16) {
 			}
 			c.quietEnd = c.pos
 		}
-	case s.Speech && !c.mute:
+	case s.Speech:
 		c.begin(uint64(s.Since))
 	default:
-		c.mute = c.mute && s.Speech
 		if c.turnOpen && s.Prob < 0.35 {
 			c.lateTurnEnd()
 		}
@@ -122,7 +122,7 @@ func (c *Channel) begin(since uint64) {
 	} else {
 		c.pauses = 0
 	}
-	c.open, c.first = true, from
+	c.open, c.noisy, c.first = true, false, from
 	c.quietEnd = c.pos
 	c.segment++
 	c.changed, c.complete = c.ms(), false
@@ -197,14 +197,18 @@ func (c *Channel) judge() {
 	quiet := int(c.pos-c.quietEnd) * frameMS
 	length := int(c.pos-c.first) * frameMS
 	e := c.evidence(c.pre.words)
-	if c.complete && e.still >= trustStill {
-		// The recogniser hears silence where the detector still hears something.
-		quiet = max(quiet, int(e.still)-trustStill/4)
-		c.mute = true
-	}
 	switch {
 	case quiet >= c.turn.final(e):
 		c.shut()
+	case c.complete && e.still >= trustStill && len(e.words) > 0:
+		// The recogniser hears silence where the detector still hears something.
+		c.propose(c.utter(false))
+		c.noisy = true
+	case c.noisy && len(e.words) > 0:
+		c.noisy = false
+	case c.noisy && c.turnOpen && int(e.still)+trustStill >= c.turn.Max:
+		c.noisy = false
+		c.endTurn(c.turnWhy)
 	case length >= hardLimit, length >= softLimit && quiet >= 300:
 		c.utter(false)
 	case length >= idleLimit && len(c.pre.words) == 0:
@@ -224,15 +228,20 @@ func (c *Channel) shut() {
 	if c.err != nil {
 		return
 	}
+	c.propose(words)
+	if len(words) == 0 && !c.turnOpen {
+		c.turnOpen, c.turnNeed, c.turnWhy = true, 0, "nothing"
+	}
+	c.lateTurnEnd()
+}
+
+// propose says when the turn that has come to these words will be over.
+func (c *Channel) propose(words []string) {
 	e := c.evidence(words)
 	c.turnNeed, c.turnWhy = c.turn.needed(e), "silence"
 	if e.complete {
 		c.turnWhy = "complete"
 	}
-	if len(words) == 0 && !c.turnOpen {
-		c.turnOpen, c.turnNeed, c.turnWhy = true, 0, "nothing"
-	}
-	c.lateTurnEnd()
 }
 
 // lateTurnEnd ends the turn when its silence is over.
@@ -314,8 +323,8 @@ func (c *Channel) timed(words []Word) []*asrpb.Word {
 	out := make([]*asrpb.Word, 0, len(words))
 	last := int64(0)
 	for _, w := range words {
-		s := c.clock.start(int64(w.Start*Rate)) * 1000 / Rate
-		e := c.clock.call(int64(w.End*Rate)) * 1000 / Rate
+		s := c.clock.start(int64(w.Start*Rate)-c.delay) * 1000 / Rate
+		e := c.clock.call(int64(w.End*Rate)-c.delay) * 1000 / Rate
 		s = max(s, last)
 		e = max(min(e, c.ms()), s)
 		out = append(out, &asrpb.Word{Text: w.Text, StartMs: s, EndMs: e, Conf: w.Conf})
@@ -354,6 +363,9 @@ func (c *Channel) ms() int64 { return int64(c.pos) * frameMS }
 
 // Heard is the number of frames dealt with.
 func (c *Channel) Heard() uint64 { return c.pos }
+
+// Err is what ended the channel's recogniser, if anything.
+func (c *Channel) Err() error { return c.err }
 
 // Free releases the recogniser.
 func (c *Channel) Free() { c.rec.Free() }

@@ -132,6 +132,7 @@ func (s *session) abort() {
 func (s *session) run() time.Time {
 	late := time.Duration(0)
 	taken := 0
+	before := s.ch.decoded
 	for taken < chunkMax && s.ch.err == nil {
 		w, ok := s.take()
 		if !ok {
@@ -145,7 +146,6 @@ func (s *session) run() time.Time {
 		taken++
 	}
 	if taken > 0 {
-		before := s.ch.decoded
 		s.ch.Flush()
 		late = time.Since(s.latest)
 		s.load.heard.Add(uint64(taken))

@@ -168,9 +168,10 @@ func (m *model) free() *lazy {
 	return m.dynamic
 }
 
-// defaultChunk is the network's block in frames of 10 ms, as the library's own.
-// 10 brings words 60 ms earlier and costs 40 % more.
-const defaultChunk = 20
+// defaultChunk is the network's block in frames of 10 ms. The library's own is
+// 20; 30 costs a fifth less and brings words 30 ms later, 10 costs 40 % more and
+// brings them 60 ms earlier.
+const defaultChunk = 30
 
 // overlay makes a folder that looks like the model but has our settings: a
 // block of our choice for the network, and endpoint rules that only tell

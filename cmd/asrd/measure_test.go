@@ -188,6 +188,9 @@ func TestMeasure(t *testing.T) {
 			}
 		})
 		feed(ch, pcm, 2)
+		if ch.Err() != nil {
+			t.Error(ch.Err())
+		}
 		ch.Free()
 		cpuMine += cpuNow() - begin
 		if len(log) > 1 || lastEnd > float64(end)+800 {
