@@ -1,12 +1,18 @@
 package audio
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
+
+	goaudio "github.com/go-audio/audio"
+	"github.com/go-audio/wav"
 )
 
 // maxWAV bounds the files that are read whole.
@@ -202,35 +208,75 @@ func (f *wavFormat) decode(b []byte, size int64) (*WAV, error) {
 	for c := range w.Channels {
 		w.Channels[c] = make([]int16, n)
 	}
-	bytes := f.bits / 8
+	if f.tag == wavPCM {
+		return w, f.decodePCM(w, b[:n*frame])
+	}
+	width := f.bits / 8
 	for i := range n {
 		for c := range w.Channels {
-			w.Channels[c][i] = f.sample(b[i*frame+c*bytes:])
+			w.Channels[c][i] = f.sample(b[i*frame+c*width:])
 		}
 	}
 	return w, nil
 }
 
+// decodePCM lets go-audio read the samples, block by block. The format was
+// checked before and gets a plain header here: that decoder believes the sizes
+// a file claims and knows the plain PCM format alone.
+func (f *wavFormat) decodePCM(w *WAV, b []byte) error {
+	dec := wav.NewDecoder(bytes.NewReader(append(f.plainHeader(len(b)), b...)))
+	buf := &goaudio.IntBuffer{Data: make([]int, 4096*f.channels)}
+	for at := 0; at < len(w.Channels[0]); {
+		got, err := dec.PCMBuffer(buf)
+		if err != nil || got == 0 {
+			return fmt.Errorf("cannot be decoded: %w", cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+		for i := range got / f.channels {
+			for c := range f.channels {
+				w.Channels[c][at] = f.scale(buf.Data[i*f.channels+c])
+			}
+			at++
+		}
+	}
+	return nil
+}
+
+// plainHeader is the canonical header of 44 bytes.
+func (f *wavFormat) plainHeader(size int) []byte {
+	frame := f.channels * f.bits / 8
+	h := append(make([]byte, 0, 44+size+1), "RIFF"...)
+	h = binary.LittleEndian.AppendUint32(h, uint32(36+size))
+	h = append(h, "WAVEfmt "...)
+	h = binary.LittleEndian.AppendUint32(h, 16)
+	h = binary.LittleEndian.AppendUint16(h, wavPCM)
+	h = binary.LittleEndian.AppendUint16(h, uint16(f.channels))
+	h = binary.LittleEndian.AppendUint32(h, uint32(f.rate))
+	h = binary.LittleEndian.AppendUint32(h, uint32(f.rate*frame))
+	h = binary.LittleEndian.AppendUint16(h, uint16(frame))
+	h = binary.LittleEndian.AppendUint16(h, uint16(f.bits))
+	h = append(h, "data"...)
+	return binary.LittleEndian.AppendUint32(h, uint32(size))
+}
+
+// scale takes the upper 16 bits of a PCM sample; 8 bit samples have their middle at 128.
+func (f *wavFormat) scale(v int) int16 {
+	if f.bits == 8 {
+		return int16(v-128) << 8
+	}
+	return int16(v >> (f.bits - 16))
+}
+
+// sample reads what is not PCM.
 func (f *wavFormat) sample(b []byte) int16 {
 	switch f.tag {
 	case wavALaw:
 		return aDecode[b[0]]
 	case wavMuLaw:
 		return muDecode[b[0]]
-	case wavFloat:
-		v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
-		if v != v {
-			return 0
-		}
-		return int16(max(-32768, min(32767, math.Round(v*32768))))
 	}
-	switch f.bits {
-	case 8:
-		return (int16(b[0]) - 128) << 8
-	case 24:
-		return int16(binary.LittleEndian.Uint16(b[1:]))
-	case 32:
-		return int16(binary.LittleEndian.Uint16(b[2:]))
+	v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	if v != v {
+		return 0
 	}
-	return int16(binary.LittleEndian.Uint16(b))
+	return int16(max(-32768, min(32767, math.Round(v*32768))))
 }
