@@ -32,9 +32,12 @@ func (p *prefix) next(partial string, ms int64) bool {
 		// The recogniser takes back a committed word: show ours, go on behind.
 		same = p.stable
 		if len(cur) < same {
-			cur = append(cur[:0], p.words...)
+			cur = append(cur[:0], p.words[:same]...)
 		}
 		copy(cur[:same], p.words[:same])
+		for same < len(cur) && same < len(p.words) && cur[same] == p.words[same] {
+			same++
+		}
 	}
 	p.words = append(p.words[:same], cur[same:]...)
 	p.since, p.times = p.since[:min(same, len(p.since))], p.times[:min(same, len(p.times))]
