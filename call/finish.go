@@ -127,6 +127,7 @@ func (c *Call) lastWords() {
 	}
 	for _, sd := range c.sides {
 		if sd.ear == nil {
+			c.markGap(sd)
 			continue
 		}
 		c.serve(sd.ear.ended, max(time.Until(deadline), time.Millisecond))

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync/atomic"
@@ -22,8 +23,9 @@ type side struct {
 	name    string
 	seq     int // of the last utterance or gap
 	partial *PartialItem
-	ear     *hearing // nil when nothing is recognised
-	lost    time.Time
+	ear     *hearing   // nil when nothing is recognised
+	lost    time.Time  // when the stream broke off, while another is waited for
+	gap     time.Time  // from when on nothing was heard
 	source  *media.Leg // to hear again after a lost stream
 }
 
@@ -84,6 +86,7 @@ func (c *Call) hear(ctx context.Context, name string, l *media.Leg) error {
 // attach lets the stream hear the leg.
 func (c *Call) attach(name string, l *media.Leg, h *hearing) {
 	sd := c.sides[name]
+	c.markGap(sd)
 	sd.ear, sd.source, sd.lost = h, l, time.Time{}
 	h.remove = l.AddTap(h)
 	c.record.Transcription[name] = TranscriptionLive
@@ -119,8 +122,18 @@ func (c *Call) deaf(sd *side, h *hearing) {
 	sd.partial = nil
 	if c.ctx.Err() == nil && sd.ear == h {
 		c.log.Warn("recognition ended in the middle of the call", "side", sd.name)
-		sd.ear, sd.lost = nil, time.Now()
+		sd.ear, sd.lost, sd.gap = nil, time.Now(), time.Now()
 	}
+}
+
+// markGap keeps what could not be heard while a side had no stream.
+func (c *Call) markGap(sd *side) {
+	if sd.gap.IsZero() {
+		return
+	}
+	c.keep(&Utterance{CallID: c.id, Side: sd.name, Start: frameTime(sd.gap.Sub(c.zero)), End: frameTime(time.Since(c.zero)),
+		Language: c.record.Language, Gap: true, Reason: "recognition was away"})
+	sd.gap = time.Time{}
 }
 
 // rehear opens a new stream for every side that lost its own.
@@ -170,7 +183,7 @@ func (c *Call) result(sd *side, h *hearing, r asr.Result) {
 func (c *Call) utterance(sd *side, h *hearing, r asr.Result) *Utterance {
 	u := &Utterance{
 		CallID: c.id, Side: sd.name, Segment: r.Segment, Start: c.callTime(h, r.Start), End: c.callTime(h, r.End),
-		Text: r.Text, Raw: r.Raw, Spans: r.Spans, Language: h.language, Model: h.model,
+		Text: r.Text, Raw: r.Raw, Spans: r.Spans, Language: h.language, Model: cmp.Or(h.stream.Model(), h.model),
 		Words: make([]asr.Word, len(r.Words)), Conf: meanConf(r.Words),
 	}
 	for i, w := range r.Words {

@@ -10,6 +10,7 @@ import (
 
 	"tingxin/asr"
 	"tingxin/audio"
+	"tingxin/media"
 )
 
 // transcriber recognises afterwards what found no room while it was spoken: it
@@ -121,7 +122,7 @@ func (t *transcriber) recognise(ctx context.Context, r Record, side string) erro
 		return err
 	}
 	defer in.Close()
-	cfg := asr.StreamConfig{Language: r.Language, Call: r.ID, Side: side, Batch: true, Narrow: true}
+	cfg := asr.StreamConfig{Language: r.Language, Call: r.ID, Side: side, Batch: true, Narrow: in.narrow || !t.wide(ctx, r.ID)}
 	if route, ok := t.m.routes.find(r.To, r.Trunk); ok {
 		cfg.Model, cfg.Phrases = route.Model, route.Phrases
 	}
@@ -135,6 +136,12 @@ func (t *transcriber) recognise(ctx context.Context, r Record, side string) erro
 	cancel()
 	closed := stream.Close()
 	return errors.Join(err, <-fed, closed)
+}
+
+// wide says whether the call's first leg was wide-band.
+func (t *transcriber) wide(ctx context.Context, id string) bool {
+	legs, err := t.m.parts.Store.Legs(ctx, id)
+	return err == nil && len(legs) > 0 && legs[0].Codec == media.G722.String()
 }
 
 // feed writes the file to the stream as fast as it is worked off.
