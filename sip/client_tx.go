@@ -99,22 +99,29 @@ func (t *clientTx) fail(err error) {
 
 // connectionLost fails the requests that wait for answers on a dead connection.
 func (s *Server) connectionLost(f flow) {
-	var waiting []*clientTx
-	s.tx.mu.Lock()
-	for _, t := range s.tx.client {
-		if t.flow == f {
-			waiting = append(waiting, t)
-		}
-	}
-	s.tx.mu.Unlock()
-	for _, t := range waiting {
-		t.mu.Lock()
-		open := t.status < 200
-		t.mu.Unlock()
-		if open {
+	for _, t := range s.tx.clients() {
+		if t.flow == f && t.open() {
 			t.fail(errTransport)
 		}
 	}
+}
+
+// clients copies the list, because a transaction's lock comes before ours.
+func (x *transactions) clients() []*clientTx {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	out := make([]*clientTx, 0, len(x.client))
+	for _, t := range x.client {
+		out = append(out, t)
+	}
+	return out
+}
+
+// open reports whether the final answer is still out.
+func (t *clientTx) open() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.status < 200
 }
 
 // finish removes the transaction; false when it was gone already.

@@ -149,14 +149,10 @@ func (s *Server) awaitDialogs(limit time.Duration) {
 
 // openClients counts requests of ours that wait for a final answer.
 func (s *Server) openClients() (n int) {
-	s.tx.mu.Lock()
-	defer s.tx.mu.Unlock()
-	for _, t := range s.tx.client {
-		t.mu.Lock()
-		if t.status < 200 {
+	for _, t := range s.tx.clients() {
+		if t.open() {
 			n++
 		}
-		t.mu.Unlock()
 	}
 	return n
 }

@@ -6,13 +6,16 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // TestSipp places calls with SIPp's built-in client scenario.
 func TestSipp(t *testing.T) {
-	t.Parallel()
+	if os.Getenv("TINGXIN_SIPP") == "" {
+		t.Parallel()
+	}
 	bin, err := exec.LookPath("sipp")
 	if err != nil {
 		t.Skip("sipp is not installed")
@@ -36,6 +39,9 @@ func TestSipp(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			st := s.Stats()
+			var use syscall.Rusage
+			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &use)
+			t.Logf("cpu of this process so far %v user, %v system", time.Duration(use.Utime.Nano()), time.Duration(use.Stime.Nano()))
 			t.Logf("invites %d, retransmitted to us %d, resent by us %d, goroutines %d", st.Requests["INVITE"], st.Retransmits, st.Resent, runtime.NumGoroutine())
 		})
 	}

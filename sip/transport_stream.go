@@ -118,51 +118,69 @@ const streamIdle = 30 * time.Minute
 func (t *transport) readStream(c *streamConn) {
 	defer t.wg.Done()
 	defer t.forget(c)
-	unfinished := 64 * t.cfg.T1
-	if h, ok := c.conn.(*tls.Conn); ok {
-		_ = c.conn.SetDeadline(time.Now().Add(dialDeadline))
-		if err := h.Handshake(); err != nil {
-			t.stats.bad.add("tls handshake failed")
-			return
-		}
-		_ = c.conn.SetDeadline(time.Time{})
+	if !t.handshake(c) {
+		return
 	}
 	var f wire.Framer
 	buf := make([]byte, 8192)
 	begun := time.Time{} // when the unfinished message began
 	for {
-		limit := time.Now().Add(streamIdle)
-		if f.Pending() {
-			if begun.IsZero() {
-				begun = time.Now()
-			}
-			limit = begun.Add(unfinished)
-		} else {
-			begun = time.Time{}
-		}
-		_ = c.conn.SetReadDeadline(limit)
+		_ = c.conn.SetReadDeadline(t.patience(&f, &begun))
 		n, err := c.conn.Read(buf)
 		if n > 0 {
-			before := f.Pending()
 			f.Write(buf[:n])
 			got, ok := t.drain(&f, c)
 			if !ok {
 				c.linger()
 				return
 			}
-			if got || !before {
+			if got {
 				begun = time.Time{}
 			}
 		}
 		if err != nil {
-			if ne, timeout := err.(net.Error); timeout && ne.Timeout() {
-				if m := f.Unfinished(); m != nil {
-					t.receive(m, c)
-				}
-				t.stats.bad.add("stream timeout")
-			}
+			t.timedOut(&f, c, err)
 			return
 		}
+	}
+}
+
+// handshake makes TLS ready; true for plain connections.
+func (t *transport) handshake(c *streamConn) bool {
+	h, ok := c.conn.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	_ = c.conn.SetDeadline(time.Now().Add(dialDeadline))
+	if err := h.Handshake(); err != nil {
+		t.stats.bad.add("tls handshake failed")
+		return false
+	}
+	_ = c.conn.SetDeadline(time.Time{})
+	return true
+}
+
+// patience is until when the next bytes must come: a begun message has 64*T1.
+func (t *transport) patience(f *wire.Framer, begun *time.Time) time.Time {
+	if !f.Pending() {
+		*begun = time.Time{}
+		return time.Now().Add(streamIdle)
+	}
+	if begun.IsZero() {
+		*begun = time.Now()
+	}
+	return begun.Add(64 * t.cfg.T1)
+}
+
+// timedOut answers a message whose rest never came.
+func (t *transport) timedOut(f *wire.Framer, c *streamConn, err error) {
+	if ne, ok := err.(net.Error); !ok || !ne.Timeout() {
+		return
+	}
+	t.stats.bad.add("stream timeout")
+	if m := f.Unfinished(); m != nil {
+		t.receive(m, c)
+		c.linger()
 	}
 }
 
