@@ -10,15 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"tingxin/audio"
 	"tingxin/call"
 	"tingxin/event"
 	"tingxin/pg/pgtest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // testConfig is a whole server on free ports with a database and a folder of its own.
 func testConfig(t *testing.T) Config {
