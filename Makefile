@@ -11,7 +11,7 @@ export PATH := $(CURDIR)/build/go/bin:$(CURDIR)/build/node/bin:$(PATH)
 # asrd finds libvosk from the clone, or from a lib folder beside bin once installed.
 ldflags := -extldflags=-Wl,-rpath,$$ORIGIN/../build/vosk-api/src:$$ORIGIN/../lib
 
-web_sources := $(shell find web -type f \( -path web/node_modules -o -path web/dist -o -path web/mock -o -path web/e2e \) -prune -o -type f ! -name '*.go' -print 2>/dev/null)
+web_sources := $(shell find web \( -path web/node_modules -o -path web/dist -o -path web/mock -o -path web/e2e \) -prune -o -type f ! -name '*.go' -print 2>/dev/null)
 
 # What `make score` measures, unless told otherwise.
 MANIFEST ?= build/caller/manifest.jsonl
