@@ -138,6 +138,8 @@ func TestStreamPeerThatNeverFinishes(t *testing.T) {
 	p := dialPeer(t, s, "tcp")
 	p.write("OPTIONS sip:x@y SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\n")
 	within(t, p.done, "the end of the connection")
+	silent := dialPeer(t, s, "tcp") // connects and never says a word
+	within(t, silent.done, "the end of a silent connection")
 	g := dialPeer(t, s, "tcp")
 	g.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	within(t, g.done, "the end of the connection")

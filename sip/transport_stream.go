@@ -30,6 +30,7 @@ type streamConn struct {
 	peer   netip.AddrPort
 	listen netip.AddrPort // where peers reach us
 	dead   atomic.Bool
+	proven bool // ours, or a message came: it may be silent for long; the reader's own
 
 	mu sync.Mutex // one writer at a time
 }
@@ -125,7 +126,7 @@ func (t *transport) readStream(c *streamConn) {
 	buf := make([]byte, 8192)
 	begun := time.Time{} // when the unfinished message began
 	for {
-		_ = c.conn.SetReadDeadline(t.patience(&f, &begun))
+		_ = c.conn.SetReadDeadline(t.patience(c, &f, &begun))
 		n, err := c.conn.Read(buf)
 		if n > 0 {
 			f.Write(buf[:n])
@@ -135,7 +136,7 @@ func (t *transport) readStream(c *streamConn) {
 				return
 			}
 			if got {
-				begun = time.Time{}
+				begun, c.proven = time.Time{}, true
 			}
 		}
 		if err != nil {
@@ -160,9 +161,10 @@ func (t *transport) handshake(c *streamConn) bool {
 	return true
 }
 
-// patience is until when the next bytes must come: a begun message has 64*T1.
-func (t *transport) patience(f *wire.Framer, begun *time.Time) time.Time {
-	if !f.Pending() {
+// patience is until when the next bytes must come: a begun message and a
+// connection that never said anything have 64*T1.
+func (t *transport) patience(c *streamConn, f *wire.Framer, begun *time.Time) time.Time {
+	if !f.Pending() && c.proven {
 		*begun = time.Time{}
 		return time.Now().Add(streamIdle)
 	}
@@ -239,7 +241,7 @@ func (t *transport) dial(ctx context.Context, network string, addr netip.AddrPor
 		}
 		conn = h
 	}
-	c := &streamConn{t: t, conn: conn, kind: network, peer: addr, listen: t.listener(network, addr.Addr())}
+	c := &streamConn{t: t, conn: conn, kind: network, peer: addr, listen: t.listener(network, addr.Addr()), proven: true}
 	self := addrPort(conn.LocalAddr())
 	switch {
 	case !c.listen.IsValid():
