@@ -9,7 +9,7 @@ import (
 
 // Hidden is the number of units of the recurrent layer, Inputs that of features.
 const (
-	Hidden = 16
+	Hidden = 20
 	Inputs = numFeat
 	// Params is the number of weights: three gates over inputs, state and bias, the bias inside
 	// the candidate's state term, the output layer.

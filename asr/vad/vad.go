@@ -17,9 +17,9 @@ const FrameLen = 320
 
 // Config sets the thresholds; the zero value is the default.
 type Config struct {
-	// On is the probability from which a frame counts towards the start of speech (default 0.6).
+	// On is the probability from which a frame counts towards the start of speech (default 0.5).
 	On float32
-	// Off is the probability under which a frame of running speech counts as quiet (default 0.35).
+	// Off is the probability under which a frame of running speech counts as quiet (default 0.3).
 	Off float32
 	// MinSpeech is the number of frames of speech that open the gate (default 5: 100 ms).
 	MinSpeech int
@@ -29,10 +29,10 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	if c.On == 0 {
-		c.On = 0.6
+		c.On = 0.5
 	}
 	if c.Off == 0 {
-		c.Off = 0.35
+		c.Off = 0.3
 	}
 	if c.MinSpeech == 0 {
 		c.MinSpeech = 5

@@ -107,7 +107,7 @@ func (c *Channel) Write(pcm []int16) {
 	case s.Speech:
 		c.begin(uint64(s.Since))
 	default:
-		if c.turnOpen && s.Prob < 0.35 {
+		if c.turnOpen && s.Prob < 0.3 {
 			c.lateTurnEnd()
 		}
 	}

@@ -11,7 +11,7 @@ type Turn struct {
 	Complete int `json:"complete_ms" yaml:"complete_ms" koanf:"complete_ms"`
 	// Usual is needed when nothing speaks for or against an end (default 820).
 	Usual int `json:"usual_ms" yaml:"usual_ms" koanf:"usual_ms"`
-	// Final is the silence after which the words are final, the turn still open (default 460).
+	// Final is the silence after which the words are final, the turn still open (default 420).
 	Final int `json:"final_ms" yaml:"final_ms" koanf:"final_ms"`
 }
 
@@ -25,7 +25,7 @@ func (t Turn) withDefaults() Turn {
 	def(&t.Max, 1600)
 	def(&t.Complete, 560)
 	def(&t.Usual, 820)
-	def(&t.Final, 460)
+	def(&t.Final, 420)
 	return t
 }
 

@@ -71,7 +71,7 @@ func (v *voice) find() {
 	s := slices.Clone(e)
 	slices.Sort(s)
 	floor, peak := s[n/20], s[n*95/100]
-	limit := max(peak-32, floor+8)
+	limit := max(peak-28, floor+8)
 	v.speak = make([]bool, n)
 	last := -100
 	for i := range n {
@@ -93,7 +93,8 @@ func scene(r *rand.Rand, voices []voice) ([]int16, []float32) {
 	const n = 20 * rate
 	mix, talk := make([]float32, n), make([]bool, n/160)
 	level := math.Pow(10, -r.Float64()*1.4) // down to -28 dB
-	if r.IntN(12) > 0 {
+	talking := r.IntN(6) > 0
+	if talking {
 		for at := int(r.Float64() * 2 * rate); at < n; {
 			v := voices[r.IntN(len(voices))]
 			g := float32(level * math.Pow(10, (r.Float64()-0.5)*0.4))
@@ -110,6 +111,9 @@ func scene(r *rand.Rand, voices []voice) ([]int16, []float32) {
 			}
 			at += len(v.pcm) + int(r.ExpFloat64()*1.2*rate)
 		}
+	}
+	if !talking && r.IntN(2) == 0 {
+		level = 2 // nobody speaks: the noise may be loud
 	}
 	background(r, mix, level)
 	events(r, mix, talk)
@@ -135,6 +139,7 @@ func background(r *rand.Rand, mix []float32, level float64) {
 	kind := r.IntN(5)
 	var a, b float64
 	steps, gain, next := r.IntN(2) == 0, 1.0, 0
+	buzz := 0.3 * r.Float64() * r.Float64()
 	hum := 50.0 + 10*float64(r.IntN(2))
 	for i := range mix {
 		if steps && i == next { // comfort noise, a muted line, another room
@@ -153,7 +158,7 @@ func background(r *rand.Rand, mix []float32, level float64) {
 			a = 12 * b
 		case 3: // hum and a little white
 			t := 2 * math.Pi * hum * float64(i) / rate
-			a = gain*(math.Sin(t)+0.5*math.Sin(3*t)+0.3*math.Sin(5*t+1)) + 0.2*w
+			a = gain*(math.Sin(t)+0.5*math.Sin(3*t)+0.3*math.Sin(5*t+1)) + buzz*w
 		case 4: // noise that comes and goes slowly
 			a = w * (0.6 + 0.4*math.Sin(2*math.Pi*0.3*float64(i)/rate))
 		}
@@ -193,6 +198,11 @@ func sound(r *rand.Rand) []float32 {
 		rows, cols := []float64{697, 770, 852, 941}, []float64{1209, 1336, 1477, 1633}
 		out := secs(0.05, 0.4)
 		tones(out, amp, rows[r.IntN(4)], cols[r.IntN(4)])
+		for range r.IntN(8) { // a number is dialled
+			key := make([]float32, len(out))
+			tones(key, amp, rows[r.IntN(4)], cols[r.IntN(4)])
+			out = append(append(out, make([]float32, int((0.04+0.2*r.Float64())*rate))...), key...)
+		}
 		return out
 	case 1: // ring-back, busy, beeps
 		f := [][]float64{{440, 480}, {425}, {400, 450}, {480, 620}, {1000}, {350, 440}}[r.IntN(6)]
