@@ -207,7 +207,11 @@ func (p *Pool) connect(ctx context.Context, s *Stream, moved bool) (*link, error
 		case codes.InvalidArgument:
 			return nil, fmt.Errorf("open stream: %s", status.Convert(err).Message())
 		default:
-			p.log.Warn("speech worker did not open a stream", "worker", m.id, "error", err)
+			level := slog.LevelWarn
+			if moved {
+				level = slog.LevelDebug // the lost worker itself, most likely
+			}
+			p.log.Log(ctx, level, "speech worker did not open a stream", "worker", m.id, "error", err)
 		}
 	}
 	if p.ctx.Err() != nil {

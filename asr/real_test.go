@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -123,4 +124,78 @@ func TestRealWorkerHearsWords(t *testing.T) {
 	if finals != 1 || ends != 1 || partials < 5 || !strings.Contains(raw, "leisure to consider how much") {
 		t.Fatalf("finals %d, turn ends %d, partials %d, raw %q", finals, ends, partials, raw)
 	}
+}
+
+// TestRealKill kills a real worker under 20 calls in real time and prints when
+// words come again. Set KILL=1 to run it; the machine should be idle.
+func TestRealKill(t *testing.T) {
+	if os.Getenv("KILL") == "" {
+		t.Skip("set KILL=1")
+	}
+	p := realPool(t, Config{Workers: 2, Threads: 1})
+	waitFor(t, "both workers", func() bool { return len(p.candidates()) == 2 })
+	var speech []int16
+	for _, f := range []string{"1", "2", "3", "4", "5"} {
+		speech = append(speech, readPCM(t, "../build/caller/sense-"+f+".wav")...)
+		speech = append(speech, make([]int16, 4*audio.Rate)...)
+	}
+	const calls = 20
+	var mu sync.Mutex
+	var killed time.Time
+	again := make([]time.Duration, calls)
+	moved, finals := make([]bool, calls), 0
+	var streams []*Stream
+	var reading sync.WaitGroup
+	for i := range calls {
+		s, err := p.Open(t.Context(), StreamConfig{Language: "en"})
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		streams = append(streams, s)
+		reading.Go(func() {
+			for r := range s.Results() {
+				mu.Lock()
+				switch {
+				case r.Kind == Gap:
+					moved[i] = true
+				case (r.Kind == Partial || r.Kind == Final) && moved[i] && again[i] == 0:
+					again[i] = time.Since(killed)
+				}
+				if r.Kind == Final {
+					finals++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	begin := time.Now()
+	var f audio.Frame
+	for tick := range 15 * 50 {
+		f.Seq = uint64(tick)
+		for i, s := range streams {
+			at := (len(speech)/calls*i + tick*audio.FrameLen) % (len(speech) - audio.FrameLen)
+			copy(f.PCM[:], speech[at:])
+			s.WriteFrame(&f)
+		}
+		if tick == 8*50 {
+			mu.Lock()
+			killed = time.Now()
+			mu.Unlock()
+			_ = syscall.Kill(p.Stats().Workers[0].PID, syscall.SIGKILL)
+		}
+		time.Sleep(time.Until(begin.Add(time.Duration(tick+1) * audio.FrameDur)))
+	}
+	for _, s := range streams {
+		s.Finish()
+	}
+	reading.Wait()
+	n := 0
+	for i := range calls {
+		if moved[i] {
+			n++
+			t.Log("moved call", i, "words again after", again[i].Round(time.Millisecond))
+		}
+	}
+	p50, p99, _ := p.Lateness(false)
+	t.Logf("%d of %d calls moved; %d finals; lateness p50 %v p99 %v; dropped %d", n, calls, finals, p50, p99, p.Stats().DroppedFrames)
 }
