@@ -116,7 +116,7 @@ async function api(request, response, path, query) {
   if (request.method !== 'GET' && request.headers['x-csrf-token'] !== 'mock') return problem(response, 403, 'csrf');
   if (path === '/session' && request.method === 'DELETE') return json(response, undefined, 204, { 'Set-Cookie': 'tingxin_session=; Path=/; Max-Age=0' });
   if (path === '/session') return json(response, { user, csrf: 'mock' });
-  if (path === '/session/password') return (await bodyOf(request)).old === user.username ? json(response, undefined, 204) : problem(response, 403, 'wrong');
+  if (path === '/session/password') return (await bodyOf(request)).old === user.username ? json(response, undefined, 204) : problem(response, 422, 'the old password is wrong');
   if (path === '/calls') return json(response, list(query));
   if (path === '/calls/live') return json(response, { items: world.running.map((c) => ({ ...c.summary, partial: c.partial })), seq: feed.seq });
   if (path === '/system') return json(response, world.system());

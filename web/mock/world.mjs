@@ -69,7 +69,7 @@ export class Call {
   }
 
   said() {
-    return this.talk.slice(0, this.heard);
+    return this.summary.transcription.caller === 'deferred' ? [] : this.talk.slice(0, this.heard);
   }
 }
 

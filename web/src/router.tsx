@@ -30,7 +30,7 @@ const shell = createRoute({
   getParentRoute: () => root,
   id: 'shell',
   beforeLoad: async ({ context, location }) => {
-    const known = await context.client.ensureQueryData(session);
+    const known = await context.client.query({ ...session, staleTime: 'static' });
     if (!known) throw redirect({ to: '/login', search: { next: location.href === '/' ? undefined : location.href } });
   },
   component: lazyRouteComponent(() => import('./shell/Shell'), 'Shell'),

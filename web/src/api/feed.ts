@@ -1,4 +1,4 @@
-import { Centrifuge, type Subscription } from 'centrifuge';
+import { Centrifuge, SubscriptionState, type Subscription } from 'centrifuge';
 import { base } from './client';
 import type { Event } from './model';
 
@@ -11,6 +11,9 @@ export interface Watcher {
   /** The channel was joined without its past: take a snapshot, events go on meanwhile. */
   onSync: () => void;
 }
+
+/** centrifuge's code for a connection that we asked for. */
+const asked = 0;
 
 interface Channel {
   subscription: Subscription;
@@ -28,17 +31,19 @@ export class Feed {
   private readonly listeners = new Set<() => void>();
   private link: Link = 'connecting';
 
-  constructor(address: string, onLost: () => void) {
+  /** onTrouble is called whenever the connection breaks off or can't be made. */
+  constructor(address: string, onTrouble: () => void) {
     this.client = new Centrifuge(address, { minReconnectDelay: 300, maxReconnectDelay: 5000 });
     this.client.on('connected', () => this.setLink('online'));
-    this.client.on('connecting', () => {
+    this.client.on('connecting', ({ code }) => {
       this.setLink('connecting');
-      onLost();
+      if (code !== asked) onTrouble();
     });
     this.client.on('disconnected', () => {
       this.setLink('offline');
-      onLost();
+      onTrouble();
     });
+    this.client.on('error', onTrouble);
     this.client.connect();
   }
 
@@ -53,7 +58,7 @@ export class Feed {
   watch(name: string, watcher: Watcher): () => void {
     const channel = this.channels.get(name) ?? this.join(name);
     channel.watchers.add(watcher);
-    if (channel.subscription.state === 'subscribed') queueMicrotask(() => watcher.onSync());
+    if (channel.subscription.state === SubscriptionState.Subscribed) queueMicrotask(() => watcher.onSync());
     return () => {
       channel.watchers.delete(watcher);
       if (channel.watchers.size === 0) this.leave(name, channel);

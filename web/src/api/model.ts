@@ -1,240 +1,113 @@
-// The wire format of /api/v1 and of the realtime feed: times are RFC 3339 strings,
-// durations are milliseconds, offsets into texts are counted in Unicode code points.
+// What the server says, in the words of its OpenAPI document (openapi.json, `npm run types`).
+// Times are RFC 3339 strings, durations milliseconds, offsets into texts Unicode code points.
+// Where the document says less than is so (sides, nulls) it is said here.
+import type { components } from './openapi';
+
+type Schemas = components['schemas'];
+
+/** An empty list may come as null. */
+type List<T> = T[] | null;
 
 export type Side = 'caller' | 'agent';
 export const sides: readonly Side[] = ['caller', 'agent'];
 
-export type CallState = 'ringing' | 'active' | 'ended';
+export type CallState = Schemas['Summary']['state'];
 export type TranscriptionState = 'live' | 'deferred' | 'done' | 'off';
-export type Role = 'agent' | 'supervisor' | 'admin';
+export type Role = Schemas['User']['role'];
+export type QualityNow = Schemas['QualityNow'];
 
-export interface QualityNow {
-  mos: number;
-  loss_pct: number;
-  jitter_ms: number;
+interface Sided {
+  side: Side;
 }
 
-export interface LastWords {
-  side: Side;
-  text: string;
+interface SummaryParts {
+  transcription: Partial<Record<Side, TranscriptionState>>;
+  quality: QualityNow | null;
+  last_words?: (Schemas['LastWords'] & Sided) | null;
 }
 
 /** A call as lists show it: an item of GET /calls and the payload of `call.*` events. */
-export interface CallSummary {
-  id: string;
-  state: CallState;
-  direction: 'in' | 'out';
-  from: string;
-  from_name: string;
-  to: string;
-  trunk: string;
-  route: string;
-  language: string;
-  started_at: string;
-  answered_at?: string | null;
-  ended_at?: string | null;
-  duration_ms: number;
-  cause?: string;
-  consent: string;
-  has_recording: boolean;
-  transcription: Partial<Record<Side, TranscriptionState>>;
-  quality: QualityNow | null;
-  last_words?: LastWords | null;
-  /** Escaped HTML with <mark> around what was searched. */
-  snippet?: string;
-}
+export type CallSummary = Omit<Schemas['Summary'], keyof SummaryParts> & SummaryParts;
 
 /** The payload of `transcript.partial`: the first `stable` characters will not change. */
-export interface PartialText {
-  side: Side;
-  segment: number;
-  start_ms: number;
-  end_ms: number;
-  text: string;
-  stable: number;
-}
+export type PartialText = Schemas['PartialItem'];
 
 /** An item of GET /calls/live. */
-export interface LiveCall extends CallSummary {
-  partial?: Partial<Record<Side, PartialText>> | null;
-}
+export type LiveCall = CallSummary & { partial?: Partial<Record<Side, PartialText>> | null };
 
 /** GET /calls/live; `seq` is the last event it contains. */
 export interface LivePage {
-  items: LiveCall[] | null;
+  items: List<LiveCall>;
   seq?: number;
 }
 
-export interface Word {
-  text: string;
-  start_ms: number;
-  end_ms: number;
-  conf: number;
-}
-
-/** Characters [text_start, text_end) of the text stand for words [from, to). */
-export interface Span {
-  text_start: number;
-  text_end: number;
-  from: number;
-  to: number;
-}
-
 /** The payload of `transcript.final` and an item of GET /calls/{id}/transcript. */
-export interface Utterance {
-  side: Side;
-  seq: number;
-  segment: number;
-  start_ms: number;
-  end_ms: number;
-  text: string;
-  raw: string;
-  words: Word[];
-  spans: Span[];
-  turn: number;
-  late?: boolean;
-  gap?: boolean;
-  reason?: string;
-}
+export type Utterance = Omit<Schemas['TranscriptItem'], 'late' | 'gap'> & Partial<Pick<Schemas['TranscriptItem'], 'late' | 'gap'>>;
 
-export interface Gap {
-  side: Side;
+/** The payload of `transcript.gap`. */
+export interface Gap extends Sided {
   start_ms: number;
   end_ms: number;
   reason: string;
 }
 
-export interface Quality extends QualityNow {
-  side: Side;
-  rtt_ms: number;
-}
+/** The payload of `call.quality`. */
+export type Quality = QualityNow & Sided & { rtt_ms: number };
 
-export interface Leg {
-  n: number;
-  side: Side;
-  direction: string;
-  peer: string;
-  codec: string;
-  transport: string;
-  secure: boolean;
-  started_at: string;
-  answered_at?: string | null;
-  ended_at?: string | null;
-  cause?: string;
-  packets_in: number;
-  packets_out: number;
-  lost: number;
-  loss_pct: number;
-  jitter_ms: number;
-  rtt_ms: number;
-  mos: number;
-}
+export type Leg = Omit<Schemas['LegView'], 'side'> & Sided;
 
-export interface Recording {
-  duration_ms: number;
-  bytes: number;
-  url: string;
-}
-
-export interface CallDetail extends CallSummary {
-  sip_status?: number;
-  legs: Leg[] | null;
-  data?: Record<string, unknown> | null;
-  recording?: Recording | null;
-}
+export type CallDetail = Omit<Schemas['CallDetail'], keyof SummaryParts | 'legs'> & SummaryParts & { legs: List<Leg> };
 
 /** Loudness 0..1, `rate` values a second. */
-export interface Peaks {
-  rate: number;
-  duration_ms: number;
-  left: number[];
-  right: number[];
-}
+export type Peaks = Schemas['Peaks'];
 
-export interface User {
-  id: string;
-  username: string;
-  name: string;
-  role: Role;
-  language: string;
-  disabled?: boolean;
-}
-
-export interface Session {
-  user: User;
-  csrf: string;
-}
+export type User = Omit<Schemas['User'], 'created_at'>;
+export type Session = Omit<Schemas['SessionView'], 'user'> & { user: User };
+export type Retention = Schemas['Retention'];
 
 export interface Page<T> {
-  items: T[] | null;
-  next?: string | null;
-  total?: number | null;
+  items: List<T>;
+  next?: string;
+  total?: number;
 }
 
-export interface Worker {
-  id: string;
-  address: string;
-  state: string;
-  pid: number;
-  rss_mb: number;
-  channels: number;
-  capacity: number;
-  cpu_pct: number;
-  lateness_p99_ms: number;
-  restarts: number;
-  models: string[] | null;
+export type Worker = Omit<Schemas['WorkerView'], 'models'> & { models: List<string> };
+export type Trunk = Schemas['TrunkView'];
+export type Model = Schemas['ModelView'];
+
+interface SystemLists {
+  workers: List<Worker>;
+  trunks: List<Trunk>;
+  models: List<Model>;
 }
 
-export interface Trunk {
-  name: string;
-  state: string;
-  calls: number;
-  max_calls: number;
-  cps: number;
-  last_options_at?: string | null;
-  rejected: number;
-}
+export type System = Omit<Schemas['SystemView'], keyof SystemLists> & SystemLists;
 
-export interface Model {
-  language: string;
-  name: string;
-  graph: string;
-}
-
-export interface System {
-  version: string;
-  started_at: string;
-  calls: { active: number; max: number };
-  workers: Worker[] | null;
-  trunks: Trunk[] | null;
-  database: { state: string; latency_ms: number; queued_writes: number };
-  media: { ports_used: number; ports_total: number; clock_late_p99_ms: number } & Record<string, unknown>;
-  models: Model[] | null;
-}
-
-/** The payload of `system.load`, every 2 s. */
+/** The payload of `system.load`, every 2 s; `cpu` in per cent of all cores. */
 export interface Load {
   calls: number;
   channels: number;
   capacity: number;
   cpu: number;
-  workers?: Worker[] | null;
+  workers?: List<Worker>;
 }
 
-export interface Retention {
-  recordings_days: number;
-  transcripts_days: number;
-  records_days: number;
-  audit_days: number;
+interface Envelope {
+  /** Grows with every event of the server's process. */
+  seq: number;
+  at: string;
+  call?: string;
 }
 
-/** One event of the realtime feed. `seq` grows with every event of the server's process. */
+type Told<T extends string, D> = Envelope & { type: T; data: D };
+
+/** One event of the realtime feed. */
 export type Event =
-  | { type: 'call.started' | 'call.answered' | 'call.updated' | 'call.ended'; seq: number; at: string; call?: string; data: CallSummary }
-  | { type: 'system.load'; seq: number; at: string; call?: string; data: Load }
-  | { type: 'transcript.partial'; seq: number; at: string; call?: string; data: PartialText }
-  | { type: 'transcript.final'; seq: number; at: string; call?: string; data: Utterance }
-  | { type: 'transcript.gap'; seq: number; at: string; call?: string; data: Gap }
-  | { type: 'call.quality'; seq: number; at: string; call?: string; data: Quality }
-  | { type: 'call.dtmf'; seq: number; at: string; call?: string; data: { side: Side; count: number } }
-  | { type: 'flow.node'; seq: number; at: string; call?: string; data: { flow: string; node: string } };
+  | Told<'call.started' | 'call.answered' | 'call.updated' | 'call.ended', CallSummary>
+  | Told<'system.load', Load>
+  | Told<'transcript.partial', PartialText>
+  | Told<'transcript.final', Utterance>
+  | Told<'transcript.gap', Gap>
+  | Told<'call.quality', Quality>
+  | Told<'call.dtmf', Sided & { count: number }>
+  | Told<'flow.node', { flow: string; node: string }>;

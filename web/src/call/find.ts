@@ -1,9 +1,9 @@
 /** termsOf is what of a search of the archive can be found in a text: words and phrases, not what was excluded. */
 export function termsOf(query: string): string[] {
   const terms: string[] = [];
-  for (const [, phrase, word] of query.matchAll(/[-]?["“”]([^"“”]*)["“”]?|(\S+)/g)) {
+  for (const [, not, phrase, word] of query.matchAll(/(-)?["“”]([^"“”]*)["“”]?|(\S+)/g)) {
     const term = (phrase ?? word ?? '').trim().toLowerCase();
-    if (term && !term.startsWith('-')) terms.push(term);
+    if (term && !not && !term.startsWith('-')) terms.push(term);
   }
   return terms;
 }

@@ -116,7 +116,7 @@ function insert(all: readonly Utterance[], u: Utterance): readonly Utterance[] {
   const id = identity(u);
   const same = all.findIndex((other) => identity(other) === id);
   const known = all[same];
-  if (known && known.text === u.text && known.end_ms === u.end_ms && known.seq === u.seq) return all;
+  if (known?.text === u.text && known.end_ms === u.end_ms && known.seq === u.seq) return all;
   const rest = same < 0 ? all : all.filter((_, i) => i !== same);
   let at = rest.length;
   for (let prev = rest[at - 1]; prev && before(u, prev); prev = rest[at - 1]) at--;

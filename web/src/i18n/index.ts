@@ -42,6 +42,12 @@ async function speak(language: Language): Promise<void> {
   document.documentElement.lang = language;
 }
 
+/** suggestLanguage speaks a user's own language, unless another was chosen in this browser. */
+export async function suggestLanguage(tag: string): Promise<void> {
+  const known = languages.find((l) => l === tag);
+  if (known && !localStorage.getItem(remembered)) await speak(known);
+}
+
 /** setLanguage switches, and remembers the choice in this browser. */
 export async function setLanguage(language: Language): Promise<void> {
   localStorage.setItem(remembered, language);

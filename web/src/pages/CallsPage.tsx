@@ -10,6 +10,7 @@ import { useFormat } from '../i18n/format';
 import { ArchiveRow } from '../parts/ArchiveRow';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { Title } from '../parts/Title';
 import { typing } from '../shell/keys';
 import './calls.css';
 
@@ -85,9 +86,16 @@ function Filters({ filter, change, trunks, search }: { filter: CallFilter; chang
     filter.number,
     useMemo(() => (text: string | undefined) => change({ number: text }), [change]),
   );
+  // On narrow screens all but the words wait behind a button, unless they are in use.
+  const [open, setOpen] = useState(false);
+  const used = Object.entries(filter).some(([name, value]) => name !== 'q' && value !== undefined);
   return (
-    <search className="filters card">
+    <search className={open || used ? 'filters card' : 'filters filters-shut card'}>
       <Input ref={search} className="filter-words" allowClear prefix={<Icon name="search" size={16} />} aria-label={t('calls.search')} placeholder={`${t('calls.search')} (${t('calls.searchHint')})`} {...words} />
+      <button type="button" className="chip filter-toggle" aria-expanded={open || used} onClick={() => setOpen(!open)}>
+        <Icon name="settings" size={15} />
+        {t('calls.filters')}
+      </button>
       <Input className="filter-number" allowClear aria-label={t('calls.number')} placeholder={t('calls.number')} {...number} />
       <Days filter={filter} change={change} />
       <Select
@@ -201,13 +209,14 @@ export function CallsPage() {
   const { data, error, isPending, isFetchingNextPage, hasNextPage, fetchNextPage, refetch } = useInfiniteQuery(calls(filter));
   const items = useMemo(() => data?.pages.flatMap((page) => page.items ?? []) ?? none, [data]);
   const trunks = useTrunks(items, filter.trunk);
-  const filtered = Object.values(filter).some((value) => value !== undefined);
+  const filtered = Object.values(filter).some(Boolean);
   const total = data?.pages[0]?.total;
   const more = useMemo(() => () => void fetchNextPage(), [fetchNextPage]);
   useListKeys(search);
 
   return (
     <div className="page">
+      <Title>{t('calls.title')}</Title>
       <div className="page-head">
         <h1>{t('calls.title')}</h1>
         <span className="muted num" role="status">

@@ -6,6 +6,7 @@ import { useFloor, useNarrow } from '../call/hooks';
 import { CallCard, CallRow } from '../parts/CallCard';
 import { LiveThread } from '../parts/LiveThread';
 import { Empty, Waiting } from '../parts/Notice';
+import { Title } from '../parts/Title';
 import { typing } from '../shell/keys';
 import './live.css';
 
@@ -41,6 +42,7 @@ export function LivePage() {
   if (narrow && callId) return <LiveThread key={callId} id={callId} call={calls.find((c) => c.id === callId)} whole={whole} />;
   return (
     <div className={callId ? 'live live-open' : 'live'}>
+      <Title>{running > 0 ? `(${running}) ${t('live.title')}` : t('live.title')}</Title>
       <section className="live-list" aria-label={t('live.list')}>
         <div className="page-head">
           <h1>{t('live.title')}</h1>

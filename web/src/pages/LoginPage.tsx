@@ -6,7 +6,8 @@ import { request, setCSRF } from '../api/client';
 import type { Session } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { session } from '../api/queries';
-import { setLanguage } from '../i18n';
+import { setLanguage, suggestLanguage } from '../i18n';
+import { Title } from '../parts/Title';
 import { Icon, Mark } from '../parts/Icon';
 import './login.css';
 
@@ -26,6 +27,7 @@ function useLogin() {
       setCSRF(found.csrf);
       client.clear();
       client.setQueryData(session.queryKey, found);
+      void suggestLanguage(found.user.language);
       void navigate({ href: next ?? '/live', replace: true });
     },
   });
@@ -49,6 +51,7 @@ export function LoginPage() {
 
   return (
     <main className="login">
+      <Title>{t('login.title')}</Title>
       <form className="login-card" onSubmit={submit}>
         <div className="login-brand">
           <Mark size={46} />

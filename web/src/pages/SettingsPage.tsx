@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { session } from '../api/queries';
 import { AccountSettings } from '../parts/AccountSettings';
 import { RetentionSettings } from '../parts/RetentionSettings';
+import { Title } from '../parts/Title';
 import { UserSettings } from '../parts/UserSettings';
 import { may } from '../shell/roles';
 import './settings.css';
@@ -21,6 +22,7 @@ export function SettingsPage() {
   const here = tabs.find((name) => admin && name === tab) ?? 'account';
   return (
     <div className="page settings">
+      <Title>{t('settings.title')}</Title>
       <div className="page-head">
         <h1>{t('settings.title')}</h1>
         {admin && (

@@ -7,6 +7,7 @@ import { useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { LoadChart } from '../parts/LoadChart';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { Title } from '../parts/Title';
 import { may } from '../shell/roles';
 import './system.css';
 
@@ -67,7 +68,12 @@ function Tiles({ system }: { system: System }) {
       <Tile name={t('system.clock')} value={t('unit.ms', { value: number(media.clock_late_p99_ms, 1) })} />
       <Tile name={t('system.database')} value={<State state={database.state} />}>
         <span className="muted tile-note num">
-          {t('system.latency')} {t('unit.ms', { value: number(database.latency_ms, 1) })} · {t('system.queued')} {number(database.queued_writes)}
+          <span>
+            {t('system.latency')} {t('unit.ms', { value: number(database.latency_ms, 1) })}
+          </span>
+          <span>
+            {t('system.queued')} {number(database.queued_writes)}
+          </span>
         </span>
       </Tile>
     </ul>
@@ -184,6 +190,7 @@ export function SystemPage() {
   if (!allowed) return <Empty icon="lock" title={t('system.forbidden')} />;
   return (
     <div className="page">
+      <Title>{t('system.title')}</Title>
       <div className="page-head">
         <h1>{t('system.title')}</h1>
         {data && <Uptime system={data} />}

@@ -5,7 +5,7 @@ import { request } from '../api/client';
 import type { User } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { setLanguage, type Language } from '../i18n';
-import { setTheme, useChoice, type Choice } from '../theme/theme';
+import { setTheme, useChoice } from '../theme/theme';
 
 /** The server's own rule; it has the last word. */
 export const shortest = 10;
@@ -16,9 +16,9 @@ interface Change {
   repeat: string;
 }
 
-// The present password is wrong: 403, as a 401 would be the end of the session.
+// 422 stands for both passwords; the server's own words tell which.
 function sentence(error: unknown): string {
-  if (error instanceof Problem && (error.status === 401 || error.status === 403 || (error.status === 422 && error.locations.some((l) => l.endsWith('old'))))) return 'settings.wrongOld';
+  if (error instanceof Problem && error.status === 422 && error.detail.includes('old password')) return 'settings.wrongOld';
   return problemKey(error);
 }
 
@@ -85,7 +85,7 @@ function Appearance() {
       </div>
       <div className="settings-choice">
         <span>{t('header.theme')}</span>
-        <Segmented block value={choice} options={(['auto', 'light', 'dark'] as const).map((value) => ({ value, label: t(`header.${value}`) }))} onChange={(value) => setTheme(value as Choice)} />
+        <Segmented block value={choice} options={(['auto', 'light', 'dark'] as const).map((value) => ({ value, label: t(`header.${value}`) }))} onChange={(value) => setTheme(value)} />
       </div>
     </section>
   );

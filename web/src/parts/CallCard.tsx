@@ -46,7 +46,10 @@ function Lines({ lines }: { lines: Line[] }) {
 }
 
 function FollowedLines({ call }: { call: LiveCall }) {
-  return <Lines lines={lastLines(useTalk(call.id), 4)} />;
+  const talk = useTalk(call.id);
+  // Until the talk is here, the end of it that the list knows.
+  if (!talk.whole && talk.utterances.length === 0) return <LastWords call={call} />;
+  return <Lines lines={lastLines(talk, 4)} />;
 }
 
 function LastWords({ call }: { call: LiveCall }) {

@@ -5,6 +5,7 @@ import { sides, type CallDetail, type Leg } from '../api/model';
 import { clock, size, useFormat } from '../i18n/format';
 import { Duration, QualityDot, SideName, StateTag, who } from './facts';
 import { Icon } from './Icon';
+import { Title } from './Title';
 
 /** CallTitle names the call and leads back. */
 export function CallTitle({ call, q }: { call: CallDetail; q: string | undefined }) {
@@ -12,10 +13,12 @@ export function CallTitle({ call, q }: { call: CallDetail; q: string | undefined
   const { dateTime } = useFormat();
   return (
     <div className="page-head call-title">
+      <Title>{who(call, t('live.unknown'))}</Title>
       <Link to="/calls" search={q ? { q } : {}} className="round" aria-label={t('call.back')} title={t('call.back')}>
         <Icon name="back" />
       </Link>
       <h1>{who(call, t('live.unknown'))}</h1>
+      <QualityDot quality={call.quality} />
       <span className="muted num call-numbers">
         {call.from} <Icon name={call.direction === 'out' ? 'out' : 'in'} size={14} />
         <span className="hidden">{t(`direction.${call.direction}`)}</span> {call.to}
@@ -25,7 +28,6 @@ export function CallTitle({ call, q }: { call: CallDetail; q: string | undefined
         <Duration call={call} />
       </span>
       <StateTag call={call} />
-      <QualityDot quality={call.quality} />
     </div>
   );
 }
@@ -53,7 +55,7 @@ export function CallFacts({ call }: { call: CallDetail }) {
   const { dateTime } = useFormat();
   const none = t('call.none');
   const answered = call.answered_at ? clock(Date.parse(call.answered_at) - Date.parse(call.started_at)) : t('call.notAnswered');
-  const data = Object.entries(call.data ?? {});
+  const data = Object.entries(call.data);
   return (
     <section className="card facts" aria-label={t('call.facts')}>
       <dl>

@@ -6,7 +6,8 @@ import { useFormat } from '../i18n/format';
 
 const width = 600;
 const height = 132;
-const span = 10 * 60_000;
+const longest = 10 * 60_000;
+const shortest = 60_000;
 
 interface Curve {
   name: string;
@@ -16,7 +17,7 @@ interface Curve {
   unit: string;
 }
 
-function path(points: readonly LoadPoint[], end: number, curve: Curve): string {
+function path(points: readonly LoadPoint[], end: number, span: number, curve: Curve): string {
   return points
     .filter((p) => p.at >= end - span)
     .map((p, i) => {
@@ -47,6 +48,8 @@ export function LoadChart() {
   const points = useLoad();
   const last = points.at(-1);
   const top = niceTop(Math.max(1, ...points.map((p) => Math.max(p.calls, p.channels))));
+  // The curve fills the width from the first minute on, up to ten minutes.
+  const span = Math.min(longest, Math.max(shortest, (last?.at ?? 0) - (points[0]?.at ?? 0)));
   const curves: Curve[] = [
     { name: t('system.calls'), className: 'curve-calls', value: (p) => p.calls, top, unit: '' },
     { name: t('system.channels'), className: 'curve-channels', value: (p) => p.channels, top, unit: '' },
@@ -76,7 +79,7 @@ export function LoadChart() {
               <line key={y} x1="0" x2={width} y1={height * y} y2={height * y} className="chart-grid" />
             ))}
             {curves.map((curve) => {
-              const line = path(points, last?.at ?? 0, curve);
+              const line = path(points, last?.at ?? 0, span, curve);
               return (
                 <g key={curve.className} className={curve.className}>
                   {curve.className === 'curve-channels' && <path d={areaOf(line)} className="chart-area" />}

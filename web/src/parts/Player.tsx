@@ -15,6 +15,12 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** stretch makes quiet calls visible, up to six times. */
+function stretch(peaks: Peaks): number {
+  const loudest = Math.max(...peaks.left, ...peaks.right);
+  return loudest > 0 ? Math.min(6, 0.95 / loudest) : 1;
+}
+
 /** Waveform draws the caller above and our side below from the server's figures; a click goes there. */
 function Waveform({ playback, peaks }: { playback: Playback; peaks: Peaks }) {
   const { t } = useTranslation();
@@ -23,13 +29,14 @@ function Waveform({ playback, peaks }: { playback: Playback; peaks: Peaks }) {
   useEffect(() => {
     const container = box.current;
     if (!container) return;
-    const side = (name: string) => ({ waveColor: colour(`--${name}-line`), progressColor: colour(`--${name}`) });
+    const side = (name: string) => ({ waveColor: colour(`--${name}-wave`), progressColor: colour(`--${name}`) });
     const wave = WaveSurfer.create({
       container,
       media: playback.audio,
       peaks: [peaks.left, peaks.right],
       duration: peaks.duration_ms / 1000,
       height: 44,
+      barHeight: stretch(peaks),
       barWidth: 2,
       barGap: 1,
       barRadius: 1,
@@ -69,6 +76,7 @@ function Position({ playback, duration }: { playback: Playback; duration: number
       <input
         type="range"
         className="player-bar"
+        style={{ '--part': `${duration > 0 ? (Math.min(at, duration) / duration) * 100 : 0}%` } as React.CSSProperties}
         min={0}
         max={Math.max(duration, 1)}
         step={100}

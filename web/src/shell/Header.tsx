@@ -95,9 +95,9 @@ export function Header({ user, running, onHelp }: { user: User; running: number;
   ] as const;
   return (
     <header className="top">
-      <Link to="/live" className="brand" aria-label={t('app.name')}>
+      <Link to="/live" className="brand">
         <Mark size={26} />
-        <span className="brand-name" aria-hidden="true">
+        <span className="brand-name">
           听心 <em>Tingxin</em>
         </span>
       </Link>

@@ -1,4 +1,4 @@
-import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet } from '@tanstack/react-router';
 import { App, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
@@ -16,33 +16,34 @@ import { antdTheme } from '../theme/antd';
 import { useTheme } from '../theme/theme';
 import { Header } from './Header';
 import { KeyHelp, useGlobalKeys } from './keys';
+import '../parts/facts.css';
 import './shell.css';
 
 const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id) };
 
 // One connection per tab, opened with the first page behind the login.
-function connect(onLost: () => void): Realtime {
-  const feed = new Feed(feedAddress(window.location), onLost);
+function connect(onTrouble: () => void): Realtime {
+  const feed = new Feed(feedAddress(window.location), onTrouble);
   return { feed, floor: new Floor(feed, snapshots), threads: new Threads(feed, snapshots) };
 }
 
-/** useRealtimeOf opens the feed; when it breaks off, one request finds out whether the session still stands. */
+/**
+ * useConnection opens the feed. A WebSocket doesn't say why it was refused: when
+ * it is in trouble, a request finds out whether the session still stands, at most
+ * every 10 s.
+ */
 function useConnection(): Realtime | null {
-  const client = useQueryClient();
   const [realtime, setRealtime] = useState<Realtime | null>(null);
   useEffect(() => {
     let probed = 0;
     const made = connect(() => {
-      if (Date.now() - probed < 10_000 || probed === 0) {
-        probed = Date.now();
-        return;
-      }
+      if (Date.now() - probed < 10_000) return;
       probed = Date.now();
       request('/session').catch(() => undefined);
     });
     setRealtime(made);
     return () => made.feed.close();
-  }, [client]);
+  }, []);
   return realtime;
 }
 

@@ -1,0 +1,10 @@
+import { expect, it } from 'vitest';
+import { clock, size } from './format';
+
+it('writes lengths of time', () => {
+  expect([-5, 0, 7999, 61_000, 3_723_000].map(clock)).toEqual(['0:00', '0:00', '0:07', '1:01', '1:02:03']);
+});
+
+it('writes sizes', () => {
+  expect([900, 2_400_000, 3_100_000_000].map(size)).toEqual(['1 kB', '2.4 MB', '3.10 GB']);
+});
