@@ -335,31 +335,38 @@ func TestPanicEndsOneCallOnly(t *testing.T) {
 
 func TestCallsGoOnWhileTheDatabaseIsStopped(t *testing.T) {
 	cfg := pgtest.Private(t)
-	db, err := pg.Open(context.Background(), cfg, quiet())
+	cluster := pg.NewCluster(cfg, quiet())
+	if err := cluster.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cluster.Close() }) // the one that runs then, after the house
+	db, err := pg.Open(context.Background(), pg.Config{URL: cluster.DSN("")}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { db.Close() })
 	h := newHouse(t, db, nil)
 	c, _ := h.call(nil)
 	s := h.stream()
 	s.results <- final("before", 0, time.Second)
 	h.event("transcript.final")
-	if _, err := db.Exec(context.Background(), "create table unrelated (n int)"); err != nil {
+	if err := cluster.Close(); err != nil {
 		t.Fatal(err)
 	}
-	stopPostgres(t, db, func() {
-		s.results <- final("during", time.Second, 2*time.Second)
-		h.event("transcript.final") // is safe in the journal
-		c.RemoteHangup(CauseCallerHangup)
-		h.event("call.ended")
-		<-c.left
-		late, _ := h.call(nil)
-		h.stream().results <- final("another", 0, time.Second)
-		h.event("transcript.final")
-		late.RemoteHangup(CauseCallerHangup)
-		<-late.left
-	})
+	s.results <- final("during", time.Second, 2*time.Second)
+	h.event("transcript.final") // is safe in the journal
+	c.RemoteHangup(CauseCallerHangup)
+	h.event("call.ended")
+	<-c.left
+	late, _ := h.call(nil)
+	h.stream().results <- final("another", 0, time.Second)
+	h.event("transcript.final")
+	late.RemoteHangup(CauseCallerHangup)
+	<-late.left
+	cluster = pg.NewCluster(cfg, quiet())
+	if err := cluster.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	waitFor(t, func() bool { return h.m.writer.pending() == 0 })
 	u := h.words(c.id)
 	if len(u) != 2 || u[1].Text != "during" {
@@ -371,19 +378,6 @@ func TestCallsGoOnWhileTheDatabaseIsStopped(t *testing.T) {
 	}
 	if st := h.m.Stats().Writer; st.Lost+st.Rejected+st.JournalErrors != 0 {
 		t.Errorf("writer %+v", st)
-	}
-}
-
-// stopPostgres freezes the private server's processes around f: connections hang
-// and new ones are refused, as with a dead machine.
-func stopPostgres(t *testing.T, db *pg.DB, f func()) {
-	t.Helper()
-	if err := db.Cluster().Close(); err != nil {
-		t.Fatal(err)
-	}
-	f()
-	if err := db.Cluster().Start(context.Background()); err != nil {
-		t.Fatal(err)
 	}
 }
 

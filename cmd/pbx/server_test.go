@@ -13,6 +13,7 @@ import (
 	"tingxin/audio"
 	"tingxin/call"
 	"tingxin/event"
+	"tingxin/pg"
 	"tingxin/pg/pgtest"
 )
 
@@ -29,11 +30,25 @@ func testConfig(t *testing.T) Config {
 	cfg.Media.Listen, cfg.Media.PortMin = "127.0.0.1", -1
 	cfg.ASR.Off = true
 	cfg.PG.URL = pgtest.URL(t)
+	withUser(t, cfg.PG)
 	cfg.API.Listen = "127.0.0.1:0"
 	cfg.IVR.Flows = "../../testdata/flows"
 	cfg.IVR.Cache = filepath.Join(os.TempDir(), "tingxin-test-prompts") // made once for all tests
 	cfg.Call.Node = "test"
 	return cfg
+}
+
+// withUser gives the database somebody, so that no server spends time on hashing a first password.
+func withUser(t *testing.T, cfg pg.Config) {
+	t.Helper()
+	db, err := pg.Attach(t.Context(), cfg.URL, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(t.Context(), "insert into users (username, name, role, language, password_hash) values ('admin', '', 'admin', 'en', '-')"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // mustRun starts the whole program and stops it when the test ends.

@@ -6,12 +6,13 @@ import (
 	"os"
 
 	"github.com/mattn/go-isatty"
+	"golang.org/x/sys/unix"
 
 	"tingxin/call"
 	"tingxin/event"
 )
 
-// lineWidth is how much of a growing line is shown; its end matters.
+// lineWidth is how much of a growing line is shown where no terminal says its width; its end matters.
 const lineWidth = 100
 
 // view shows a call's events on a terminal: a partial grows in its line until it
@@ -19,13 +20,27 @@ const lineWidth = 100
 type view struct {
 	out     io.Writer
 	tty     bool
+	width   func() int // columns of the terminal, 0 when unknown
 	growing bool // the cursor stands in a partial's line
 	last    string
 }
 
 func newView(out io.Writer) *view {
 	f, ok := out.(*os.File)
-	return &view{out: out, tty: ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"}
+	v := &view{out: out, tty: ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb", width: func() int { return 0 }}
+	if v.tty {
+		v.width = func() int { return columns(int(f.Fd())) }
+	}
+	return v
+}
+
+// columns is the width of a terminal: a line that wraps could not be taken back.
+func columns(fd int) int {
+	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
 }
 
 // Colours of a terminal.
@@ -63,9 +78,12 @@ func (v *view) partial(p call.PartialItem) {
 	if p.Text == "" {
 		return
 	}
-	text := []rune(p.Text)
-	if len(text) > lineWidth {
-		text = append([]rune("..."), text[len(text)-lineWidth:]...)
+	text, room := []rune(p.Text), lineWidth
+	if w := v.width(); w > 0 {
+		room = max(w-20, 10) // side, dots, and a margin
+	}
+	if len(text) > room {
+		text = append([]rune("..."), text[len(text)-room:]...)
 	}
 	line := fmt.Sprintf("  %s  %s", sideNames[p.Side], string(text))
 	if line == v.last {
