@@ -21,7 +21,7 @@ type view struct {
 	out     io.Writer
 	tty     bool
 	width   func() int // columns of the terminal, 0 when unknown
-	growing bool // the cursor stands in a partial's line
+	growing bool       // the cursor stands in a partial's line
 	last    string
 }
 
