@@ -64,6 +64,7 @@ func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) 
 }
 
 func TestPrivateCluster(t *testing.T) {
+	t.Parallel()
 	cfg := pgtest.Private(t)
 	cfg.Settings = nil // safe, as users have it
 	start := time.Now()
@@ -113,6 +114,7 @@ func TestPrivateCluster(t *testing.T) {
 
 // A pid file left by a crash names a pid that another program has by now.
 func TestStalePostmasterFile(t *testing.T) {
+	t.Parallel()
 	cfg := pgtest.Private(t)
 	c := pg.NewCluster(cfg, quiet())
 	if err := c.Start(t.Context()); err != nil {
@@ -132,6 +134,7 @@ func TestStalePostmasterFile(t *testing.T) {
 }
 
 func TestClusterErrorsSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	broken := pgtest.Private(t)
 	broken.Settings["shared_buffers"] = "nonsense"
 	foreign := pgtest.Private(t)
@@ -168,6 +171,7 @@ func TestClusterErrorsSayWhatToDo(t *testing.T) {
 
 // root keeps data under a folder that the database's account cannot enter.
 func TestClusterMovesToReachableFolder(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("only root changes the account")
 	}
@@ -191,6 +195,7 @@ func TestClusterMovesToReachableFolder(t *testing.T) {
 
 // kill -9 of the whole program: the next start waits for the old server to go and sees its commits.
 func TestRestartRightAfterKill(t *testing.T) {
+	t.Parallel()
 	cfg := pgtest.Private(t)
 	self, err := os.Executable()
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 var scanInt = pgx.RowTo[int]
 
 func TestErrorsAreMapped(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	insertKey(t, db, "a")
 	_, conflict := db.Exec(t.Context(), `insert into settings (key, value) values ('a', '{}')`)
@@ -43,6 +44,7 @@ func TestErrorsAreMapped(t *testing.T) {
 }
 
 func TestTxRollsBack(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	mine := errors.New("mine")
 	err := db.Tx(t.Context(), func(tx pgx.Tx) error {
@@ -61,6 +63,7 @@ func TestTxRollsBack(t *testing.T) {
 
 // The server goes away and comes back: callers hear it quickly and the pool recovers by itself.
 func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
 	cfg := pgtest.Private(t)
 	cluster := pg.NewCluster(cfg, quiet())
 	if err := cluster.Start(t.Context()); err != nil {
@@ -99,6 +102,7 @@ func TestDatabaseAway(t *testing.T) {
 }
 
 func TestStatementsAreBounded(t *testing.T) {
+	t.Parallel()
 	db := pgtest.NewWith(t, pg.Config{QueryTimeout: 200 * time.Millisecond})
 	start := time.Now()
 	_, err := db.Exec(t.Context(), `select pg_sleep(10)`)
@@ -108,6 +112,7 @@ func TestStatementsAreBounded(t *testing.T) {
 }
 
 func TestConcurrentMigration(t *testing.T) {
+	t.Parallel()
 	cfg := pgtest.Private(t)
 	cluster := pg.NewCluster(cfg, quiet())
 	if err := cluster.Start(t.Context()); err != nil {
@@ -145,6 +150,7 @@ func (w *noteWorker) Work(_ context.Context, job *river.Job[noteArgs]) error {
 }
 
 func TestJobsRunAfterCommitOnly(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	jobs := pg.NewJobs(db, quiet())
 	w := &noteWorker{notes: make(chan string, 4)}
