@@ -26,6 +26,7 @@ const (
 	lateLimit  = 200 * time.Millisecond // 99th percentile that still counts as real time
 	talkShare  = 0.45                   // of the time one party of a call speaks
 	rampTrials = 6
+	rawMost    = 90.0                   // seconds of the audio that plain libvosk goes through, all of it if shorter
 )
 
 // ASROptions of a load of recognition channels.
@@ -61,8 +62,10 @@ func (o *ASROptions) Register(fs *flag.FlagSet) {
 const ASRFigures = `Arguments: WAV files of speech; without any, build/caller/*.wav.
 Figures in --json (KIND is continuous or talk: one party speaking all the time, or 45 % of it):
   asr.raw_dynamic.channels_per_core asr.raw_static.channels_per_core   plain libvosk, one recogniser, CPU time
+  asr.raw_dynamic.rss_recogniser_mb asr.raw_static.rss_recogniser_mb
   asr.KIND.channels asr.KIND.channels_per_core                         most channels in real time; over the cores the worker used (at least its threads)
   asr.KIND.times_raw_x                                                 against plain libvosk with the shipped (dynamic) graph
+  asr.KIND.cpu_channels_per_core asr.KIND.cpu_times_raw_x              by CPU time alone, whatever else the machine does
   asr.KIND.lateness_p50_ms asr.KIND.lateness_p99_ms                    frame written to frame dealt with
   asr.KIND.worker_cores asr.KIND.decoded_pct asr.KIND.dropped_frames
   asr.rss.model_mb asr.rss.per_channel_mb
@@ -117,7 +120,7 @@ func ASR(ctx context.Context, o ASROptions, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%d recordings, %.0f s of speech; %d cores, one worker with %d decoding thread(s)\n",
 		len(o.Files), float64(len(speech))/audio.Rate, runtime.NumCPU(), o.Threads)
-	figures, raw, err := o.rawFigures(ctx, out)
+	figures, raw, err := o.rawFigures(ctx, min(rawMost, float64(len(speech))/audio.Rate), out)
 	if err != nil {
 		return err
 	}
@@ -152,6 +155,8 @@ func (t trial) figures(prefix string, threads int, raw float64) []score.Figure {
 		{Name: prefix + "channels", Value: float64(t.channels)},
 		{Name: prefix + "channels_per_core", Value: t.perCore(threads)},
 		{Name: prefix + "times_raw_x", Value: t.perCore(threads) / raw},
+		{Name: prefix + "cpu_channels_per_core", Value: float64(t.channels) / max(t.cores, 0.001)},
+		{Name: prefix + "cpu_times_raw_x", Value: float64(t.channels) / max(t.cores, 0.001) / raw},
 		{Name: prefix + "lateness_p50_ms", Value: ms(t.p50)},
 		{Name: prefix + "lateness_p99_ms", Value: ms(t.p99)},
 		{Name: prefix + "worker_cores", Value: t.cores},
@@ -161,7 +166,7 @@ func (t trial) figures(prefix string, threads int, raw float64) []score.Figure {
 }
 
 // rawFigures runs plain libvosk in a process of its own, with each graph there is.
-func (o *ASROptions) rawFigures(ctx context.Context, out io.Writer) ([]score.Figure, float64, error) {
+func (o *ASROptions) rawFigures(ctx context.Context, seconds float64, out io.Writer) ([]score.Figure, float64, error) {
 	bin, model, err := o.ASR.Locate("en")
 	if err != nil {
 		return nil, 0, err
@@ -172,7 +177,7 @@ func (o *ASROptions) rawFigures(ctx context.Context, out io.Writer) ([]score.Fig
 		if g.dir == "" {
 			continue
 		}
-		args := append([]string{"bench-raw", "--model", g.dir, "--seconds", strconv.FormatFloat(2*o.Seconds, 'f', 1, 64)}, o.Files...)
+		args := append([]string{"bench-raw", "--model", g.dir, "--seconds", strconv.FormatFloat(seconds, 'f', 1, 64)}, o.Files...)
 		cmd := exec.CommandContext(ctx, bin, args...)
 		cmd.Stderr = os.Stderr
 		b, err := cmd.Output()
