@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -163,7 +164,10 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("the web address %s cannot be used, set api.listen to a free one: %w", s.cfg.Listen, err)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("port %s is taken by another program: stop that one, or give another port in api.listen", s.cfg.Listen)
+		}
+		return fmt.Errorf("the web address %s cannot be used, set api.listen to another one: %w", s.cfg.Listen, err)
 	}
 	s.listen = l
 	if certs != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -95,11 +96,31 @@ func place(file string, err error) error {
 	var ye yaml.Error
 	if errors.As(err, &ye) {
 		e.Message = ye.GetMessage()
+		if te := (*yaml.TypeError)(nil); errors.As(err, &te) {
+			e.Message = fmt.Sprintf("expected %s here, not %s", plain(te.DstType), plain(te.SrcType))
+		}
 		if t := ye.GetToken(); t != nil && t.Position != nil {
 			e.Line, e.Column = t.Position.Line, t.Position.Column
 		}
 	}
 	return e
+}
+
+// plain names what a YAML value is made of.
+func plain(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Map, reflect.Struct, reflect.Pointer:
+		return "a mapping"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float32, reflect.Float64:
+		return "a number with a fraction"
+	}
+	return "a whole number"
 }
 
 // checker turns a document into a Flow and collects every mistake.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"tingxin/sip/wire"
@@ -70,10 +71,18 @@ func (t *transport) start(ctx context.Context) error {
 		}
 		if err != nil {
 			t.close()
-			return fmt.Errorf("listen on %s: %w", l, err)
+			return listenError(l, err)
 		}
 	}
 	return nil
+}
+
+// listenError says in a sentence why an address cannot be listened on.
+func listenError(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %s is taken by another program: stop that one, or give another port in sip.listen", address)
+	}
+	return fmt.Errorf("%s cannot be listened on: %w; correct sip.listen", address, err)
 }
 
 func (t *transport) listen(ctx context.Context, network, address string) error {

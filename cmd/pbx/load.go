@@ -105,7 +105,11 @@ func fileError(path string, err error) error {
 func valueError(path string, err error) error {
 	var de *mapstructure.DecodeError
 	if errors.As(err, &de) {
-		return fmt.Errorf("%s: %s: %s", source(path), strings.ReplaceAll(de.Name(), delimiter, "."), oneLine(de.Unwrap().Error()))
+		what := oneLine(de.Unwrap().Error())
+		if strings.Contains(what, "invalid duration") {
+			what = "this is no duration: write one such as 300ms, 30s or 4h"
+		}
+		return fmt.Errorf("%s: %s: %s", source(path), strings.ReplaceAll(de.Name(), delimiter, "."), what)
 	}
 	return fmt.Errorf("%s: %s", source(path), oneLine(err.Error()))
 }

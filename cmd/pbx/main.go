@@ -59,7 +59,7 @@ func run(args []string, out, errOut io.Writer) int {
 			fmt.Fprintln(errOut, "pbx:", err)
 			return 2
 		default:
-			fmt.Fprintln(errOut, "pbx:", err)
+			fmt.Fprintln(errOut, "pbx:", oneLine(err.Error())) // a sentence, whatever a library makes of it
 			return 1
 		}
 	}
