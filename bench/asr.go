@@ -26,7 +26,7 @@ const (
 	lateLimit  = 200 * time.Millisecond // 99th percentile that still counts as real time
 	talkShare  = 0.45                   // of the time one party of a call speaks
 	rampTrials = 6
-	rawMost    = 90.0                   // seconds of the audio that plain libvosk goes through, all of it if shorter
+	rawMost    = 90.0 // seconds of the audio that plain libvosk goes through, all of it if shorter
 )
 
 // ASROptions of a load of recognition channels.
