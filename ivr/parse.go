@@ -108,6 +108,9 @@ func place(file string, err error) error {
 
 // plain names what a YAML value is made of.
 func plain(t reflect.Type) string {
+	if t == nil {
+		return "nothing"
+	}
 	switch t.Kind() {
 	case reflect.Map, reflect.Struct, reflect.Pointer:
 		return "a mapping"
