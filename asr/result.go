@@ -12,9 +12,10 @@ const (
 	Partial
 	// Final is one finished utterance.
 	Final
-	// TurnEnd says that the party has finished speaking; it follows the Final of the turn's last utterance.
+	// TurnEnd says that the party has finished speaking; it follows the Final of the turn's last utterance, some
+	// hundred ms later: a Final after a short silence alone does not end a turn.
 	TurnEnd
-	// Gap says that [Start, End) was not or not completely recognised (worker lost, overload).
+	// Gap says that [Start, End) was not, not completely or only late recognised; Reason says which.
 	Gap
 )
 
@@ -53,7 +54,10 @@ type Result struct {
 	Words []Word
 	// Spans map Text to Words (Final only).
 	Spans []Span
-	// Reason says why a Gap is there or a TurnEnd was decided ("silence", "complete", "flush", "max").
+	// Reason says why a TurnEnd was decided: "complete" (the words make a whole), "silence", "flush" (Finish),
+	// "gap" (frames are missing), "nothing" (the sound held no words: no Final came before). Or why a Gap is there:
+	// "worker_replaced" (nothing is lost, the words of this time come late), "worker_lost" (a worker ended and the
+	// audio was no longer remembered), "overload" (dropped unheard), "poison" (left out: it ended three workers).
 	Reason string
 	// Heard is the wall-clock time at which the last frame behind this Result was written; latency is measured from it.
 	Heard time.Time
