@@ -1,6 +1,7 @@
 package asr
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -23,7 +24,13 @@ import (
 // fakeEngine hears a word wherever the sound holds the marker.
 type fakeEngine struct{ refuse error }
 
-func (e fakeEngine) Open(lang, _ string, phrases []string) (worker.Recognizer, string, error) {
+// grown is memory that a test made the worker take.
+var grown []byte
+
+func (e fakeEngine) Open(lang, model string, phrases []string) (worker.Recognizer, string, error) {
+	if model == "grow" {
+		grown = bytes.Repeat([]byte{1}, 100<<20)
+	}
 	if lang != "en" {
 		return nil, "", worker.ErrNoModel
 	}
@@ -98,7 +105,6 @@ func runFakeWorker(args []string) {
 // fakePool starts n processes of this test binary as workers.
 func fakePool(t *testing.T, cfg Config) *Pool {
 	t.Helper()
-	t.Setenv("TINGXIN_FAKE_WORKER", "1")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ func TestMain(m *testing.M) {
 		runFakeWorker(os.Args[1:])
 		return
 	}
+	_ = os.Setenv("TINGXIN_FAKE_WORKER", "1") // for the workers we start
 	code := m.Run()
 	if workerBinary != "" {
 		_ = os.Remove(workerBinary)

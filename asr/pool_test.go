@@ -3,11 +3,17 @@ package asr
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+
+	"tingxin/asr/asrpb"
+	"tingxin/asr/worker"
 	"tingxin/audio"
 )
 
@@ -37,6 +43,7 @@ func wanted(n int) string {
 }
 
 func TestStreamTellsWordsInCallTime(t *testing.T) {
+	t.Parallel()
 	p := fakePool(t, Config{Workers: 1})
 	s, err := p.Open(t.Context(), StreamConfig{Language: "en", Offset: 100 * time.Second, Call: "c", Side: "caller"})
 	if err != nil {
@@ -150,6 +157,7 @@ func TestKilledWorkerLosesNoWord(t *testing.T) {
 }
 
 func TestOpenSaysWhy(t *testing.T) {
+	t.Parallel()
 	p := fakePool(t, Config{Workers: 1, ChannelsPerWorker: 2})
 	if _, err := p.Open(t.Context(), StreamConfig{Language: "xx"}); !errors.Is(err, ErrNoModel) {
 		t.Errorf("unknown language: %v", err)
@@ -190,6 +198,7 @@ func TestOpenSaysWhy(t *testing.T) {
 }
 
 func TestCloseEndsEverything(t *testing.T) {
+	t.Parallel()
 	p := fakePool(t, Config{Workers: 1})
 	s, err := p.Open(t.Context(), StreamConfig{Language: "en"})
 	if err != nil {
@@ -240,5 +249,82 @@ func TestMissingThingsAreSaidPlainly(t *testing.T) {
 	_, err = New(Config{Models: map[string]Model{"en": {}}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "asr.models.en") {
 		t.Errorf("empty model: %v", err)
+	}
+}
+
+func TestGrownWorkerIsReplacedWithoutLoss(t *testing.T) {
+	t.Parallel()
+	p := fakePool(t, Config{Workers: 1, RSSLimitMB: 90})
+	old := p.Stats().Workers[0].PID
+	s, err := p.Open(t.Context(), StreamConfig{Language: "en", Model: "grow"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { write(s, 0, 500, 2.5); s.Finish() }() // ends after 4 s
+	waitFor(t, "another worker for new streams", func() bool {
+		c := p.candidates()
+		return len(c) == 1 && c[0].stats().PID != old
+	})
+	next, err := p.Open(t.Context(), StreamConfig{Language: "en"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = next.Close()
+	var raw []string
+	for r := range s.Results() {
+		switch r.Kind {
+		case Final:
+			raw = append(raw, r.Raw)
+		case Gap:
+			t.Errorf("gap: %+v", r)
+		}
+	}
+	if got := strings.Join(raw, " "); got != wanted(500) {
+		t.Errorf("words over the replacement: %q want %q", got, wanted(500))
+	}
+	waitFor(t, "the old worker is gone", func() bool { return syscall.Kill(old, 0) != nil })
+	if st := p.Stats(); st.Recycled != 1 || st.Moved != 0 || st.Restarts != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestWorkersAtAddresses(t *testing.T) {
+	t.Parallel()
+	sock := t.TempDir() + "/w.sock"
+	lis, err := net.Listen("unix", sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := worker.New(worker.Config{}, fakeEngine{}, slog.New(slog.DiscardHandler))
+	if err := w.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer()
+	asrpb.RegisterSpeechServer(srv, w)
+	served := make(chan struct{})
+	go func() { defer close(served); _ = srv.Serve(lis) }() // ends when srv stops
+	defer func() { srv.Stop(); <-served; _ = w.Close() }()
+
+	p, err := New(Config{Addresses: []string{"unix://" + sock, "127.0.0.1:1"}}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Open(t.Context(), StreamConfig{Language: "en"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { write(s, 0, 250, 20); s.Finish() }() // ends at once
+	var raw string
+	for r := range s.Results() {
+		if r.Kind == Final {
+			raw += r.Raw
+		}
+	}
+	if raw != wanted(250) || s.Model() != "fake/static" {
+		t.Errorf("heard %q by %q", raw, s.Model())
 	}
 }

@@ -78,7 +78,7 @@ func (w *workerSlot) run() {
 func (w *workerSlot) keep(proc *process) *process {
 	t := time.NewTicker(healthEvery / 5)
 	defer t.Stop()
-	ready := false
+	ready, fresh := false, 0
 	for {
 		select {
 		case <-proc.exited:
@@ -95,7 +95,7 @@ func (w *workerSlot) keep(proc *process) *process {
 			w.pool.announce()
 		}
 		if now && !ready {
-			ready = true
+			ready, fresh = true, proc.member.rssMB()
 			t.Reset(healthEvery)
 			w.pool.log.Info("speech worker ready", "worker", proc.member.id, "pid", proc.cmd.Process.Pid, "rss_mb", proc.member.rssMB())
 		}
@@ -103,7 +103,8 @@ func (w *workerSlot) keep(proc *process) *process {
 			w.pool.log.Error("speech worker does not answer: killed", "worker", proc.member.id)
 			proc.kill()
 		}
-		if ready && proc.member.rssMB() > w.pool.cfg.RSSLimitMB {
+		// A limit below what a fresh worker takes would replace without end.
+		if rss := proc.member.rssMB(); ready && rss > w.pool.cfg.RSSLimitMB && rss > fresh+fresh/5 {
 			proc, ready = w.replace(proc), false
 			t.Reset(healthEvery / 5)
 		}

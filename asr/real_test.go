@@ -87,6 +87,7 @@ func readFile(path string) ([]int16, error) {
 }
 
 func TestRealWorkerHearsWords(t *testing.T) {
+	t.Parallel()
 	p := realPool(t, Config{Workers: 1})
 	s, err := p.Open(t.Context(), StreamConfig{Language: "en", Batch: true, Offset: 10 * time.Second})
 	if err != nil {
