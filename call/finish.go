@@ -11,10 +11,18 @@ const (
 	hangupTimeout = 10 * time.Second // for the other side to hear of it
 )
 
+// past is a moment that is over.
+var past = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
 // finish parts the legs, waits for the last words, closes the recording and
 // writes the CDR. The call leaves memory only when that is safe.
 func (c *Call) finish() {
 	h := c.cause()
+	c.serve(past, 0) // what was told before the end, such as who hung up
 	if c.playing != nil {
 		c.playing.out.Stop()
 	}

@@ -20,9 +20,6 @@ import (
 	"tingxin/sip"
 )
 
-// closeTimeout is how long calls may take to write their records when they are cut.
-const closeTimeout = 20 * time.Second
-
 // server is the whole program but for its command line.
 type server struct {
 	cfg Config
