@@ -77,7 +77,7 @@ func environment(environ []string) koanf.Provider {
 }
 
 // reserved variables carry our prefix and are no settings.
-var reserved = map[string]bool{"TINGXIN_PGTEST_KEEPER": true}
+var reserved = map[string]bool{"TINGXIN_PGTEST_KEEPER": true, "TINGXIN_E2E_FULL": true}
 
 func lookup(environ []string, name string) string {
 	for _, kv := range slices.Backward(environ) {
