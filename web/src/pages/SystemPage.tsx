@@ -42,6 +42,14 @@ function Tile({ name, value, rest, part, children }: { name: string; value: Reac
   );
 }
 
+/** Used is how much of something is in use; without a limit (0) only how much. */
+function Used({ name, used, max }: { name: string; used: number; max: number }) {
+  const { t } = useTranslation();
+  const { number } = useFormat();
+  if (max <= 0) return <Tile name={name} value={number(used)} />;
+  return <Tile name={name} value={number(used)} rest={t('system.ofMax', { max: number(max) })} part={share(used, max)} />;
+}
+
 function Bar({ part }: { part: number }) {
   const level = part > 0.95 ? 'bar-full' : part > 0.8 ? 'bar-high' : '';
   return (
@@ -62,9 +70,9 @@ function Tiles({ system }: { system: System }) {
   const { media, database } = system;
   return (
     <ul className="tiles">
-      <Tile name={t('system.calls')} value={number(system.calls.active)} rest={system.calls.max > 0 ? t('system.ofMax', { max: number(system.calls.max) }) : undefined} part={system.calls.max > 0 ? share(system.calls.active, system.calls.max) : undefined} />
-      <Tile name={t('system.channels')} value={number(channels)} rest={t('system.ofMax', { max: number(capacity) })} part={share(channels, capacity)} />
-      <Tile name={t('system.ports')} value={number(media.ports_used)} rest={t('system.ofMax', { max: number(media.ports_total) })} part={share(media.ports_used, media.ports_total)} />
+      <Used name={t('system.calls')} used={system.calls.active} max={system.calls.max} />
+      <Used name={t('system.channels')} used={channels} max={capacity} />
+      <Used name={t('system.ports')} used={media.ports_used} max={media.ports_total} />
       <Tile name={t('system.clock')} value={t('unit.ms', { value: number(media.clock_late_p99_ms, 1) })} />
       <Tile name={t('system.database')} value={<State state={database.state} />}>
         <span className="muted tile-note num">
@@ -143,9 +151,9 @@ function Workers({ workers }: { workers: Worker[] }) {
     { name: t('system.late'), cell: (w) => t('unit.ms', { value: number(w.lateness_p99_ms) }), end: true },
     { name: t('system.restarts'), cell: (w) => number(w.restarts), end: true },
     { name: t('system.pid'), cell: (w) => (w.pid > 0 ? w.pid : '–'), end: true },
-    { name: t('system.models'), cell: (w) => (w.models ?? []).join(', ') },
+    { name: t('system.models'), cell: (w) => [...new Set(w.models)].join(', ') },
   ];
-  return <Table title={t('system.workers')} columns={columns} rows={workers} keyOf={(w) => w.id} none={t('system.noWorkers')} />;
+  return <Table title={t('system.workers')} columns={columns} rows={workers.toSorted((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }))} keyOf={(w) => w.id} none={t('system.noWorkers')} />;
 }
 
 function Trunks({ trunks }: { trunks: Trunk[] }) {
