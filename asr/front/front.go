@@ -77,7 +77,7 @@ func (f *Filler) block(pcm []int16) {
 	f.gains[0], f.gains[1], f.gains[2] = f.gains[1], f.gains[2], db
 	var to [outputs]float32
 	for b := range to {
-		to[b] = amplitude((f.gains[0][b] + f.gains[1][b] + f.gains[2][b]) / 3)
+		to[b] = amplitude((f.gains[0][b]+f.gains[2][b])/4 + f.gains[1][b]/2)
 	}
 	f.mix(pcm, &to)
 	f.from = to
