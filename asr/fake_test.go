@@ -46,9 +46,9 @@ func (e fakeEngine) Models() []worker.Model {
 
 // fakeRecognizer says the number after each marker.
 type fakeRecognizer struct {
-	fed, from int
-	loud      []string
-	at        []int
+	fed  int
+	loud []string
+	at   []int
 }
 
 func (r *fakeRecognizer) Accept(pcm []int16) (bool, error) {

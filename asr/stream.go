@@ -37,7 +37,6 @@ type Stream struct {
 	shown    uint64 // last segment whose SpeechStart was given
 	turnOpen bool
 	lastEnd  time.Duration // end of the last Final's words
-	dropBy   time.Duration // after a move: words that end before this were given already
 	stuck    int           // moves without anything settled in between
 }
 

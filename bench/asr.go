@@ -88,13 +88,12 @@ func (o *ASROptions) check() error {
 
 // trial is what one number of channels gave.
 type trial struct {
-	channels       int
-	p50, p99       time.Duration
-	cores          float64
-	rssMB          float64
-	decodedPct     float64
-	dropped        uint64
-	finals, refuse int
+	channels   int
+	p50, p99   time.Duration
+	cores      float64
+	rssMB      float64
+	decodedPct float64
+	dropped    uint64
 }
 
 func (t trial) inTime() bool { return t.p99 > 0 && t.p99 < lateLimit && t.dropped == 0 }

@@ -35,7 +35,6 @@ type instance struct {
 	api                                       string
 	http                                      *http.Client
 	csrf                                      string
-	token                                     string // of /metrics
 
 	began time.Time // of the running test: calls before it are not its own
 }

@@ -15,7 +15,6 @@ type trace struct {
 	j                           jitter
 	now                         int64
 	row                         []arrival
-	seen                        int64 // timestamp expected next by continuity, for checking content
 	lost, gap, wait, data, fast int
 	maxDelay                    int64
 	missing                     int

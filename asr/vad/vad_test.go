@@ -2,7 +2,6 @@ package vad
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -185,7 +184,7 @@ func TestSpeechIsFoundAndItsEndsAreRight(t *testing.T) {
 				was = s.Speech
 			}
 			begin, end := float64(first)*0.02-2, float64(last+1)*0.02-2
-			t.Log(fmt.Sprintf("%d starts, %.2f to %.2f s", starts, begin, end))
+			t.Logf("%d starts, %.2f to %.2f s", starts, begin, end)
 			if starts != 1 || begin < 0.05 || begin > x.begin || end < 2.6 || end > 3.2 {
 				t.Errorf("%d starts, %.2f to %.2f s", starts, begin, end)
 			}

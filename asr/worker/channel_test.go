@@ -148,8 +148,7 @@ func TestReopenedChannelGoesOn(t *testing.T) {
 	pcm, marks := call(t, 1000, 5000)
 	events := func(from uint64, p Params, stop int) (words []string, settled uint64, last *asrpb.Event) {
 		p.FirstFrame = from
-		var ch *Channel
-		ch = NewChannel(&scripted{}, p, func(e *asrpb.Event) {
+		ch := NewChannel(&scripted{}, p, func(e *asrpb.Event) {
 			last = e
 			if e.Kind == asrpb.Kind_FINAL {
 				for _, w := range e.Words {

@@ -50,8 +50,7 @@ func TestTaskRunsOnOneThreadAndMissesNoWake(t *testing.T) {
 	defer s.close()
 	var mu sync.Mutex
 	active, runs, pending, worst := 0, 0, 0, 0
-	var tk *task
-	tk = &task{run: func() time.Time {
+	tk := &task{run: func() time.Time {
 		mu.Lock()
 		active++
 		worst = max(worst, active)
