@@ -139,8 +139,30 @@ func (c *Call) lastWords() {
 			continue
 		}
 		c.serve(sd.ear.ended, max(time.Until(deadline), time.Millisecond))
+		behind := !closed(sd.ear.ended)
 		_ = sd.ear.stream.Close()
 		c.serve(sd.ear.ended, time.Second)
+		if behind {
+			c.leaveRest(sd)
+		}
+	}
+}
+
+// leaveRest leaves what recognition had no time for to be heard from the recording.
+func (c *Call) leaveRest(sd *side) {
+	c.log.Warn("recognition is behind at the end of the call", "side", sd.name)
+	if c.tape != nil && c.tape.opened() {
+		c.m.stats.deferred.Add(1)
+		c.record.Transcription[sd.name] = TranscriptionDeferred
+	}
+}
+
+func closed(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"tingxin/audio"
 )
@@ -51,6 +52,12 @@ func openSound(path string, channel int) (*sound, error) {
 		s.raw = s.raw[:len(s.raw)/2]
 	}
 	return s, nil
+}
+
+// skip goes on at d from the start; only before the first frame.
+func (s *sound) skip(d time.Duration) error {
+	_, err := s.f.Seek(recordingHeader+int64(d/audio.FrameDur)*int64(len(s.raw)), io.SeekStart)
+	return err
 }
 
 // ReadFrame fills f.PCM, the last frame up with silence; io.EOF after it.

@@ -16,8 +16,7 @@ import (
 // transcriber recognises afterwards what found no room while it was spoken: it
 // reads the recordings of calls whose record says "deferred", one side at a
 // time, whenever the workers have room. The record is the queue, so a restart
-// loses nothing; a side is begun again from its start, which rewrites nothing,
-// since utterances are told apart by side and number.
+// loses nothing; a side goes on behind its last utterance, whoever heard that.
 type transcriber struct {
 	m    *Manager
 	wake chan struct{}
@@ -126,13 +125,20 @@ func (t *transcriber) recognise(ctx context.Context, r Record, side string) erro
 	if route, ok := t.m.routes.find(r.To, r.Trunk); ok {
 		cfg.Model, cfg.Phrases = route.Model, route.Phrases
 	}
+	seq := 0
+	if cfg.Offset, seq, err = t.resume(ctx, r.ID, side); err != nil {
+		return err
+	}
+	if err := in.skip(cfg.Offset); err != nil {
+		return err
+	}
 	stream, err := t.m.parts.Recogniser.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	fed := make(chan error, 1)
 	go func() { fed <- feed(ctx, in, stream) }() // ends with the file, or when the stream or ctx ends
-	err = t.store(ctx, r, side, stream)
+	err = t.store(ctx, r, side, seq, stream)
 	cancel()
 	closed := stream.Close()
 	return errors.Join(err, <-fed, closed)
@@ -142,6 +148,21 @@ func (t *transcriber) recognise(ctx context.Context, r Record, side string) erro
 func (t *transcriber) wide(ctx context.Context, id string) bool {
 	legs, err := t.m.parts.Store.Legs(ctx, id)
 	return err == nil && len(legs) > 0 && legs[0].Codec == media.G722.String()
+}
+
+// resume is the call time up to which a side was heard already, and the number of its last utterance.
+func (t *transcriber) resume(ctx context.Context, id, side string) (from time.Duration, seq int, err error) {
+	said, err := t.m.parts.Store.Utterances(ctx, id)
+	for _, u := range said {
+		if u.Side != side {
+			continue
+		}
+		seq = max(seq, u.Seq)
+		if !u.Gap {
+			from = max(from, u.End)
+		}
+	}
+	return from.Truncate(audio.FrameDur), seq, err
 }
 
 // feed writes the file to the stream as fast as it is worked off.
@@ -162,8 +183,7 @@ func feed(ctx context.Context, in *sound, stream Stream) error {
 }
 
 // store writes what is recognised, until the stream has said everything.
-func (t *transcriber) store(ctx context.Context, r Record, side string, stream Stream) error {
-	seq := 0
+func (t *transcriber) store(ctx context.Context, r Record, side string, seq int, stream Stream) error {
 	for {
 		select {
 		case <-ctx.Done():
