@@ -8,11 +8,12 @@ import (
 )
 
 const (
-	preRoll    = 13  // frames (260 ms) given to the recogniser from before the first sound of speech
-	history    = 40  // frames kept while nobody speaks: pre-roll and the time the detector takes
-	chunkMax   = 5   // frames given to the recogniser at once
-	pauseLen   = 18  // frames of quiet (360 ms) that count as a pause when speech goes on
-	flushMS    = 300 // silence that brings the last word through the network's context
+	preRoll    = 13 // frames (260 ms) given to the recogniser from before the first sound of speech
+	history    = 40 // frames kept while nobody speaks: pre-roll and the time the detector takes
+	chunkMax   = 5  // frames given to the recogniser at once
+	holdBack   = 6  // frames that wait after the network has run: it will not run again at once, and every call costs
+	pauseLen   = 18 // frames of quiet (360 ms) that count as a pause when speech goes on
+	flushMS    = 80 // silence added to an utterance's own before its Result; the network needs no more
 	lookAfter  = time.Millisecond
 	lookMax    = 200 * Rate / 1000 // samples after which the partial is looked at in any case
 	softLimit  = 15e3              // ms after which an utterance ends at the next pause
@@ -140,7 +141,7 @@ func (c *Channel) take(p uint64) {
 	}
 	c.chunk = append(c.chunk, c.hist[p%history][:]...)
 	c.fed = p + 1
-	if len(c.chunk) >= chunkMax*FrameLen {
+	if len(c.chunk) >= chunkMax*FrameLen && (!c.worked || len(c.chunk) >= holdBack*FrameLen) {
 		c.Flush()
 	}
 }
@@ -148,19 +149,27 @@ func (c *Channel) take(p uint64) {
 // Flush gives the chunk to the recogniser and looks at what it makes of it.
 // The caller calls it when it has no more frames for now.
 func (c *Channel) Flush() {
-	if len(c.chunk) > 0 && c.err == nil {
-		n := len(c.chunk)
-		c.clock.audio(int64(c.chunkPos)*FrameLen, n)
-		c.accept(c.chunk)
-		c.chunk = c.chunk[:0]
-		c.decoded += uint64(n / FrameLen)
-		if c.unseen += n; c.worked || c.unseen >= lookMax {
-			c.unseen = 0
-			c.look()
-		}
+	if held := c.worked && c.pos == c.quietEnd && len(c.chunk) < holdBack*FrameLen; !held {
+		c.feed()
 	}
 	if c.open && c.err == nil {
 		c.judge()
+	}
+}
+
+// feed gives the recogniser all that waits.
+func (c *Channel) feed() {
+	if len(c.chunk) == 0 || c.err != nil {
+		return
+	}
+	n := len(c.chunk)
+	c.clock.audio(int64(c.chunkPos)*FrameLen, n)
+	c.accept(c.chunk)
+	c.chunk = c.chunk[:0]
+	c.decoded += uint64(n / FrameLen)
+	if c.unseen += n; c.worked || c.unseen >= lookMax {
+		c.unseen = 0
+		c.look()
 	}
 }
 
@@ -270,6 +279,7 @@ func (c *Channel) stop(reason string) {
 // utter takes the Result and tells it; flushing brings out the last word. It
 // gives the words, and leaves in c.complete whether they make a whole.
 func (c *Channel) utter(flushing bool) []string {
+	c.feed()
 	if flushing {
 		c.pad(flushMS)
 	}
@@ -323,8 +333,8 @@ func (c *Channel) timed(words []Word) []*asrpb.Word {
 	out := make([]*asrpb.Word, 0, len(words))
 	last := int64(0)
 	for _, w := range words {
-		s := c.clock.start(int64(w.Start*Rate)-c.delay) * 1000 / Rate
-		e := c.clock.call(int64(w.End*Rate)-c.delay) * 1000 / Rate
+		s := c.clock.start(int64(w.Start*Rate+0.5)-c.delay) * 1000 / Rate
+		e := c.clock.call(int64(w.End*Rate+0.5)-c.delay) * 1000 / Rate
 		s = max(s, last)
 		e = max(min(e, c.ms()), s)
 		out = append(out, &asrpb.Word{Text: w.Text, StartMs: s, EndMs: e, Conf: w.Conf})
