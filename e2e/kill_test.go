@@ -76,9 +76,11 @@ func (s *instance) checkMoved(t *testing.T, feed *listener, calls []*talk, kille
 	var pauses []time.Duration
 	words := map[bool][]int{}
 	for _, k := range calls {
+		// On a busy machine the rest of a call may be heard after it.
+		feed.await(t, k.from, "whole transcription", 90*time.Second, transcribed("done"))
 		d := s.detail(t, feed.callID(k.from))
-		if d.Cause != "caller_hangup" || d.Transcription["caller"] != "done" {
-			t.Errorf("call of %s: cause %s, transcription %v", k.from, d.Cause, d.Transcription)
+		if d.Cause != "caller_hangup" {
+			t.Errorf("call of %s: cause %s", k.from, d.Cause)
 		}
 		if k.report.Lost*200 > k.report.Received { // a busy machine may cost a packet or two
 			t.Errorf("call of %s lost %d of %d packets", k.from, k.report.Lost, k.report.Received)
