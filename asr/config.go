@@ -72,7 +72,7 @@ var (
 )
 
 const (
-	batchFrames = 2   // frames in a message: 40 ms
+	batchFrames = 3   // frames in a message: 60 ms
 	burstFrames = 25  // most frames in a message when there is a backlog
 	memory      = 600 // frames a live stream remembers: 12 s
 	batchMemory = 1500

@@ -6,7 +6,7 @@
 // seconds, and the words' way from a worker to a Result. It refuses to know
 // libvosk, calls and SQL, and never blocks whoever writes frames.
 //
-//	WriteFrame -> memory (12 s ring) -> gRPC, 40 ms a message -> asrd
+//	WriteFrame -> memory (12 s ring) -> gRPC, 60 ms a message -> asrd
 //	Results   <- format, call time, dedupe <- events         <-'
 //	worker lost: another one hears again from the last settled frame
 package asr
