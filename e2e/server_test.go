@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -387,19 +388,21 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// freePort is a port that neither TCP nor UDP uses, below those that the kernel
+// hands out: nobody else takes it before the server does.
 func freePort(t testing.TB) string {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 200 {
+		port := strconv.Itoa(10000 + rand.IntN(10000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+		u, err := net.ListenPacket("udp", "127.0.0.1:"+port)
 		_ = l.Close()
 		if err == nil {
 			_ = u.Close()
-			return strconv.Itoa(port)
+			return port
 		}
 	}
 	t.Fatal("no free port")
