@@ -264,7 +264,7 @@ func TestBusyPortIsOneSentence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "in use") {
+	if err := other.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "is taken by another program") {
 		t.Errorf("%v", err)
 	}
 	if err := other.Close(); err != nil {
