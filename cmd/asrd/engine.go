@@ -107,6 +107,7 @@ func newEngine(models map[string]modelDirs, chunk int, log *slog.Logger) (*engin
 		return nil, fmt.Errorf("folder for model settings: %w", err)
 	}
 	e := &engine{log: log, chunk: chunk, tmp: tmp}
+	vosk.TuneHeap()
 	for name, d := range models {
 		m := &model{name: name, language: d.Language}
 		for _, dir := range []string{d.Static, d.Dynamic} {
