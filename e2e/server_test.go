@@ -393,7 +393,7 @@ func TestMain(m *testing.M) {
 func freePort(t testing.TB) string {
 	t.Helper()
 	for range 200 {
-		port := strconv.Itoa(10000 + rand.IntN(10000))
+		port := strconv.Itoa(30000 + rand.IntN(2700)) // the routes "3*" reach it
 		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
 			continue
