@@ -29,7 +29,7 @@ var grown []byte
 
 func (e fakeEngine) Open(lang, model string, phrases []string) (worker.Recognizer, string, error) {
 	if model == "grow" {
-		grown = bytes.Repeat([]byte{1}, 400<<20)
+		grown = bytes.Repeat([]byte{1}, 150<<20)
 	}
 	if lang != "en" {
 		return nil, "", worker.ErrNoModel

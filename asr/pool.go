@@ -184,10 +184,25 @@ func (p *Pool) remove(s *Stream) {
 	p.mu.Unlock()
 }
 
-// connect tries the ready workers, the one with the most room first.
+// connect opens the stream on one of the ready workers.
 func (p *Pool) connect(ctx context.Context, s *Stream, moved bool) (*link, error) {
+	tried := map[*member]bool{}
+	l, err := p.tryWorkers(ctx, s, moved, tried)
+	if errors.Is(err, ErrNoWorker) && len(tried) > 0 {
+		// A worker that was replaced while we asked it may have a successor by now.
+		l, err = p.tryWorkers(ctx, s, moved, tried)
+	}
+	return l, err
+}
+
+// tryWorkers asks the ready workers not tried yet, the one with the most room first.
+func (p *Pool) tryWorkers(ctx context.Context, s *Stream, moved bool, tried map[*member]bool) (*link, error) {
 	best := error(ErrNoWorker)
 	for _, m := range p.candidates() {
+		if tried[m] {
+			continue
+		}
+		tried[m] = true
 		if !moved && !s.cfg.Batch && m.isFull() {
 			best = ErrFull
 			continue

@@ -254,11 +254,11 @@ func TestMissingThingsAreSaidPlainly(t *testing.T) {
 
 func TestGrownWorkerIsReplacedWithoutLoss(t *testing.T) {
 	t.Parallel()
-	p := fakePool(t, Config{Workers: 1, RSSLimitMB: 300})
+	p := fakePool(t, Config{Workers: 1, RSSLimitMB: 120})
 	old := p.Stats().Workers[0].PID
 	s, err := p.Open(t.Context(), StreamConfig{Language: "en", Model: "grow"})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v: %+v", err, p.Stats())
 	}
 	go func() { write(s, 0, 500, 2.5); s.Finish() }() // ends after 4 s
 	waitFor(t, "another worker for new streams", func() bool {
