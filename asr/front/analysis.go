@@ -13,8 +13,9 @@ const (
 	levelFall = 0.05 // dB per frame
 )
 
-// levelStart is where the level tracker begins, in dB of sample power.
-const levelStart = 30
+// levelStart is where the level tracker begins, in dB of the sum of the bands: the usual level of speech, so
+// that the first word of a call is not taken for the loudest.
+const levelStart = 90
 
 // analysis turns blocks into mel levels in dB.
 type analysis struct {

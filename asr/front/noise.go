@@ -16,7 +16,7 @@ var edges = [outputs + 1]float64{4050, 4650, 5400, 6400, 7600}
 // every process. It wraps around without a seam.
 var bandNoise = sync.OnceValue(func() *[noiseLen][outputs]float32 {
 	const half = 64
-	rng := rand.New(rand.NewPCG(7, 7))
+	rng := rand.New(rand.NewPCG(3, 3))
 	white := make([]float64, noiseLen)
 	for i := range white {
 		white[i] = rng.NormFloat64()
