@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	gosip "github.com/emiago/sipgo/sip"
+
 	"tingxin/sip/wire"
 )
 
@@ -14,8 +16,9 @@ var (
 	errTransport = errors.New("transport failed")
 )
 
-// clientTx is a client transaction (RFC 3261 17.1, RFC 6026). It repeats the
-// request, acknowledges refusals and passes responses up; no goroutine.
+// clientTx is a client transaction of sipgo (RFC 3261 17.1, RFC 6026): its
+// machine repeats the request, acknowledges refusals and passes responses up.
+// One goroutine takes them until the final one, then only timers are left.
 type clientTx struct {
 	s      *Server
 	key    string
@@ -23,98 +26,131 @@ type clientTx struct {
 	bytes  []byte
 	flow   flow
 	invite bool
-	handle func(resp *wire.Message, err error) // called without locks, from readers and timers
+	handle func(resp *wire.Message, err error) // called without locks, from run and from readers
+	tx     *gosip.ClientTx
+	origin *gosip.Request
 
-	mu       sync.Mutex
-	status   int
-	ended    bool
-	accepted bool // 2xx came: all further 2xx go up until timer M
-	interval time.Duration
-	repeatT  *time.Timer
-	endT     *time.Timer
-	ackBytes []byte // of a refusal
+	turn sync.Mutex // one response at a time, none before the transaction has begun
+
+	mu     sync.Mutex
+	status int
+	silent bool // ended by us: nobody is told
+	writes int
+	ack    []byte // of a refusal
 }
 
 // begin sends a request in a new transaction. The Via must be in place.
 func (s *Server) begin(req *wire.Message, f flow, handle func(*wire.Message, error)) *clientTx {
 	t := &clientTx{s: s, key: req.Via().Branch() + "|" + req.Method, req: req, bytes: req.Bytes(), flow: f,
-		invite: req.Method == "INVITE", handle: handle, interval: s.cfg.T1}
-	s.tx.mu.Lock()
-	s.tx.client[t.key] = t
-	s.tx.mu.Unlock()
+		invite: req.Method == "INVITE", handle: handle}
+	origin, err := sipgoRequest(req, f)
+	if err != nil {
+		s.log.Debug("request not readable for sipgo", "err", err)
+		t.status = 503
+		handle(nil, errTransport)
+		return t
+	}
+	t.origin = origin
+	t.tx = gosip.NewClientTx(t.key, origin, &txConn{f, t.write}, s.gosipLog)
+	if !s.tx.addClient(t) {
+		t.status = 503
+		handle(nil, errTransport)
+		return t
+	}
 	s.stats.clientTx.Add(1)
 	s.stats.sent.add(req.Method)
-	t.mu.Lock()
-	t.endT = time.AfterFunc(64*s.cfg.T1, t.timeout)
-	if !f.reliable() {
-		t.repeatT = time.AfterFunc(t.interval, t.repeat)
-	}
-	t.mu.Unlock()
-	if err := f.send(t.bytes); err != nil {
-		s.stats.sendErrors.Add(1)
-		t.fail(errTransport)
+	t.tx.OnTerminate(t.terminated)
+	t.tx.OnRetransmission(func(r *gosip.Response) { t.handle(heardIn(r), nil) })
+	t.turn.Lock()
+	defer t.turn.Unlock()
+	go t.run() // ends with the final answer, or with the transaction
+	if err := t.tx.Init(); err != nil {
+		t.tx.Terminate()
 	}
 	return t
 }
 
-// repeat is timer A or E.
-func (t *clientTx) repeat() {
-	t.mu.Lock()
-	if t.ended || t.status >= 200 || t.invite && t.status > 0 {
-		t.mu.Unlock()
-		return
-	}
-	t.interval *= 2
-	if !t.invite {
-		t.interval = min(t.interval, t.s.cfg.T2)
-		if t.status > 0 {
-			t.interval = t.s.cfg.T2
+// run passes up what comes before and with the final response.
+func (t *clientTx) run() {
+	defer t.s.wg.Done()
+	for {
+		select {
+		case r := <-t.tx.Responses():
+			m := heardIn(r)
+			t.handle(m, nil)
+			if m.Status < 200 {
+				continue
+			}
+			if !t.invite { // sipgo keeps it for timer D, K is enough
+				time.AfterFunc(t.s.cfg.T4, t.tx.Terminate)
+			}
+			return
+		case <-t.tx.Done():
+			t.failed()
+			return
 		}
 	}
-	t.repeatT = time.AfterFunc(t.interval, t.repeat)
-	t.mu.Unlock()
-	t.s.stats.resent.Add(1)
-	if t.flow.send(t.bytes) != nil {
-		t.s.stats.sendErrors.Add(1)
-	}
 }
 
-// timeout is timer B or F, and the end of D, K and M.
-func (t *clientTx) timeout() {
+// failed tells why there is no final answer.
+func (t *clientTx) failed() {
+	err := errTransport
+	if errors.Is(t.tx.Err(), gosip.ErrTransactionTimeout) {
+		err = errTimeout
+	}
 	t.mu.Lock()
-	answered := t.status >= 200
+	silent := t.silent
 	t.mu.Unlock()
-	if answered {
-		t.finish()
-		return
-	}
-	t.fail(errTimeout)
-}
-
-func (t *clientTx) fail(err error) {
-	if t.finish() {
+	if !silent {
 		t.handle(nil, err)
 	}
+}
+
+// write sends what the transaction wants sent: the request, or the ACK of a
+// refusal.
+func (t *clientTx) write(m gosip.Message) error {
+	b := t.bytes
+	t.mu.Lock()
+	if m == gosip.Message(t.origin) {
+		if t.writes++; t.writes > 1 {
+			t.s.stats.resent.Add(1)
+		}
+	} else {
+		b = []byte(m.String())
+		t.ack = b
+	}
+	t.mu.Unlock()
+	err := t.flow.send(b)
+	if err != nil {
+		t.s.stats.sendErrors.Add(1)
+		if !t.fatal(m) { // ICMP of another peer, a full queue: the next repeat may get through
+			return nil
+		}
+	}
+	return err
+}
+
+// fatal: only the first request over UDP and anything over a stream may fail a
+// transaction.
+func (t *clientTx) fatal(m gosip.Message) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.flow.reliable() || m == gosip.Message(t.origin) && t.writes == 1
+}
+
+// terminated is called by sipgo with the machine locked.
+func (t *clientTx) terminated(string, error) {
+	t.s.stats.clientTx.Add(-1)
+	t.s.tx.dropClient(t)
 }
 
 // connectionLost fails the requests that wait for answers on a dead connection.
 func (s *Server) connectionLost(f flow) {
 	for _, t := range s.tx.clients() {
 		if t.flow == f && t.open() {
-			t.fail(errTransport)
+			t.tx.Terminate()
 		}
 	}
-}
-
-// clients copies the list, because a transaction's lock comes before ours.
-func (x *transactions) clients() []*clientTx {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	out := make([]*clientTx, 0, len(x.client))
-	for _, t := range x.client {
-		out = append(out, t)
-	}
-	return out
 }
 
 // open reports whether the final answer is still out.
@@ -124,111 +160,34 @@ func (t *clientTx) open() bool {
 	return t.status < 200
 }
 
-// finish removes the transaction; false when it was gone already.
-func (t *clientTx) finish() bool {
+// finish ends the transaction without a word.
+func (t *clientTx) finish() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ended {
-		return false
+	t.silent = true
+	t.mu.Unlock()
+	if t.tx != nil {
+		t.tx.Terminate()
 	}
-	t.ended = true
-	for _, timer := range [...]*time.Timer{t.repeatT, t.endT} {
-		if timer != nil {
-			timer.Stop()
-		}
-	}
-	t.s.stats.clientTx.Add(-1)
-	t.s.tx.mu.Lock()
-	defer t.s.tx.mu.Unlock()
-	if t.s.tx.client[t.key] == t {
-		delete(t.s.tx.client, t.key)
-	}
-	return true
 }
 
-// receive takes a response.
-func (t *clientTx) receive(resp *wire.Message) {
+// receive gives a response to the transaction. A repeated refusal is
+// acknowledged here: sipgo would hold the machine, and so this reader, for T2.
+func (t *clientTx) receive(m *wire.Message) {
+	t.turn.Lock()
+	defer t.turn.Unlock()
 	t.mu.Lock()
-	if t.ended {
-		t.mu.Unlock()
+	first, ack := t.status < 200, t.ack
+	if first {
+		t.status = m.Status
+	}
+	t.mu.Unlock()
+	if t.invite && m.Status >= 300 && !first {
+		if ack != nil && t.flow.send(ack) != nil {
+			t.s.stats.sendErrors.Add(1)
+		}
 		return
 	}
-	up, ack := t.step(resp)
-	t.mu.Unlock()
-	if ack != nil && t.flow.send(ack) != nil {
-		t.s.stats.sendErrors.Add(1)
-	}
-	if up {
-		t.handle(resp, nil)
-	}
-}
-
-// step moves the state; up tells to pass the response up, ack what to send.
-func (t *clientTx) step(resp *wire.Message) (up bool, ack []byte) {
-	first := t.status < 200
-	switch {
-	case resp.Status < 200:
-		if !first {
-			return false, nil
-		}
-		t.status = resp.Status
-		if t.invite {
-			t.endT.Stop() // timer B ends with the first provisional; the dialog has its own
-		}
-		return true, nil
-	case t.invite && resp.Status < 300:
-		if first {
-			t.status, t.accepted = resp.Status, true
-			t.rearm(64 * t.s.cfg.T1)
-		}
-		return t.accepted, nil
-	case t.invite:
-		if first {
-			t.status = resp.Status
-			t.ackBytes = ackFor(t.req, resp).Bytes()
-			t.rearm(t.after(64 * t.s.cfg.T1))
-		}
-		if t.accepted {
-			return false, nil
-		}
-		return first, t.ackBytes
-	}
-	if first {
-		t.status = resp.Status
-		t.rearm(t.after(t.s.cfg.T4))
-	}
-	return first, nil
-}
-
-// after is d over UDP and next to nothing over streams.
-func (t *clientTx) after(d time.Duration) time.Duration {
-	if t.flow.reliable() {
-		return time.Millisecond
-	}
-	return d
-}
-
-func (t *clientTx) rearm(d time.Duration) {
-	if t.repeatT != nil {
-		t.repeatT.Stop()
-	}
-	t.endT.Stop()
-	t.endT = time.AfterFunc(d, t.timeout)
-}
-
-// ackFor builds the ACK of a refusal (RFC 3261 17.1.1.3).
-func ackFor(req, resp *wire.Message) *wire.Message {
-	n, _, _ := req.CSeq()
-	m := &wire.Message{Method: "ACK", URI: req.URI}
-	m.SetVia(req.Via())
-	m.Add("Max-Forwards", "70")
-	for _, h := range req.Headers {
-		if h.Name == "Route" {
-			m.Add("Route", h.Value)
-		}
-	}
-	return m.Add("From", req.Get("From")).Add("To", resp.Get("To")).Add("Call-ID", req.CallID()).
-		Add("CSeq", itoa(int(n))+" ACK")
+	t.tx.Receive(heardResponse(m))
 }
 
 // response hands a response to its transaction.
@@ -240,9 +199,7 @@ func (s *Server) response(m *wire.Message) {
 		return
 	}
 	s.stats.answers.add(itoa(m.Status))
-	s.tx.mu.Lock()
-	t := s.tx.client[v.Branch()+"|"+method]
-	s.tx.mu.Unlock()
+	t := s.tx.findClient(v.Branch() + "|" + method)
 	if t == nil {
 		s.stats.strayResponses.Add(1)
 		return

@@ -2,8 +2,29 @@ package sip
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
+
+	"tingxin/sip/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	useTimers(20*time.Millisecond, 160*time.Millisecond, 200*time.Millisecond) // as fast: they belong to the process
+	goleak.VerifyTestMain(m)
+}
+
+// ackFor builds the ACK of a refusal (RFC 3261 17.1.1.3).
+func ackFor(req, resp *wire.Message) *wire.Message {
+	n, _, _ := req.CSeq()
+	m := &wire.Message{Method: "ACK", URI: req.URI}
+	m.SetVia(req.Via())
+	m.Add("Max-Forwards", "70")
+	for _, h := range req.Headers {
+		if h.Name == "Route" {
+			m.Add("Route", h.Value)
+		}
+	}
+	return m.Add("From", req.Get("From")).Add("To", resp.Get("To")).Add("Call-ID", req.CallID()).
+		Add("CSeq", itoa(int(n))+" ACK")
+}

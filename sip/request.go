@@ -131,8 +131,7 @@ func (s *Server) cancelled(m *wire.Message, f flow) {
 		s.stateless(m, f, 481, "")
 		return
 	}
-	tx := s.open(m, f, nil)
-	tx.respond(wire.Answer(m, 200, "", randomID(8)))
+	s.stateless(m, f, 200, "") // sipgo's machine keeps no answer to a CANCEL
 	if invite.onCancel != nil {
 		invite.onCancel()
 	}

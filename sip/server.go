@@ -41,6 +41,7 @@ type Server struct {
 	trunks    *trunks
 	auth      *authenticator
 	tx        *transactions
+	gosipLog  *slog.Logger
 	stats     stats
 	rules     *wire.Rules
 	seed      maphash.Seed
@@ -74,8 +75,9 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger) (*
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	useTimers(cfg.T1, cfg.T2, cfg.T4)
 	s := &Server{cfg: cfg, log: log, engine: engine, acceptor: calls, trunks: newTrunks(cfg.Trunks),
-		auth: newAuthenticator(cfg), tx: newTransactions(), seed: maphash.MakeSeed(), plain: &trunk{},
+		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{},
 		dialogs: map[dialogKey]*dialog{}, origins: map[string]*dialog{}, routes: map[netip.Addr]netip.Addr{}}
 	s.rules = &wire.Rules{
 		Methods: map[string]bool{"INVITE": true, "ACK": true, "BYE": true, "CANCEL": true, "OPTIONS": true,
