@@ -172,7 +172,7 @@ func (t *clientTx) finish() {
 
 // receive gives a response to the transaction. A repeated refusal is
 // acknowledged here: sipgo would hold the machine, and so this reader, for T2.
-func (t *clientTx) receive(m *wire.Message) {
+func (t *clientTx) receive(m *wire.Message, r *gosip.Response) {
 	t.turn.Lock()
 	defer t.turn.Unlock()
 	t.mu.Lock()
@@ -187,22 +187,30 @@ func (t *clientTx) receive(m *wire.Message) {
 		}
 		return
 	}
-	t.tx.Receive(heardResponse(m))
+	r.AppendHeader(&heardHeader{gosip.NewHeader(heardName, ""), m})
+	t.tx.Receive(r)
 }
 
-// response hands a response to its transaction.
-func (s *Server) response(m *wire.Message) {
+// guardResponse lets through what a transaction of ours waits for.
+func (s *Server) guardResponse(m *wire.Message, f flow) *admitted {
 	_, method, ok := m.CSeq()
 	v := m.Via()
 	if !ok || v == nil || len(m.Values("Via")) != 1 {
 		s.stats.strayResponses.Add(1)
-		return
+		return nil
 	}
 	s.stats.answers.add(itoa(m.Status))
-	t := s.tx.findClient(v.Branch() + "|" + method)
-	if t == nil {
+	if s.tx.findClient(v.Branch()+"|"+method) == nil {
 		s.stats.strayResponses.Add(1)
-		return
+		return nil
 	}
-	t.receive(m)
+	return &admitted{m: m, f: f}
+}
+
+// response hands a response to its transaction.
+func (s *Server) response(m *wire.Message, r *gosip.Response) {
+	_, method, _ := m.CSeq()
+	if t := s.tx.findClient(m.Via().Branch() + "|" + method); t != nil {
+		t.receive(m, r)
+	}
 }

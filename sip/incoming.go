@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	gosip "github.com/emiago/sipgo/sip"
+
 	"tingxin/call"
 	"tingxin/sip/sdp"
 	"tingxin/sip/wire"
@@ -35,11 +37,12 @@ type okWait struct {
 }
 
 // newIncoming makes transaction and dialog for a call that may come in.
-func (s *Server) newIncoming(m *wire.Message, f flow, t *trunk, origin string) {
+func (s *Server) newIncoming(a *admitted, r *gosip.Request, t *trunk, origin string) {
+	m, f := a.m, a.f
 	d := s.newDialog(m.CallID(), true, t)
 	d.origin, d.flow, d.network, d.originFlow = origin, f, f.network(), f
 	received := time.Now()
-	tx := s.open(m, f, func() { d.post(d.onCancel) })
+	tx := s.open(m, f, r, func() { d.post(d.onCancel) })
 	tx.respond(wire.Answer(m, 100, "", ""))
 	if !s.add(d) {
 		t.release()

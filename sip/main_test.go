@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	gosip "github.com/emiago/sipgo/sip"
 	"go.uber.org/goleak"
 
 	"tingxin/sip/wire"
@@ -28,3 +29,21 @@ func ackFor(req, resp *wire.Message) *wire.Message {
 	return m.Add("From", req.Get("From")).Add("To", resp.Get("To")).Add("Call-ID", req.CallID()).
 		Add("CSeq", itoa(int(n))+" ACK")
 }
+
+// receive takes a message as if a socket had read it.
+func (s *Server) receive(m *wire.Message, f flow) {
+	a := s.guard(m, f)
+	if a == nil {
+		return
+	}
+	r, err := testParser.ParseSIP(m.Bytes())
+	if err != nil {
+		s.refused(a)
+		return
+	}
+	r.SetTransport(upper(f.network()))
+	r.SetSource(f.remote().String())
+	s.deliver(a, r)
+}
+
+var testParser = gosip.NewParser(gosip.WithHeadersParsers(lengthOnly))

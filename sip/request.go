@@ -4,25 +4,22 @@ import (
 	"runtime/debug"
 	"time"
 
+	gosip "github.com/emiago/sipgo/sip"
+
 	"tingxin/sip/wire"
 )
 
-// receive is the entry of every message, called by the reader of its socket.
-func (s *Server) receive(m *wire.Message, f flow) {
-	defer func() { // one bad message may not end the reader of everybody's
-		if r := recover(); r != nil {
-			s.stats.bad.add("panic")
-			s.log.Error("message failed", "panic", r, "stack", string(debug.Stack()))
-		}
-	}()
+// guard is the entry of every message, called by the reader of its socket. It
+// answers or drops what needs no state; the rest goes on through sipgo.
+func (s *Server) guard(m *wire.Message, f flow) (a *admitted) {
+	defer s.survive()
 	if !m.IsRequest() {
-		s.response(m)
-		return
+		return s.guardResponse(m, f)
 	}
 	v := m.Via()
 	if v == nil {
 		s.stats.bad.add("No Readable Via")
-		return
+		return nil
 	}
 	if _, known := s.rules.Methods[m.Method]; known {
 		s.stats.requests.add(m.Method)
@@ -30,7 +27,34 @@ func (s *Server) receive(m *wire.Message, f flow) {
 		s.stats.requests.add("unknown")
 	}
 	stampVia(m, v, f)
-	s.request(m, f)
+	return s.guardRequest(m, f)
+}
+
+// survive: one bad message may not end the reader of everybody's.
+func (s *Server) survive() {
+	if r := recover(); r != nil {
+		s.stats.bad.add("panic")
+		s.log.Error("message failed", "panic", r, "stack", string(debug.Stack()))
+	}
+}
+
+// deliver takes what sipgo has read, in the order of the socket.
+func (s *Server) deliver(a *admitted, m gosip.Message) {
+	defer s.survive()
+	switch m := m.(type) {
+	case *gosip.Request:
+		s.request(a, m)
+	case *gosip.Response:
+		s.response(a.m, m)
+	}
+}
+
+// refused answers what the guard let through and sipgo could not read.
+func (s *Server) refused(a *admitted) {
+	s.stats.bad.add("not readable by sipgo")
+	if a.m.IsRequest() {
+		s.stateless(a.m, a.f, 400, "")
+	}
 }
 
 // stampVia writes received and rport into the top Via (RFC 3581 4).
@@ -50,13 +74,13 @@ func stampVia(m *wire.Message, v *wire.Via, f flow) {
 	m.SetVia(v)
 }
 
-// request walks the order of the package picture: source, validity,
-// transaction, dialog. Up to the transaction nothing is kept.
-func (s *Server) request(m *wire.Message, f flow) {
+// guardRequest walks the first half of the package picture: source, validity,
+// answers without state. Nothing is kept.
+func (s *Server) guardRequest(m *wire.Message, f flow) *admitted {
 	d := s.dialogOf(m)
 	t := s.trunks.bySource(f)
 	if t == nil && d == nil && !s.mayCome(m, f) {
-		return
+		return nil
 	}
 	if t != nil {
 		t.lastSeen.Store(time.Now().UnixNano())
@@ -64,20 +88,26 @@ func (s *Server) request(m *wire.Message, f flow) {
 	if fault := s.rules.Check(m); fault != nil {
 		s.stats.bad.add(fault.Reason)
 		s.stateless(m, f, fault.Status, fault.Reason, fault.Headers...)
-		return
+		return nil
 	}
-	if s.absorb(m) {
-		return
+	if m.Method == "OPTIONS" && m.ToTag() == "" {
+		s.options(m, f, t)
+		return nil
 	}
+	return &admitted{m, f, d, t}
+}
+
+// request walks the second half: transaction, dialog.
+func (s *Server) request(a *admitted, r *gosip.Request) {
+	m, f := a.m, a.f
 	switch {
+	case s.absorb(m, r):
 	case m.Method == "CANCEL":
 		s.cancelled(m, f)
 	case m.ToTag() != "":
-		s.inDialog(d, m, f)
-	case m.Method == "OPTIONS":
-		s.options(m, f, t)
+		s.inDialog(a, r)
 	case m.Method == "INVITE":
-		s.invite(m, f, t)
+		s.invite(a, r)
 	case m.Method == "ACK":
 		s.stats.bad.add("stray ACK")
 	default: // BYE, INFO, UPDATE, PRACK outside of any dialog
@@ -138,7 +168,8 @@ func (s *Server) cancelled(m *wire.Message, f flow) {
 }
 
 // inDialog hands a request to its dialog.
-func (s *Server) inDialog(d *dialog, m *wire.Message, f flow) {
+func (s *Server) inDialog(a *admitted, r *gosip.Request) {
+	d, m, f := a.d, a.m, a.f
 	if d == nil {
 		s.stateless(m, f, 481, "")
 		return
@@ -147,7 +178,7 @@ func (s *Server) inDialog(d *dialog, m *wire.Message, f flow) {
 		d.post(func() { d.onACK(m, f) })
 		return
 	}
-	tx := s.open(m, f, nil)
+	tx := s.open(m, f, r, nil)
 	if d.remotePost(func() { d.onRequest(m, tx) }) {
 		return
 	}
@@ -175,7 +206,8 @@ func (s *Server) dialogOf(m *wire.Message) *dialog {
 }
 
 // invite takes a new call: who it is, whether there is room, then the dialog.
-func (s *Server) invite(m *wire.Message, f flow, t *trunk) {
+func (s *Server) invite(a *admitted, r *gosip.Request) {
+	m, f, t := a.m, a.f, a.t
 	if s.draining.Load() {
 		s.stateless(m, f, 503, "", s.retryAfter())
 		return
@@ -204,7 +236,7 @@ func (s *Server) invite(m *wire.Message, f flow, t *trunk) {
 		return
 	}
 	t.accepted.Add(1)
-	s.newIncoming(m, f, t, origin)
+	s.newIncoming(a, r, t, origin)
 }
 
 // authenticate challenges until the credentials are right; nil means that the

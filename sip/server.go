@@ -85,7 +85,7 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger) (*
 			"REFER": false, "MESSAGE": false, "PUBLISH": false},
 		Extensions: map[string]bool{"100rel": true, "timer": true},
 	}
-	s.transport = newTransport(cfg, &s.stats, log, s.receive, s.connectionLost)
+	s.transport = newTransport(cfg, &s.stats, log, newCarrier(s.gosipLog, s.deliver, s.refused), s.guard, s.connectionLost)
 	s.base, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }

@@ -13,13 +13,11 @@ import (
 // machine repeats our final answer, absorbs repeated requests and ACKs, and
 // ends by timer. It has no goroutine.
 type serverTx struct {
-	s      *Server
-	key    string
-	req    *wire.Message
-	flow   flow
-	invite bool
-	tx     *gosip.ServerTx
-	origin *gosip.Request
+	s    *Server
+	key  string
+	req  *wire.Message
+	flow flow
+	tx   *gosip.ServerTx
 
 	onCancel func() // set once before the transaction is known
 
@@ -30,11 +28,11 @@ type serverTx struct {
 }
 
 // absorb hands a request to the transaction it belongs to, if any.
-func (s *Server) absorb(m *wire.Message) bool {
+func (s *Server) absorb(m *wire.Message, r *gosip.Request) bool {
 	switch m.Method {
 	case "ACK":
 		t := s.tx.findServer(m, "INVITE")
-		return t != nil && t.ack()
+		return t != nil && t.ack(r)
 	case "CANCEL":
 		return false // request finds the INVITE itself
 	}
@@ -42,15 +40,14 @@ func (s *Server) absorb(m *wire.Message) bool {
 	if t == nil {
 		return false
 	}
-	t.again()
+	t.again(r)
 	return true
 }
 
-// open makes a transaction for a new request.
-func (s *Server) open(m *wire.Message, f flow, onCancel func()) *serverTx {
-	t := &serverTx{s: s, key: txKey(m, m.Method), req: m, flow: f, invite: m.Method == "INVITE", onCancel: onCancel}
-	t.origin = sipgoOrigin(m, f)
-	t.tx = gosip.NewServerTx(t.key, t.origin, &txConn{f, t.write}, s.gosipLog)
+// open makes a transaction for a new request, as we and as sipgo have read it.
+func (s *Server) open(m *wire.Message, f flow, r *gosip.Request, onCancel func()) *serverTx {
+	t := &serverTx{s: s, key: txKey(m, m.Method), req: m, flow: f, onCancel: onCancel}
+	t.tx = gosip.NewServerTx(t.key, r, &txConn{f, t.write}, s.gosipLog)
 	_ = t.tx.Init() // never fails in 1.7.2: it sets the state and the timer of the 100
 	s.tx.addServer(t)
 	s.stats.serverTx.Add(1)
@@ -65,20 +62,16 @@ func (s *Server) inviteTx(cancel *wire.Message) *serverTx { return s.tx.findServ
 
 // again gives a repeated request to the machine, which repeats its answer. A
 // 2xx to an INVITE is repeated by its dialog.
-func (t *serverTx) again() {
+func (t *serverTx) again(r *gosip.Request) {
 	t.s.stats.retransmits.Add(1)
-	t.mark()
-	_ = t.tx.Receive(t.origin)
-}
-
-func (t *serverTx) mark() {
 	t.mu.Lock()
 	t.asked = true
 	t.mu.Unlock()
+	_ = t.tx.Receive(r)
 }
 
 // ack takes the ACK of a refusal; the ACK of a 2xx belongs to the dialog.
-func (t *serverTx) ack() bool {
+func (t *serverTx) ack(r *gosip.Request) bool {
 	t.mu.Lock()
 	refused, first := t.status >= 300, !t.acked
 	t.acked = t.acked || refused
@@ -87,7 +80,7 @@ func (t *serverTx) ack() bool {
 		return false
 	}
 	if first {
-		_ = t.tx.Receive(gosip.NewRequest(gosip.ACK, t.origin.Recipient))
+		_ = t.tx.Receive(r)
 		select { // taken, or sipgo would hold a goroutine until timer I
 		case <-t.tx.Acks():
 		case <-t.tx.Done():

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +21,7 @@ func useTimers(t1, t2, t4 time.Duration) {
 	timers.Do(func() {
 		gosip.SetTimers(t1, t2, t4)
 		gosip.Timer_D = 64 * t1
+		gosip.TransportBufferReadSize = 65535
 		gosip.UDPMTUSize = 65536 // requests are sized by fit; a response may be long (RFC 3261 18.1.1)
 	})
 }
@@ -74,17 +74,6 @@ func sipgoRequest(m *wire.Message, f flow) (*gosip.Request, error) {
 	return r, nil
 }
 
-// sipgoOrigin is the request of a server transaction. wire has judged it; a
-// Request-URI that sipgo cannot read stays empty, because the machine needs the
-// method and, for a 100 of its own, the names.
-func sipgoOrigin(m *wire.Message, f flow) *gosip.Request {
-	r := gosip.NewRequest(gosip.RequestMethod(m.Method), gosip.Uri{})
-	addHeaders(r, m)
-	route(r, f)
-	r.SetSource(f.remote().String())
-	return r
-}
-
 // sipgoResponse makes sipgo's response out of ours: the headers stay raw, so
 // that From, To, Call-ID, CSeq and Via go back byte for byte.
 func sipgoResponse(m *wire.Message, f flow) *gosip.Response {
@@ -95,7 +84,7 @@ func sipgoResponse(m *wire.Message, f flow) *gosip.Response {
 }
 
 func route(m gosip.Message, f flow) {
-	m.SetTransport(strings.ToUpper(f.network()))
+	m.SetTransport(upper(f.network()))
 	m.SetDestination(f.remote().String())
 }
 
@@ -107,16 +96,7 @@ type heardHeader struct {
 
 const heardName = "X-Heard"
 
-// heardResponse is a response of the peer for a client transaction, which
-// reads status and To alone.
-func heardResponse(m *wire.Message) *gosip.Response {
-	r := gosip.NewResponse(m.Status, m.Reason)
-	r.AppendHeader(gosip.NewHeader("To", m.Get("To")))
-	r.AppendHeader(&heardHeader{gosip.NewHeader(heardName, ""), m})
-	return r
-}
-
-// heardIn is the message that heardResponse put in.
+// heardIn is the message that receive put in.
 func heardIn(r *gosip.Response) *wire.Message {
 	h, _ := r.GetHeader(heardName).(*heardHeader)
 	return h.m

@@ -27,20 +27,23 @@ type flow interface {
 
 var errClosed = errors.New("transport closed")
 
-// transport owns all sockets. Messages go up through receive, in the order of
-// each socket.
+// transport owns all sockets and stands in front of sipgo's transport layer:
+// guard judges every message, and what it admits goes through the carrier, in
+// the order of each socket.
 type transport struct {
 	cfg     Config
 	log     *slog.Logger
 	stats   *stats
-	receive func(m *wire.Message, f flow)
-	lost    func(f flow) // a connection is gone
+	guard   func(m *wire.Message, f flow) *admitted // nil: answered or dropped
+	lost    func(f flow)                            // a connection is gone
+	carrier *carrier
 
 	server, client *tls.Config
 	wg             sync.WaitGroup
 
 	mu      sync.Mutex
 	closed  bool
+	names   uint64 // of streams
 	udp     []*udpSocket
 	streams []*streamListener
 	conns   map[*streamConn]struct{}
@@ -53,8 +56,8 @@ type peer struct {
 	addr    netip.AddrPort
 }
 
-func newTransport(cfg Config, st *stats, log *slog.Logger, receive func(*wire.Message, flow), lost func(flow)) *transport {
-	return &transport{cfg: cfg, log: log, stats: st, receive: receive, lost: lost,
+func newTransport(cfg Config, st *stats, log *slog.Logger, c *carrier, guard func(*wire.Message, flow) *admitted, lost func(flow)) *transport {
+	return &transport{cfg: cfg, log: log, stats: st, carrier: c, guard: guard, lost: lost,
 		conns: map[*streamConn]struct{}{}, byPeer: map[peer]*streamConn{}}
 }
 
@@ -63,6 +66,9 @@ func (t *transport) start(ctx context.Context) error {
 	var err error
 	if t.server, t.client, err = tlsConfigs(t.cfg); err != nil {
 		return err
+	}
+	for _, network := range [...]string{"tcp", "tls"} {
+		t.wg.Go(func() { t.carrier.serve(network) }) // ends when close closes the feed
 	}
 	for _, l := range t.cfg.Listen {
 		network, address, err := splitListen(l)
@@ -94,8 +100,8 @@ func (t *transport) listen(ctx context.Context, network, address string) error {
 		t.mu.Lock()
 		t.udp = append(t.udp, s)
 		t.mu.Unlock()
-		t.wg.Add(1)
-		go t.readUDP(s) // ends when the socket is closed by close
+		t.wg.Go(func() { t.serveUDP(s) }) // ends when the socket is closed by close
+		<-s.reading
 		return nil
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
@@ -125,6 +131,7 @@ func (t *transport) close() {
 		c.conn.Close()
 	}
 	t.mu.Unlock()
+	t.carrier.close()
 	t.wg.Wait()
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,18 @@ type streamConn struct {
 	dead   atomic.Bool
 	proven bool // ours, or a message came: it may be silent for long; the reader's own
 
+	port    *port
+	reading chan struct{} // closed when sipgo reads
+	once    sync.Once     // of the end
+
+	// the reader's own
+	greeted bool // TLS is ready
+	framer  wire.Framer
+	begun   time.Time // when the unfinished message began
+	buf     []byte
+	err     error // of the last read: what came before it is taken first
+	last    bool  // nothing more is taken: framing is lost or the peer is gone
+
 	mu sync.Mutex // one writer at a time
 }
 
@@ -41,11 +54,16 @@ func (c *streamConn) local() netip.AddrPort  { return c.listen }
 func (c *streamConn) reliable() bool         { return true }
 func (c *streamConn) alive() bool            { return !c.dead.Load() }
 
-// send writes one message; a peer that does not read for 5 s loses its connection.
+// send writes one message through sipgo.
 func (c *streamConn) send(b []byte) error {
 	if c.dead.Load() {
 		return errClosed
 	}
+	return c.port.write(b, c.peer.String())
+}
+
+// raw writes to the socket; a peer that does not read for 5 s loses its connection.
+func (c *streamConn) raw(b []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_ = c.conn.SetWriteDeadline(time.Now().Add(writeDeadline))
@@ -84,19 +102,28 @@ func (t *transport) accept(l *streamListener) {
 	}
 }
 
-// adopt registers a connection and starts its reader.
+// adopt registers a connection and gives it to sipgo, which starts its reader.
 func (t *transport) adopt(c *streamConn) bool {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if t.closed {
+		t.mu.Unlock()
 		c.conn.Close()
 		return false
 	}
+	t.names++
+	c.port = t.carrier.port(c.kind, c.kind+"-"+strconv.FormatUint(t.names, 10))
+	c.reading, c.buf = make(chan struct{}), make([]byte, 8192)
 	t.conns[c] = struct{}{}
 	t.byPeer[peer{c.kind, c.peer}] = c
 	t.stats.connections.Add(1)
 	t.wg.Add(1)
-	go t.readStream(c) // ends when the connection is closed by the peer, by send or by close
+	t.mu.Unlock()
+	g := &guardedStream{c.conn, c}
+	if !t.carrier.feeds[c.kind].push(g) {
+		g.Close()
+		return false
+	}
+	<-c.reading
 	return true
 }
 
@@ -110,40 +137,83 @@ func (t *transport) forget(c *streamConn) {
 		delete(t.byPeer, key)
 	}
 	t.mu.Unlock()
+	t.carrier.drop(c.port)
 	t.lost(c)
+	t.wg.Done()
+}
+
+// guardedStream is a connection as sipgo sees it: admitted, complete messages
+// come out, and its name stands in the place of the far address.
+type guardedStream struct {
+	net.Conn
+	c *streamConn
+}
+
+// RemoteAddr is the name of the port.
+func (g *guardedStream) RemoteAddr() net.Addr { return g.c.port.name }
+
+// LocalAddr is the name too: sipgo would mix the connections of a listener up.
+func (g *guardedStream) LocalAddr() net.Addr { return g.c.port.name }
+
+// Write sends with a deadline, one message at a time.
+func (g *guardedStream) Write(b []byte) (int, error) {
+	if err := g.c.raw(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// Close is called by sipgo when its reader ends.
+func (g *guardedStream) Close() error {
+	g.c.once.Do(func() { g.c.t.forget(g.c) })
+	return nil
+}
+
+// Read returns bytes of the next message that the guard admits. Every end of
+// the connection is an EOF for sipgo.
+func (g *guardedStream) Read(b []byte) (int, error) {
+	c := g.c
+	if !c.greeted {
+		c.port.attach(string(c.port.name))
+		close(c.reading)
+		if c.greeted = true; !c.t.handshake(c) {
+			return 0, io.EOF
+		}
+	}
+	for {
+		if n := c.port.read(b); n > 0 {
+			return n, nil
+		}
+		if c.last {
+			return 0, io.EOF
+		}
+		c.t.step(c)
+	}
 }
 
 // limits of a connection: how long a begun message and a silent peer may take.
 const streamIdle = 30 * time.Minute
 
-func (t *transport) readStream(c *streamConn) {
-	defer t.wg.Done()
-	defer t.forget(c)
-	if !t.handshake(c) {
+// step gives the next complete message to the guard, or reads on.
+func (t *transport) step(c *streamConn) {
+	switch got, ok := t.drain(&c.framer, c); {
+	case !ok:
+		c.linger()
+		c.last = true
+		return
+	case got:
+		c.begun, c.proven = time.Time{}, true
 		return
 	}
-	var f wire.Framer
-	buf := make([]byte, 8192)
-	begun := time.Time{} // when the unfinished message began
-	for {
-		_ = c.conn.SetReadDeadline(t.patience(c, &f, &begun))
-		n, err := c.conn.Read(buf)
-		if n > 0 {
-			f.Write(buf[:n])
-			got, ok := t.drain(&f, c)
-			if !ok {
-				c.linger()
-				return
-			}
-			if got {
-				begun, c.proven = time.Time{}, true
-			}
-		}
-		if err != nil {
-			t.timedOut(&f, c, err)
-			return
-		}
+	if c.err != nil {
+		t.timedOut(&c.framer, c, c.err)
+		c.last = true
+		return
 	}
+	_ = c.conn.SetReadDeadline(t.patience(c, &c.framer, &c.begun))
+	var n int
+	n, c.err = c.conn.Read(c.buf)
+	c.framer.Write(c.buf[:n])
 }
 
 // handshake makes TLS ready; true for plain connections.
@@ -181,7 +251,7 @@ func (t *transport) timedOut(f *wire.Framer, c *streamConn, err error) {
 	}
 	t.stats.bad.add("stream timeout")
 	if m := f.Unfinished(); m != nil {
-		t.receive(m, c)
+		t.guard(m, c) // refuses it
 		c.linger()
 	}
 }
@@ -198,29 +268,27 @@ func (c *streamConn) linger() {
 	_, _ = io.CopyN(io.Discard, c.conn, 1<<20)
 }
 
-// drain hands up every complete message; ok is false when the stream is lost.
+// drain gives one complete message to the guard; ok is false when the stream
+// is lost.
 func (t *transport) drain(f *wire.Framer, c *streamConn) (got, ok bool) {
-	for {
-		m, err := f.Next()
-		for range f.Skipped() {
-			t.stats.bad.add("unreadable response")
-		}
-		if f.Ping() {
-			_ = c.send([]byte("\r\n"))
-		}
-		if m != nil {
-			got = true
-			t.stats.streamMessages.Add(1)
-			t.receive(m, c)
-		}
-		if err != nil {
-			t.stats.bad.add("stream framing lost")
-			return got, false
-		}
-		if m == nil {
-			return got, true
+	m, err := f.Next()
+	for range f.Skipped() {
+		t.stats.bad.add("unreadable response")
+	}
+	if f.Ping() {
+		_ = c.send([]byte("\r\n"))
+	}
+	if m != nil {
+		got = true
+		t.stats.streamMessages.Add(1)
+		if a := t.guard(m, c); a != nil && err == nil {
+			c.port.hand(a)
 		}
 	}
+	if err != nil {
+		t.stats.bad.add("stream framing lost")
+	}
+	return got, err == nil
 }
 
 // dial opens a connection to a peer.

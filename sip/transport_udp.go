@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"tingxin/sip/wire"
@@ -21,6 +22,12 @@ type udpSocket struct {
 	addr   netip.AddrPort
 	buffer int    // bytes the kernel granted for receiving
 	inode  string // to find its drop counter
+
+	t       *transport
+	port    *port
+	reading chan struct{} // closed when sipgo reads
+	once    sync.Once
+	buf     []byte // of the reader
 }
 
 func (t *transport) openUDP(ctx context.Context, address string) (*udpSocket, error) {
@@ -28,7 +35,9 @@ func (t *transport) openUDP(ctx context.Context, address string) (*udpSocket, er
 	if err != nil {
 		return nil, err
 	}
-	s := &udpSocket{conn: pc.(*net.UDPConn), addr: addrPort(pc.LocalAddr())}
+	s := &udpSocket{conn: pc.(*net.UDPConn), addr: addrPort(pc.LocalAddr()), t: t, reading: make(chan struct{}),
+		buf: make([]byte, 65536)}
+	s.port = t.carrier.port("udp", pc.LocalAddr().String())
 	_ = s.conn.SetReadBuffer(t.cfg.SocketBuffer)
 	_ = s.conn.SetWriteBuffer(t.cfg.SocketBuffer)
 	s.readBack()
@@ -56,32 +65,65 @@ func (s *udpSocket) readBack() {
 	})
 }
 
-// readUDP takes datagrams until the socket is closed. Errors that belong to one
-// peer (ICMP) are passed over.
-func (t *transport) readUDP(s *udpSocket) {
-	defer t.wg.Done()
-	buf := make([]byte, 65536)
-	for {
-		n, from, err := s.conn.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			t.stats.bad.add("udp read error")
-			continue
-		}
-		t.stats.datagrams.Add(1)
-		data := buf[:n]
-		if len(bytes.Trim(data, "\r\n\x00 ")) == 0 {
-			continue // keep-alive
-		}
-		m, err := wire.Parse(data)
-		if err != nil {
-			t.stats.bad.add("unreadable datagram")
-			continue
-		}
-		t.receive(m, udpFlow{s, unmap(from)})
+// serveUDP lets sipgo read the socket until it is closed.
+func (t *transport) serveUDP(s *udpSocket) {
+	defer t.carrier.drop(s.port)
+	defer s.ready() // should sipgo not begin at all
+	if err := t.carrier.layer.ServeUDP(guardedPackets{s.conn, s}); err != nil {
+		t.log.Error("udp socket not served", "err", err)
 	}
+}
+
+func (s *udpSocket) ready() { s.once.Do(func() { close(s.reading) }) }
+
+// guardedPackets is a UDP socket as sipgo sees it: admitted datagrams come out.
+type guardedPackets struct {
+	net.PacketConn
+	s *udpSocket
+}
+
+// ReadFrom returns the next datagram that the guard admits, under the name of
+// the port.
+func (g guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
+	p := g.s.port
+	p.attach(string(p.name))
+	g.s.ready()
+	for {
+		if n := p.read(b); n > 0 {
+			p.rest = nil
+			return n, p.name, nil
+		}
+		if err := g.s.next(); err != nil {
+			return 0, nil, err
+		}
+	}
+}
+
+// next reads one datagram and gives it to the guard. Errors that belong to one
+// peer (ICMP) are passed over.
+func (s *udpSocket) next() error {
+	n, from, err := s.conn.ReadFromUDPAddrPort(s.buf)
+	if errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	if err != nil {
+		s.t.stats.bad.add("udp read error")
+		return nil
+	}
+	s.t.stats.datagrams.Add(1)
+	data := s.buf[:n]
+	if len(bytes.Trim(data, "\r\n\x00 ")) == 0 {
+		return nil // keep-alive
+	}
+	m, err := wire.Parse(data)
+	if err != nil {
+		s.t.stats.bad.add("unreadable datagram")
+		return nil
+	}
+	if a := s.t.guard(m, udpFlow{s, unmap(from)}); a != nil {
+		s.port.hand(a)
+	}
+	return nil
 }
 
 // udpFlow is a value: nothing is kept per source address.
@@ -91,8 +133,11 @@ type udpFlow struct {
 }
 
 func (f udpFlow) send(b []byte) error {
-	_, err := f.socket.conn.WriteToUDPAddrPort(b, f.to)
-	return err
+	if f.to.Addr().Zone() != "" { // sipgo has no zones
+		_, err := f.socket.conn.WriteToUDPAddrPort(b, f.to)
+		return err
+	}
+	return f.socket.port.write(b, f.to.String())
 }
 func (f udpFlow) network() string        { return "udp" }
 func (f udpFlow) remote() netip.AddrPort { return f.to }
