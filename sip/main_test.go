@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"flag"
 	"testing"
 	"time"
 
@@ -11,6 +12,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if fuzz := flag.Lookup("test.fuzz"); fuzz != nil && fuzz.Value.String() != "" {
+		useTimers(time.Millisecond, 4*time.Millisecond, 4*time.Millisecond) // as fuzzServer
+	}
 	useTimers(20*time.Millisecond, 160*time.Millisecond, 200*time.Millisecond) // as fast: they belong to the process
 	goleak.VerifyTestMain(m)
 }
