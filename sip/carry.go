@@ -24,6 +24,7 @@ import (
 // connections may have the same far end.
 type carrier struct {
 	layer   *gosip.TransportLayer
+	parser  *gosip.Parser
 	deliver func(a *admitted, m gosip.Message)
 	refused func(a *admitted)
 	feeds   map[string]*feed // of streams, by network
@@ -63,7 +64,7 @@ func (n portName) String() string { return string(n) }
 func newCarrier(log *slog.Logger, deliver func(*admitted, gosip.Message), refused func(*admitted)) *carrier {
 	parser := gosip.NewParser(gosip.WithHeadersParsers(lengthOnly))
 	parser.MaxMessageLength = wire.MaxHead + wire.MaxBody + 4096
-	c := &carrier{deliver: deliver, refused: refused, feeds: map[string]*feed{"tcp": newFeed(), "tls": newFeed()},
+	c := &carrier{parser: parser, deliver: deliver, refused: refused, feeds: map[string]*feed{"tcp": newFeed(), "tls": newFeed()},
 		ports: map[string]*port{}}
 	c.layer = gosip.NewTransportLayer(net.DefaultResolver, parser, nil, gosip.WithTransportLayerLogger(log))
 	c.layer.OnMessage(c.take)
@@ -122,6 +123,25 @@ func (p *port) read(b []byte) int {
 		p.c.refused(a)
 	}
 	return n
+}
+
+// parse takes a datagram that is larger than the buffer of sipgo's reader
+// through its parser alone.
+func (p *port) parse() {
+	m, err := p.c.parser.ParseSIP(p.rest)
+	if p.rest = nil; err != nil {
+		return
+	}
+	m.SetTransport(upper(p.network))
+	m.SetSource(string(p.name))
+	p.c.take(m)
+}
+
+// close ends the port. sipgo closes a connection when it cannot read a message.
+func (p *port) close() {
+	p.rest = nil
+	p.read(nil)
+	p.c.drop(p)
 }
 
 // rendered is a message that sipgo's connections write as it is.

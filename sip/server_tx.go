@@ -47,6 +47,7 @@ func (s *Server) absorb(m *wire.Message, r *gosip.Request) bool {
 // open makes a transaction for a new request, as we and as sipgo have read it.
 func (s *Server) open(m *wire.Message, f flow, r *gosip.Request, onCancel func()) *serverTx {
 	t := &serverTx{s: s, key: txKey(m, m.Method), req: m, flow: f, onCancel: onCancel}
+	r.SetBody(nil) // the machine keeps r for 32 s and has no use for it
 	t.tx = gosip.NewServerTx(t.key, r, &txConn{f, t.write}, s.gosipLog)
 	_ = t.tx.Init() // never fails in 1.7.2: it sets the state and the timer of the 100
 	s.tx.addServer(t)

@@ -21,8 +21,8 @@ func useTimers(t1, t2, t4 time.Duration) {
 	timers.Do(func() {
 		gosip.SetTimers(t1, t2, t4)
 		gosip.Timer_D = 64 * t1
-		gosip.TransportBufferReadSize = 65535
-		gosip.UDPMTUSize = 65536 // requests are sized by fit; a response may be long (RFC 3261 18.1.1)
+		gosip.TransportBufferReadSize = 8192 // of each port; a message may come in parts
+		gosip.UDPMTUSize = 65536             // requests are sized by fit; a response may be long (RFC 3261 18.1.1)
 	})
 }
 
@@ -69,7 +69,7 @@ func sipgoRequest(m *wire.Message, f flow) (*gosip.Request, error) {
 	}
 	r := gosip.NewRequest(gosip.RequestMethod(m.Method), uri)
 	addHeaders(r, m)
-	route(r, f)
+	address(r, f)
 	r.SetSource(f.remote().String())
 	return r, nil
 }
@@ -79,11 +79,12 @@ func sipgoRequest(m *wire.Message, f flow) (*gosip.Request, error) {
 func sipgoResponse(m *wire.Message, f flow) *gosip.Response {
 	r := gosip.NewResponse(m.Status, m.Reason)
 	addHeaders(r, m)
-	route(r, f)
+	address(r, f)
 	return r
 }
 
-func route(m gosip.Message, f flow) {
+// address says where sipgo is to send a message.
+func address(m gosip.Message, f flow) {
 	m.SetTransport(upper(f.network()))
 	m.SetDestination(f.remote().String())
 }

@@ -41,9 +41,8 @@ type streamConn struct {
 	greeted bool // TLS is ready
 	framer  wire.Framer
 	begun   time.Time // when the unfinished message began
-	buf     []byte
-	err     error // of the last read: what came before it is taken first
-	last    bool  // nothing more is taken: framing is lost or the peer is gone
+	err     error     // of the last read: what came before it is taken first
+	last    bool      // nothing more is taken: framing is lost or the peer is gone
 
 	mu sync.Mutex // one writer at a time
 }
@@ -112,7 +111,7 @@ func (t *transport) adopt(c *streamConn) bool {
 	}
 	t.names++
 	c.port = t.carrier.port(c.kind, c.kind+"-"+strconv.FormatUint(t.names, 10))
-	c.reading, c.buf = make(chan struct{}), make([]byte, 8192)
+	c.reading = make(chan struct{})
 	t.conns[c] = struct{}{}
 	t.byPeer[peer{c.kind, c.peer}] = c
 	t.stats.connections.Add(1)
@@ -137,7 +136,6 @@ func (t *transport) forget(c *streamConn) {
 		delete(t.byPeer, key)
 	}
 	t.mu.Unlock()
-	t.carrier.drop(c.port)
 	t.lost(c)
 	t.wg.Done()
 }
@@ -165,7 +163,10 @@ func (g *guardedStream) Write(b []byte) (int, error) {
 
 // Close is called by sipgo when its reader ends.
 func (g *guardedStream) Close() error {
-	g.c.once.Do(func() { g.c.t.forget(g.c) })
+	g.c.once.Do(func() {
+		g.c.port.close()
+		g.c.t.forget(g.c)
+	})
 	return nil
 }
 
@@ -187,15 +188,15 @@ func (g *guardedStream) Read(b []byte) (int, error) {
 		if c.last {
 			return 0, io.EOF
 		}
-		c.t.step(c)
+		c.t.step(c, b)
 	}
 }
 
 // limits of a connection: how long a begun message and a silent peer may take.
 const streamIdle = 30 * time.Minute
 
-// step gives the next complete message to the guard, or reads on.
-func (t *transport) step(c *streamConn) {
+// step gives the next complete message to the guard, or reads on by way of buf.
+func (t *transport) step(c *streamConn, buf []byte) {
 	switch got, ok := t.drain(&c.framer, c); {
 	case !ok:
 		c.linger()
@@ -212,8 +213,8 @@ func (t *transport) step(c *streamConn) {
 	}
 	_ = c.conn.SetReadDeadline(t.patience(c, &c.framer, &c.begun))
 	var n int
-	n, c.err = c.conn.Read(c.buf)
-	c.framer.Write(c.buf[:n])
+	n, c.err = c.conn.Read(buf)
+	c.framer.Write(buf[:n])
 }
 
 // handshake makes TLS ready; true for plain connections.

@@ -89,8 +89,10 @@ func (g guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
 	p.attach(string(p.name))
 	g.s.ready()
 	for {
+		if len(p.rest) > len(b) { // sipgo has one size of buffer for all ports
+			p.parse()
+		}
 		if n := p.read(b); n > 0 {
-			p.rest = nil
 			return n, p.name, nil
 		}
 		if err := g.s.next(); err != nil {
