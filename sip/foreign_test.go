@@ -13,8 +13,8 @@ import (
 	"tingxin/call"
 )
 
-// TestForeignStack calls from and to a user agent made with sipgo, a parser,
-// transaction layer and dialog we share no line with.
+// TestForeignStack calls from a user agent made with sipgo alone: its client,
+// dialogs and own use of parser and transactions, without our guard.
 func TestForeignStack(t *testing.T) {
 	t.Parallel()
 	for _, network := range []string{"udp", "tcp"} {
