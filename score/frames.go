@@ -9,20 +9,25 @@ import (
 	"tingxin/audio"
 )
 
-// tailTime is the silence after a recording in real time, so that turns end by themselves.
-const tailTime = 2 * time.Second
+// A line is silent before somebody speaks and after. In real time the silence
+// after lasts until turns have ended by themselves.
+const (
+	leadTime = 500 * time.Millisecond
+	tailTime = 500 * time.Millisecond
+	turnTime = 2 * time.Second
+)
 
 // hear sends one recording through a stream, at the pace of a call or as fast as
 // the workers take it, and collects the results.
 func hear(ctx context.Context, pool *asr.Pool, cfg asr.StreamConfig, pcm []int16, realtime bool) (Heard, error) {
-	cfg.Call, cfg.Side = "score", "caller"
+	cfg.Call, cfg.Side, cfg.Offset = "score", "caller", -leadTime
 	s, err := pool.Open(ctx, cfg)
 	if err != nil {
 		return Heard{}, err
 	}
 	defer s.Close()
 	written := make(chan error, 1)
-	h := Heard{AudioAt: time.Now()}
+	h := Heard{AudioAt: time.Now().Add(leadTime)}
 	wctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Ends when all is written or the results have ended.
@@ -42,20 +47,21 @@ func hear(ctx context.Context, pool *asr.Pool, cfg asr.StreamConfig, pcm []int16
 	return h, nil
 }
 
-// write cuts pcm into frames; the last is filled with silence.
+// write cuts pcm into frames, with silence before and after.
 func write(ctx context.Context, s *asr.Stream, pcm []int16, realtime bool) error {
 	defer s.Finish()
-	total := (len(pcm) + audio.FrameLen - 1) / audio.FrameLen
+	lead, tail := int(leadTime/audio.FrameDur), int(tailTime/audio.FrameDur)
 	if realtime {
-		total += int(tailTime / audio.FrameDur)
+		tail = int(turnTime / audio.FrameDur)
 	}
+	total := lead + (len(pcm)+audio.FrameLen-1)/audio.FrameLen + tail
 	var f audio.Frame
 	due := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for i := range total {
 		clear(f.PCM[:])
-		if at := i * audio.FrameLen; at < len(pcm) {
+		if at := (i - lead) * audio.FrameLen; at >= 0 && at < len(pcm) {
 			copy(f.PCM[:], pcm[at:])
 		}
 		f.Seq = uint64(i)
