@@ -183,13 +183,9 @@ func (l *Latency) flicker(h Heard) {
 			}
 			l.Partials++
 		}
-		revised := 0
-		for i := range before {
-			if i >= len(now) || now[i] != before[i] {
-				revised++
-			}
-		}
-		l.Shown += max(0, len(now)-len(before)) + revised
+		_, c := Align(before, now)
+		revised := c.Sub + c.Del
+		l.Shown += c.Sub + c.Ins
 		l.Revised += revised
 		if revised > 0 && r.Kind == asr.Partial {
 			l.Changed++
