@@ -176,12 +176,6 @@ func (d *dialog) setRemoteTag(tag string) {
 	d.remote = tag
 }
 
-func (d *dialog) remoteTag() string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.remote
-}
-
 // run is the loop of the dialog.
 func (d *dialog) run() {
 	defer d.s.wg.Done()

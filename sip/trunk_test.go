@@ -63,7 +63,7 @@ func TestDigestTrunk(t *testing.T) {
 			t.Errorf("trunk %q", got.Trunk)
 		}
 		// the same header again is a replay: stale
-		d = p.startCall(offerPCMA, "Authorization", good)
+		p.startCall(offerPCMA, "Authorization", good)
 		r := p.recv("401")
 		if !strings.Contains(r.Get("WWW-Authenticate"), "stale=true") {
 			t.Errorf("replay: %s", r.Bytes())
