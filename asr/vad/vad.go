@@ -17,7 +17,7 @@ const FrameLen = 320
 
 // Config sets the thresholds; the zero value is the default.
 type Config struct {
-	// On is the probability from which a frame counts towards the start of speech (default 0.5).
+	// On is the probability from which a frame counts towards the start of speech (default 0.4).
 	On float32
 	// Off is the probability under which a frame of running speech counts as quiet (default 0.3).
 	Off float32
@@ -29,7 +29,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	if c.On == 0 {
-		c.On = 0.5
+		c.On = 0.4
 	}
 	if c.Off == 0 {
 		c.Off = 0.3
@@ -81,8 +81,21 @@ func New(cfg Config) *Detector {
 func (d *Detector) Write(pcm []int16) State {
 	x := d.feat.next(pcm)
 	p := d.net.next(x)
+	if p >= doubt && p < d.cfg.On && voiced(x) {
+		p = d.cfg.On
+	}
 	d.move(p)
 	return d.state
+}
+
+// doubt is the probability from which a voiced frame counts as speech. The network
+// learned from sentences and is slow to believe in a word that stands alone.
+const doubt = 0.1
+
+// voiced says that a frame is well above the floor, has a pitch and is no plain tone.
+func voiced(x *[numFeat]float32) bool {
+	const snr, pitch, tone = 2 * bands, 2*bands + 3, 2*bands + 4
+	return x[snr] > 0.4 && x[pitch] > 0.6 && x[tone] < 0.8
 }
 
 // move is the state machine: a run of likely frames opens, HangOver quiet frames close.
