@@ -19,6 +19,7 @@ var (
 	introWords  = wordSet("yes no yeah okay ok well hello hi sure so and but um uh oh alright right now actually sorry please then hey thanks")
 	answerWords = wordSet("yes no yeah okay ok well hello hi sure sorry")
 	pronouns    = wordSet("i you he she it we they this that these those there i'm i'd i'll i've we're it's that's you're he's she's they're my your his her our their the a an any anyone someone anybody somebody everything everyone mister all")
+	modals      = wordSet("would might could should can will may")
 	auxiliaries = wordSet("am is are was were do does did can could would will shall should may might have has had isn't aren't wasn't weren't don't doesn't didn't can't couldn't wouldn't won't shouldn't haven't hasn't hadn't must")
 	whWords     = wordSet("what which who whose whom where when why how what's where's who's how's when's why's")
 	tagWords    = wordSet("right correct okay huh yes no")
@@ -122,9 +123,23 @@ func isQuestion(words []Word, t tokens, at int) bool {
 	case t.is(i, whWords):
 		return whQuestion(t[i:])
 	case t.is(i, auxiliaries) && t.is(i+1, pronouns):
-		return true
+		return !conditional(t[i:])
 	case t.is(i, auxiliaries) && !t.is(i, notAux) && n-i > 2 && firstNames[t.at(i+1)]:
 		return true
+	}
+	return false
+}
+
+// conditional tells "had he known he would have come" and "should you need more
+// you can call" from a question: the verb stands first and a second clause answers it.
+func conditional(t tokens) bool {
+	if t[0] != "had" && t[0] != "should" && t[0] != "were" {
+		return false
+	}
+	for k := 3; k < len(t)-1; k++ {
+		if t.is(k, pronouns) && t.is(k+1, modals) {
+			return true
+		}
 	}
 	return false
 }

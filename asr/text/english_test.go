@@ -175,6 +175,9 @@ var englishCases = []struct{ in, want string }{
 	{"the atm's card slot", "The ATM's card slot."},
 	// Questions.
 	{"can you help me", "Can you help me?"},
+	{"had he known he might have come", "Had he known he might have come."},
+	{"had she called before", "Had she called before?"},
+	{"should i call you or should i wait", "Should I call you or should I wait?"},
 	{"what time is it", "What time is it?"},
 	{"which color would you like", "Which color would you like?"},
 	{"how much is it", "How much is it?"},
