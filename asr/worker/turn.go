@@ -7,11 +7,11 @@ type Turn struct {
 	// Min and Max bound the needed silence (default 300 and 1600).
 	Min int `json:"min_ms" yaml:"min_ms" koanf:"min_ms"`
 	Max int `json:"max_ms" yaml:"max_ms" koanf:"max_ms"`
-	// Complete is needed when the words make a whole (default 560).
+	// Complete is needed when the words make a whole (default 640).
 	Complete int `json:"complete_ms" yaml:"complete_ms" koanf:"complete_ms"`
-	// Usual is needed when nothing speaks for or against an end (default 820).
+	// Usual is needed when nothing speaks for or against an end (default 900).
 	Usual int `json:"usual_ms" yaml:"usual_ms" koanf:"usual_ms"`
-	// Final is the silence after which the words are final, the turn still open (default 420).
+	// Final is the silence after which the words are final, the turn still open (default 380).
 	Final int `json:"final_ms" yaml:"final_ms" koanf:"final_ms"`
 }
 
@@ -23,9 +23,9 @@ func (t Turn) withDefaults() Turn {
 	}
 	def(&t.Min, 300)
 	def(&t.Max, 1600)
-	def(&t.Complete, 560)
-	def(&t.Usual, 820)
-	def(&t.Final, 420)
+	def(&t.Complete, 640)
+	def(&t.Usual, 900)
+	def(&t.Final, 380)
 	return t
 }
 
