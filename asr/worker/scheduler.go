@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +13,8 @@ import (
 type task struct {
 	batch bool
 	run   func() (next time.Time)
+	// replay is true while the channel, moved here from a lost worker, hears again what that one had heard.
+	replay atomic.Bool
 
 	// Guarded by scheduler.mu.
 	due    time.Time
@@ -21,15 +24,21 @@ type task struct {
 	again  time.Time // became ready while active
 }
 
+// replayAfter is how much older than live audio a replay has to be to come before it.
+const replayAfter = 300 * time.Millisecond
+
 // scheduler shares a fixed number of decoding threads among all channels: the
 // audio that has waited longest comes first, batch work only when no live
-// channel waits.
+// channel waits. Spare threads do nothing but replays: they use the cores that
+// a lost worker has left idle.
 type scheduler struct {
 	load *load
 
 	mu     sync.Mutex
 	cond   *sync.Cond
+	spare  *sync.Cond
 	ready  queue
+	behind queue // replays; due holds replayAfter already
 	seq    uint64
 	closed bool
 
@@ -38,15 +47,19 @@ type scheduler struct {
 
 func newScheduler(l *load) *scheduler {
 	s := &scheduler{load: l}
-	s.cond = sync.NewCond(&s.mu)
+	s.cond, s.spare = sync.NewCond(&s.mu), sync.NewCond(&s.mu)
 	return s
 }
 
-// start begins with n threads.
-func (s *scheduler) start(n int) {
+// start begins with n threads for everything and some spare ones for replays.
+func (s *scheduler) start(n, spare int) {
 	for range n {
 		// Ends when close sets closed and the queue is given up.
-		s.threads.Go(s.thread)
+		s.threads.Go(func() { s.thread(s.cond, s.next) })
+	}
+	for range spare {
+		// Ends like the others.
+		s.threads.Go(func() { s.thread(s.spare, s.nextReplay) })
 	}
 }
 
@@ -68,38 +81,68 @@ func (s *scheduler) wake(t *task, due time.Time) {
 func (s *scheduler) push(t *task, due time.Time) {
 	s.seq++
 	t.due, t.seq, t.queued = due, s.seq, true
-	heap.Push(&s.ready, t)
+	if t.replay.Load() {
+		t.due = due.Add(replayAfter)
+		heap.Push(&s.behind, t)
+		s.spare.Signal()
+	} else {
+		heap.Push(&s.ready, t)
+	}
 	s.cond.Signal()
 }
 
-func (s *scheduler) thread() {
+// next pops what comes next for a thread that does everything; nil when
+// nothing waits. s.mu is held.
+func (s *scheduler) next() *task {
+	switch {
+	case len(s.ready) == 0:
+		return s.nextReplay()
+	case len(s.behind) > 0 && (s.ready[0].batch || s.behind[0].due.Before(s.ready[0].due)):
+		return s.nextReplay()
+	}
+	return heap.Pop(&s.ready).(*task)
+}
+
+// nextReplay pops the next replay; nil when there is none. s.mu is held.
+func (s *scheduler) nextReplay() *task {
+	if len(s.behind) == 0 {
+		return nil
+	}
+	return heap.Pop(&s.behind).(*task)
+}
+
+// thread does what next gives until the scheduler is closed.
+func (s *scheduler) thread(wake *sync.Cond, next func() *task) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for {
+		var t *task
 		s.mu.Lock()
-		for len(s.ready) == 0 && !s.closed {
-			s.cond.Wait()
+		for !s.closed {
+			if t = next(); t != nil {
+				break
+			}
+			wake.Wait()
 		}
 		if s.closed {
 			s.mu.Unlock()
 			return
 		}
-		t := heap.Pop(&s.ready).(*task)
 		t.queued, t.active = false, true
 		s.mu.Unlock()
 
 		begin := time.Now()
-		next := t.run()
+		rest := t.run()
 		s.load.worked(time.Since(begin), t.batch)
 
 		s.mu.Lock()
 		t.active = false
-		if next.IsZero() {
-			next = t.again
+		if rest.IsZero() {
+			rest = t.again
 		}
 		t.again = time.Time{}
-		if !next.IsZero() && !s.closed {
-			s.push(t, next)
+		if !rest.IsZero() && !s.closed {
+			s.push(t, rest)
 		}
 		s.mu.Unlock()
 	}
@@ -110,6 +153,7 @@ func (s *scheduler) close() {
 	s.mu.Lock()
 	s.closed = true
 	s.cond.Broadcast()
+	s.spare.Broadcast()
 	s.mu.Unlock()
 	s.threads.Wait()
 }

@@ -26,7 +26,7 @@ func TestOldestAudioFirstAndBatchLast(t *testing.T) {
 	s.wake(task("late", false), base.Add(30*time.Millisecond))
 	s.wake(task("early", false), base.Add(10*time.Millisecond))
 	s.wake(task("middle", false), base.Add(20*time.Millisecond))
-	s.start(1)
+	s.start(1, 0)
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		mu.Lock()
 		n := len(order)
@@ -46,7 +46,7 @@ func TestOldestAudioFirstAndBatchLast(t *testing.T) {
 
 func TestTaskRunsOnOneThreadAndMissesNoWake(t *testing.T) {
 	s := newScheduler(newLoad(4, 0))
-	s.start(4)
+	s.start(4, 0)
 	defer s.close()
 	var mu sync.Mutex
 	active, runs, pending, worst := 0, 0, 0, 0
@@ -152,4 +152,54 @@ func TestBatchWorkDoesNotFillTheWorker(t *testing.T) {
 	if !l.admit(false, false, now) {
 		t.Fatalf("batch work made the worker full: %+v", l.figures())
 	}
+}
+
+func TestReplaysGoBehindLiveAudioAndOnSpareThreads(t *testing.T) {
+	t.Run("behind, but not for long", func(t *testing.T) {
+		s := newScheduler(newLoad(1, 0))
+		base := time.Now()
+		var order []string
+		done := make(chan struct{})
+		task := func(name string, replay bool, due time.Time) {
+			tk := &task{run: func() time.Time {
+				if order = append(order, name); len(order) == 4 {
+					close(done)
+				}
+				return time.Time{}
+			}}
+			tk.replay.Store(replay)
+			s.wake(tk, due)
+		}
+		task("replay", true, base)
+		task("old replay", true, base.Add(-time.Second))
+		task("live", false, base.Add(100*time.Millisecond))
+		task("late live", false, base.Add(replayAfter+100*time.Millisecond))
+		s.start(1, 0)
+		<-done
+		s.close()
+		if !slices.Equal(order, []string{"old replay", "live", "replay", "late live"}) {
+			t.Fatalf("order %v", order)
+		}
+	})
+	t.Run("on a spare thread", func(t *testing.T) {
+		s := newScheduler(newLoad(1, 0))
+		s.start(1, 1)
+		release, held, replayed := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		s.wake(&task{run: func() time.Time { close(held); <-release; return time.Time{} }}, time.Now())
+		<-held // the only thread for live audio is busy
+		live := &task{run: func() time.Time { return time.Time{} }}
+		s.wake(live, time.Now())
+		tk := &task{run: func() time.Time { close(replayed); return time.Time{} }}
+		tk.replay.Store(true)
+		s.wake(tk, time.Now())
+		<-replayed
+		s.mu.Lock()
+		waits := live.queued
+		s.mu.Unlock()
+		if !waits {
+			t.Error("a spare thread took live audio")
+		}
+		close(release)
+		s.close()
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,8 @@ import (
 type Config struct {
 	// Threads is the number of decoding threads (default 1).
 	Threads int `json:"threads" yaml:"threads" koanf:"threads"`
+	// Spare is the number of further threads that do nothing but replays after another worker was lost (default: the other cores).
+	Spare int `json:"spare" yaml:"spare" koanf:"spare"`
 	// MaxChannels is a ceiling above the measured load (0: none).
 	MaxChannels int `json:"max_channels" yaml:"max_channels" koanf:"max_channels"`
 	// AdmitAll takes every channel whatever the load.
@@ -57,6 +60,9 @@ type Server struct {
 // New makes a Server.
 func New(cfg Config, engine Engine, log *slog.Logger) *Server {
 	cfg.Threads = max(cfg.Threads, 1)
+	if cfg.Spare == 0 {
+		cfg.Spare = max(runtime.NumCPU()-cfg.Threads, 0)
+	}
 	cfg.Turn = cfg.Turn.withDefaults()
 	l := newLoad(cfg.Threads, cfg.MaxChannels)
 	return &Server{cfg: cfg, engine: engine, log: log, load: l, sched: newScheduler(l), stop: make(chan struct{})}
@@ -64,7 +70,7 @@ func New(cfg Config, engine Engine, log *slog.Logger) *Server {
 
 // Start begins with the decoding threads and the load measurement.
 func (s *Server) Start(context.Context) error {
-	s.sched.start(s.cfg.Threads)
+	s.sched.start(s.cfg.Threads, s.cfg.Spare)
 	// Ends when Close closes stop.
 	s.ticker.Go(s.measure)
 	s.ready.Store(true)
@@ -147,7 +153,7 @@ func (s *Server) open(o *asrpb.Open) (*session, error) {
 	}
 	ch := NewChannel(rec, Params{Narrow: o.Narrow, Expect: o.Expect, Turn: s.cfg.Turn,
 		FirstFrame: o.FirstFrame, LastSegment: o.LastSegment, TurnOpen: o.TurnOpen}, nil)
-	sess := newSession(ch, s.sched, s.load, o.Batch)
+	sess := newSession(ch, s.sched, s.load, o.Batch, o.FirstFrame > 0)
 	sess.emit(&asrpb.Event{Kind: asrpb.Kind_OPENED, Model: name})
 	return sess, nil
 }

@@ -181,7 +181,7 @@ func TestFullQueueDropsOldestAndTells(t *testing.T) {
 	l := newLoad(1, 0)
 	sched := newScheduler(l) // no threads: nothing is taken
 	ch := NewChannel(&scripted{}, Params{}, nil)
-	s := newSession(ch, sched, l, false)
+	s := newSession(ch, sched, l, false, false)
 	for i := range liveQueue/10 + 5 {
 		if err := s.audio(sound(uint64(10*i), 10).GetAudio(), time.Now()); err != nil {
 			t.Fatal(err)
@@ -202,7 +202,7 @@ func FuzzAudioMessage(f *testing.F) {
 	f.Add(uint64(3), []byte{1, 2, 3}, []byte{})
 	f.Fuzz(func(t *testing.T, first uint64, pcm, flags []byte) {
 		l := newLoad(1, 0)
-		s := newSession(NewChannel(&scripted{}, Params{}, nil), newScheduler(l), l, false)
+		s := newSession(NewChannel(&scripted{}, Params{}, nil), newScheduler(l), l, false, false)
 		_ = s.audio(&asrpb.Audio{FirstFrame: first, Pcm: pcm, Flags: flags}, time.Now())
 		for !s.run().IsZero() {
 		}

@@ -48,14 +48,17 @@ type waiting struct {
 	pcm [FrameLen]int16
 }
 
-func newSession(ch *Channel, sched *scheduler, l *load, batch bool) *session {
+// newSession makes a session; moved says that another worker has heard the
+// channel before, so that what comes first is a replay.
+func newSession(ch *Channel, sched *scheduler, l *load, batch, moved bool) *session {
 	n := liveQueue
 	if batch {
 		n = batchQueue
 	}
 	s := &session{ch: ch, load: l, sched: sched, batch: batch, wait: make([]waiting, n), next: ch.pos, notify: make(chan struct{}, 1)}
 	s.room = sync.NewCond(&s.mu)
-	s.task = task{batch: batch, run: s.run}
+	s.task.batch, s.task.run = batch, s.run
+	s.task.replay.Store(moved && !batch)
 	ch.emit = s.emit
 	return s
 }
@@ -163,6 +166,9 @@ func (s *session) take() (waiting, bool) {
 	defer s.mu.Unlock()
 	if s.n == 0 || s.aborted {
 		return waiting{}, false
+	}
+	if s.n == 1 && s.task.replay.Load() {
+		s.task.replay.Store(false) // caught up
 	}
 	w := s.wait[s.head]
 	w.gap += s.lost
