@@ -13,6 +13,7 @@ const (
 	liveQueue  = 750 // frames that may wait: 15 s, room for a replay
 	batchQueue = 150
 	outQueue   = 2048
+	spokeAfter = time.Second
 )
 
 // session is one stream on the worker: frames wait in it until a decoding
@@ -33,6 +34,7 @@ type session struct {
 	finish   bool
 	aborted  bool
 	over     bool // no more events come
+	spoke    bool // words have been told
 	err      error
 	out      []*asrpb.Event
 	notify   chan struct{}
@@ -90,7 +92,7 @@ func (s *session) audio(a *asrpb.Audio, now time.Time) error {
 		}
 	}
 	s.next = a.FirstFrame + uint64(n)
-	s.sched.wake(&s.task, s.wait[s.head].at)
+	s.sched.wake(&s.task, s.due())
 	return nil
 }
 
@@ -160,6 +162,16 @@ func (s *session) run() time.Time {
 	return s.after(late)
 }
 
+// due is when the oldest waiting frame came. A replay that has told words again
+// lets those go first that have not. s.mu is held.
+func (s *session) due() time.Time {
+	at := s.wait[s.head].at
+	if s.spoke && s.task.replay.Load() {
+		at = at.Add(spokeAfter)
+	}
+	return at
+}
+
 // take pops the oldest frame.
 func (s *session) take() (waiting, bool) {
 	s.mu.Lock()
@@ -186,7 +198,7 @@ func (s *session) after(late time.Duration) time.Time {
 	left, finish, aborted, over := s.n, s.finish, s.aborted, s.over
 	var due time.Time
 	if left > 0 {
-		due = s.wait[s.head].at
+		due = s.due()
 	}
 	s.mu.Unlock()
 	switch {
@@ -231,6 +243,7 @@ func (s *session) emit(e *asrpb.Event) {
 	e.Heard, e.Settled, e.TurnOpen = s.ch.pos, s.ch.settled(), s.ch.turnOpen
 	s.progress = s.ch.pos
 	s.mu.Lock()
+	s.spoke = s.spoke || e.Kind == asrpb.Kind_PARTIAL || e.Kind == asrpb.Kind_FINAL
 	if len(s.out) < outQueue {
 		s.out = append(s.out, e)
 	} else {
