@@ -19,6 +19,7 @@ type outcome struct {
 	item  Item
 	heard Heard
 	words []asr.Word // reference words with times, when latency is measured
+	plain *string    // what libvosk alone heard, when it was asked
 	err   error
 }
 
@@ -52,7 +53,13 @@ func ASR(ctx context.Context, opts Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	rep := newReport(opts, results, skipped, time.Since(begun))
+	took := time.Since(begun)
+	if opts.Plain {
+		if err := r.plain(ctx, results); err != nil {
+			return err
+		}
+	}
+	rep := newReport(opts, results, skipped, took)
 	rep.print(out)
 	return WriteJSON(opts.JSON, rep.figures)
 }
@@ -141,6 +148,7 @@ type group struct {
 	chinese          bool
 	files, failed    int
 	raw, norm, shown Counts
+	plain            Counts // libvosk alone
 	bySpeaker        map[string]Counts
 	speakers         []string
 	missing          string // why nothing could be recognised
@@ -162,6 +170,10 @@ func (g *group) add(o outcome) {
 	_, norm := Align(normalise(o.item.Text), normalise(o.heard.raw()))
 	_, shown := Align(normalise(o.item.Text), normalise(o.heard.shown()))
 	g.raw, g.norm, g.shown = g.raw.Add(raw), g.norm.Add(norm), g.shown.Add(shown)
+	if o.plain != nil {
+		_, plain := Align(split(o.item.Text), split(*o.plain))
+		g.plain = g.plain.Add(plain)
+	}
 	who := o.item.Corpus + "/" + o.item.Speaker
 	if o.item.Speaker == "" {
 		who += o.item.ID

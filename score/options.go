@@ -29,6 +29,8 @@ type Options struct {
 	Realtime bool
 	// NoFront leaves out the front end for telephone audio (frames path only).
 	NoFront bool
+	// Plain lets libvosk alone hear the same audio too, for comparison.
+	Plain bool
 	// ASR configures the workers of the frames path and of the reference words.
 	ASR asr.Config
 	// Line places the calls of the call path.
@@ -62,6 +64,7 @@ func (o *Options) Register(fs *flag.FlagSet) {
 	fs.IntVar(&o.Parallel, "parallel", 0, "recordings or calls at once (frames: cores, call: 4)")
 	fs.BoolVar(&o.Realtime, "realtime", false, "frames path: as slow as a call, with latencies")
 	fs.BoolVar(&o.NoFront, "no-front", false, "frames path: without the front end for telephone audio")
+	fs.BoolVar(&o.Plain, "plain", true, "compare with what libvosk alone hears in the same audio")
 	fs.StringVar(&o.JSON, "json", "", "write the figures to this `file`")
 }
 
@@ -69,6 +72,7 @@ func (o *Options) Register(fs *flag.FlagSet) {
 const Figures = `Figures in --json (CORPUS is a corpus of the manifest, or "all"):
   CORPUS.wer_pct wer_low_pct wer_high_pct   word error rate of the bare words, 95 % interval over speakers
   CORPUS.sub_pct del_pct ins_pct            its substitutions, deletions, insertions
+  CORPUS.plain_wer_pct plain_cer_pct        libvosk alone on the same audio: no gate, no front end
   CORPUS.wer_norm_pct                       both sides normalised (numbers, contractions, spelling)
   CORPUS.wer_shown_pct                      the formatted text, normalised
   CORPUS.cer_pct cer_low_pct cer_high_pct cer_norm_pct   Chinese: characters; norm: digits verbalised

@@ -65,7 +65,18 @@ func (g *group) figures() []Figure {
 	out = append(out, Figure{name(rate + "_pct"), g.raw.Rate()}, Figure{name(rate + "_low_pct"), low}, Figure{name(rate + "_high_pct"), high},
 		Figure{name("sub_pct"), share(g.raw.Sub, g.raw.Words)}, Figure{name("del_pct"), share(g.raw.Del, g.raw.Words)},
 		Figure{name("ins_pct"), share(g.raw.Ins, g.raw.Words)}, Figure{name(rate + "_norm_pct"), g.norm.Rate()})
+	if g.plain.Words > 0 {
+		out = append(out, Figure{name("plain_" + rate + "_pct"), g.plain.Rate()})
+	}
 	return append(out, Figure{name(rate + "_shown_pct"), g.shown.Rate()})
+}
+
+// plainCell is the rate of libvosk alone, if it was asked.
+func (g *group) plainCell() string {
+	if g.plain.Words == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", g.plain.Rate())
 }
 
 func (r *report) print(out io.Writer) {
@@ -75,15 +86,15 @@ func (r *report) print(out io.Writer) {
 	}
 	fmt.Fprintf(out, "recognition, %s, path %s\n\n", band, r.opts.Path)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "corpus\tfiles\twords\terrors %\t95 % interval\tsub %\tdel %\tins %\tnormalised %\tshown %\tfailed\t")
+	fmt.Fprintln(w, "corpus\tfiles\twords\terrors %\t95 % interval\tsub %\tdel %\tins %\tnormalised %\tshown %\tlibvosk alone %\tfailed\t")
 	for _, g := range r.groups {
 		low, high := g.interval()
 		unit := ""
 		if g.chinese {
 			unit = " (characters)"
 		}
-		fmt.Fprintf(w, "%s%s\t%d\t%d\t%.2f\t%.1f - %.1f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t\n", g.name, unit, g.files, g.raw.Words, g.raw.Rate(), low, high,
-			share(g.raw.Sub, g.raw.Words), share(g.raw.Del, g.raw.Words), share(g.raw.Ins, g.raw.Words), g.norm.Rate(), g.shown.Rate(), g.failed)
+		fmt.Fprintf(w, "%s%s\t%d\t%d\t%.2f\t%.1f - %.1f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t%d\t\n", g.name, unit, g.files, g.raw.Words, g.raw.Rate(), low, high,
+			share(g.raw.Sub, g.raw.Words), share(g.raw.Del, g.raw.Words), share(g.raw.Ins, g.raw.Words), g.norm.Rate(), g.shown.Rate(), g.plainCell(), g.failed)
 	}
 	w.Flush()
 	if r.latency != nil {

@@ -14,6 +14,7 @@ const (
 	batchQueue = 150
 	outQueue   = 2048
 	spokeAfter = time.Second
+	stillFirst = 200 * time.Millisecond
 )
 
 // session is one stream on the worker: frames wait in it until a decoding
@@ -35,6 +36,7 @@ type session struct {
 	aborted  bool
 	over     bool // no more events come
 	spoke    bool // words have been told
+	still    bool // the gate was closed at the end of the last piece
 	err      error
 	out      []*asrpb.Event
 	notify   chan struct{}
@@ -162,10 +164,14 @@ func (s *session) run() time.Time {
 	return s.after(late)
 }
 
-// due is when the oldest waiting frame came. A replay that has told words again
-// lets those go first that have not. s.mu is held.
+// due is when the oldest waiting frame came. Where nobody speaks, which costs
+// next to nothing, the start of speech is looked for first. A replay that has
+// told words again lets those go first that have not. s.mu is held.
 func (s *session) due() time.Time {
 	at := s.wait[s.head].at
+	if s.still && !s.batch {
+		at = at.Add(-stillFirst)
+	}
 	if s.spoke && s.task.replay.Load() {
 		at = at.Add(spokeAfter)
 	}
@@ -195,6 +201,7 @@ func (s *session) take() (waiting, bool) {
 // next piece was due.
 func (s *session) after(late time.Duration) time.Time {
 	s.mu.Lock()
+	s.still = !s.ch.open
 	left, finish, aborted, over := s.n, s.finish, s.aborted, s.over
 	var due time.Time
 	if left > 0 {

@@ -4,6 +4,7 @@
 //
 //	asrd serve --listen unix:///path | host:port --models JSON [--threads N]
 //	asrd transcribe --model DIR file.wav     words of a file on stdout
+//	asrd plain      --model DIR              what libvosk alone hears in the files named on stdin
 //	asrd bench-raw  --model DIR file.wav...  plain single-recogniser libvosk, for comparison
 package main
 
@@ -39,8 +40,10 @@ func run(ctx context.Context, args []string) error {
 		return serve(ctx, args)
 	case "transcribe":
 		return transcribe(ctx, args)
+	case "plain":
+		return plain(ctx, args)
 	case "bench-raw":
 		return benchRaw(ctx, args)
 	}
-	return fmt.Errorf("unknown command %q: serve, transcribe or bench-raw", cmd)
+	return fmt.Errorf("unknown command %q: serve, transcribe, plain or bench-raw", cmd)
 }
