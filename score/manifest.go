@@ -2,12 +2,14 @@ package score
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mewkiz/flac"
@@ -27,6 +29,30 @@ type Item struct {
 	Text       string  `json:"text"`
 	SampleRate int     `json:"sample_rate"`
 	Seconds    float64 `json:"seconds"`
+	// Segments are what several speakers say, partly at once. Without a Text they
+	// make it, in the order in which they begin.
+	Segments []Segment `json:"segments"`
+}
+
+// Segment is what one speaker of several says at one time.
+type Segment struct {
+	Words   string  `json:"words"`
+	Speaker string  `json:"speaker"`
+	Start   float64 `json:"start_time"` // s
+	End     float64 `json:"end_time"`   // s
+}
+
+// joinSegments makes the text of a recording that has segments only.
+func (i *Item) joinSegments() {
+	if strings.TrimSpace(i.Text) != "" || len(i.Segments) == 0 {
+		return
+	}
+	slices.SortStableFunc(i.Segments, func(a, b Segment) int { return cmp.Compare(a.Start, b.Start) })
+	words := make([]string, len(i.Segments))
+	for k, s := range i.Segments {
+		words[k] = s.Words
+	}
+	i.Text = strings.Join(words, " ")
 }
 
 // chinese tells whether errors are counted in characters.
@@ -58,6 +84,7 @@ func ReadManifest(path, corpus string, limit int) (items []Item, skipped int, er
 		if it.Corpus == "" {
 			it.Corpus = "all"
 		}
+		it.joinSegments()
 		switch {
 		case corpus != "" && it.Corpus != corpus:
 			continue
