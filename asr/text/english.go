@@ -168,7 +168,8 @@ func titleRule(t tokens, i int) []edge {
 	return one(i, i+1, s, costPlain-0.01)
 }
 
-// addressRule: "one twenty three main street" starts with 123, "flight four fifty" ends with 450.
+// addressRule: "one twenty three main street" starts with 123, "flight four fifty" ends with 450,
+// and an answer that is nothing but "two forty" is 240.
 func addressRule(t tokens, i int) []edge {
 	u, ok := units[t.at(i)]
 	if !ok {
@@ -178,7 +179,7 @@ func addressRule(t tokens, i int) []edge {
 	if after == i+1 || v < 10 || t.at(after) == "hundred" {
 		return nil
 	}
-	street := t.is(i-1, smallCue)
+	street := t.is(i-1, smallCue) || i == 0 && after == len(t)
 	for k := after; k < after+4; k++ {
 		street = street || t.is(k, streetWords)
 	}

@@ -102,6 +102,8 @@ var englishCases = []struct{ in, want string }{
 	{"a hundred and twenty dollars", "$120."},
 	{"five bucks", "Five bucks."},
 	{"three hundred yen", "¥300."},
+	{"two forty", "240."},
+	{"one fifty five", "155."},
 	// Times.
 	{"at three thirty p m", "At 3:30 PM."},
 	{"at three p m", "At 3 PM."},
