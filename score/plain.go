@@ -89,7 +89,8 @@ func (r *run) plainTexts(ctx context.Context, language string, results []outcome
 	return texts, lines.Err()
 }
 
-// writeLine writes a recording as it comes out of the line, at 16 kHz.
+// writeLine writes a recording as it comes out of the line, at 16 kHz, with the
+// silence before and after it that every path has.
 func (r *run) writeLine(it Item, path string) error {
 	pcm, _, err := ReadAudio(it.Audio)
 	if err != nil {
@@ -102,5 +103,7 @@ func (r *run) writeLine(it Item, path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.Write(pcm), w.Close())
+	lead := make([]int16, int(leadTime.Seconds()*audio.Rate))
+	tail := make([]int16, int(tailTime.Seconds()*audio.Rate))
+	return errors.Join(w.Write(lead), w.Write(pcm), w.Write(tail), w.Close())
 }
