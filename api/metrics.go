@@ -79,7 +79,8 @@ type label struct{ name, value string }
 
 // pull makes a metric of each number in a struct: unsigned ones are counters,
 // others gauges, durations seconds; a map gives one per key ("kind"), a slice of
-// structs one set per element, told apart by its Name or ID.
+// structs one set per element, told apart by its Name or ID, and Graph. Of elements
+// that say the same of themselves, as a worker and its successor do, the last counts.
 func pull(out chan<- prometheus.Metric, prefix string, stats any, labels []label) {
 	v := reflect.Indirect(reflect.ValueOf(stats))
 	if v.Kind() != reflect.Struct {
@@ -123,26 +124,45 @@ func pullField(out chan<- prometheus.Metric, name string, v reflect.Value, label
 			pull(out, name, v.Interface(), labels)
 		}
 	case reflect.Slice:
+		last := map[label]int{}
 		for i := range v.Len() {
-			if l, ok := elementLabel(v.Index(i)); ok {
-				pull(out, name, v.Index(i).Interface(), append(labels[:len(labels):len(labels)], l))
+			if l := elementLabels(v.Index(i)); l != nil {
+				last[joined(l)] = i
+			}
+		}
+		for i := range v.Len() {
+			if l := elementLabels(v.Index(i)); l != nil && last[joined(l)] == i {
+				pull(out, name, v.Index(i).Interface(), append(labels[:len(labels):len(labels)], l...))
 			}
 		}
 	}
 }
 
-// elementLabel tells elements apart: by Name or ID.
-func elementLabel(v reflect.Value) (label, bool) {
+// elementLabels tell elements apart: Name or ID, and Graph where there is one.
+// Elements without a Name or ID have none.
+func elementLabels(v reflect.Value) (labels []label) {
 	v = reflect.Indirect(v)
 	if v.Kind() != reflect.Struct {
-		return label{}, false
+		return nil
 	}
 	for _, name := range []string{"Name", "ID"} {
 		if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.String {
-			return label{strings.ToLower(name), f.String()}, true
+			labels = append(labels, label{strings.ToLower(name), f.String()})
+			break
 		}
 	}
-	return label{}, false
+	if f := v.FieldByName("Graph"); labels != nil && f.IsValid() && f.Kind() == reflect.String {
+		labels = append(labels, label{"graph", f.String()})
+	}
+	return labels
+}
+
+// joined is one label that stands for all of them.
+func joined(labels []label) (l label) {
+	for _, x := range labels {
+		l.name, l.value = l.name+x.name+"\x00", l.value+x.value+"\x00"
+	}
+	return l
 }
 
 func emit(out chan<- prometheus.Metric, name string, kind prometheus.ValueType, value float64, labels []label) {

@@ -88,6 +88,24 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// A model has two graphs and a worker that is replaced has a successor of its name: neither may cost the whole page.
+func TestMetricsOfEqualNames(t *testing.T) {
+	t.Parallel()
+	models := []asr.ModelStats{{Language: "en", Name: "en", Graph: "static", Loaded: true}, {Language: "en", Name: "en", Graph: "dynamic"}}
+	h := open(t, func(_ *Config, p *Parts) {
+		p.Sources = Sources{ASR: func() asr.PoolStats {
+			return asr.PoolStats{Workers: []asr.WorkerStats{{ID: "w1", State: "draining", Models: models}, {ID: "w1", State: "ready", RSSMB: 7, Models: models}}}
+		}}
+	})
+	a := h.browser().get("/metrics")
+	for _, want := range []string{`tingxin_asr_workers_rss_mb{id="w1"} 7`, `tingxin_asr_workers_models_loaded{graph="static",id="w1",name="en"} 1`,
+		`tingxin_asr_workers_models_loaded{graph="dynamic",id="w1",name="en"} 0`} {
+		if a.status != http.StatusOK || !strings.Contains(string(a.body), want) {
+			t.Errorf("status %d, no %s in\n%s", a.status, want, a.body)
+		}
+	}
+}
+
 // The database goes away: the API says so at once, health stays, and all is well when it is back.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
