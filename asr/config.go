@@ -32,6 +32,9 @@ type Config struct {
 	AdmitAll bool `yaml:"admit_all" koanf:"admit_all"`
 	// FramesPerChunk is the recogniser's block in frames of 10 ms: smaller is earlier and dearer (0: the worker's default).
 	FramesPerChunk int `yaml:"frames_per_chunk" koanf:"frames_per_chunk"`
+	// PhraseLists loads the graphs that streams with phrases need when a worker starts, 140 MB each, and not at
+	// the first such stream, which would wait for a second. pbx sets it when a route has phrases.
+	PhraseLists bool `yaml:"phrase_lists" koanf:"phrase_lists"`
 	// Turn sets the silences in ms that end a turn; zero values are the worker's defaults.
 	Turn Turn `yaml:"turn" koanf:"turn"`
 }

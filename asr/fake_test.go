@@ -93,6 +93,7 @@ func runFakeWorker(args []string) {
 	fs.Int("frames-per-chunk", 0, "")
 	fs.Bool("parent", false, "")
 	fs.Bool("admit-all", false, "")
+	fs.Bool("phrase-lists", false, "")
 	_ = fs.Parse(args[1:])
 	lis, err := net.Listen("unix", strings.TrimPrefix(*listen, "unix://"))
 	if err != nil {

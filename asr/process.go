@@ -178,7 +178,7 @@ func (w *workerSlot) start() (*process, error) {
 	m.restarts = w.restarts
 	cmd := exec.Command(w.bin, "serve", "--listen", "unix://"+sock, "--models", string(models), "--turn", string(turn),
 		"--threads", strconv.Itoa(p.cfg.Threads), "--max-channels", strconv.Itoa(p.cfg.ChannelsPerWorker),
-		"--frames-per-chunk", strconv.Itoa(p.cfg.FramesPerChunk), "--parent", "--admit-all="+strconv.FormatBool(p.cfg.AdmitAll))
+		"--frames-per-chunk", strconv.Itoa(p.cfg.FramesPerChunk), "--parent", "--admit-all="+strconv.FormatBool(p.cfg.AdmitAll), "--phrase-lists="+strconv.FormatBool(p.cfg.PhraseLists))
 	cmd.Env = append(os.Environ(), "TMPDIR="+p.dir)
 	if p.cfg.LibraryPath != "" {
 		cmd.Env = append(cmd.Env, "LD_LIBRARY_PATH="+strings.TrimSuffix(p.cfg.LibraryPath+":"+os.Getenv("LD_LIBRARY_PATH"), ":"))

@@ -161,6 +161,19 @@ func (e *engine) add(m *model, dir string) error {
 	return nil
 }
 
+// warm loads the graphs for phrase lists, which are not needed before a stream has
+// one. What cannot be loaded is told to that stream too.
+func (e *engine) warm() {
+	for _, m := range e.models {
+		if m.dynamic == nil {
+			continue
+		}
+		if _, err := m.dynamic.get(); err != nil {
+			e.log.Error("graph for phrase lists", "model", m.name, "error", err)
+		}
+	}
+}
+
 // free is the graph for free speech.
 func (m *model) free() *lazy {
 	if m.static != nil {

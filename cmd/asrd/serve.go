@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -34,6 +35,7 @@ func serve(ctx context.Context, args []string) error {
 	turnArg := fs.String("turn", "", "JSON: silences that end a turn, in ms")
 	parent := fs.Bool("parent", false, "end when stdin closes")
 	admitAll := fs.Bool("admit-all", false, "take every channel whatever the load")
+	phraseLists := fs.Bool("phrase-lists", false, "load the graphs for phrase lists at the start")
 	debug := fs.Bool("debug", false, "log more")
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -78,6 +80,12 @@ func serve(ctx context.Context, args []string) error {
 			_, _ = io.Copy(io.Discard, os.Stdin)
 			cancel()
 		}()
+	}
+	var warming sync.WaitGroup
+	defer warming.Wait()
+	if *phraseLists {
+		// Ends when the models are loaded, a second each.
+		warming.Go(eng.warm)
 	}
 	done := make(chan error, 1)
 	// Ends when srv stops.

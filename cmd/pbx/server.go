@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -147,7 +148,9 @@ func (s *server) startASR(ctx context.Context) (func() error, error) {
 	if s.cfg.ASR.Off {
 		return nil, nil
 	}
-	pool, err := asr.New(s.cfg.ASR.Config, s.log)
+	speech := s.cfg.ASR.Config
+	speech.PhraseLists = speech.PhraseLists || slices.ContainsFunc(s.cfg.Call.Routes, func(r call.Route) bool { return len(r.Phrases) > 0 })
+	pool, err := asr.New(speech, s.log)
 	if err != nil {
 		return nil, err
 	}
