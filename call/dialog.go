@@ -72,7 +72,8 @@ type EarlyHandler interface {
 // receives already; nothing has been answered yet.
 type Incoming struct {
 	SIPCallID string
-	Trunk     string // name of the trunk it came by
+	Trunk     string // name of the trunk it came by, empty for a user
+	User      string // our own user who calls, proved by password or token; empty for a trunk
 	From      string // caller's number or user part
 	FromName  string // display name, may be empty
 	To        string // dialled number

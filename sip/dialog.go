@@ -92,6 +92,8 @@ type dialog struct {
 	released   bool // trunk slot given back
 	userAgent  string
 	originFlow flow
+	user       string // of ours at the far end, "" for a trunk
+	seat       seat   // its device, zero when it is not registered
 
 	in      *inviteIn       // an INVITE of the peer without final answer
 	ok      *okWait         // a 200 of ours without ACK

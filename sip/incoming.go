@@ -37,9 +37,15 @@ type okWait struct {
 }
 
 // newIncoming makes transaction and dialog for a call that may come in.
-func (s *Server) newIncoming(a *admitted, r *gosip.Request, t *trunk, origin string) {
+func (s *Server) newIncoming(a *admitted, r *gosip.Request, t *trunk, u *User, origin string) {
 	m, f := a.m, a.f
 	d := s.newDialog(m.CallID(), true, t)
+	if u != nil {
+		d.user = u.Name
+		if b := s.registrar.at(f, u.Name, time.Now()); b != nil {
+			d.seat = b.seat
+		}
+	}
 	d.origin, d.flow, d.network, d.originFlow = origin, f, f.network(), f
 	received := time.Now()
 	tx := s.open(m, f, r, func() { d.post(d.onCancel) })
@@ -140,7 +146,11 @@ func (d *dialog) openLeg(m *wire.Message) (status int, err error) {
 // offerUp asks the call layer to take the call, without holding up the loop.
 func (d *dialog) offerUp(m *wire.Message, received time.Time) {
 	from, _ := wire.ParseAddress(m.Get("From"))
-	in := call.Incoming{SIPCallID: d.callID, Trunk: d.trunk.Name, From: numberOf(from.URI), FromName: from.Name,
+	number := numberOf(from.URI)
+	if d.user != "" {
+		number = d.user // whatever the From says
+	}
+	in := call.Incoming{SIPCallID: d.callID, Trunk: d.trunk.Name, User: d.user, From: number, FromName: from.Name,
 		To: numberOf(m.URI), UserAgent: d.userAgent, Transport: d.network, Secure: d.secure(),
 		Dialog: d, Leg: d.leg, Received: received}
 	d.s.wg.Add(1)

@@ -132,7 +132,7 @@ func fast(cfg Config) Config {
 }
 
 // start runs a server with a media engine on free ports of 127.0.0.1.
-func start(t *testing.T, cfg Config, c Acceptor) *Server {
+func start(t *testing.T, cfg Config, c Acceptor, options ...Option) *Server {
 	t.Helper()
 	log := quiet
 	if testing.Verbose() && testLog {
@@ -148,7 +148,7 @@ func start(t *testing.T, cfg Config, c Acceptor) *Server {
 	if len(cfg.Listen) == 0 {
 		cfg.Listen = []string{"udp:127.0.0.1:0", "tcp:127.0.0.1:0", "tls:127.0.0.1:0"}
 	}
-	s, err := New(cfg, engine, c, log)
+	s, err := New(cfg, engine, c, log, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func (p *peer0) read() {
 			}
 			return
 		}
-		if p.network == "udp" {
+		if p.network == "udp" || strings.HasPrefix(p.network, "ws") {
 			if m, err := wire.Parse(buf[:n]); err == nil {
 				p.in <- m
 			}

@@ -40,12 +40,17 @@ type Server struct {
 	transport *transport
 	trunks    *trunks
 	auth      *authenticator
+	users     Directory // nil: no registrar
+	tokens    TokenVerifier
+	registrar *registrar
+	nobody    string // digest of unknown users
 	tx        *transactions
 	gosipLog  *slog.Logger
 	stats     stats
 	rules     *wire.Rules
 	seed      maphash.Seed
 	plain     *trunk // stands for "no trunk" of outgoing legs
+	people    *trunk // of users
 
 	draining atomic.Bool
 	base     context.Context
@@ -65,25 +70,51 @@ type dialogKey struct{ callID, localTag string }
 
 var _ call.Dialer = (*Server)(nil)
 
-// New stores what a server needs; Start opens the sockets.
-func New(cfg Config, engine *media.Engine, calls Acceptor, log *slog.Logger) (*Server, error) {
-	return newServer(cfg, engine, calls, log)
+// Option is a part that not every server has.
+type Option func(*Server)
+
+// WithDirectory adds users to those of the configuration, who come first.
+func WithDirectory(d Directory) Option {
+	return func(s *Server) {
+		if s.users != nil {
+			d = directories{s.users, d}
+		}
+		s.users = d
+	}
 }
 
-func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger) (*Server, error) {
+// WithTokens lets users prove themselves by a bearer token too.
+func WithTokens(v TokenVerifier) Option { return func(s *Server) { s.tokens = v } }
+
+// WithBindingStore has the table of bindings written down.
+func WithBindingStore(b BindingStore) Option { return func(s *Server) { s.registrar.store = b } }
+
+// New stores what a server needs; Start opens the sockets.
+func New(cfg Config, engine *media.Engine, calls Acceptor, log *slog.Logger, options ...Option) (*Server, error) {
+	return newServer(cfg, engine, calls, log, options...)
+}
+
+func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, options ...Option) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
 	useTimers(cfg.T1, cfg.T2, cfg.T4)
 	s := &Server{cfg: cfg, log: log, engine: engine, acceptor: calls, trunks: newTrunks(cfg.Trunks),
-		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{},
+		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{}, people: &trunk{},
 		dialogs: map[dialogKey]*dialog{}, origins: map[string]*dialog{}, routes: map[netip.Addr]netip.Addr{}}
+	s.registrar, s.nobody = newRegistrar(cfg, &s.stats), randomID(32)
+	if len(cfg.Users) > 0 {
+		s.users = newList(cfg.Users, cfg.Domain)
+	}
+	for _, o := range options {
+		o(s)
+	}
 	s.rules = &wire.Rules{
 		Methods: map[string]bool{"INVITE": true, "ACK": true, "BYE": true, "CANCEL": true, "OPTIONS": true,
-			"UPDATE": true, "INFO": true, "PRACK": true, "REGISTER": false, "SUBSCRIBE": false, "NOTIFY": false,
+			"UPDATE": true, "INFO": true, "PRACK": true, "REGISTER": s.users != nil, "SUBSCRIBE": false, "NOTIFY": false,
 			"REFER": false, "MESSAGE": false, "PUBLISH": false},
-		Extensions: map[string]bool{"100rel": true, "timer": true},
+		Extensions: map[string]bool{"100rel": true, "timer": true, "path": s.users != nil, "outbound": s.users != nil},
 	}
 	s.transport = newTransport(cfg, &s.stats, log, newCarrier(s.gosipLog, s.deliver, s.refused), s.guard, s.connectionLost)
 	s.base, s.cancel = context.WithCancel(context.Background())
@@ -99,7 +130,22 @@ func (s *Server) Start(ctx context.Context) error {
 	for _, a := range s.transport.addresses() {
 		s.log.Info("sip listening", "on", a)
 	}
+	s.wg.Go(s.sweepBindings) // ends when Close cancels
 	return nil
+}
+
+// sweepBindings forgets registrations that ran out.
+func (s *Server) sweepBindings() {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			s.registrar.sweep(now)
+		case <-s.base.Done():
+			return
+		}
+	}
 }
 
 // Addresses lists the listeners with their real ports, as "udp:127.0.0.1:5060".

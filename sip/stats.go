@@ -51,6 +51,8 @@ type stats struct {
 	unknownSource, lockedOut, inboxFull            atomic.Uint64
 	strayResponses, sendErrors, connectionsRefused atomic.Uint64
 	bigOverTCP, tooBig, forked, ackMissing         atomic.Uint64
+	bindings                                       atomic.Int64
+	bindingsReplaced, bindingsLost                 atomic.Uint64
 }
 
 // Stats is a copy of the counters of a Server.
@@ -62,7 +64,7 @@ type Stats struct {
 	Bad       map[string]uint64 `json:"bad"`       // refused or dropped, by reason
 
 	Datagrams      uint64 `json:"datagrams"`       // received
-	StreamMessages uint64 `json:"stream_messages"` // received over tcp and tls
+	StreamMessages uint64 `json:"stream_messages"` // received over tcp, tls and websockets
 	Retransmits    uint64 `json:"retransmits"`     // received again and absorbed
 	Resent         uint64 `json:"resent"`          // sent again by our timers
 
@@ -71,6 +73,9 @@ type Stats struct {
 	Dialogs            int64 `json:"dialogs"`
 	Connections        int64 `json:"connections"`
 
+	Bindings           int64  `json:"bindings"`            // registrations now
+	BindingsReplaced   uint64 `json:"bindings_replaced"`   // by the same device on another connection, or over a user's bound
+	BindingsLost       uint64 `json:"bindings_lost"`       // expired, or gone with their connection
 	UnknownSource      uint64 `json:"unknown_source"`      // requests from nobody we know
 	LockedOut          uint64 `json:"locked_out"`          // requests while an address was locked out
 	InboxFull          uint64 `json:"inbox_full"`          // requests refused because a dialog was behind
@@ -114,7 +119,8 @@ func (s *Server) Stats() Stats {
 		UnknownSource: c.unknownSource.Load(), LockedOut: c.lockedOut.Load(), InboxFull: c.inboxFull.Load(),
 		StrayResponses: c.strayResponses.Load(), SendErrors: c.sendErrors.Load(),
 		ConnectionsRefused: c.connectionsRefused.Load(), BigOverTCP: c.bigOverTCP.Load(), TooBig: c.tooBig.Load(),
-		Forked: c.forked.Load(), AckMissing: c.ackMissing.Load(),
+		Forked: c.forked.Load(), AckMissing: c.ackMissing.Load(), Bindings: c.bindings.Load(),
+		BindingsReplaced: c.bindingsReplaced.Load(), BindingsLost: c.bindingsLost.Load(),
 	}
 	out.KernelDrops, out.ReceiveBuffer = s.transport.kernel()
 	for _, t := range s.trunks.list {

@@ -3,6 +3,7 @@ package sip
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,7 +85,7 @@ func (ts *trunks) byName(name string) *trunk {
 }
 
 func (t *trunk) allows(network string) bool {
-	return len(t.Transports) == 0 || slices.Contains(t.Transports, network)
+	return len(t.Transports) == 0 && !strings.HasPrefix(network, "ws") || slices.Contains(t.Transports, network) // browsers are users
 }
 
 // take counts a new call against the limits; retry is when to come again.
