@@ -24,6 +24,7 @@ const (
 	CauseNoMedia        Cause = "no_media"        // no RTP ever came
 	CauseMediaTimeout   Cause = "media_timeout"   // RTP stopped
 	CauseSessionExpired Cause = "session_expired" // RFC 4028 timer ran out
+	CauseLost           Cause = "connection_lost" // a browser's connection did not come back
 	CauseMaxDuration    Cause = "max_duration"    // the longest allowed call
 	CauseAdmin          Cause = "admin"           // ended by a person through the API
 	CauseShutdown       Cause = "server_shutdown" // SIGTERM drain ran out
@@ -85,9 +86,11 @@ type Incoming struct {
 	Received  time.Time // when the INVITE was read from the socket
 }
 
-// Target is whom to dial.
+// Target is whom to dial: one of URI, User and Number.
 type Target struct {
 	URI       string // sip:number@host:port;transport=udp
+	User      string // one of our own users: rings wherever it is registered
+	Number    string // a number outside: the outbound routes choose the trunk
 	Trunk     string // name of the trunk to use, empty for a plain address
 	From      string
 	FromName  string

@@ -153,6 +153,9 @@ func (s *Server) connectionLost(f flow) {
 			t.tx.Terminate()
 		}
 	}
+	for _, d := range s.userDialogs("") {
+		d.post(func() { d.flowLost(f) })
+	}
 }
 
 // open reports whether the final answer is still out.

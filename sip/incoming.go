@@ -122,6 +122,9 @@ func (d *dialog) retarget(m *wire.Message) {
 // openLeg opens the media leg and works out the answer to the offer, if the
 // INVITE made one. The status is for the refusal.
 func (d *dialog) openLeg(m *wire.Message) (status int, err error) {
+	if isWebBody(m) || m.SDP() == nil && web(d.flow) {
+		return d.openWeb(m)
+	}
 	leg, err := d.s.engine.NewLeg(d.callID, d.log)
 	if err != nil {
 		return 503, err
@@ -133,6 +136,26 @@ func (d *dialog) openLeg(m *wire.Message) (status int, err error) {
 		return 500, errors.New("leg has no address to advertise")
 	}
 	d.neg = sdp.New(sdp.Local{Addr: local, Codecs: d.trunk.Codecs, SRTP: d.trunk.policy()})
+	body := m.SDP()
+	if body == nil {
+		d.in.offerIn = true
+		return 0, nil
+	}
+	answer, status, err := d.takeOffer(body)
+	d.in.answer = answer
+	return status, err
+}
+
+// openWeb is openLeg for a browser.
+func (d *dialog) openWeb(m *wire.Message) (status int, err error) {
+	leg, w, err := d.s.webLegs(d.callID, d.log)
+	if errors.Is(err, errNoWeb) {
+		return 488, err
+	}
+	if err != nil {
+		return 503, err
+	}
+	d.leg, d.web = leg, &webSession{leg: w}
 	body := m.SDP()
 	if body == nil {
 		d.in.offerIn = true
@@ -305,8 +328,13 @@ func (d *dialog) earlyMedia(reply func(error)) {
 		d.openMedia()
 		d.progress(183, d.in.answer, reply)
 	case d.in.canRel && !d.in.offered:
+		body, err := d.makeOffer()
+		if err != nil {
+			reply(err)
+			return
+		}
 		d.in.offered = true
-		d.progress(183, d.neg.Offer(d.wish), reply)
+		d.progress(183, body, reply)
 	default:
 		d.progress(183, nil, reply)
 	}
@@ -325,7 +353,12 @@ func (d *dialog) answer(reply func(error)) {
 	in := d.in
 	body, offer := in.answer, false
 	if in.offerIn && !in.offered {
-		body, offer = d.neg.Offer(d.wish), true
+		var err error
+		if body, err = d.makeOffer(); err != nil {
+			reply(err)
+			return
+		}
+		offer = true
 	}
 	resp := d.replyContact(in.req, 200)
 	if body != nil {
@@ -387,7 +420,7 @@ func (d *dialog) onACK(m *wire.Message, f flow) {
 		d.phase = confirmed
 	}
 	if ok.offer {
-		d.relatch = d.neg.Agreed() != nil
+		d.relatch = d.agreed()
 		defer func() { d.relatch = false }()
 		if err := d.takeAnswer(m.SDP()); err != nil {
 			ok.done(err)
@@ -422,6 +455,9 @@ func (d *dialog) ringTimeout() {
 
 // secure reports whether the agreed media is SRTP.
 func (d *dialog) secure() bool {
+	if d.web != nil {
+		return true
+	}
 	if d.neg == nil {
 		return false
 	}

@@ -61,7 +61,7 @@ func (d *dialog) onReinvite(m *wire.Message, tx *serverTx) {
 	case d.in != nil || d.phase == early: // the first INVITE is still open (RFC 3261 14.2)
 		tx.respond(d.reply(m, 500, "").Add("Retry-After", retryLater()))
 		return
-	case d.out != nil || d.neg.Pending(): // ours is under way: glare
+	case d.out != nil || d.offering(): // ours is under way: glare
 		tx.respond(d.reply(m, 491, ""))
 		return
 	}
@@ -81,7 +81,12 @@ func (d *dialog) onReinvite(m *wire.Message, tx *serverTx) {
 			return
 		}
 	} else {
-		answer, offer = d.neg.Offer(d.wish), true
+		var err error
+		if answer, err = d.makeOffer(); err != nil {
+			tx.respond(d.reply(m, 500, ""))
+			return
+		}
+		offer = true
 	}
 	d.retarget(m)
 	d.abilities(m)
@@ -97,7 +102,7 @@ func (d *dialog) onReinvite(m *wire.Message, tx *serverTx) {
 func (d *dialog) onUpdate(m *wire.Message, tx *serverTx) {
 	body := m.SDP()
 	switch {
-	case body != nil && d.neg != nil && d.neg.Pending(), body != nil && d.out != nil:
+	case body != nil && d.offering(), body != nil && d.out != nil:
 		tx.respond(d.reply(m, 491, ""))
 		return
 	case body != nil && d.phase == early && !d.mediaUp:

@@ -268,6 +268,3 @@ func (s *Server) enabled(m *wire.Message, f flow, name string) *User {
 	}
 	return &u
 }
-
-// seated tells running calls that a device is there again.
-func (s *Server) seated(*binding) {}

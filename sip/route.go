@@ -101,6 +101,9 @@ func loose(route string) bool {
 // way finds the flow for the next request of the dialog. A living connection
 // to the peer is used again; a dead one is opened anew.
 func (d *dialog) way() (flow, reopen, error) {
+	if d.pinned() {
+		return d.pinnedWay()
+	}
 	next := d.target
 	if len(d.routeSet) > 0 {
 		if a, err := wire.ParseAddress(d.routeSet[0]); err == nil {

@@ -16,6 +16,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/media"
+	"tingxin/sip/sdp"
 	"tingxin/sip/wire"
 )
 
@@ -36,6 +37,7 @@ type Server struct {
 	cfg       Config
 	log       *slog.Logger
 	engine    legMaker
+	webLegs   func(id string, log *slog.Logger) (*media.Leg, webLeg, error)
 	acceptor  Acceptor
 	transport *transport
 	trunks    *trunks
@@ -101,8 +103,9 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, op
 	cfg = cfg.withDefaults()
 	useTimers(cfg.T1, cfg.T2, cfg.T4)
 	s := &Server{cfg: cfg, log: log, engine: engine, acceptor: calls, trunks: newTrunks(cfg.Trunks),
-		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{}, people: &trunk{},
+		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{}, people: &trunk{Trunk: Trunk{SRTP: string(sdp.Optional)}},
 		dialogs: map[dialogKey]*dialog{}, origins: map[string]*dialog{}, routes: map[netip.Addr]netip.Addr{}}
+	s.webLegs = s.engineWebLeg
 	s.registrar, s.nobody = newRegistrar(cfg, &s.stats), randomID(32)
 	if len(cfg.Users) > 0 {
 		s.users = newList(cfg.Users, cfg.Domain)
@@ -179,6 +182,16 @@ func (s *Server) Close() error {
 	s.tx.stopAll()
 	s.wg.Wait()
 	return nil
+}
+
+// begins counts n goroutines that Close waits for; false while closing.
+func (s *Server) begins(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Add(n)
+	}
+	return !s.closed
 }
 
 // awaitDialogs waits until the dialogs and their last requests are done.
