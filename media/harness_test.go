@@ -227,3 +227,7 @@ func eventPayload(code byte, end bool, dur int) []byte {
 	binary.BigEndian.PutUint16(b[2:], uint16(min(dur, 65535)))
 	return b
 }
+
+func loopback(port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+}
