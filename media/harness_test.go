@@ -35,6 +35,7 @@ func newRigWith(t *testing.T, cfg Config) *rig {
 	if cfg.PortMin == 0 {
 		cfg.PortMin = -1
 	}
+	cfg.WebRTC.Port = -1
 	e, err := New(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
