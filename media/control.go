@@ -12,8 +12,7 @@ import (
 // what the peer reports, and the round trip from both.
 type control struct {
 	cname string
-	due   int64 // of the next report, engine time
-	to    sockaddr
+	due   int64          // of the next report, engine time
 	peer  netip.Addr     // host that RTCP may come from
 	heard netip.AddrPort // where RTCP came from
 
@@ -96,11 +95,7 @@ func (l *Leg) sendControl(packets []rtcp.Packet, scratch []byte) {
 			return
 		}
 	}
-	s := l.rtcp
-	if l.params.RTCPMux {
-		s = l.rtp
-	}
-	if !s.send(b, &l.control.to) {
+	if !l.wire.send(b, true) {
 		l.counts.SendErrors++
 	}
 }

@@ -34,10 +34,11 @@ type Engine struct {
 	bridges   atomic.Int64
 	gone      LegStats // of closed legs, for the totals
 	rcv, snd  int      // buffer sizes granted
+	ice       *icePort // opened with the first WebRTC leg
 
 	record recordTotals
 
-	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, started, closed
+	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, ice, started, closed
 	started bool
 	closed  bool
 	stop    chan struct{}
@@ -108,6 +109,9 @@ func (e *Engine) Close() error {
 		_, err := r.Close()
 		errs = append(errs, err)
 	}
+	if e.ice != nil { // nothing sets it after closed
+		errs = append(errs, e.ice.close())
+	}
 	close(e.stop)
 	e.done.Wait()
 	return errors.Join(errs...)
@@ -128,10 +132,17 @@ func (e *Engine) NewLeg(id string, log *slog.Logger) (*Leg, error) {
 		return nil, fmt.Errorf("new leg: %w", err)
 	}
 	e.rcv, e.snd = rtp.rcv, rtp.snd
-	l := newLeg(e, id, log, rtp, rtcp)
+	l := newLeg(e, id, log)
+	l.pair = &pair{ports: e.ports, rtp: rtp, rtcp: rtcp}
+	l.wire = l.pair
+	e.enter(l)
+	return l, nil
+}
+
+// enter takes a new leg into the walk. mu is held.
+func (e *Engine) enter(l *Leg) {
 	legs := append(slices.Clone(*e.legs.Load()), l)
 	e.legs.Store(&legs)
-	return l, nil
 }
 
 // forget takes a closed leg out of the walk and adds up what it counted.

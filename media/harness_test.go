@@ -35,6 +35,7 @@ func newRigWith(t *testing.T, cfg Config) *rig {
 	if cfg.PortMin == 0 {
 		cfg.PortMin = -1
 	}
+	cfg.WebRTC.Port = -1
 	e, err := New(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -226,4 +227,8 @@ func eventPayload(code byte, end bool, dur int) []byte {
 	}
 	binary.BigEndian.PutUint16(b[2:], uint16(min(dur, 65535)))
 	return b
+}
+
+func loopback(port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
 }

@@ -14,7 +14,7 @@ func (l *Leg) receive(w *walker) {
 		l.mu.Unlock()
 		return
 	}
-	l.poll(w)
+	l.wire.receive(l, w)
 	if l.configured.IsZero() || w.tick < l.firstTick {
 		l.mu.Unlock()
 		l.rx.kind = playNothing
@@ -25,32 +25,6 @@ func (l *Leg) receive(w *walker) {
 	l.mu.Unlock()
 	if l.rx.isWide {
 		l.taps.write(&l.rx.frame)
-	}
-}
-
-// maxBatches bounds what one leg may read in one tick, so that a flood on its port
-// costs the other legs nothing; what it leaves overflows in the kernel and is counted there.
-const maxBatches = 4
-
-// poll reads what waits in the sockets. mu is held.
-func (l *Leg) poll(w *walker) {
-	for range maxBatches {
-		n := w.batch.read(l.rtp)
-		for i := range n {
-			b, from, stamp := w.batch.take(i, l.rtp)
-			l.datagram(w, b, from, w.arrival(stamp))
-		}
-		if n < batchSize {
-			break
-		}
-	}
-	if (w.tick+int64(l.rtcp.port>>1))%5 != 0 {
-		return
-	}
-	n := w.batch.read(l.rtcp)
-	for i := range n {
-		b, from, stamp := w.batch.take(i, l.rtcp)
-		l.receiveControl(w, b, from, w.arrival(stamp))
 	}
 }
 

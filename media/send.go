@@ -17,8 +17,7 @@ type sender struct {
 	packet int // code bytes per packet
 	sends  bool
 
-	to    sockaddr
-	ready bool // to is known
+	ready bool // there is somewhere to send to
 
 	seq    uint16
 	ts     uint32 // of the next code byte
@@ -226,7 +225,7 @@ func (l *Leg) emit(w *walker, h *rtpHeader, b []byte) {
 			return
 		}
 	}
-	if !l.rtp.send(b, &s.to) {
+	if !l.wire.send(b, false) {
 		l.counts.SendErrors++
 		return
 	}

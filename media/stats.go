@@ -115,7 +115,7 @@ func (l *Leg) stats() LegStats {
 	s.RTTMS = l.control.rtt
 	s.RemoteLossPct, s.RemoteJitterMS = l.control.remoteLoss, l.control.remoteJitter
 	s.ConcealedMS = l.concealed / 8
-	s.KernelDrops = uint64(l.rtp.drops) + uint64(l.rtcp.drops)
+	s.KernelDrops = l.wire.drops()
 	if l.jitter.anchored {
 		s.DelayMS = float64(l.jitter.at) / 1e6
 		s.TargetMS = float64(l.jitter.est.target()) / 1e6
