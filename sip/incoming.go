@@ -149,9 +149,6 @@ func (d *dialog) openLeg(m *wire.Message) (status int, err error) {
 // openWeb is openLeg for a browser.
 func (d *dialog) openWeb(m *wire.Message) (status int, err error) {
 	leg, w, err := d.s.webLegs(d.callID, d.log)
-	if errors.Is(err, errNoWeb) {
-		return 488, err
-	}
 	if err != nil {
 		return 503, err
 	}

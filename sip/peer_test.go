@@ -138,7 +138,7 @@ func start(t *testing.T, cfg Config, c Acceptor, options ...Option) *Server {
 	if testing.Verbose() && testLog {
 		log = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	engine, err := media.New(media.Config{Listen: "127.0.0.1", PortMin: -1}, quiet)
+	engine, err := media.New(media.Config{Listen: "127.0.0.1", PortMin: -1, WebRTC: media.WebRTCConfig{Port: -1, Loopback: true}}, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ type Acceptor interface {
 // legMaker opens media legs; *media.Engine satisfies it.
 type legMaker interface {
 	NewLeg(id string, log *slog.Logger) (*media.Leg, error)
+	NewWebRTCLeg(id string, log *slog.Logger) (*media.Leg, error)
 }
 
 // Server is the signalling of one machine. It satisfies call.Dialer.

@@ -238,6 +238,7 @@ func TestBothDevicesAnswer(t *testing.T) {
 // fakeWeb is a browser's leg without media.
 type fakeWeb struct {
 	offers, answers atomic.Int32
+	dir             atomic.Int32
 	got             chan string
 }
 
@@ -245,8 +246,13 @@ const webBody = "v=0\r\no=- %d 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUN
 	"c=IN IP4 127.0.0.1\r\na=mid:0\r\na=rtcp-mux\r\na=setup:%s\r\na=fingerprint:sha-256 AA\r\na=ice-ufrag:x\r\na=ice-pwd:y\r\na=sendrecv\r\n"
 
 func (f *fakeWeb) Offer(context.Context) ([]byte, error) {
-	return fmt.Appendf(nil, webBody, f.offers.Add(1), "actpass"), nil
+	body := fmt.Sprintf(webBody, f.offers.Add(1), "actpass")
+	if media.Direction(f.dir.Load()) == media.SendOnly {
+		body = strings.Replace(body, "sendrecv", "sendonly", 1)
+	}
+	return []byte(body), nil
 }
+func (f *fakeWeb) SetDirection(d media.Direction) { f.dir.Store(int32(d)) }
 func (f *fakeWeb) AcceptOffer(_ context.Context, sdp []byte) ([]byte, error) {
 	f.got <- string(sdp)
 	return fmt.Appendf(nil, webBody, 100+f.answers.Add(1), "active"), nil

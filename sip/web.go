@@ -14,36 +14,23 @@ import (
 )
 
 // webLeg is what a browser's media leg does by itself: it makes and takes whole
-// session descriptions, with all candidates. *media.Leg satisfies it.
+// session descriptions, with all candidates.
 type webLeg interface {
 	Offer(ctx context.Context) (sdp []byte, err error)
 	AcceptOffer(ctx context.Context, sdp []byte) (answer []byte, err error)
 	AcceptAnswer(ctx context.Context, sdp []byte) error
+	SetDirection(d media.Direction)
 }
 
-// webMaker opens such legs; *media.Engine satisfies it.
-type webMaker interface {
-	NewWebRTCLeg(id string, log *slog.Logger) (*media.Leg, error)
-}
-
-var errNoWeb = errors.New("no media for browsers")
+var _ webLeg = (*media.Leg)(nil)
 
 // engineWebLeg opens a browser's leg with the engine.
 func (s *Server) engineWebLeg(id string, log *slog.Logger) (*media.Leg, webLeg, error) {
-	m, ok := s.engine.(webMaker)
-	if !ok {
-		return nil, nil, errNoWeb
-	}
-	leg, err := m.NewWebRTCLeg(id, log)
+	leg, err := s.engine.NewWebRTCLeg(id, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	w, ok := any(leg).(webLeg)
-	if !ok {
-		leg.Close()
-		return nil, nil, errNoWeb
-	}
-	return leg, w, nil
+	return leg, leg, nil
 }
 
 // webWait bounds what a leg may take for a description: gathering of its own
@@ -83,14 +70,12 @@ func (w *webSession) take(ctx context.Context, desc *sdp.Description, body []byt
 
 // offer makes one with a direction.
 func (w *webSession) offer(ctx context.Context, dir sdp.Direction) ([]byte, error) {
+	w.leg.SetDirection(media.Direction(dir))
 	body, err := w.leg.Offer(ctx)
 	if err != nil {
 		return nil, err
 	}
 	w.pending = true
-	if dir != sdp.SendRecv {
-		body = []byte(strings.ReplaceAll(string(body), "a=sendrecv\r\n", "a="+dir.String()+"\r\n"))
-	}
 	return body, nil
 }
 
