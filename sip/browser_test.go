@@ -334,3 +334,26 @@ func TestServerCallsBrowser(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestBrowserTransfers(t *testing.T) {
+	x := newTransfers(t)
+	s := startForBrowsers(t, Config{}, x)
+	defer x.wg.Wait()
+	b := startBrowser(t, s)
+	b.do(0, "open")
+	b.do(0, "register", b.url, "ann", map[string]any{"password": "secret of ann"})
+	b.do(0, "call", "echo")
+	seen := b.begin(0, "refer", "sip:bob@tingxin")
+	r := within(t, x.refers, "the wish")
+	if r.Number != "bob" || r.By != "ann" {
+		t.Errorf("%+v", r)
+	}
+	r.Report(180, "")
+	time.Sleep(200 * time.Millisecond)
+	r.Report(200, "")
+	if got := string(b.end("refer", seen)); got != `["accepted","trying","progress","done"]` {
+		t.Errorf("the page saw %s", got)
+	}
+	b.do(0, "hangup")
+	b.do(0, "stop")
+}

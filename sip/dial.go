@@ -26,6 +26,10 @@ type dialling struct {
 	sent   bool       // CANCEL is out
 	early  string     // the description of the last provisional answer
 	tries  int        // INVITEs after 422 or 488
+	// targets are addresses that 3xx answers named; target is the next of them.
+	targets  []string
+	target   int
+	replaces string // of the INVITE
 
 	mu     sync.Mutex
 	winner string            // To tag of the first 2xx
@@ -164,7 +168,7 @@ func (d *dialog) prepare(ctx context.Context, to destination, t call.Target, h c
 	d.handler, d.flow, d.originFlow, d.network, d.target = h, f, f, f.network(), to.uri
 	d.mediaUp = true
 	d.outcome = make(chan dialResult, 1)
-	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f}
+	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f, replaces: t.Replaces}
 	d.dial.secure = d.trunk.policy() == sdp.Required || d.trunk.policy() == sdp.Optional && f.network() == "tls"
 	from := &wire.Address{Name: t.FromName, URI: "sip:" + wire.Escape(or(t.From, "anonymous")) + "@" + d.s.fromHost(f)}
 	d.localURI = from.String() + ";tag=" + d.local
@@ -240,9 +244,12 @@ func (d *dialog) sendInvite() {
 	if d.web != nil { // a browser refreshes by itself, and acknowledges nothing provisional
 		m.Add("Supported", "timer").Add("Session-Expires", seconds(d.wanted())+";refresher=uas")
 	} else {
-		m.Add("Supported", supported).Add("Session-Expires", seconds(d.wanted()))
+		m.Add("Supported", d.s.supported).Add("Session-Expires", seconds(d.wanted()))
 	}
 	m.Add("Min-SE", seconds(max(d.s.cfg.MinSE, d.session.minSE)))
+	if r := d.dial.replaces; r != "" {
+		m.Add("Require", "replaces").Add("Replaces", r)
+	}
 	m.SetBody("application/sdp", d.dial.offer)
 	l := d.dial
 	l.heard = false
@@ -451,7 +458,15 @@ func (d *dialog) onDialRefused(l *dialling, resp *wire.Message) {
 			return
 		}
 	}
-	d.dialFailed(resp.Status, resp.Reason)
+	switch {
+	case resp.Status/100 == 3 && d.redirected(l, resp):
+	case len(l.targets) > 0 && resp.Status != 486 && resp.Status < 600 && d.nextTarget(l):
+	case resp.Status/100 == 3:
+		l.finish(nil, &call.DialError{Status: resp.Status, Reason: resp.Reason, Contacts: contactsOf(resp)})
+		d.end(call.CauseRejected, false)
+	default:
+		d.dialFailed(resp.Status, resp.Reason)
+	}
 }
 
 // dialFailed ends a leg that was never answered.

@@ -28,16 +28,18 @@ const (
 type timerKind int
 
 const (
-	timerOK       timerKind = iota // repeat the 200, or give up
-	timerReliable                  // repeat the reliable 1xx, or give up
-	timerRing                      // nobody answers
-	timerProgress                  // repeat the last 1xx each minute (RFC 3261 13.3.1.1)
-	timerRefresh                   // refresh the session
-	timerExpire                    // the session has run out
-	timerRetry                     // glare back-off is over
-	timerCancel                    // a cancelled INVITE got no final answer
-	timerLost                      // the user's connection does not come back
-	timerProbe                     // ask a device that came back for the call
+	timerOK           timerKind = iota // repeat the 200, or give up
+	timerReliable                      // repeat the reliable 1xx, or give up
+	timerRing                          // nobody answers
+	timerProgress                      // repeat the last 1xx each minute (RFC 3261 13.3.1.1)
+	timerRefresh                       // refresh the session
+	timerExpire                        // the session has run out
+	timerRetry                         // glare back-off is over
+	timerCancel                        // a cancelled INVITE got no final answer
+	timerLost                          // the user's connection does not come back
+	timerProbe                         // ask a device that came back for the call
+	timerNotify                        // a NOTIFY may be tried again
+	timerSubscription                  // a transfer took too long
 	timerKinds
 )
 
@@ -105,6 +107,7 @@ type dialog struct {
 	retry      func()          // what to try again after a glare
 	tries      int             // how often in a row
 	session    sessionTimer    //
+	subs       []*subscription // transfers the peer waits for
 	idle       []func()        // what waits until no INVITE and no offer is open
 	bye        call.Cause      // hang up as soon as the ACK is here
 	byeDue     bool            //
@@ -288,6 +291,10 @@ func (d *dialog) fire(k timerKind) {
 		d.lostForGood()
 	case timerProbe:
 		d.askStill()
+	case timerNotify:
+		d.renotify()
+	case timerSubscription:
+		d.endSubscriptions()
 	}
 }
 

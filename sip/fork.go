@@ -134,7 +134,9 @@ func (s *Server) choose(ctx context.Context, cancel func(), results <-chan armRe
 				cancel()
 				s.late(results, n-i-1)
 				r.win()
-				return r.dialog, r.leg, nil
+				d := r.dialog.(*dialog)
+				d.post(func() { d.handler = r.h })
+				return d, r.leg, nil
 			}
 			failed = append(failed, r.err)
 			var de *call.DialError

@@ -176,7 +176,7 @@ func (d *dialog) offerUp(m *wire.Message, received time.Time) {
 	d.s.wg.Add(1)
 	go func() { // ends when Accept returns
 		defer d.s.wg.Done()
-		h, err := d.s.acceptor.Accept(d.s.base, in)
+		h, err := d.s.accept(d.s.base, m, in)
 		if !d.post(func() { d.onAccepted(h, err) }) {
 			d.acceptedLate(h, err)
 		}
@@ -208,7 +208,10 @@ func (d *dialog) onAccepted(h call.Handler, err error) {
 		return
 	}
 	status, headers := 500, []wire.Header(nil)
+	var refusal statusError
 	switch {
+	case errors.As(err, &refusal):
+		status = int(refusal)
 	case errors.Is(err, call.ErrNoRoute):
 		status = 404
 	case errors.Is(err, call.ErrBusy), errors.Is(err, call.ErrDraining):
@@ -267,7 +270,7 @@ func (d *dialog) replyContact(req *wire.Message, status int) *wire.Message {
 			resp.Add("Record-Route", h.Value)
 		}
 	}
-	return resp.Add("Contact", d.contact(d.flow)).Add("Allow", d.s.rules.Allow()).Add("Supported", supported)
+	return resp.Add("Contact", d.contact(d.flow)).Add("Allow", d.s.rules.Allow()).Add("Supported", d.s.supported)
 }
 
 // contact is our Contact value over a flow.

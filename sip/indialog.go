@@ -36,8 +36,10 @@ func (d *dialog) onRequest(m *wire.Message, tx *serverTx) {
 		d.onInfo(m, tx)
 	case "PRACK":
 		d.onPrack(m, tx)
+	case "REFER":
+		d.onRefer(m, tx)
 	case "OPTIONS":
-		tx.respond(d.reply(m, 200, "").Add("Allow", d.s.rules.Allow()).Add("Accept", "application/sdp").Add("Supported", supported))
+		tx.respond(d.reply(m, 200, "").Add("Allow", d.s.rules.Allow()).Add("Accept", "application/sdp").Add("Supported", d.s.supported))
 	default:
 		tx.respond(d.reply(m, 501, ""))
 	}

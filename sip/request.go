@@ -112,6 +112,8 @@ func (s *Server) request(a *admitted, r *gosip.Request) {
 		s.invite(a, r)
 	case m.Method == "ACK":
 		s.stats.bad.add("stray ACK")
+	case m.Method == "REFER": // to call whomever: no
+		s.stateless(m, f, 403, "")
 	default: // BYE, INFO, UPDATE, PRACK outside of any dialog
 		s.stateless(m, f, 481, "")
 	}
@@ -141,16 +143,13 @@ func (s *Server) options(m *wire.Message, f flow, t *trunk) {
 		t.lastOptions.Store(time.Now().UnixNano())
 	}
 	headers := []wire.Header{{Name: "Allow", Value: s.rules.Allow()}, {Name: "Accept", Value: "application/sdp"},
-		{Name: "Supported", Value: supported}}
+		{Name: "Supported", Value: s.supported}}
 	if s.draining.Load() {
 		s.stateless(m, f, 503, "", append(headers, s.retryAfter())...)
 		return
 	}
 	s.stateless(m, f, 200, "", headers...)
 }
-
-// supported are our option tags.
-const supported = "100rel, timer"
 
 func (s *Server) retryAfter() wire.Header {
 	return wire.Header{Name: "Retry-After", Value: seconds(s.cfg.DrainRetry)}

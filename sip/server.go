@@ -51,6 +51,7 @@ type Server struct {
 	gosipLog  *slog.Logger
 	stats     stats
 	rules     *wire.Rules
+	supported string // our option tags
 	seed      maphash.Seed
 	plain     *trunk // stands for "no trunk" of outgoing legs
 	people    *trunk // of users
@@ -117,8 +118,13 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, op
 	s.rules = &wire.Rules{
 		Methods: map[string]bool{"INVITE": true, "ACK": true, "BYE": true, "CANCEL": true, "OPTIONS": true,
 			"UPDATE": true, "INFO": true, "PRACK": true, "REGISTER": s.users != nil, "SUBSCRIBE": false, "NOTIFY": false,
-			"REFER": false, "MESSAGE": false, "PUBLISH": false},
+			"REFER": true, "MESSAGE": false, "PUBLISH": false},
 		Extensions: map[string]bool{"100rel": true, "timer": true, "path": s.users != nil, "outbound": s.users != nil},
+	}
+	s.supported = "100rel, timer"
+	if _, ok := calls.(Replacer); ok {
+		s.supported += ", replaces"
+		s.rules.Extensions["replaces"] = true
 	}
 	s.transport = newTransport(cfg, &s.stats, log, newCarrier(s.gosipLog, s.deliver, s.refused), s.guard, s.connectionLost)
 	s.base, s.cancel = context.WithCancel(context.Background())

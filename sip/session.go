@@ -191,7 +191,7 @@ func (d *dialog) hold(on bool, reply func(error)) {
 func (d *dialog) offerTo(method string, body []byte, done func(error)) {
 	m := d.newRequest(method)
 	m.Add("Contact", "")
-	m.Add("Allow", d.s.rules.Allow()).Add("Supported", supported)
+	m.Add("Allow", d.s.rules.Allow()).Add("Supported", d.s.supported)
 	if d.session.interval > 0 {
 		who := "uas"
 		if d.session.ours {
@@ -286,7 +286,7 @@ func (d *dialog) offerRefused(out *requestOut, body []byte, resp *wire.Message, 
 		}
 	case d.tries >= maxGlares:
 		out.done(&call.DialError{Status: status, Reason: "refused too often"})
-	case status == 491 || status == 500 && resp.Has("Retry-After") || status == 403 && resp.Reason == "Wrong Status":
+	case resp != nil && notNow(resp):
 		d.retry = again
 		d.arm(timerRetry, d.backOff())
 	case status == 422:

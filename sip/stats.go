@@ -52,7 +52,7 @@ type stats struct {
 	strayResponses, sendErrors, connectionsRefused atomic.Uint64
 	bigOverTCP, tooBig, forked, ackMissing         atomic.Uint64
 	bindings                                       atomic.Int64
-	bindingsReplaced, bindingsLost                 atomic.Uint64
+	bindingsReplaced, bindingsLost, redirected     atomic.Uint64
 }
 
 // Stats is a copy of the counters of a Server.
@@ -76,6 +76,7 @@ type Stats struct {
 	Bindings           int64  `json:"bindings"`            // registrations now
 	BindingsReplaced   uint64 `json:"bindings_replaced"`   // by the same device on another connection, or over a user's bound
 	BindingsLost       uint64 `json:"bindings_lost"`       // expired, or gone with their connection
+	Redirected         uint64 `json:"redirected"`          // INVITEs sent on because of a 3xx
 	UnknownSource      uint64 `json:"unknown_source"`      // requests from nobody we know
 	LockedOut          uint64 `json:"locked_out"`          // requests while an address was locked out
 	InboxFull          uint64 `json:"inbox_full"`          // requests refused because a dialog was behind
@@ -120,7 +121,7 @@ func (s *Server) Stats() Stats {
 		StrayResponses: c.strayResponses.Load(), SendErrors: c.sendErrors.Load(),
 		ConnectionsRefused: c.connectionsRefused.Load(), BigOverTCP: c.bigOverTCP.Load(), TooBig: c.tooBig.Load(),
 		Forked: c.forked.Load(), AckMissing: c.ackMissing.Load(), Bindings: c.bindings.Load(),
-		BindingsReplaced: c.bindingsReplaced.Load(), BindingsLost: c.bindingsLost.Load(),
+		BindingsReplaced: c.bindingsReplaced.Load(), BindingsLost: c.bindingsLost.Load(), Redirected: c.redirected.Load(),
 	}
 	out.KernelDrops, out.ReceiveBuffer = s.transport.kernel()
 	for _, t := range s.trunks.list {
