@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nyaruka/phonenumbers"
+
 	"tingxin/sip/sdp"
 	"tingxin/sip/wire"
 )
@@ -45,6 +47,11 @@ type Config struct {
 	// Lost is how long a call of a browser outlives its connection; 0 = 30 s. After a page was loaded anew: LostReload, 0 = 10 s.
 	Lost       time.Duration `yaml:"lost" koanf:"lost"`
 	LostReload time.Duration `yaml:"lost_reload" koanf:"lost_reload"`
+	// Outbound routes of numbers to trunks. Region is the country of numbers without an international prefix (ISO
+	// 3166-1 letters, "CN"); FailOver how long a trunk may take to say anything; 0 = 3 s.
+	Outbound []OutboundRoute `yaml:"outbound" koanf:"outbound"`
+	Region   string          `yaml:"region" koanf:"region"`
+	FailOver time.Duration   `yaml:"fail_over" koanf:"fail_over"`
 	// MaxCalls bounds the dialogs of the server; 0 = 2000.
 	MaxCalls int `yaml:"max_calls" koanf:"max_calls"`
 	// MaxConnections bounds open stream connections; 0 = 4096.
@@ -107,6 +114,22 @@ type Trunk struct {
 	SessionExpires time.Duration `yaml:"session_expires" koanf:"session_expires"`
 	// Codecs in the order we offer them: PCMA, PCMU, G722; empty = all three.
 	Codecs []string `yaml:"codecs" koanf:"codecs"`
+	// Register tells the carrier where we are, with Credentials, refreshed before it runs out. Registrar is its
+	// URI when it is not the Proxy's, RegisterAs our address of record ("sip:user@carrier", default by the user
+	// name), RegisterExpires the time asked for; 0 = 1 h. Calls from the registrar's address are the trunk's.
+	Register        bool          `yaml:"register" koanf:"register"`
+	Registrar       string        `yaml:"registrar" koanf:"registrar"`
+	RegisterAs      string        `yaml:"register_as" koanf:"register_as"`
+	RegisterExpires time.Duration `yaml:"register_expires" koanf:"register_expires"`
+	// Probe is how often OPTIONS asks whether it is there; 0 = never. ProbeMisses in a row mark it down,
+	// ProbeReplies in a row up again; 0 = 3, 2.
+	Probe        time.Duration `yaml:"probe" koanf:"probe"`
+	ProbeMisses  int           `yaml:"probe_misses" koanf:"probe_misses"`
+	ProbeReplies int           `yaml:"probe_replies" koanf:"probe_replies"`
+	// Format of the numbers it wants: "" as dialled, "e164", "plain" (without +) or "national".
+	Format string `yaml:"format" koanf:"format"`
+	// CallerID rules of our calls by it.
+	CallerID CallerID `yaml:"caller_id" koanf:"caller_id"`
 	// Language of its callers, handed up by name of the trunk; not used here.
 	Language string `yaml:"language" koanf:"language"`
 }
@@ -139,6 +162,7 @@ func (c Config) withDefaults() Config {
 	c.Unknown = or(c.Unknown, "reject")
 	c.MaxCalls = or(c.MaxCalls, 2000)
 	c.MaxConnections = or(c.MaxConnections, 4096)
+	c.FailOver = or(c.FailOver, 3*time.Second)
 	c.RegisterMin = or(c.RegisterMin, 20*time.Second)
 	c.RegisterMax = or(c.RegisterMax, time.Hour)
 	c.RegisterDefault = or(c.RegisterDefault, 10*time.Minute)
@@ -190,6 +214,14 @@ func (c Config) Check() error {
 		if err := t.check(); err != nil {
 			return fmt.Errorf("sip.trunks %q: %w", t.Name, err)
 		}
+	}
+	for i := range c.Outbound {
+		if err := c.Outbound[i].check(c.Trunks); err != nil {
+			return fmt.Errorf("sip.outbound[%d]: %w", i, err)
+		}
+	}
+	if c.Region != "" && phonenumbers.GetCountryCodeForRegion(c.Region) == 0 {
+		return fmt.Errorf("sip.region %q is no country: write two capital letters as in CN", c.Region)
 	}
 	return nil
 }
@@ -244,6 +276,20 @@ func (t *Trunk) check() error {
 	if t.Proxy != "" {
 		if u, err := wire.ParseURI(t.Proxy); err != nil || u.Host == "" {
 			return fmt.Errorf("proxy %q is no sip uri", t.Proxy)
+		}
+	}
+	if !slices.Contains([]string{formatDialled, formatE164, formatPlain, formatNational}, t.Format) {
+		return fmt.Errorf("format %q: use e164, plain, national or nothing", t.Format)
+	}
+	switch {
+	case t.Register && t.Credentials == nil && t.Auth == nil:
+		return errors.New("register needs credentials")
+	case (t.Register || t.Probe > 0) && t.Proxy == "":
+		return errors.New("register and probe need a proxy")
+	}
+	for _, uri := range []string{t.Registrar, t.RegisterAs} {
+		if u, err := wire.ParseURI(uri); uri != "" && (err != nil || u.Host == "") {
+			return fmt.Errorf("%q is no sip uri", uri)
 		}
 	}
 	for _, a := range []*Auth{t.Auth, t.Credentials} {

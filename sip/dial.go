@@ -16,16 +16,19 @@ import (
 // dialling is an outgoing leg until its answer, and what is needed to
 // acknowledge late answers after that.
 type dialling struct {
-	result chan dialResult // one value
-	offer  []byte
-	secure bool
-	x      *exchange
-	flow   flow
-	heard  bool       // a provisional came: CANCEL may be sent
-	cause  call.Cause // why it was cancelled, "" while wanted
-	sent   bool       // CANCEL is out
-	early  string     // the description of the last provisional answer
-	tries  int        // INVITEs after 422 or 488
+	result   chan dialResult // one value
+	offer    []byte
+	secure   bool
+	x        *exchange
+	flow     flow
+	heard    bool       // a provisional came: CANCEL may be sent
+	cause    call.Cause // why it was cancelled, "" while wanted
+	sent     bool       // CANCEL is out
+	early    string     // the description of the last provisional answer
+	hurry    bool       // end it when nothing is heard in Config.FailOver
+	asserted string     // P-Asserted-Identity
+	hidden   bool       // the caller's number is
+	tries    int        // INVITEs after 422 or 488
 	// targets are addresses that 3xx answers named; target is the next of them.
 	targets  []string
 	target   int
@@ -58,8 +61,11 @@ func (l *dialling) finish(_ *dialog, err error) {
 // (*call.DialError). Cancelling ctx sends CANCEL and returns at once; an answer
 // that crosses it is acknowledged and ended. The caller owns the returned leg.
 func (s *Server) Dial(ctx context.Context, t call.Target, h call.Handler) (call.Dialog, *media.Leg, error) {
-	if t.User != "" {
+	switch {
+	case t.User != "":
 		return s.dialUser(ctx, t, h)
+	case t.Number != "":
+		return s.dialNumber(ctx, t, h)
 	}
 	to, err := s.destination(t)
 	if err != nil {
@@ -112,6 +118,7 @@ type destination struct {
 	trunk  *trunk
 	seat   *binding // of a user; nil for a trunk or an address
 	callID string   // empty makes one
+	hurry  bool     // there is another way: do not wait for one that says nothing
 }
 
 // destination reads a Target with an address.
@@ -170,7 +177,16 @@ func (d *dialog) prepare(ctx context.Context, to destination, t call.Target, h c
 	d.outcome = make(chan dialResult, 1)
 	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f, replaces: t.Replaces}
 	d.dial.secure = d.trunk.policy() == sdp.Required || d.trunk.policy() == sdp.Optional && f.network() == "tls"
-	from := &wire.Address{Name: t.FromName, URI: "sip:" + wire.Escape(or(t.From, "anonymous")) + "@" + d.s.fromHost(f)}
+	d.dial.hurry = to.hurry
+	shown, asserted := d.trunk.caller(t.From, d.s.cfg.Region)
+	from := &wire.Address{Name: t.FromName, URI: "sip:" + wire.Escape(shown) + "@" + d.s.fromHost(f)}
+	if shown == anonymous {
+		from = &wire.Address{Name: "Anonymous", URI: "sip:anonymous@anonymous.invalid"} // RFC 3323 4.1.1.3
+	}
+	if asserted != "" {
+		d.dial.asserted = "<sip:" + wire.Escape(asserted) + "@" + d.s.fromHost(f) + ">"
+	}
+	d.dial.hidden = shown == anonymous
 	d.localURI = from.String() + ";tag=" + d.local
 	d.remoteURI = "<" + or(to.to, to.uri) + ">"
 	return nil
@@ -250,8 +266,17 @@ func (d *dialog) sendInvite() {
 	if r := d.dial.replaces; r != "" {
 		m.Add("Require", "replaces").Add("Replaces", r)
 	}
+	if a := d.dial.asserted; a != "" {
+		m.Add("P-Asserted-Identity", a)
+		if d.dial.hidden {
+			m.Add("Privacy", "id")
+		}
+	}
 	m.SetBody("application/sdp", d.dial.offer)
 	l := d.dial
+	if l.hurry {
+		d.arm(timerFirst, d.s.cfg.FailOver)
+	}
 	l.heard = false
 	d.arm(timerRing, d.s.cfg.RingTimeout+64*d.s.cfg.T1)
 	l.x = &exchange{auth: d.trunk.credentials()}
@@ -366,6 +391,7 @@ func (d *dialog) onInvited(l *dialling, resp *wire.Message, err error) {
 // onProvisional: ringing, early media, PRACK, and the CANCEL that had to wait.
 func (d *dialog) onProvisional(l *dialling, resp *wire.Message) {
 	l.heard = true
+	d.disarm(timerFirst)
 	if l.cause != "" {
 		d.sendCancel(l)
 		return
@@ -422,6 +448,7 @@ func (d *dialog) onDialAnswered(l *dialling, resp *wire.Message) {
 	d.abilities(resp)
 	d.disarm(timerRing)
 	d.disarm(timerCancel)
+	d.disarm(timerFirst)
 	l.remember(resp.ToTag(), d.ackFor2xx(l.x.current().req, resp))
 	if l.cause != "" {
 		d.sendBye(l.cause)
@@ -489,6 +516,15 @@ func causeOf(status int) call.Cause {
 		return call.CauseCancelled
 	}
 	return call.CauseRejected
+}
+
+// mute: a trunk has not said anything in time. Who waits is told, so that the
+// next one can be tried; a late answer is acknowledged and ended.
+func (d *dialog) mute() {
+	if l := d.dial; l != nil && d.phase == early && !l.heard && l.cause == "" {
+		l.finish(nil, &call.DialError{Status: 408, Reason: noAnswer})
+		d.cancelDial(call.CauseNoAnswer)
+	}
 }
 
 // cancelDial gives up an unanswered leg: CANCEL now, or after the first

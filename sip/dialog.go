@@ -38,6 +38,7 @@ const (
 	timerCancel                        // a cancelled INVITE got no final answer
 	timerLost                          // the user's connection does not come back
 	timerProbe                         // ask a device that came back for the call
+	timerFirst                         // a trunk has not said anything
 	timerNotify                        // a NOTIFY may be tried again
 	timerSubscription                  // a transfer took too long
 	timerKinds
@@ -291,6 +292,8 @@ func (d *dialog) fire(k timerKind) {
 		d.lostForGood()
 	case timerProbe:
 		d.askStill()
+	case timerFirst:
+		d.mute()
 	case timerNotify:
 		d.renotify()
 	case timerSubscription:

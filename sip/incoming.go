@@ -171,7 +171,7 @@ func (d *dialog) offerUp(m *wire.Message, received time.Time) {
 		number = d.user // whatever the From says
 	}
 	in := call.Incoming{SIPCallID: d.callID, Trunk: d.trunk.Name, User: d.user, From: number, FromName: from.Name,
-		To: numberOf(m.URI), UserAgent: d.userAgent, Transport: d.network, Secure: d.secure(),
+		To: dialledOf(m), UserAgent: d.userAgent, Transport: d.network, Secure: d.secure(),
 		Dialog: d, Leg: d.leg, Received: received}
 	d.s.wg.Add(1)
 	go func() { // ends when Accept returns
@@ -182,6 +182,19 @@ func (d *dialog) offerUp(m *wire.Message, received time.Time) {
 		}
 	}()
 }
+
+// dialledOf is the number that a call is for. A carrier that we are registered
+// at writes our Contact into the Request-URI and the number into the To.
+func dialledOf(m *wire.Message) string {
+	number := numberOf(m.URI)
+	if to, err := wire.ParseAddress(m.Get("To")); err == nil && number == contactUser {
+		return numberOf(to.URI)
+	}
+	return number
+}
+
+// contactUser is the user part of our Contacts.
+const contactUser = "tingxin"
 
 func numberOf(uri string) string {
 	u, err := wire.ParseURI(uri)
@@ -276,7 +289,7 @@ func (d *dialog) replyContact(req *wire.Message, status int) *wire.Message {
 // contact is our Contact value over a flow.
 func (d *dialog) contact(f flow) string {
 	host, port := d.s.advertised(f)
-	return "<sip:tingxin@" + hostPort(host, port) + transportParam(f.network()) + ">"
+	return "<sip:" + contactUser + "@" + hostPort(host, port) + transportParam(f.network()) + ">"
 }
 
 func transportParam(network string) string {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -433,3 +434,32 @@ func (p *peer0) reply(req *wire.Message, status int, headers ...string) *wire.Me
 	p.send(m)
 	return m
 }
+
+// listeningPeer is a UDP peer that has an address before the server runs.
+func listeningPeer(t *testing.T) *peer0 {
+	t.Helper()
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wrapPeer(t, &unconnected{UDPConn: pc.(*net.UDPConn)}, "udp", "")
+}
+
+// aim tells it where the server is.
+func (p *peer0) aim(t *testing.T, s *Server) {
+	t.Helper()
+	a, err := net.ResolveUDPAddr("udp", s.on("udp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.conn.(*unconnected).to.Store(a)
+	p.server = a.String()
+}
+
+// unconnected is a UDP socket that writes to one address.
+type unconnected struct {
+	*net.UDPConn
+	to atomic.Pointer[net.UDPAddr]
+}
+
+func (u *unconnected) Write(b []byte) (int, error) { return u.WriteTo(b, u.to.Load()) }

@@ -242,7 +242,7 @@ func (s *Server) stamp(m *wire.Message, f flow) {
 		Params: wire.Params{{Name: "branch", Value: newBranch()}, {Name: "rport", Flag: true}}}
 	m.SetVia(v)
 	if m.Has("Contact") {
-		m.Set("Contact", "<sip:tingxin@"+hostPort(host, port)+transportParam(f.network())+">")
+		m.Set("Contact", "<sip:"+contactUser+"@"+hostPort(host, port)+transportParam(f.network())+">")
 	}
 }
 

@@ -141,6 +141,14 @@ func (s *Server) Start(ctx context.Context) error {
 		s.log.Info("sip listening", "on", a)
 	}
 	s.wg.Go(s.sweepBindings) // ends when Close cancels
+	for _, t := range s.trunks.list {
+		if t.Register {
+			s.wg.Go(func() { s.keepRegistered(t) }) // ends when Close cancels
+		}
+		if t.Probe > 0 {
+			s.wg.Go(func() { s.keepProbing(t) }) // ends when Close cancels
+		}
+	}
 	return nil
 }
 
@@ -183,6 +191,7 @@ func (s *Server) Close() error {
 	for _, d := range open {
 		d.post(func() { d.shutdown() })
 	}
+	s.unregister()
 	s.awaitDialogs(2 * time.Second)
 	s.cancel()
 	s.transport.close()

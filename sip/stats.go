@@ -53,6 +53,7 @@ type stats struct {
 	bigOverTCP, tooBig, forked, ackMissing         atomic.Uint64
 	bindings                                       atomic.Int64
 	bindingsReplaced, bindingsLost, redirected     atomic.Uint64
+	failedOver                                     atomic.Uint64
 }
 
 // Stats is a copy of the counters of a Server.
@@ -77,6 +78,7 @@ type Stats struct {
 	BindingsReplaced   uint64 `json:"bindings_replaced"`   // by the same device on another connection, or over a user's bound
 	BindingsLost       uint64 `json:"bindings_lost"`       // expired, or gone with their connection
 	Redirected         uint64 `json:"redirected"`          // INVITEs sent on because of a 3xx
+	FailedOver         uint64 `json:"failed_over"`         // calls sent to the next trunk
 	UnknownSource      uint64 `json:"unknown_source"`      // requests from nobody we know
 	LockedOut          uint64 `json:"locked_out"`          // requests while an address was locked out
 	InboxFull          uint64 `json:"inbox_full"`          // requests refused because a dialog was behind
@@ -96,7 +98,7 @@ type Stats struct {
 // TrunkStats is the state of one trunk.
 type TrunkStats struct {
 	Name          string    `json:"name"`
-	State         string    `json:"state"` // "up", "full" or "draining"
+	State         string    `json:"state"` // "up", "down", "full" or "draining"
 	Calls         int64     `json:"calls"` // now
 	MaxCalls      int       `json:"max_calls"`
 	CPS           int       `json:"cps"` // allowed per second, 0 = no limit
@@ -104,7 +106,15 @@ type TrunkStats struct {
 	Dialled       uint64    `json:"dialled"`
 	Rejected      uint64    `json:"rejected"` // over a limit or refused by digest
 	LastOptionsAt time.Time `json:"last_options_at"`
-	LastSeenAt    time.Time `json:"last_seen_at"`
+	// Registration at the carrier: "" when there is none to be, "registering", "registered" or "failed".
+	Registration    string    `json:"registration"`
+	RegisterStatus  int       `json:"register_status"` // SIP status of the last answer, 0 when none came
+	RegisteredUntil time.Time `json:"registered_until"`
+	// Probes by OPTIONS: misses in a row, round trip (nanoseconds) and time of the last answer.
+	ProbeMisses int64         `json:"probe_misses"`
+	ProbeRTT    time.Duration `json:"probe_rtt"`
+	ProbedAt    time.Time     `json:"probed_at"`
+	LastSeenAt  time.Time     `json:"last_seen_at"`
 }
 
 // Stats copies the counters.
@@ -121,7 +131,7 @@ func (s *Server) Stats() Stats {
 		StrayResponses: c.strayResponses.Load(), SendErrors: c.sendErrors.Load(),
 		ConnectionsRefused: c.connectionsRefused.Load(), BigOverTCP: c.bigOverTCP.Load(), TooBig: c.tooBig.Load(),
 		Forked: c.forked.Load(), AckMissing: c.ackMissing.Load(), Bindings: c.bindings.Load(),
-		BindingsReplaced: c.bindingsReplaced.Load(), BindingsLost: c.bindingsLost.Load(), Redirected: c.redirected.Load(),
+		BindingsReplaced: c.bindingsReplaced.Load(), BindingsLost: c.bindingsLost.Load(), Redirected: c.redirected.Load(), FailedOver: c.failedOver.Load(),
 	}
 	out.KernelDrops, out.ReceiveBuffer = s.transport.kernel()
 	for _, t := range s.trunks.list {

@@ -19,6 +19,10 @@ type trunk struct {
 	calls, accepted, dialled, rejected atomic.Int64
 	lastOptions, lastSeen              atomic.Int64 // unix nanoseconds
 
+	reg          registration
+	probe        probe
+	suspectUntil atomic.Int64 // unix nanoseconds
+
 	mu     sync.Mutex
 	tokens float64 // of the calls-per-second bucket
 	filled time.Time
@@ -59,6 +63,9 @@ func (ts *trunks) bySource(f flow) *trunk {
 			if p.Contains(addr) && p.Bits() > bits {
 				best, bits = t, p.Bits()
 			}
+		}
+		if t.Register && len(t.prefixes) == 0 && t.Auth == nil && bits < addr.BitLen() && t.reg.from() == addr {
+			best, bits = t, addr.BitLen()
 		}
 	}
 	return best
@@ -145,8 +152,14 @@ func (t *trunk) stats(draining bool) TrunkStats {
 	s := TrunkStats{Name: t.Name, State: "up", Calls: t.calls.Load(), MaxCalls: t.MaxCalls, CPS: t.CPS,
 		Accepted: uint64(t.accepted.Load()), Dialled: uint64(t.dialled.Load()), Rejected: uint64(t.rejected.Load()),
 		LastOptionsAt: unixTime(t.lastOptions.Load()), LastSeenAt: unixTime(t.lastSeen.Load())}
+	t.reg.mu.Lock()
+	s.Registration, s.RegisterStatus, s.RegisteredUntil = t.reg.state, t.reg.status, t.reg.until
+	t.reg.mu.Unlock()
+	s.ProbeMisses, s.ProbeRTT, s.ProbedAt = t.probe.misses.Load(), time.Duration(t.probe.rtt.Load()), unixTime(t.probe.at.Load())
 	if draining {
 		s.State = "draining"
+	} else if t.probe.down.Load() {
+		s.State = "down"
 	} else if t.MaxCalls > 0 && s.Calls >= int64(t.MaxCalls) {
 		s.State = "full"
 	}
