@@ -65,10 +65,10 @@ const (
 // UserEntry is one user of the configuration.
 type UserEntry struct {
 	Name string `yaml:"name" koanf:"name"`
-	// Password, or the digests of HA1 with the realm sip.domain instead.
+	// Password, or the digests that HA1 makes with the realm sip.domain instead.
 	Password string `yaml:"password" koanf:"password"`
-	MD5      string `yaml:"md5" koanf:"md5"`
-	SHA256   string `yaml:"sha256" koanf:"sha256"`
+	MD5      string `yaml:"md5_secret" koanf:"md5_secret"`
+	SHA256   string `yaml:"sha256_secret" koanf:"sha256_secret"`
 	Disabled bool   `yaml:"disabled" koanf:"disabled"`
 }
 
@@ -77,11 +77,11 @@ func (e *UserEntry) check() error {
 	case e.Name == "" || strings.ContainsAny(e.Name, " \t\r\n\"<>@:;,?/\\"):
 		return errors.New("name is empty or has characters that an address cannot hold")
 	case e.Password == "" && e.MD5 == "" && e.SHA256 == "":
-		return errors.New("needs a password, or md5 or sha256")
+		return errors.New("needs a password, or md5_secret or sha256_secret")
 	case e.Password != "" && (e.MD5 != "" || e.SHA256 != ""):
 		return errors.New("has a password and digests: keep one kind")
 	case e.MD5 != "" && !isHex(e.MD5, 32) || e.SHA256 != "" && !isHex(e.SHA256, 64):
-		return errors.New("md5 has 32 and sha256 64 hexadecimal digits")
+		return errors.New("md5_secret has 32 and sha256_secret 64 hexadecimal digits")
 	}
 	return nil
 }

@@ -76,6 +76,9 @@ func (s *Server) WebSocketHandler() http.Handler {
 
 // mayUpgrade judges a request; status 0 lets it in.
 func (s *Server) mayUpgrade(r *http.Request) (status int, why string) {
+	if s.users == nil {
+		return http.StatusNotFound, "there are no users"
+	}
 	if !s.originAllowed(r) {
 		return http.StatusForbidden, "origin not allowed"
 	}
