@@ -67,7 +67,7 @@ func startBrowser(t *testing.T, s *Server) *browser {
 	h := httptest.NewTLSServer(mux)
 	t.Cleanup(h.Close)
 	sound := filepath.Join(t.TempDir(), "tone.wav")
-	if err := os.WriteFile(sound, toneWAV(micHz, 2*time.Second), 0o600); err != nil {
+	if err := os.WriteFile(sound, toneWAV(48000, micHz, 2*time.Second), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", "testdata/browser/run.mjs", h.URL, sound)
@@ -111,13 +111,12 @@ func startBrowser(t *testing.T, s *Server) *browser {
 	return b
 }
 
-// toneWAV is a mono recording of a sine at 48 kHz, whole periods.
-func toneWAV(hz float64, d time.Duration) []byte {
-	const rate = 48000
-	n := int(d.Seconds() * rate)
+// toneWAV is a mono recording of a sine, whole periods.
+func toneWAV(rate int, hz float64, d time.Duration) []byte {
+	n := int(d.Seconds()*float64(rate))
 	b := fmt.Appendf(nil, "RIFF%sWAVEfmt %s\x01\x00\x01\x00%s%s\x02\x00\x10\x00data%s", le(36+2*n), le(16), le(rate), le(2*rate), le(2*n))
 	for i := range n {
-		v := int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/rate))
+		v := int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
 		b = append(b, byte(v), byte(v>>8))
 	}
 	return b

@@ -212,7 +212,7 @@ func (s *Server) user(m *wire.Message, f flow, seated bool) *User {
 			s.auth.missed(source, s.cfg.Guesses, now)
 			s.stats.bad.add("wrong token")
 		}
-		s.stateless(m, f, 401, "", s.auth.challenge(offeredTo(web(f)), false, now)...)
+		s.stateless(m, f, 401, "", s.auth.challenge(s.offered(m, f), false, now)...)
 		return nil
 	}
 	return s.digestUser(m, f, source, now)
@@ -221,7 +221,7 @@ func (s *Server) user(m *wire.Message, f flow, seated bool) *User {
 // digestUser challenges until the credentials of a user are right.
 func (s *Server) digestUser(m *wire.Message, f flow, source string, now time.Time) *User {
 	c := s.auth.credentials(m)
-	algorithms := offeredTo(web(f))
+	algorithms := s.offered(m, f)
 	var acc *account
 	if c != nil {
 		if s.auth.locked(guessedAt(c.Username), now) && !s.knownAt(c.Username, f, now) {
@@ -246,6 +246,17 @@ func (s *Server) digestUser(m *wire.Message, f flow, source string, now time.Tim
 	}
 	s.stateless(m, f, 401, "", s.auth.challenge(algorithms, v == authStale, now)...)
 	return nil
+}
+
+// offered are the algorithms of a challenge: those that the user named in the
+// From has, since some phones give up at one that they do not know.
+func (s *Server) offered(m *wire.Message, f flow) []string {
+	if u, ok := s.users.User(callerOf(m)); ok {
+		if a := u.digestAccount(web(f)).algorithms; len(a) > 0 {
+			return a
+		}
+	}
+	return offeredTo(web(f))
 }
 
 // knownAt: a user is registered from this address now, so this is no guess.

@@ -544,6 +544,7 @@ func TestUserConfigIsChecked(t *testing.T) {
 		"characters":         {Users: []UserEntry{{Name: "a b", Password: "x"}}},
 		"needs a password":   {Users: []UserEntry{{Name: "a"}}},
 		"keep one kind":      {Users: []UserEntry{{Name: "a", Password: "x", MD5: strings.Repeat("0", 32)}}},
+		"use SHA-256":        {Users: []UserEntry{{Name: "a", Password: "x", Algorithms: []string{"SHA-1"}}}},
 		"hexadecimal":        {Users: []UserEntry{{Name: "a", MD5: "12"}}},
 		"stands there twice": {Users: []UserEntry{{Name: "a", Password: "x"}, {Name: "a", Password: "y"}}},
 		"scheme and host":    {Origins: []string{"desk.example"}},

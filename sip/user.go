@@ -69,7 +69,10 @@ type UserEntry struct {
 	Password string `yaml:"password" koanf:"password"`
 	MD5      string `yaml:"md5_secret" koanf:"md5_secret"`
 	SHA256   string `yaml:"sha256_secret" koanf:"sha256_secret"`
-	Disabled bool   `yaml:"disabled" koanf:"disabled"`
+	// Algorithms of a user with a password: "SHA-256", "MD5"; empty = both. Phones that give up when they see
+	// SHA-256 need MD5 alone.
+	Algorithms []string `yaml:"algorithms" koanf:"algorithms"`
+	Disabled   bool     `yaml:"disabled" koanf:"disabled"`
 }
 
 func (e *UserEntry) check() error {
@@ -82,6 +85,11 @@ func (e *UserEntry) check() error {
 		return errors.New("has a password and digests: keep one kind")
 	case e.MD5 != "" && !isHex(e.MD5, 32) || e.SHA256 != "" && !isHex(e.SHA256, 64):
 		return errors.New("md5_secret has 32 and sha256_secret 64 hexadecimal digits")
+	}
+	for _, alg := range e.Algorithms {
+		if alg != algSHA256 && alg != algMD5 || e.Password == "" {
+			return fmt.Errorf("algorithm %q: use SHA-256 or MD5, with a password", alg)
+		}
 	}
 	return nil
 }
@@ -98,8 +106,14 @@ func newList(entries []UserEntry, realm string) list {
 	l := list{}
 	for _, e := range entries {
 		u := User{Name: e.Name, MD5: strings.ToLower(e.MD5), SHA256: strings.ToLower(e.SHA256), Disabled: e.Disabled}
-		if e.Password != "" {
-			u.MD5, u.SHA256 = HA1(algMD5, e.Name, realm, e.Password), HA1(algSHA256, e.Name, realm, e.Password)
+		may := func(alg string) bool {
+			return e.Password != "" && (len(e.Algorithms) == 0 || slices.Contains(e.Algorithms, alg))
+		}
+		if may(algMD5) {
+			u.MD5 = HA1(algMD5, e.Name, realm, e.Password)
+		}
+		if may(algSHA256) {
+			u.SHA256 = HA1(algSHA256, e.Name, realm, e.Password)
 		}
 		l[e.Name] = u
 	}
