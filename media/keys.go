@@ -120,7 +120,7 @@ func (k *keySend) event(l *Leg, w *walker, code byte, n int) {
 	if n >= keyOn {
 		b[rtpHeaderLen+1] |= 0x80
 	}
-	binary.BigEndian.PutUint16(b[rtpHeaderLen+2:], uint16(min(n+1, keyOn)*frameUnits))
+	binary.BigEndian.PutUint16(b[rtpHeaderLen+2:], uint16(min(n+1, keyOn)*frameUnits*int(l.tx.codec.scale())))
 	h := rtpHeader{marker: n == 0, pt: uint8(l.tx.event), ts: k.ts}
 	l.emit(w, &h, b)
 	l.tx.marker = true

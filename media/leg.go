@@ -31,10 +31,10 @@ type Leg struct {
 	inband  atomic.Bool
 	echo    atomic.Bool
 	playout atomic.Pointer[Playout]
-	wide    atomic.Bool // the codec is at 16 kHz
-	live    atomic.Bool // configured
-	gone    atomic.Bool // closed
-	dialMu  sync.Mutex  // one SendDigits at a time
+	codec   atomic.Uint32 // params.Codec, for other legs
+	live    atomic.Bool   // configured
+	gone    atomic.Bool   // closed
+	dialMu  sync.Mutex    // one SendDigits at a time
 
 	rx rxFrame // clock goroutine only: what was received in this tick
 
@@ -51,6 +51,7 @@ type Leg struct {
 	peer       *Leg // bridged to
 	latch      latch
 	jitter     jitter
+	opusClock  opusClock
 	decoder    decoder
 	recv       reception
 	events     eventReceiver
@@ -162,13 +163,19 @@ func (l *Leg) configure(p Params) error {
 	if first || !held && (p.Relatch || p.Remote != l.params.Remote) {
 		l.latch.open(p.Remote, p.Signalling)
 	}
+	if err := l.tx.set(&p, &l.engine.cfg); err != nil {
+		return fmt.Errorf("leg %s: configure: %w", l.id, err)
+	}
 	if first || p.Codec != l.params.Codec {
-		l.decoder.set(p.Codec)
+		if err := l.decoder.set(p.Codec); err != nil {
+			return fmt.Errorf("leg %s: configure: %w", l.id, err)
+		}
 		l.jitter.reset()
-		l.wide.Store(p.Codec == G722)
+		l.opusClock = opusClock{}
+		l.codec.Store(uint32(p.Codec))
 		l.broke = true
 	}
-	l.tx.set(&p)
+	l.events.scale = p.Codec.scale()
 	l.events.set(p.EventRecvPT)
 	l.params = p
 	l.retarget()

@@ -11,8 +11,8 @@ import (
 
 // Tones of both parties are found at the other end, and nothing else, for every pair of codecs.
 func TestBridgeCarriesToneBothWays(t *testing.T) {
-	for _, ca := range []Codec{PCMU, PCMA, G722} {
-		for _, cb := range []Codec{PCMU, PCMA, G722} {
+	for _, ca := range []Codec{PCMU, PCMA, G722, Opus} {
+		for _, cb := range []Codec{PCMU, PCMA, G722, Opus} {
 			t.Run(fmt.Sprintf("%v-%v", ca, cb), func(t *testing.T) {
 				r := newRig(t)
 				pa, pb := newParty(t, ca), newParty(t, cb)
@@ -47,7 +47,7 @@ func checkTone(t *testing.T, who string, pcm []int16, want, unwanted float64) {
 }
 
 func TestEchoReturnsThePayload(t *testing.T) {
-	for _, c := range []Codec{PCMU, PCMA, G722} {
+	for _, c := range []Codec{PCMU, PCMA, G722, Opus} {
 		r := newRig(t)
 		p := newParty(t, c)
 		l := r.leg(plain(c, p.addr()))
@@ -64,7 +64,7 @@ func TestEchoReturnsThePayload(t *testing.T) {
 			t.Errorf("%v: tone %.1f, rest %.1f", c, tone1k, rest)
 		}
 		for i := 1; i < len(got); i++ {
-			if got[i].h.seq != got[i-1].h.seq+1 || got[i].h.ts != got[i-1].h.ts+160 || got[i].h.ssrc != got[0].h.ssrc {
+			if got[i].h.seq != got[i-1].h.seq+1 || got[i].h.ts != got[i-1].h.ts+160*c.scale() || got[i].h.ssrc != got[0].h.ssrc {
 				t.Fatalf("%v: packet %d: %+v after %+v", c, i, got[i].h, got[i-1].h)
 			}
 		}

@@ -79,7 +79,7 @@ func (f *freeTrack) write(h rtp.Header, payload []byte, event bool) {
 	_, _ = f.out.WriteRTP(&h, payload)
 }
 
-var pionMime = map[Codec]string{PCMU: pion.MimeTypePCMU, PCMA: pion.MimeTypePCMA, G722: pion.MimeTypeG722}
+var pionMime = map[Codec]string{PCMU: pion.MimeTypePCMU, PCMA: pion.MimeTypePCMA, G722: pion.MimeTypeG722, Opus: pion.MimeTypeOpus}
 
 func newBrowser(t *testing.T, c Codec, freq float64) *browser {
 	t.Helper()
@@ -120,7 +120,7 @@ func newBrowser(t *testing.T, c Codec, freq float64) *browser {
 	})
 	params := plain(c, loopback(0)).clean()
 	b.enc.init()
-	b.enc.set(&params)
+	must(t, b.enc.set(&params, testConfig))
 	b.done.Go(func() { b.talk(audio.Sine(freq, -10, 0)) })
 	t.Cleanup(b.close)
 	return b
@@ -155,9 +155,9 @@ func (b *browser) talk(src Source) {
 		b.mu.Lock()
 		h := rtp.Header{SequenceNumber: b.seq, Timestamp: b.ts}
 		b.seq++
-		b.ts += frameUnits
+		b.ts += frameUnits * b.codec.scale()
 		b.mu.Unlock()
-		b.track.write(h, b.enc.code[:], false)
+		b.track.write(h, b.enc.made(), false)
 	}
 }
 
@@ -280,14 +280,14 @@ func (s *syncTap) take() []int16 {
 // pcm decodes what the browser heard.
 func (b *browser) pcm(in []heard) []int16 {
 	p := &party{t: b.t, codec: b.codec, pt: plain(b.codec, loopback(0)).SendPT}
-	p.dec.set(b.codec)
+	must(b.t, p.dec.set(b.codec))
 	return p.sound(in)
 }
 
 // A tone in each direction, whoever offers, in every codec; keys are GCM.
 func TestWebRTCBothWays(t *testing.T) {
 	for _, offers := range []bool{true, false} {
-		for _, c := range []Codec{PCMU, PCMA, G722} {
+		for _, c := range []Codec{PCMU, PCMA, G722, Opus} {
 			t.Run(fmt.Sprintf("%v browser offers %v", c, offers), func(t *testing.T) {
 				e := liveEngine(t)
 				l := webLeg(t, e)
