@@ -32,6 +32,7 @@ type Engine struct {
 	legs      atomic.Pointer[[]*Leg] // walked by the clock; replaced, never changed
 	recorders atomic.Pointer[[]*Recorder]
 	bridges   atomic.Int64
+	rooms     atomic.Int64
 	gone      LegStats // of closed legs, for the totals
 	rcv, snd  int      // buffer sizes granted
 	ice       *icePort // opened with the first WebRTC leg
@@ -176,7 +177,7 @@ func (e *Engine) Stats() EngineStats {
 		addTotals(&sum, &s)
 	}
 	st := EngineStats{
-		Legs: len(legs), Bridges: int(e.bridges.Load()), Recordings: len(*e.recorders.Load()),
+		Legs: len(legs), Bridges: int(e.bridges.Load()), Rooms: int(e.rooms.Load()), Recordings: len(*e.recorders.Load()),
 		PacketsIn: sum.PacketsIn, PacketsOut: sum.PacketsOut, Rejected: sum.Rejected, Malformed: sum.Malformed,
 		SRTPFailed: sum.SRTPFailed, KernelDrops: sum.KernelDrops, SendErrors: sum.SendErrors,
 		ReceiveBuffer: rcv, SendBuffer: snd,

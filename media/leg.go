@@ -31,10 +31,11 @@ type Leg struct {
 	inband  atomic.Bool
 	echo    atomic.Bool
 	playout atomic.Pointer[Playout]
-	codec   atomic.Uint32 // params.Codec, for other legs
-	live    atomic.Bool   // configured
-	gone    atomic.Bool   // closed
-	dialMu  sync.Mutex    // one SendDigits at a time
+	seat    atomic.Pointer[Member] // in a room
+	codec   atomic.Uint32          // params.Codec, for other legs
+	live    atomic.Bool            // configured
+	gone    atomic.Bool            // closed
+	dialMu  sync.Mutex             // one SendDigits at a time
 
 	rx rxFrame // clock goroutine only: what was received in this tick
 
@@ -280,6 +281,9 @@ func (l *Leg) Close() error {
 	l.wire.close()
 	if p := l.playout.Swap(nil); p != nil {
 		p.finish(false)
+	}
+	if m := l.seat.Load(); m != nil {
+		m.Leave()
 	}
 	l.engine.forget(l, stats)
 	l.log.Debug("leg closed", "packets_in", stats.PacketsIn, "packets_out", stats.PacketsOut,

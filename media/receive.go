@@ -210,6 +210,9 @@ func (l *Leg) listened() bool {
 	if l.taps.any() || l.inband.Load() {
 		return true
 	}
+	if m := l.seat.Load(); m != nil && !m.room.narrow.Load() {
+		return true
+	}
 	codec := Codec(l.codec.Load())
 	if l.echo.Load() && (l.sent.any() || codec == Opus) {
 		return true

@@ -67,11 +67,13 @@ type soundKind uint8
 const (
 	soundNone    soundKind = iota // silence
 	soundFrame                    // w.frame
+	soundNarrow                   // w.narrow
+	soundSilent                   // silence, whatever else there might be: nobody speaks in the room
 	soundForward                  // another leg's (or, echoing, our own) received sound
 )
 
 // transmit sends one tick of sound: a digit being sent, else what is played, else the
-// bridged leg's, else the echo, else silence.
+// room, else the bridged leg's, else the echo, else silence.
 func (l *Leg) transmit(w *walker) {
 	if !l.live.Load() || w.tick < l.firstTick {
 		return
@@ -79,6 +81,8 @@ func (l *Leg) transmit(w *walker) {
 	kind := soundNone
 	if l.pull(w) {
 		kind = soundFrame
+	} else {
+		kind = l.mixed(w)
 	}
 	l.mu.Lock()
 	if l.closed {
@@ -91,6 +95,9 @@ func (l *Leg) transmit(w *walker) {
 	}
 	if kind == soundNone && from != nil && !from.gone.Load() && from.live.Load() {
 		kind = soundForward
+	}
+	if kind == soundSilent {
+		kind, from = soundNone, nil
 	}
 	kind = l.sound(w, kind, from)
 	l.control.tick(l, w)
@@ -117,6 +124,8 @@ func (l *Leg) sound(w *walker, kind soundKind, from *Leg) soundKind {
 	switch kind {
 	case soundFrame:
 		s.encode(&w.frame)
+	case soundNarrow:
+		s.compress(w.narrow[:])
 	case soundForward:
 		kind, hole = l.forward(&from.rx)
 	}

@@ -43,6 +43,7 @@ type LegStats struct {
 type EngineStats struct {
 	Legs       int `json:"legs"`
 	Bridges    int `json:"bridges"`
+	Rooms      int `json:"rooms"`
 	Recordings int `json:"recordings"`
 	// PortsTotal counts port pairs; resting ones were closed a moment ago.
 	PortsTotal   int `json:"ports_total"`
