@@ -68,6 +68,7 @@ const (
 	soundNone    soundKind = iota // silence
 	soundFrame                    // w.frame
 	soundNarrow                   // w.narrow
+	soundCode                     // w.code
 	soundSilent                   // silence, whatever else there might be: nobody speaks in the room
 	soundForward                  // another leg's (or, echoing, our own) received sound
 )
@@ -78,10 +79,8 @@ func (l *Leg) transmit(w *walker) {
 	if !l.live.Load() || w.tick < l.firstTick {
 		return
 	}
-	kind := soundNone
-	if l.pull(w) {
-		kind = soundFrame
-	} else {
+	kind := l.pull(w)
+	if kind == soundNone {
 		kind = l.mixed(w)
 	}
 	l.mu.Lock()
@@ -126,6 +125,12 @@ func (l *Leg) sound(w *walker, kind soundKind, from *Leg) soundKind {
 		s.encode(&w.frame)
 	case soundNarrow:
 		s.compress(w.narrow[:])
+	case soundCode:
+		if s.codec != w.coded { // changed since it was read
+			s.silence()
+			break
+		}
+		s.code = w.code
 	case soundForward:
 		kind, hole = l.forward(&from.rx)
 	}
