@@ -26,16 +26,19 @@ type Leg struct {
 	digits chan Digit
 	ended  chan struct{} // closed by Close
 
-	taps    tapList
-	sent    tapList
-	inband  atomic.Bool
-	echo    atomic.Bool
-	playout atomic.Pointer[Playout]
-	seat    atomic.Pointer[Member] // in a room
-	codec   atomic.Uint32          // params.Codec, for other legs
-	live    atomic.Bool            // configured
-	gone    atomic.Bool            // closed
-	dialMu  sync.Mutex             // one SendDigits at a time
+	taps      tapList
+	sent      tapList
+	inband    atomic.Bool
+	echo      atomic.Bool
+	playout   atomic.Pointer[Playout]
+	seat      atomic.Pointer[Member] // in a room
+	codec     atomic.Uint32          // params.Codec, for other legs
+	live      atomic.Bool            // configured
+	hasEvents atomic.Bool            // events were agreed for what we send
+	gone      atomic.Bool            // closed
+	dialMu    sync.Mutex             // one SendDigits at a time
+	relayTo   atomic.Pointer[Leg]    // where keys received here are pressed again
+	relayed   chan *keySend          // keys of another leg to be pressed here
 
 	rx rxFrame // clock goroutine only: what was received in this tick
 
@@ -56,6 +59,7 @@ type Leg struct {
 	decoder    decoder
 	recv       reception
 	events     eventReceiver
+	presses    presses
 	inbandDet  audio.DTMFDetector
 	tx         sender
 	control    control
@@ -81,7 +85,7 @@ type rxFrame struct {
 func newLeg(e *Engine, id string, log *slog.Logger) *Leg {
 	l := &Leg{
 		engine: e, id: id, log: log.With("leg", id),
-		ssrc: rand.Uint32(), digits: make(chan Digit, 64), ended: make(chan struct{}),
+		ssrc: rand.Uint32(), digits: make(chan Digit, 64), relayed: make(chan *keySend, 16), ended: make(chan struct{}),
 	}
 	l.taps.init()
 	l.sent.init()
@@ -178,6 +182,7 @@ func (l *Leg) configure(p Params) error {
 	}
 	l.events.scale = p.Codec.scale()
 	l.events.set(p.EventRecvPT)
+	l.hasEvents.Store(p.EventPT >= 0)
 	l.params = p
 	l.retarget()
 	if first {

@@ -259,9 +259,18 @@ func (l *Leg) count(kind playKind) {
 	}
 }
 
-// digit hands a key press to whoever reads Digits. mu is held.
+// digit hands a key press to whoever reads Digits, and to the leg it is relayed to; the
+// same press told in two ways counts once. mu is held.
 func (l *Leg) digit(key byte, held time.Duration, source string, at int64) {
+	if l.presses.twice(key, source, at) {
+		return
+	}
 	l.counts.Digits++
+	if to := l.relayTo.Load(); to != nil {
+		if !to.relay(key, source) {
+			l.counts.DigitsDropped++
+		}
+	}
 	select {
 	case l.digits <- Digit{Key: key, Duration: held, Source: source, At: l.engine.clock.start.Add(time.Duration(at))}:
 	default:

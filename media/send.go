@@ -109,6 +109,12 @@ func (l *Leg) transmit(w *walker) {
 // sound encodes and sends; it returns what was really sent. mu is held.
 func (l *Leg) sound(w *walker, kind soundKind, from *Leg) soundKind {
 	s := &l.tx
+	if s.keys == nil {
+		select {
+		case s.keys = <-l.relayed:
+		default:
+		}
+	}
 	if s.keys != nil {
 		if tone, busy := s.keys.step(l, w); busy {
 			if !tone {

@@ -34,7 +34,7 @@ type LegStats struct {
 	// KernelDrops were lost in the socket's full receive buffer, SendErrors refused by the kernel.
 	KernelDrops uint64 `json:"kernel_drops"`
 	SendErrors  uint64 `json:"send_errors"`
-	// Digits were received, DigitsDropped found the digit queue full.
+	// Digits were received, DigitsDropped found the digit queue, or that of the leg they are relayed to, full.
 	Digits        uint64 `json:"digits"`
 	DigitsDropped uint64 `json:"digits_dropped"`
 }
