@@ -31,6 +31,8 @@ type Config struct {
 	RecordSync time.Duration `yaml:"record_sync" koanf:"record_sync"`
 	// WebRTC is the browsers' side.
 	WebRTC WebRTCConfig `yaml:"webrtc" koanf:"webrtc"`
+	// TURN is the relay for browsers behind firewalls, off by default.
+	TURN TURNConfig `yaml:"turn" koanf:"turn"`
 	// OpusComplexity is what the encoder may cost, 1 (a third of a per cent of a core per
 	// leg) to 10 (one and a half), default 5; OpusBitrate in bit/s, default 24000.
 	OpusComplexity int `yaml:"opus_complexity" koanf:"opus_complexity"`
@@ -86,6 +88,7 @@ func (c Config) withDefaults() Config {
 	if c.RecordRate == 0 {
 		c.RecordRate = 8000
 	}
+	c.TURN = c.TURN.withDefaults()
 	set(&c.PortRest, 5*time.Second)
 	set(&c.JitterStart, 60*time.Millisecond)
 	set(&c.JitterMin, 20*time.Millisecond)
@@ -112,6 +115,9 @@ func (c Config) Check() error {
 	}
 	if c.WebRTC.Port < -1 || c.WebRTC.Port > 65535 {
 		return fmt.Errorf("media.webrtc.port: %d is no UDP port; use for example 30000", c.WebRTC.Port)
+	}
+	if err := c.TURN.check(); err != nil {
+		return err
 	}
 	for _, a := range c.WebRTC.Addresses {
 		if ip, err := netip.ParseAddr(a); err != nil || ip.IsUnspecified() || ip.Zone() != "" {

@@ -45,6 +45,8 @@ type EngineStats struct {
 	Bridges    int `json:"bridges"`
 	Rooms      int `json:"rooms"`
 	Recordings int `json:"recordings"`
+	// Relays are the allocations of the TURN relay.
+	Relays int `json:"relays"`
 	// PortsTotal counts port pairs; resting ones were closed a moment ago.
 	PortsTotal   int `json:"ports_total"`
 	PortsUsed    int `json:"ports_used"`
