@@ -10,8 +10,11 @@ const (
 	frameUnits = 160           // per 20 ms
 	jitterSize = 4096          // units, 512 ms
 	jitterMask = jitterSize - 1
+	maxLateRun = 5  // late packets in a row, coming over maxLateTime, after which the stream begins anew
 	stretch    = 80 // units taken out or put in at once when the delay changes
 )
+
+const maxLateTime = int64(200 * time.Millisecond)
 
 // playKind says what the buffer has for one tick.
 type playKind uint8
@@ -53,6 +56,8 @@ type jitter struct {
 
 	at int64 // delay at which the last tick was played
 
+	lateRun        int   // packets that came after their time, in a row
+	lateFrom       int64 // arrival of the first of them
 	late, overflow uint64
 
 	missed int // units of the last frame given that are not there
@@ -71,7 +76,7 @@ func (j *jitter) reset() {
 	j.est.reset()
 	clear(j.have[:])
 	j.started, j.anchored, j.heard, j.dtx = false, false, false, false
-	j.held, j.dry, j.jumps, j.fast = 0, 0, 0, 0
+	j.held, j.dry, j.jumps, j.fast, j.lateRun = 0, 0, 0, 0, 0
 }
 
 // stamp unwraps a timestamp and reports whether it can belong to this stream. When
@@ -116,6 +121,21 @@ func (j *jitter) hold(ts uint32, length int, payload []byte, at int64) (pos int6
 	if !ok {
 		j.late++
 		return 0, false, false
+	}
+	if j.anchored && ext+int64(length) <= j.play {
+		// A sender that paused without moving its timestamps on would be late for ever;
+		// what a stalled network delivers at once is late just now.
+		if j.lateRun == 0 {
+			j.lateFrom = at
+		}
+		if j.lateRun++; j.lateRun >= maxLateRun && at-j.lateFrom >= maxLateTime {
+			j.late++
+			j.reset()
+			ext, _, _ = j.stamp(ts, at)
+			broke = true
+		}
+	} else {
+		j.lateRun = 0
 	}
 	pos = ext
 	j.dtx = false

@@ -280,3 +280,31 @@ func TestBridgeLatency(t *testing.T) {
 		}
 	}
 }
+
+// A sender that stood still for a while and goes on as if nothing had been (its timestamps
+// did not move) was late for ever after, and nobody heard it again.
+func TestSenderThatPausedIsHeardAgain(t *testing.T) {
+	for _, c := range []Codec{PCMU, G722, Opus} {
+		for _, pause := range []int{15, 40, 75, 120} {
+			r := newRig(t)
+			p := newParty(t, c)
+			l := r.leg(plain(c, p.addr()))
+			var tap collector
+			defer l.AddTap(&tap)()
+			tone := audio.Sine(500, -10, 0)
+			for range 50 {
+				p.talk(tone, l)
+				r.step(1)
+			}
+			r.step(pause)
+			for range 60 {
+				p.talk(tone, l)
+				r.step(1)
+			}
+			s := l.Stats()
+			if at, rest := toneDB(last(tap.pcm(), 8000), 500); math.Abs(at+10) > 1 || rest > -30 || s.DelayMS > 100 {
+				t.Errorf("%v after %d ms: tone %.1f dB, rest %.1f dB, %+v", c, pause*20, at, rest, s)
+			}
+		}
+	}
+}

@@ -262,10 +262,13 @@ func (l *Leg) appendOpus(w *walker) {
 // emit numbers, protects and sends a packet with room for its header. mu is held.
 func (l *Leg) emit(w *walker, h *rtpHeader, b []byte) {
 	s := &l.tx
+	if !s.sends || !s.ready {
+		return // the numbers go on where they stopped, or the peer would count a loss
+	}
 	h.seq, h.ssrc = s.seq, l.ssrc
 	h.ts *= s.codec.scale() // ours wraps with the wire's, since both have 32 bits
 	s.seq++
-	if !w.send || !s.sends || !s.ready {
+	if !w.send {
 		return
 	}
 	h.put(b)
