@@ -203,7 +203,8 @@ func TestChromium(t *testing.T) {
 				b.hears("call", true)
 				b.hold(l, &tap)
 				b.keys(l)
-				if s := l.Stats(); s.SRTPFailed > 0 || l.Params().Codec != codec {
+				// Who answers opens DTLS, and the other chooses: Chromium takes AES-CM first.
+				if s := l.Stats(); !offers && !strings.HasPrefix(s.Suite, "AEAD_AES_") || s.SRTPFailed > 0 || l.Params().Codec != codec {
 					t.Errorf("%v %+v", l.Params().Codec, s)
 				}
 			})
