@@ -42,12 +42,16 @@ type agreement struct {
 }
 
 // webCodecs are what a browser's leg can do, in the order of preference without PreferCodecs.
-var webCodecs = []Codec{PCMA, PCMU, G722}
+var webCodecs = []Codec{Opus, PCMA, PCMU, G722}
 
 // webNumbers are the payload numbers that our offers use.
-var webNumbers = map[Codec]uint8{PCMU: 0, PCMA: 8, G722: 9}
+var webNumbers = map[Codec]uint8{Opus: 111, PCMU: 0, PCMA: 8, G722: 9}
 
-const webEvent8k = 126 // telephone-event at 8000 Hz in our offers
+// Numbers of telephone-event in our offers, by clock.
+const (
+	webEvent8k  = 126
+	webEvent48k = 110
+)
 
 func (a *agreement) init(l *Leg) {
 	a.leg, a.session, a.prefer = l, uint64(rand.Uint32()), webCodecs
@@ -55,7 +59,7 @@ func (a *agreement) init(l *Leg) {
 }
 
 // format is how a codec is written in SDP.
-func (c Codec) format() (name string, clock int) { return strings.ToLower(c.String()), 8000 }
+func (c Codec) format() (name string, clock int) { return strings.ToLower(c.String()), c.clock() }
 
 // SetDirection says which way media of a WebRTC leg should flow from the next Offer
 // or answer on: SendOnly to hold the browser, SendRecv (the start) to resume. What
@@ -234,7 +238,9 @@ type chosen struct {
 	hasEvent bool
 }
 
+// all are the formats as we write them.
 func (c chosen) all() []rtpFormat {
+	c.audio.fmtp = c.codec.fmtp()
 	if !c.hasEvent {
 		return []rtpFormat{c.audio}
 	}
@@ -255,16 +261,19 @@ func (a *agreement) choose(offered []rtpFormat) (chosen, bool) {
 	for _, codec := range a.prefer {
 		name, clock := codec.format()
 		if i := find(offered, name, clock); i >= 0 {
-			f := offered[i]
-			f.fmtp = codec.fmtp()
-			return chosen{codec: codec, audio: f}.withEvent(offered), true
+			return chosen{codec: codec, audio: offered[i]}.withEvent(offered), true
 		}
 	}
 	return chosen{}, false
 }
 
 // fmtp is what we say about a codec.
-func (c Codec) fmtp() string { return "" }
+func (c Codec) fmtp() string {
+	if c == Opus { // RFC 7587 section 6.1: mono of 16 kHz is all we keep of it
+		return "minptime=10;useinbandfec=1;stereo=0;maxplaybackrate=16000;maxaveragebitrate=32000"
+	}
+	return ""
+}
 
 // match finds the first codec of an answer in our offer: send has the answer's numbers, recv our own.
 func match(answered, offered []rtpFormat) (send, recv chosen, ok bool) {
@@ -287,6 +296,7 @@ func (a *agreement) params(send, recv chosen, r *remoteSDP, ours Direction) Para
 		RTCPMux: true, Codec: send.codec, SendPT: send.audio.pt, RecvPT: recv.audio.pt,
 		EventPT: -1, EventRecvPT: -1, CNPT: -1, Direction: meet(ours, r.direction),
 	}
+	p.DTX = send.codec == Opus && strings.Contains(send.audio.fmtp, "usedtx=1")
 	if send.hasEvent && recv.hasEvent {
 		p.EventPT, p.EventRecvPT = int(send.event.pt), int(recv.event.pt)
 	}
@@ -304,7 +314,8 @@ func (a *agreement) offerFormats() (formats []rtpFormat) {
 		f.name, f.clock = c.format()
 		formats = append(formats, f)
 	}
-	formats = append(formats, rtpFormat{pt: webEvent8k, name: "telephone-event", clock: 8000, fmtp: "0-15"})
+	formats = append(formats, rtpFormat{pt: webEvent48k, name: "telephone-event", clock: 48000, fmtp: "0-15"},
+		rtpFormat{pt: webEvent8k, name: "telephone-event", clock: 8000, fmtp: "0-15"})
 	for i, f := range formats {
 		k := find(a.formats, f.name, f.clock)
 		if k < 0 || a.formats[k].pt == f.pt {

@@ -118,7 +118,7 @@ func TestPartsDoNotAllocate(t *testing.T) {
 	var j jitter
 	j.init(60*ms64, 20*ms64, 200*ms64)
 	var d decoder
-	d.set(PCMU)
+	must(t, d.set(PCMU))
 	var s sender
 	s.init()
 	payload := make([]byte, 160)

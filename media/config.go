@@ -31,6 +31,12 @@ type Config struct {
 	RecordSync time.Duration `yaml:"record_sync" koanf:"record_sync"`
 	// WebRTC is the browsers' side.
 	WebRTC WebRTCConfig `yaml:"webrtc" koanf:"webrtc"`
+	// TURN is the relay for browsers behind firewalls, off by default.
+	TURN TURNConfig `yaml:"turn" koanf:"turn"`
+	// OpusComplexity is what the encoder may cost, 1 (a third of a per cent of a core per
+	// leg) to 10 (one and a half), default 5; OpusBitrate in bit/s, default 24000.
+	OpusComplexity int `yaml:"opus_complexity" koanf:"opus_complexity"`
+	OpusBitrate    int `yaml:"opus_bitrate" koanf:"opus_bitrate"`
 	// NoRealtime keeps the clock's thread from asking the system for a real-time
 	// turn, which it otherwise gets where the process has the right to it.
 	NoRealtime bool `yaml:"no_realtime" koanf:"no_realtime"`
@@ -73,9 +79,16 @@ func (c Config) withDefaults() Config {
 	if c.SocketBuffer == 0 {
 		c.SocketBuffer = 256 << 10
 	}
+	if c.OpusComplexity == 0 {
+		c.OpusComplexity = 5
+	}
+	if c.OpusBitrate == 0 {
+		c.OpusBitrate = 24000
+	}
 	if c.RecordRate == 0 {
 		c.RecordRate = 8000
 	}
+	c.TURN = c.TURN.withDefaults()
 	set(&c.PortRest, 5*time.Second)
 	set(&c.JitterStart, 60*time.Millisecond)
 	set(&c.JitterMin, 20*time.Millisecond)
@@ -103,10 +116,16 @@ func (c Config) Check() error {
 	if c.WebRTC.Port < -1 || c.WebRTC.Port > 65535 {
 		return fmt.Errorf("media.webrtc.port: %d is no UDP port; use for example 30000", c.WebRTC.Port)
 	}
+	if err := c.TURN.check(); err != nil {
+		return err
+	}
 	for _, a := range c.WebRTC.Addresses {
 		if ip, err := netip.ParseAddr(a); err != nil || ip.IsUnspecified() || ip.Zone() != "" {
 			return fmt.Errorf("media.webrtc.addresses: %q is not an address that a browser can reach", a)
 		}
+	}
+	if c.OpusComplexity < 0 || c.OpusComplexity > 10 || c.OpusBitrate < 6000 || c.OpusBitrate > 64000 {
+		return fmt.Errorf("media.opus_complexity, media.opus_bitrate: %d and %d must be within 1 to 10 and 6000 to 64000", c.OpusComplexity, c.OpusBitrate)
 	}
 	if c.JitterMin < 20*time.Millisecond || c.JitterStart < c.JitterMin || c.JitterMax < c.JitterStart || c.JitterMax > maxJitter {
 		return fmt.Errorf("media.jitter_min, jitter_start, jitter_max: %v, %v, %v must grow from at least 20ms to at most %v", c.JitterMin, c.JitterStart, c.JitterMax, maxJitter)

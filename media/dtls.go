@@ -96,7 +96,7 @@ func (s *dtlsSession) run() {
 		log.Warn("no srtp keys from dtls", "err", err)
 		return
 	}
-	s.web.keys(s, c)
+	s.web.keys(s, c, profile)
 	log.Debug("srtp keys from dtls", "profile", profile, "client", s.client)
 	var b [64]byte
 	for err == nil { // nothing but the peer's closing comes here

@@ -32,13 +32,15 @@ type Engine struct {
 	legs      atomic.Pointer[[]*Leg] // walked by the clock; replaced, never changed
 	recorders atomic.Pointer[[]*Recorder]
 	bridges   atomic.Int64
-	gone      LegStats // of closed legs, for the totals
-	rcv, snd  int      // buffer sizes granted
-	ice       *icePort // opened with the first WebRTC leg
+	rooms     atomic.Int64
+	gone      LegStats    // of closed legs, for the totals
+	rcv, snd  int         // buffer sizes granted
+	ice       *icePort    // opened with the first WebRTC leg
+	turn      *turnServer // nil when off
 
 	record recordTotals
 
-	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, ice, started, closed
+	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, ice, turn, started, closed
 	started bool
 	closed  bool
 	stop    chan struct{}
@@ -79,6 +81,11 @@ func (e *Engine) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("start media: %w", err)
 	}
+	if e.cfg.TURN.Listen != "" {
+		if err := e.startTURN(); err != nil {
+			return err
+		}
+	}
 	e.started = true
 	e.clock.begin(time.Now())
 	e.done.Add(3)
@@ -109,12 +116,28 @@ func (e *Engine) Close() error {
 		_, err := r.Close()
 		errs = append(errs, err)
 	}
-	if e.ice != nil { // nothing sets it after closed
+	if e.turn != nil { // nothing sets these after closed
+		errs = append(errs, e.turn.close())
+	}
+	if e.ice != nil {
 		errs = append(errs, e.ice.close())
 	}
 	close(e.stop)
 	e.done.Wait()
 	return errors.Join(errs...)
+}
+
+// startTURN opens the relay, and the port that it relays to. mu is held.
+func (e *Engine) startTURN() (err error) {
+	if e.ice == nil {
+		if e.ice, err = openICEPort(&e.cfg); err != nil {
+			return fmt.Errorf("start media: %w", err)
+		}
+	}
+	if e.turn, err = openTURN(e.cfg.TURN, e.ice); err != nil {
+		return fmt.Errorf("start media: %w", err)
+	}
+	return nil
 }
 
 // NewLeg opens an RTP/RTCP port pair. id is for logs only.
@@ -168,7 +191,7 @@ func addTotals(sum, s *LegStats) {
 // Stats returns the engine's counters.
 func (e *Engine) Stats() EngineStats {
 	e.mu.Lock()
-	sum, rcv, snd := e.gone, e.rcv, e.snd
+	sum, rcv, snd, port, relay := e.gone, e.rcv, e.snd, e.ice, e.turn
 	legs := *e.legs.Load()
 	e.mu.Unlock()
 	for _, l := range legs {
@@ -176,13 +199,19 @@ func (e *Engine) Stats() EngineStats {
 		addTotals(&sum, &s)
 	}
 	st := EngineStats{
-		Legs: len(legs), Bridges: int(e.bridges.Load()), Recordings: len(*e.recorders.Load()),
+		Legs: len(legs), Bridges: int(e.bridges.Load()), Rooms: int(e.rooms.Load()), Recordings: len(*e.recorders.Load()),
 		PacketsIn: sum.PacketsIn, PacketsOut: sum.PacketsOut, Rejected: sum.Rejected, Malformed: sum.Malformed,
 		SRTPFailed: sum.SRTPFailed, KernelDrops: sum.KernelDrops, SendErrors: sum.SendErrors,
 		ReceiveBuffer: rcv, SendBuffer: snd,
 		RecordDropped: e.record.dropped.Load(), RecordErrors: e.record.errors.Load(), RecordBytes: e.record.bytes.Load(),
 	}
 	st.PortsTotal, st.PortsUsed, st.PortsResting = e.ports.counts(time.Now())
+	if port != nil {
+		st.KernelDrops += port.drops()
+	}
+	if relay != nil {
+		st.Relays = relay.relays()
+	}
 	e.clock.stats(&st)
 	return st
 }

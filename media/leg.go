@@ -26,15 +26,19 @@ type Leg struct {
 	digits chan Digit
 	ended  chan struct{} // closed by Close
 
-	taps    tapList
-	sent    tapList
-	inband  atomic.Bool
-	echo    atomic.Bool
-	playout atomic.Pointer[Playout]
-	wide    atomic.Bool // the codec is at 16 kHz
-	live    atomic.Bool // configured
-	gone    atomic.Bool // closed
-	dialMu  sync.Mutex  // one SendDigits at a time
+	taps      tapList
+	sent      tapList
+	inband    atomic.Bool
+	echo      atomic.Bool
+	playout   atomic.Pointer[Playout]
+	seat      atomic.Pointer[Member] // in a room
+	codec     atomic.Uint32          // params.Codec, for other legs
+	live      atomic.Bool            // configured
+	hasEvents atomic.Bool            // events were agreed for what we send
+	gone      atomic.Bool            // closed
+	dialMu    sync.Mutex             // one SendDigits at a time
+	relayTo   atomic.Pointer[Leg]    // where keys received here are pressed again
+	relayed   chan *keySend          // keys of another leg to be pressed here
 
 	rx rxFrame // clock goroutine only: what was received in this tick
 
@@ -51,9 +55,11 @@ type Leg struct {
 	peer       *Leg // bridged to
 	latch      latch
 	jitter     jitter
+	opusClock  opusClock
 	decoder    decoder
 	recv       reception
 	events     eventReceiver
+	presses    presses
 	inbandDet  audio.DTMFDetector
 	tx         sender
 	control    control
@@ -79,7 +85,7 @@ type rxFrame struct {
 func newLeg(e *Engine, id string, log *slog.Logger) *Leg {
 	l := &Leg{
 		engine: e, id: id, log: log.With("leg", id),
-		ssrc: rand.Uint32(), digits: make(chan Digit, 64), ended: make(chan struct{}),
+		ssrc: rand.Uint32(), digits: make(chan Digit, 64), relayed: make(chan *keySend, 16), ended: make(chan struct{}),
 	}
 	l.taps.init()
 	l.sent.init()
@@ -162,14 +168,21 @@ func (l *Leg) configure(p Params) error {
 	if first || !held && (p.Relatch || p.Remote != l.params.Remote) {
 		l.latch.open(p.Remote, p.Signalling)
 	}
+	if err := l.tx.set(&p, &l.engine.cfg); err != nil {
+		return fmt.Errorf("leg %s: configure: %w", l.id, err)
+	}
 	if first || p.Codec != l.params.Codec {
-		l.decoder.set(p.Codec)
+		if err := l.decoder.set(p.Codec); err != nil {
+			return fmt.Errorf("leg %s: configure: %w", l.id, err)
+		}
 		l.jitter.reset()
-		l.wide.Store(p.Codec == G722)
+		l.opusClock = opusClock{}
+		l.codec.Store(uint32(p.Codec))
 		l.broke = true
 	}
-	l.tx.set(&p)
+	l.events.scale = p.Codec.scale()
 	l.events.set(p.EventRecvPT)
+	l.hasEvents.Store(p.EventPT >= 0)
 	l.params = p
 	l.retarget()
 	if first {
@@ -273,6 +286,9 @@ func (l *Leg) Close() error {
 	l.wire.close()
 	if p := l.playout.Swap(nil); p != nil {
 		p.finish(false)
+	}
+	if m := l.seat.Load(); m != nil {
+		m.Leave()
 	}
 	l.engine.forget(l, stats)
 	l.log.Debug("leg closed", "packets_in", stats.PacketsIn, "packets_out", stats.PacketsOut,

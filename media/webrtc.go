@@ -33,6 +33,7 @@ type webrtc struct {
 	tasks  sync.WaitGroup
 	keyed  chan struct{} // closed when the first keys exist
 	once   sync.Once
+	suite  atomic.Pointer[string] // the SRTP profile agreed
 
 	agree agreement // offer and answer
 
@@ -65,6 +66,7 @@ func (e *Engine) NewWebRTCLeg(id string, log *slog.Logger) (*Leg, error) {
 	w.ctx, w.cancel = context.WithCancelCause(context.Background())
 	l := newLeg(e, id, log)
 	l.web, l.wire, w.leg = w, w, l
+	l.jitter.init(min(max(e.cfg.JitterStart, webJitterStart), e.cfg.JitterMax), e.cfg.JitterMin, e.cfg.JitterMax)
 	w.agree.init(l)
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -75,6 +77,10 @@ func (e *Engine) NewWebRTCLeg(id string, log *slog.Logger) (*Leg, error) {
 	e.enter(l)
 	return l, nil
 }
+
+// webJitterStart is the playout delay with which a browser's leg begins: its sound comes
+// from an ordinary process on an ordinary network.
+const webJitterStart = 80 * time.Millisecond
 
 // icePort opens the shared port with the first leg.
 func (e *Engine) icePort() (*icePort, error) {
@@ -268,7 +274,7 @@ func (w *webrtc) secure(client bool, fingerprints []fingerprint) error {
 }
 
 // keys takes over what a handshake brought.
-func (w *webrtc) keys(s *dtlsSession, c *crypt) {
+func (w *webrtc) keys(s *dtlsSession, c *crypt, profile string) {
 	w.mu.Lock()
 	current := w.session == s
 	w.mu.Unlock()
@@ -282,6 +288,7 @@ func (w *webrtc) keys(s *dtlsSession, c *crypt) {
 		l.retarget()
 	}
 	l.mu.Unlock()
+	w.suite.Store(&profile)
 	w.once.Do(func() { close(w.keyed) })
 }
 

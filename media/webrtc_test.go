@@ -79,7 +79,7 @@ func (f *freeTrack) write(h rtp.Header, payload []byte, event bool) {
 	_, _ = f.out.WriteRTP(&h, payload)
 }
 
-var pionMime = map[Codec]string{PCMU: pion.MimeTypePCMU, PCMA: pion.MimeTypePCMA, G722: pion.MimeTypeG722}
+var pionMime = map[Codec]string{PCMU: pion.MimeTypePCMU, PCMA: pion.MimeTypePCMA, G722: pion.MimeTypeG722, Opus: pion.MimeTypeOpus}
 
 func newBrowser(t *testing.T, c Codec, freq float64) *browser {
 	t.Helper()
@@ -120,7 +120,7 @@ func newBrowser(t *testing.T, c Codec, freq float64) *browser {
 	})
 	params := plain(c, loopback(0)).clean()
 	b.enc.init()
-	b.enc.set(&params)
+	must(t, b.enc.set(&params, testConfig))
 	b.done.Go(func() { b.talk(audio.Sine(freq, -10, 0)) })
 	t.Cleanup(b.close)
 	return b
@@ -155,9 +155,9 @@ func (b *browser) talk(src Source) {
 		b.mu.Lock()
 		h := rtp.Header{SequenceNumber: b.seq, Timestamp: b.ts}
 		b.seq++
-		b.ts += frameUnits
+		b.ts += frameUnits * b.codec.scale()
 		b.mu.Unlock()
-		b.track.write(h, b.enc.code[:], false)
+		b.track.write(h, b.enc.made(), false)
 	}
 }
 
@@ -280,14 +280,14 @@ func (s *syncTap) take() []int16 {
 // pcm decodes what the browser heard.
 func (b *browser) pcm(in []heard) []int16 {
 	p := &party{t: b.t, codec: b.codec, pt: plain(b.codec, loopback(0)).SendPT}
-	p.dec.set(b.codec)
+	must(b.t, p.dec.set(b.codec))
 	return p.sound(in)
 }
 
 // A tone in each direction, whoever offers, in every codec; keys are GCM.
 func TestWebRTCBothWays(t *testing.T) {
 	for _, offers := range []bool{true, false} {
-		for _, c := range []Codec{PCMU, PCMA, G722} {
+		for _, c := range []Codec{PCMU, PCMA, G722, Opus} {
 			t.Run(fmt.Sprintf("%v browser offers %v", c, offers), func(t *testing.T) {
 				e := liveEngine(t)
 				l := webLeg(t, e)
@@ -305,6 +305,9 @@ func TestWebRTCBothWays(t *testing.T) {
 				got := b.take()
 				checkLive(t, "the browser hears us", b.pcm(got), 600, 1000)
 				s := l.Stats()
+				if !strings.HasPrefix(s.Suite, "AEAD_AES_") {
+					t.Errorf("protected by %q", s.Suite)
+				}
 				if s.SRTPFailed != 0 || s.Lost > 5 || s.Rejected != 0 || l.Params().Codec != c {
 					t.Errorf("%+v", s)
 				}
@@ -430,6 +433,7 @@ func TestWebRTCRestart(t *testing.T) {
 				}
 			}
 			checkLive(t, "after the restart we hear the browser", last(got, 16000), 1000, 600)
+			t.Logf("%d frames without sound", silence(got))
 			if n := silence(got); n > 25 {
 				t.Errorf("%d of %d frames were silent", n, len(got)/320)
 			}
@@ -483,6 +487,34 @@ func TestWebRTCOffers(t *testing.T) {
 	}
 	if err := l.Configure(Params{}); err == nil {
 		t.Error("a WebRTC leg is not configured by hand")
+	}
+}
+
+// A browser that hides its addresses is found by its own checks (peer-reflexive).
+func TestWebRTCHiddenAddress(t *testing.T) {
+	for _, offers := range []bool{true, false} {
+		e := liveEngine(t)
+		l := webLeg(t, e)
+		l.PreferCodecs(PCMU)
+		l.Play(audio.Sine(600, -10, 0))
+		b := newBrowser(t, PCMU, 1000)
+		hide := func(s string) string {
+			return strings.ReplaceAll(cutLines(s, "a=candidate"), "a=end-of-candidates", "a=candidate:1 1 udp 2113937151 0f9a3a0e-8b1c-4c1e-9d2a-1f0b3a6c7d88.local 40000 typ host\r\na=end-of-candidates")
+		}
+		if offers {
+			answer, err := l.AcceptOffer(t.Context(), []byte(hide(b.offer(nil))))
+			must(t, err)
+			b.remote(pion.SDPTypeAnswer, answer)
+		} else {
+			offer, err := l.Offer(t.Context())
+			must(t, err)
+			b.remote(pion.SDPTypeOffer, offer)
+			answer := b.local(pion.SDPTypeAnswer, func() (pion.SessionDescription, error) { return b.pc.CreateAnswer(nil) })
+			must(t, l.AcceptAnswer(t.Context(), []byte(hide(answer))))
+		}
+		secured(t, l)
+		time.Sleep(800 * time.Millisecond)
+		checkLive(t, "the browser hears us", b.pcm(b.take()), 600, 1000)
 	}
 }
 

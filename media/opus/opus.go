@@ -24,6 +24,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"unsafe"
 )
 
@@ -35,11 +36,15 @@ func (e Error) Error() string { return "opus: " + C.GoString(C.opus_strerror(C.i
 // ErrEmpty says that a packet or frame without content was given.
 var ErrEmpty = errors.New("opus: nothing given")
 
-// aligned makes room for a state of n bytes; libopus wants the alignment of a pointer.
-func aligned(n C.int) unsafe.Pointer { return unsafe.Pointer(&make([]uint64, (int(n)+7)/8)[0]) }
+// room makes memory for a state of n bytes, aligned as libopus wants. Whoever uses it
+// keeps it: a pointer to a C type that C does not describe is no reference to the collector.
+func room(n C.int) []uint64 { return make([]uint64, (int(n)+7)/8) }
 
 // Encoder codes one stream of mono voice. It is not for use by several goroutines at once.
-type Encoder struct{ p *C.OpusEncoder }
+type Encoder struct {
+	state []uint64
+	p     *C.OpusEncoder // state
+}
 
 // EncoderOptions tune an Encoder.
 type EncoderOptions struct {
@@ -56,7 +61,8 @@ type EncoderOptions struct {
 // NewEncoder makes an encoder for voice with in-band error correction allowed; it
 // adds any when Loss says that packets get lost.
 func NewEncoder(o EncoderOptions) (*Encoder, error) {
-	e := &Encoder{p: (*C.OpusEncoder)(aligned(C.opus_encoder_get_size(1)))}
+	e := &Encoder{state: room(C.opus_encoder_get_size(1))}
+	e.p = (*C.OpusEncoder)(unsafe.Pointer(&e.state[0]))
 	if r := C.opus_encoder_init(e.p, C.opus_int32(o.Rate), 1, C.OPUS_APPLICATION_VOIP); r < 0 {
 		return nil, fmt.Errorf("new opus encoder at %d Hz: %w", o.Rate, Error(r))
 	}
@@ -89,6 +95,7 @@ func (e *Encoder) Encode(dst []byte, pcm []int16) (int, error) {
 	if len(dst) == 0 || len(pcm) == 0 {
 		return 0, ErrEmpty
 	}
+	defer runtime.KeepAlive(e.state)
 	n := C.opus_encode(e.p, (*C.opus_int16)(unsafe.Pointer(&pcm[0])), C.int(len(pcm)), (*C.uchar)(unsafe.Pointer(&dst[0])), C.opus_int32(len(dst)))
 	if n < 0 {
 		return 0, Error(n)
@@ -97,11 +104,15 @@ func (e *Encoder) Encode(dst []byte, pcm []int16) (int, error) {
 }
 
 // Decoder decodes one stream to mono. It is not for use by several goroutines at once.
-type Decoder struct{ p *C.OpusDecoder }
+type Decoder struct {
+	state []uint64
+	p     *C.OpusDecoder // state
+}
 
 // NewDecoder makes a decoder whose output has the given sample rate: 8000, 12000, 16000, 24000 or 48000 Hz.
 func NewDecoder(rate int) (*Decoder, error) {
-	d := &Decoder{p: (*C.OpusDecoder)(aligned(C.opus_decoder_get_size(1)))}
+	d := &Decoder{state: room(C.opus_decoder_get_size(1))}
+	d.p = (*C.OpusDecoder)(unsafe.Pointer(&d.state[0]))
 	if r := C.opus_decoder_init(d.p, C.opus_int32(rate), 1); r < 0 {
 		return nil, fmt.Errorf("new opus decoder at %d Hz: %w", rate, Error(r))
 	}
@@ -123,6 +134,7 @@ func (d *Decoder) Conceal(pcm []int16) (int, error) {
 	if len(pcm) == 0 {
 		return 0, ErrEmpty
 	}
+	defer runtime.KeepAlive(d.state)
 	return result(C.opus_decode(d.p, nil, 0, (*C.opus_int16)(unsafe.Pointer(&pcm[0])), C.int(len(pcm)), 0))
 }
 
@@ -130,6 +142,7 @@ func (d *Decoder) decode(pcm []int16, packet []byte, fec C.int) (int, error) {
 	if len(pcm) == 0 || len(packet) == 0 {
 		return 0, ErrEmpty
 	}
+	defer runtime.KeepAlive(d.state)
 	return result(C.opus_decode(d.p, (*C.uchar)(unsafe.Pointer(&packet[0])), C.opus_int32(len(packet)),
 		(*C.opus_int16)(unsafe.Pointer(&pcm[0])), C.int(len(pcm)), fec))
 }

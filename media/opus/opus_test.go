@@ -3,6 +3,7 @@ package opus
 import (
 	"errors"
 	"math"
+	"runtime"
 	"testing"
 )
 
@@ -118,6 +119,28 @@ func TestErrors(t *testing.T) {
 		t.Error("no packet has no samples")
 	}
 }
+
+// The collector must not take a state away from under C.
+func TestStateOutlivesCollections(t *testing.T) {
+	e, d := pair(t)
+	packet, pcm, in := make([]byte, 600), make([]int16, 320), sine(320, 0)
+	for range 20 {
+		runtime.GC()
+		n, err := e.Encode(packet, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Decode(pcm, packet[:n]); err != nil {
+			t.Fatal(err)
+		}
+		for range 50 { // take what was freed
+			garbage = append(garbage[:0], make([]uint64, len(e.state))...)
+			garbage[0] = 1 << 63
+		}
+	}
+}
+
+var garbage []uint64
 
 // Any bytes may come: an error or sound, never more than there is room for.
 func FuzzDecode(f *testing.F) {
