@@ -33,9 +33,10 @@ type Parts struct {
 	DB    *pg.DB
 	Calls *call.Store
 	Bus   *event.Bus
-	Live  Live     // nil: no running calls
-	Jobs  *pg.Jobs // nil: no retention; New adds its work to it, so start it after New
-	Web   fs.FS    // the browser's files with index.html at the root; nil: none
+	Live  Live         // nil: no running calls
+	Jobs  *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP   http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	Web   fs.FS        // the browser's files with index.html at the root; nil: none
 	// Sources tell the state of the other packages to the system page and to Prometheus.
 	Sources Sources
 	Version string
@@ -130,6 +131,15 @@ func (s *Server) route() error {
 	}
 	r.NoRoute(site.serve)
 	s.routes, s.handler = r.Routes(), r
+	if s.parts.SIP != nil { // it judges the Origin and takes the connection over
+		s.handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.URL.Path == "/sip" {
+				s.parts.SIP.ServeHTTP(w, req)
+				return
+			}
+			r.ServeHTTP(w, req)
+		})
+	}
 	return nil
 }
 

@@ -24,6 +24,7 @@ const (
 	CauseNoMedia        Cause = "no_media"        // no RTP ever came
 	CauseMediaTimeout   Cause = "media_timeout"   // RTP stopped
 	CauseSessionExpired Cause = "session_expired" // RFC 4028 timer ran out
+	CauseLost           Cause = "connection_lost" // a browser's connection did not come back
 	CauseMaxDuration    Cause = "max_duration"    // the longest allowed call
 	CauseAdmin          Cause = "admin"           // ended by a person through the API
 	CauseShutdown       Cause = "server_shutdown" // SIGTERM drain ran out
@@ -68,11 +69,33 @@ type EarlyHandler interface {
 	RemoteProgress(status int, leg *media.Leg)
 }
 
+// ReferHandler is a Handler that carries out the transfers its party asks for.
+// Signalling asks for it by type assertion; without it a REFER gets 403.
+type ReferHandler interface {
+	Handler
+	// RemoteRefer: the party wants the other side to be connected with somebody else. It posts and returns.
+	RemoteRefer(r Refer)
+}
+
+// Refer is a transfer that a party asks for (RFC 3515).
+type Refer struct {
+	URI    string // whom to call, without headers
+	Number string // its user part or number
+	By     string // who asks (Referred-By), empty when not told
+	// Replaces is our own dialog whose party shall be put through (attended transfer); nil for a blind one.
+	Replaces Dialog
+	// Elsewhere is the Replaces value of a dialog that is not ours, for Target.Replaces; empty as a rule.
+	Elsewhere string
+	// Report tells the party how it goes; the first status from 200 on is the last. It never blocks.
+	Report func(status int, reason string)
+}
+
 // Incoming is a new call as signalling hands it up. Leg is configured and
 // receives already; nothing has been answered yet.
 type Incoming struct {
 	SIPCallID string
-	Trunk     string // name of the trunk it came by
+	Trunk     string // name of the trunk it came by, empty for a user
+	User      string // our own user who calls, proved by password or token; empty for a trunk
 	From      string // caller's number or user part
 	FromName  string // display name, may be empty
 	To        string // dialled number
@@ -84,13 +107,16 @@ type Incoming struct {
 	Received  time.Time // when the INVITE was read from the socket
 }
 
-// Target is whom to dial.
+// Target is whom to dial: one of URI, User and Number.
 type Target struct {
 	URI       string // sip:number@host:port;transport=udp
+	User      string // one of our own users: rings wherever it is registered
+	Number    string // a number outside: the outbound routes choose the trunk
 	Trunk     string // name of the trunk to use, empty for a plain address
 	From      string
 	FromName  string
 	SIPCallID string // optional: Call-ID of the new leg; empty makes one
+	Replaces  string // optional: value of a Replaces header (RFC 3891)
 }
 
 // Dialer places outgoing legs; sip satisfies it. Dial returns when the leg is
@@ -101,8 +127,9 @@ type Dialer interface {
 
 // DialError is a refused or failed outgoing leg.
 type DialError struct {
-	Status int // SIP status, 0 when no response came
-	Reason string
+	Status   int // SIP status, 0 when no response came
+	Reason   string
+	Contacts []string // addresses that a 3xx named, the best first
 }
 
 func (e *DialError) Error() string { return fmt.Sprintf("dial refused: %d %s", e.Status, e.Reason) }

@@ -48,7 +48,7 @@ func (x *load) talk() {
 		h.put(x.packet[i])
 		p.seq++
 		p.ts += frameUnits
-		sa := newSockaddr(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), x.legs[i].rtp.port))
+		sa := newSockaddr(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), x.legs[i].pair.rtp.port))
 		p.rtp.send(x.packet[i], &sa)
 	}
 }
@@ -118,7 +118,7 @@ func TestPartsDoNotAllocate(t *testing.T) {
 	var j jitter
 	j.init(60*ms64, 20*ms64, 200*ms64)
 	var d decoder
-	d.set(PCMU)
+	must(t, d.set(PCMU))
 	var s sender
 	s.init()
 	payload := make([]byte, 160)

@@ -34,9 +34,24 @@ func (l *Leg) part(o *Leg) {
 	}
 }
 
+// RelayDigits presses the keys that come on one leg again on the other, each in the way
+// that leg has: as RFC 4733 events, or as tones where none were agreed. It counts whatever
+// way the key came by (event, PushDigit, tone found by DetectInband); a tone is not made
+// again on a leg that hears it anyway. Digits still delivers them.
+func (b *Bridge) RelayDigits(on bool) {
+	if !on {
+		b.a.relayTo.CompareAndSwap(b.b, nil)
+		b.b.relayTo.CompareAndSwap(b.a, nil)
+		return
+	}
+	b.a.relayTo.Store(b.b)
+	b.b.relayTo.Store(b.a)
+}
+
 // Close parts the legs. Twice is fine.
 func (b *Bridge) Close() {
 	b.once.Do(func() {
+		b.RelayDigits(false)
 		b.a.part(b.b)
 		b.b.part(b.a)
 		b.a.engine.bridges.Add(-1)

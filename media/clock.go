@@ -39,7 +39,10 @@ type walker struct {
 	batch  *batch
 	plain  [maxPacket]byte // an opened SRTP packet
 	cipher [maxPacket + 64]byte
-	frame  audio.Frame // sound to send, at 16 kHz
+	frame  audio.Frame      // sound to send, at 16 kHz
+	narrow [narrowLen]int16 // the same at 8 kHz
+	code   [frameUnits]byte // the same in G.711
+	coded  Codec            // of code
 
 	tick    int64 // number of this tick
 	at      int64 // when it was due, ns since the clock's start

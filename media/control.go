@@ -12,8 +12,7 @@ import (
 // what the peer reports, and the round trip from both.
 type control struct {
 	cname string
-	due   int64 // of the next report, engine time
-	to    sockaddr
+	due   int64          // of the next report, engine time
 	peer  netip.Addr     // host that RTCP may come from
 	heard netip.AddrPort // where RTCP came from
 
@@ -58,7 +57,7 @@ func (l *Leg) report(w *walker) []rtcp.Packet {
 	if l.recv.known {
 		r := rtcp.ReceptionReport{
 			SSRC: l.recv.ssrc, FractionLost: l.recv.fraction(), TotalLost: uint32(max(0, min(l.recv.lost(), 0x7fffff))),
-			LastSequenceNumber: l.recv.extended(), Jitter: uint32(l.recv.jitter),
+			LastSequenceNumber: l.recv.extended(), Jitter: uint32(l.recv.jitter) * l.params.Codec.scale(),
 		}
 		if l.control.srAt != 0 {
 			r.LastSenderReport = l.control.srMid
@@ -69,7 +68,7 @@ func (l *Leg) report(w *walker) []rtcp.Packet {
 	var p rtcp.Packet = &rtcp.ReceiverReport{SSRC: l.ssrc, Reports: blocks}
 	if l.tx.packets > 0 {
 		p = &rtcp.SenderReport{
-			SSRC: l.ssrc, NTPTime: ntp(w.real), RTPTime: l.tx.ts,
+			SSRC: l.ssrc, NTPTime: ntp(w.real), RTPTime: l.tx.ts * l.tx.codec.scale(),
 			PacketCount: l.tx.packets, OctetCount: l.tx.octets, Reports: blocks,
 		}
 	}
@@ -96,11 +95,7 @@ func (l *Leg) sendControl(packets []rtcp.Packet, scratch []byte) {
 			return
 		}
 	}
-	s := l.rtcp
-	if l.params.RTCPMux {
-		s = l.rtp
-	}
-	if !s.send(b, &l.control.to) {
+	if !l.wire.send(b, true) {
 		l.counts.SendErrors++
 	}
 }
@@ -146,22 +141,23 @@ func (l *Leg) receiveControl(w *walker, b []byte, from netip.AddrPort, at int64)
 		switch p := p.(type) {
 		case *rtcp.SenderReport:
 			c.srMid, c.srAt = uint32(p.NTPTime>>16), at
-			c.feedback(l.ssrc, p.Reports, real)
+			c.feedback(l.ssrc, l.params.Codec.scale(), p.Reports, real)
 		case *rtcp.ReceiverReport:
-			c.feedback(l.ssrc, p.Reports, real)
+			c.feedback(l.ssrc, l.params.Codec.scale(), p.Reports, real)
 		}
 	}
+	l.tx.opus.lost(c.remoteLoss)
 }
 
 // feedback takes what the peer says about our stream.
-func (c *control) feedback(ssrc uint32, reports []rtcp.ReceptionReport, real int64) {
+func (c *control) feedback(ssrc, scale uint32, reports []rtcp.ReceptionReport, real int64) {
 	for _, r := range reports {
 		if r.SSRC != ssrc {
 			continue
 		}
 		c.reports++
 		c.remoteLoss = float64(r.FractionLost) * 100 / 256
-		c.remoteJitter = float64(r.Jitter) / 8
+		c.remoteJitter = float64(r.Jitter) / float64(8*scale)
 		if r.LastSenderReport == 0 {
 			continue
 		}

@@ -1,6 +1,9 @@
 package media
 
-import "tingxin/audio"
+import (
+	"tingxin/audio"
+	"tingxin/media/opus"
+)
 
 // narrowLen and wideLen are samples per 20 ms at 8 and 16 kHz.
 const (
@@ -13,15 +16,16 @@ const (
 type decoder struct {
 	codec   Codec
 	g722    *audio.G722Decoder
+	opus    *opusDecoder
 	up      audio.Up8to16
 	plc     concealer
 	comfort comfort
 	quiet   bool
-	idle    bool // G.722 was not decoded: its state is stale
+	idle    bool // nothing was decoded: the state is stale
 	scratch [480 + 480]int16
 }
 
-func (d *decoder) set(c Codec) {
+func (d *decoder) set(c Codec) error {
 	d.codec = c
 	d.up.Reset()
 	d.comfort.on = false
@@ -33,14 +37,35 @@ func (d *decoder) set(c Codec) {
 		}
 		d.g722.Reset()
 	}
+	if c == Opus {
+		if d.opus == nil {
+			dec, err := opus.NewDecoder(16000)
+			if err != nil {
+				return err
+			}
+			d.opus = &opusDecoder{dec: dec}
+		}
+		d.opus.reset()
+	}
+	return nil
+}
+
+// forget drops what a codec remembers of the stream.
+func (d *decoder) forget() {
+	switch d.codec {
+	case G722:
+		d.g722.Reset()
+	case Opus:
+		d.opus.reset()
+	}
 }
 
 // samples per 20 ms at the codec's rate.
 func (d *decoder) samples() int {
-	if d.codec == G722 {
-		return wideLen
+	if d.codec.narrow() {
+		return narrowLen
 	}
-	return narrowLen
+	return wideLen
 }
 
 // bytes decodes code bytes to samples; it returns how many.
@@ -59,6 +84,14 @@ func (d *decoder) bytes(pcm []int16, code []byte) int {
 
 // play fills pcm (20 ms) with what the buffer gave.
 func (d *decoder) play(kind playKind, j *jitter, pcm []int16) {
+	if d.codec == Opus { // conceals on its own; good only measures
+		if d.opus.play(kind, j, pcm, d.scratch[:]) {
+			d.quiet = d.plc.good(pcm)
+		} else if kind == playGap {
+			d.quiet = true
+		}
+		return
+	}
 	switch kind {
 	case playData:
 		d.data(j, pcm)

@@ -2,8 +2,9 @@
 // latch that decides who may be heard, the jitter buffer, concealment, the shared
 // 20 ms clock, digits, prompts, bridges and recordings. pion stays inside.
 //
-// It refuses to know what a call is, speaks no SIP and reads no SDP: it is told
-// addresses and numbers in Params. It never blocks on a tap, a disk or a peer.
+// It refuses to know what a call is, speaks no SIP, and reads no SDP
+// but that of browsers: it is told addresses and numbers in Params, while a WebRTC leg
+// agrees on its own (offer/answer, ICE, DTLS) over one UDP port for all. It never blocks on a tap, a disk or a peer.
 //
 //	                 one clock, absolute schedule start + n*20 ms
 //	                                   |

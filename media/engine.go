@@ -32,12 +32,15 @@ type Engine struct {
 	legs      atomic.Pointer[[]*Leg] // walked by the clock; replaced, never changed
 	recorders atomic.Pointer[[]*Recorder]
 	bridges   atomic.Int64
-	gone      LegStats // of closed legs, for the totals
-	rcv, snd  int      // buffer sizes granted
+	rooms     atomic.Int64
+	gone      LegStats    // of closed legs, for the totals
+	rcv, snd  int         // buffer sizes granted
+	ice       *icePort    // opened with the first WebRTC leg
+	turn      *turnServer // nil when off
 
 	record recordTotals
 
-	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, started, closed
+	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, ice, turn, started, closed
 	started bool
 	closed  bool
 	stop    chan struct{}
@@ -78,6 +81,11 @@ func (e *Engine) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("start media: %w", err)
 	}
+	if e.cfg.TURN.Listen != "" {
+		if err := e.startTURN(); err != nil {
+			return err
+		}
+	}
 	e.started = true
 	e.clock.begin(time.Now())
 	e.done.Add(3)
@@ -108,9 +116,28 @@ func (e *Engine) Close() error {
 		_, err := r.Close()
 		errs = append(errs, err)
 	}
+	if e.turn != nil { // nothing sets these after closed
+		errs = append(errs, e.turn.close())
+	}
+	if e.ice != nil {
+		errs = append(errs, e.ice.close())
+	}
 	close(e.stop)
 	e.done.Wait()
 	return errors.Join(errs...)
+}
+
+// startTURN opens the relay, and the port that it relays to. mu is held.
+func (e *Engine) startTURN() (err error) {
+	if e.ice == nil {
+		if e.ice, err = openICEPort(&e.cfg); err != nil {
+			return fmt.Errorf("start media: %w", err)
+		}
+	}
+	if e.turn, err = openTURN(e.cfg.TURN, e.ice); err != nil {
+		return fmt.Errorf("start media: %w", err)
+	}
+	return nil
 }
 
 // NewLeg opens an RTP/RTCP port pair. id is for logs only.
@@ -128,10 +155,17 @@ func (e *Engine) NewLeg(id string, log *slog.Logger) (*Leg, error) {
 		return nil, fmt.Errorf("new leg: %w", err)
 	}
 	e.rcv, e.snd = rtp.rcv, rtp.snd
-	l := newLeg(e, id, log, rtp, rtcp)
+	l := newLeg(e, id, log)
+	l.pair = &pair{ports: e.ports, rtp: rtp, rtcp: rtcp}
+	l.wire = l.pair
+	e.enter(l)
+	return l, nil
+}
+
+// enter takes a new leg into the walk. mu is held.
+func (e *Engine) enter(l *Leg) {
 	legs := append(slices.Clone(*e.legs.Load()), l)
 	e.legs.Store(&legs)
-	return l, nil
 }
 
 // forget takes a closed leg out of the walk and adds up what it counted.
@@ -157,7 +191,7 @@ func addTotals(sum, s *LegStats) {
 // Stats returns the engine's counters.
 func (e *Engine) Stats() EngineStats {
 	e.mu.Lock()
-	sum, rcv, snd := e.gone, e.rcv, e.snd
+	sum, rcv, snd, port, relay := e.gone, e.rcv, e.snd, e.ice, e.turn
 	legs := *e.legs.Load()
 	e.mu.Unlock()
 	for _, l := range legs {
@@ -165,13 +199,19 @@ func (e *Engine) Stats() EngineStats {
 		addTotals(&sum, &s)
 	}
 	st := EngineStats{
-		Legs: len(legs), Bridges: int(e.bridges.Load()), Recordings: len(*e.recorders.Load()),
+		Legs: len(legs), Bridges: int(e.bridges.Load()), Rooms: int(e.rooms.Load()), Recordings: len(*e.recorders.Load()),
 		PacketsIn: sum.PacketsIn, PacketsOut: sum.PacketsOut, Rejected: sum.Rejected, Malformed: sum.Malformed,
 		SRTPFailed: sum.SRTPFailed, KernelDrops: sum.KernelDrops, SendErrors: sum.SendErrors,
 		ReceiveBuffer: rcv, SendBuffer: snd,
 		RecordDropped: e.record.dropped.Load(), RecordErrors: e.record.errors.Load(), RecordBytes: e.record.bytes.Load(),
 	}
 	st.PortsTotal, st.PortsUsed, st.PortsResting = e.ports.counts(time.Now())
+	if port != nil {
+		st.KernelDrops += port.drops()
+	}
+	if relay != nil {
+		st.Relays = relay.relays()
+	}
 	e.clock.stats(&st)
 	return st
 }

@@ -13,14 +13,15 @@ const eventKeys = "0123456789*#ABCD"
 // repeated end packets new timestamps, or cut a press longer than 8 s into segments,
 // are recognised by the same key going on within 40 ms.
 type eventReceiver struct {
-	pt   int
-	open bool   // a press is going on
-	any  bool   // key, start and so on are set
-	key  byte   // event code
-	ts   uint32 // of the segment
-	dur  uint32 // of the segment, timestamp units
-	past uint32 // of the segments before it
-	at   int64  // arrival of the last packet
+	pt    int
+	scale uint32 // of the sender's clock to ours, 0 like 1
+	open  bool   // a press is going on
+	any   bool   // key, start and so on are set
+	key   byte   // event code
+	ts    uint32 // of the segment
+	dur   uint32 // of the segment, timestamp units
+	past  uint32 // of the segments before it
+	at    int64  // arrival of the last packet
 }
 
 const (
@@ -38,7 +39,7 @@ func (e *eventReceiver) packet(l *Leg, h *rtpHeader, b []byte, at int64) {
 		l.counts.Malformed++
 		return
 	}
-	code, end, dur := b[0], b[1]&0x80 != 0, uint32(binary.BigEndian.Uint16(b[2:]))
+	code, end, dur := b[0], b[1]&0x80 != 0, uint32(binary.BigEndian.Uint16(b[2:]))/max(1, e.scale)
 	if int(code) >= len(eventKeys) { // flash, tones: none of ours
 		return
 	}
@@ -51,7 +52,7 @@ func (e *eventReceiver) packet(l *Leg, h *rtpHeader, b []byte, at int64) {
 		if e.open {
 			e.finish(l, at)
 		}
-		*e = eventReceiver{pt: e.pt, any: true, open: true, key: code, ts: h.ts, dur: dur}
+		*e = eventReceiver{pt: e.pt, scale: e.scale, any: true, open: true, key: code, ts: h.ts, dur: dur}
 	}
 	e.at = max(e.at, at)
 	if end && e.open {
@@ -81,7 +82,7 @@ func (e *eventReceiver) same(code byte, ts, dur uint32, end bool, at int64) bool
 // extend makes the press longer, by a new segment when the timestamp moved on.
 func (e *eventReceiver) extend(ts, dur uint32) {
 	if ts != e.ts {
-		if moved := ts - e.ts; moved+8 >= e.dur && e.open && e.dur > 60000 {
+		if moved := ts - e.ts; moved+8 >= e.dur && e.open && e.dur > 60000/max(1, e.scale) {
 			e.past += e.dur
 			e.dur = 0
 		}

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tingxin/audio"
+	"tingxin/media/opus"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +36,7 @@ func newRigWith(t *testing.T, cfg Config) *rig {
 	if cfg.PortMin == 0 {
 		cfg.PortMin = -1
 	}
+	cfg.WebRTC.Port = -1
 	e, err := New(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +76,7 @@ func (r *rig) leg(p Params) *Leg {
 
 // plain are parameters for a codec with its usual number.
 func plain(c Codec, remote netip.AddrPort) Params {
-	pt := map[Codec]uint8{PCMU: 0, PCMA: 8, G722: 9}[c]
+	pt := map[Codec]uint8{PCMU: 0, PCMA: 8, G722: 9, Opus: 111}[c]
 	return Params{Remote: remote, Codec: c, SendPT: pt, RecvPT: pt, EventPT: -1, EventRecvPT: -1, CNPT: -1}
 }
 
@@ -103,8 +105,8 @@ func newPartyAt(t *testing.T, c Codec, host string) *party {
 	p := &party{t: t, rtp: rtp, ctl: ctl, batch: newBatch(), ts: 1000, ssrc: 77, codec: c, pt: plain(c, netip.AddrPort{}).SendPT}
 	params := plain(c, netip.AddrPort{}).clean()
 	p.enc.init()
-	p.enc.set(&params)
-	p.dec.set(c)
+	must(t, p.enc.set(&params, testConfig))
+	must(t, p.dec.set(c))
 	t.Cleanup(func() { rtp.close(); ctl.close() })
 	return p
 }
@@ -121,7 +123,9 @@ func (p *party) packet(payload []byte) []byte {
 	h.put(b)
 	copy(b[rtpHeaderLen:], payload)
 	p.seq++
-	p.ts += uint32(len(payload))
+	if p.ts += uint32(len(payload)); p.codec == Opus {
+		p.ts += uint32(opus.Samples(payload, 48000) - len(payload))
+	}
 	return b
 }
 
@@ -142,7 +146,33 @@ func (p *party) talk(src Source, l *Leg) {
 		p.t.Fatal(err)
 	}
 	p.enc.encode(&f)
-	p.send(p.enc.code[:], l)
+	p.send(p.enc.made(), l)
+}
+
+var testConfig = &Config{OpusComplexity: 5, OpusBitrate: 32000}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// made is the payload that was encoded last.
+func (s *sender) made() []byte {
+	if s.codec == Opus {
+		return s.out[rtpHeaderLen : rtpHeaderLen+s.opus.n]
+	}
+	return s.code[:]
+}
+
+// decoded is the sound of a payload at the codec's rate.
+func (d *decoder) decoded(pcm []int16, payload []byte) int {
+	if d.codec == Opus {
+		n, _ := d.opus.dec.Decode(pcm, payload)
+		return n
+	}
+	return d.bytes(pcm, payload)
 }
 
 type heard struct {
@@ -177,8 +207,8 @@ func (p *party) sound(in []heard) (pcm []int16) {
 		if h.h.pt != p.pt {
 			continue
 		}
-		n := p.dec.bytes(buf, h.payload)
-		if p.codec == G722 {
+		n := p.dec.decoded(buf, h.payload)
+		if !p.codec.narrow() {
 			pcm = append(pcm, buf[:n]...)
 			continue
 		}
@@ -226,4 +256,8 @@ func eventPayload(code byte, end bool, dur int) []byte {
 	}
 	binary.BigEndian.PutUint16(b[2:], uint16(min(dur, 65535)))
 	return b
+}
+
+func loopback(port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
 }

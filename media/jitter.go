@@ -10,8 +10,11 @@ const (
 	frameUnits = 160           // per 20 ms
 	jitterSize = 4096          // units, 512 ms
 	jitterMask = jitterSize - 1
+	maxLateRun = 5  // late packets in a row, coming over maxLateTime, after which the stream begins anew
 	stretch    = 80 // units taken out or put in at once when the delay changes
 )
+
+const maxLateTime = int64(200 * time.Millisecond)
 
 // playKind says what the buffer has for one tick.
 type playKind uint8
@@ -26,7 +29,8 @@ const (
 )
 
 // jitter is the playout buffer of one leg. It holds code bytes in a ring by RTP
-// timestamp (all our codecs have one byte per unit of the 8000 Hz clock), so packets
+// timestamp (G.711 and G.722 have one byte per unit of the 8000 Hz clock; for Opus it only
+// notes what is there), so packets
 // of any length, order and overlap lie where they belong and a copy is never kept
 // of anything outside. Times are nanoseconds on the engine's clock.
 type jitter struct {
@@ -52,6 +56,8 @@ type jitter struct {
 
 	at int64 // delay at which the last tick was played
 
+	lateRun        int   // packets that came after their time, in a row
+	lateFrom       int64 // arrival of the first of them
 	late, overflow uint64
 
 	missed int // units of the last frame given that are not there
@@ -70,7 +76,7 @@ func (j *jitter) reset() {
 	j.est.reset()
 	clear(j.have[:])
 	j.started, j.anchored, j.heard, j.dtx = false, false, false, false
-	j.held, j.dry, j.jumps, j.fast = 0, 0, 0, 0
+	j.held, j.dry, j.jumps, j.fast, j.lateRun = 0, 0, 0, 0, 0
 }
 
 // stamp unwraps a timestamp and reports whether it can belong to this stream. When
@@ -104,40 +110,65 @@ func (j *jitter) stamp(ts uint32, at int64) (ext int64, ok, broke bool) {
 
 // put copies a packet's payload in. It reports whether the stream broke off and began anew.
 func (j *jitter) put(ts uint32, payload []byte, at int64) (broke bool) {
+	_, _, broke = j.hold(ts, len(payload), payload, at)
+	return broke
+}
+
+// hold notes length units from ts on, and copies payload when there is one. It returns
+// the time of the packet and whether it was taken.
+func (j *jitter) hold(ts uint32, length int, payload []byte, at int64) (pos int64, taken, broke bool) {
 	ext, ok, broke := j.stamp(ts, at)
 	if !ok {
 		j.late++
-		return false
+		return 0, false, false
 	}
+	if j.anchored && ext+int64(length) <= j.play {
+		// A sender that paused without moving its timestamps on would be late for ever;
+		// what a stalled network delivers at once is late just now.
+		if j.lateRun == 0 {
+			j.lateFrom = at
+		}
+		if j.lateRun++; j.lateRun >= maxLateRun && at-j.lateFrom >= maxLateTime {
+			j.late++
+			j.reset()
+			ext, _, _ = j.stamp(ts, at)
+			broke = true
+		}
+	} else {
+		j.lateRun = 0
+	}
+	pos = ext
 	j.dtx = false
 	j.est.add(at-ext*unit, at)
-	end := ext + int64(len(payload))
+	end := ext + int64(length)
 	if !j.anchored && ext < j.play { // reordered before the first tick
 		j.play = ext
 	}
-	if end <= j.play || len(payload) > jitterSize/2 {
+	if end <= j.play || length > jitterSize/2 {
 		j.late++
-		return broke
+		return pos, false, broke
 	}
 	if ext < j.play {
-		payload = payload[j.play-ext:]
+		if payload != nil {
+			payload = payload[j.play-ext:]
+		}
 		ext = j.play
 	}
 	if over := end - j.play - jitterSize; over > 0 {
 		j.overflow++
 		j.skip(over)
 		if ext < j.play { // cannot be: a packet is shorter than the ring
-			return broke
+			return pos, false, broke
 		}
 	}
 	at0 := ext & jitterMask
 	n := copy(j.data[at0:], payload)
 	copy(j.data[:], payload[n:])
-	for i := range payload {
-		j.have[(ext+int64(i))&jitterMask] = true
+	for i := ext; i < end; i++ {
+		j.have[i&jitterMask] = true
 	}
 	j.newest = max(j.newest, end)
-	return broke
+	return pos, true, broke
 }
 
 // silence notes a comfort noise packet: the sender is alive and silent.

@@ -61,6 +61,21 @@ func (l *Leg) SendDigits(ctx context.Context, keys string) error {
 	}
 }
 
+// relay presses a key of another leg here; false says that too many wait. It runs under the other leg's lock, so it takes none.
+func (l *Leg) relay(key byte, source string) (ok bool) {
+	code := strings.IndexByte(eventKeys, key)
+	if code < 0 || source == "inband" && !l.hasEvents.Load() {
+		return true
+	}
+	k := &keySend{done: make(chan struct{}), codes: []byte{byte(code)}, tones: []*audio.Tone{audio.DTMF(key, keyOn*tick, keyOff*tick)}}
+	select {
+	case l.relayed <- k:
+		return true
+	default:
+		return false
+	}
+}
+
 func (l *Leg) setKeys(k *keySend) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -120,7 +135,7 @@ func (k *keySend) event(l *Leg, w *walker, code byte, n int) {
 	if n >= keyOn {
 		b[rtpHeaderLen+1] |= 0x80
 	}
-	binary.BigEndian.PutUint16(b[rtpHeaderLen+2:], uint16(min(n+1, keyOn)*frameUnits))
+	binary.BigEndian.PutUint16(b[rtpHeaderLen+2:], uint16(min(n+1, keyOn)*frameUnits*int(l.tx.codec.scale())))
 	h := rtpHeader{marker: n == 0, pt: uint8(l.tx.event), ts: k.ts}
 	l.emit(w, &h, b)
 	l.tx.marker = true

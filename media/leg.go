@@ -26,20 +26,27 @@ type Leg struct {
 	digits chan Digit
 	ended  chan struct{} // closed by Close
 
-	taps    tapList
-	sent    tapList
-	inband  atomic.Bool
-	echo    atomic.Bool
-	playout atomic.Pointer[Playout]
-	wide    atomic.Bool // the codec is at 16 kHz
-	live    atomic.Bool // configured
-	gone    atomic.Bool // closed
-	dialMu  sync.Mutex  // one SendDigits at a time
+	taps      tapList
+	sent      tapList
+	inband    atomic.Bool
+	echo      atomic.Bool
+	playout   atomic.Pointer[Playout]
+	seat      atomic.Pointer[Member] // in a room
+	codec     atomic.Uint32          // params.Codec, for other legs
+	live      atomic.Bool            // configured
+	hasEvents atomic.Bool            // events were agreed for what we send
+	gone      atomic.Bool            // closed
+	dialMu    sync.Mutex             // one SendDigits at a time
+	relayTo   atomic.Pointer[Leg]    // where keys received here are pressed again
+	relayed   chan *keySend          // keys of another leg to be pressed here
 
 	rx rxFrame // clock goroutine only: what was received in this tick
 
+	wire wire
+	pair *pair   // the wire of a leg with ports of its own, else nil
+	web  *webrtc // the wire of a browser's leg, else nil
+
 	mu         sync.Mutex
-	rtp, rtcp  *socket
 	closed     bool
 	params     Params
 	configured time.Time
@@ -48,9 +55,11 @@ type Leg struct {
 	peer       *Leg // bridged to
 	latch      latch
 	jitter     jitter
+	opusClock  opusClock
 	decoder    decoder
 	recv       reception
 	events     eventReceiver
+	presses    presses
 	inbandDet  audio.DTMFDetector
 	tx         sender
 	control    control
@@ -73,10 +82,10 @@ type rxFrame struct {
 	noise  float64 // level of the speaker's noise floor
 }
 
-func newLeg(e *Engine, id string, log *slog.Logger, rtp, rtcp *socket) *Leg {
+func newLeg(e *Engine, id string, log *slog.Logger) *Leg {
 	l := &Leg{
-		engine: e, id: id, log: log.With("leg", id), rtp: rtp, rtcp: rtcp,
-		ssrc: rand.Uint32(), digits: make(chan Digit, 64), ended: make(chan struct{}),
+		engine: e, id: id, log: log.With("leg", id),
+		ssrc: rand.Uint32(), digits: make(chan Digit, 64), relayed: make(chan *keySend, 16), ended: make(chan struct{}),
 	}
 	l.taps.init()
 	l.sent.init()
@@ -86,18 +95,24 @@ func newLeg(e *Engine, id string, log *slog.Logger, rtp, rtcp *socket) *Leg {
 	return l
 }
 
-// Local is the advertised RTP address and port for SDP.
+// Local is the advertised RTP address and port for SDP; invalid on a WebRTC leg.
 func (l *Leg) Local() netip.AddrPort { return l.LocalFor(netip.Addr{}) }
 
 // LocalFor is Local as seen by the given peer: with no External address and an
 // unspecified Listen address it is the address the route to the peer uses.
 func (l *Leg) LocalFor(peer netip.Addr) netip.AddrPort {
-	return netip.AddrPortFrom(l.engine.address(peer), l.rtp.port)
+	if l.pair == nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(l.engine.address(peer), l.pair.rtp.port)
 }
 
 // LocalRTCP is the advertised RTCP address and port: Local's port + 1.
 func (l *Leg) LocalRTCP() netip.AddrPort {
-	return netip.AddrPortFrom(l.engine.address(netip.Addr{}), l.rtcp.port)
+	if l.pair == nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(l.engine.address(netip.Addr{}), l.pair.rtcp.port)
 }
 
 // address is what peers are told to send to.
@@ -123,8 +138,15 @@ func (e *Engine) address(peer netip.Addr) netip.Addr {
 
 // Configure applies what was agreed: the first answer and every later change
 // (hold, new remote, codec, keys). Configuring the same twice changes nothing;
-// the clock, sequence numbers and SSRC go on.
+// the clock, sequence numbers and SSRC go on. A WebRTC leg agrees by SDP instead.
 func (l *Leg) Configure(p Params) error {
+	if l.web != nil {
+		return fmt.Errorf("leg %s: configure: a WebRTC leg is configured by Offer, AcceptOffer and AcceptAnswer", l.id)
+	}
+	return l.configure(p)
+}
+
+func (l *Leg) configure(p Params) error {
 	p = p.clean()
 	if err := p.check(); err != nil {
 		return fmt.Errorf("leg %s: configure: %w", l.id, err)
@@ -135,8 +157,10 @@ func (l *Leg) Configure(p Params) error {
 		return fmt.Errorf("leg %s: configure: %w", l.id, ErrClosed)
 	}
 	first := l.configured.IsZero()
-	if err := l.rekey(p.SRTP, first); err != nil {
-		return fmt.Errorf("leg %s: configure: %w", l.id, err)
+	if l.web == nil { // DTLS has its own keys
+		if err := l.rekey(p.SRTP, first); err != nil {
+			return fmt.Errorf("leg %s: configure: %w", l.id, err)
+		}
 	}
 	// An address of zeros is the old way to hold (RFC 3264 section 8.4): nothing is
 	// sent, and who was heard stays the only one.
@@ -144,14 +168,21 @@ func (l *Leg) Configure(p Params) error {
 	if first || !held && (p.Relatch || p.Remote != l.params.Remote) {
 		l.latch.open(p.Remote, p.Signalling)
 	}
+	if err := l.tx.set(&p, &l.engine.cfg); err != nil {
+		return fmt.Errorf("leg %s: configure: %w", l.id, err)
+	}
 	if first || p.Codec != l.params.Codec {
-		l.decoder.set(p.Codec)
+		if err := l.decoder.set(p.Codec); err != nil {
+			return fmt.Errorf("leg %s: configure: %w", l.id, err)
+		}
 		l.jitter.reset()
-		l.wide.Store(p.Codec == G722)
+		l.opusClock = opusClock{}
+		l.codec.Store(uint32(p.Codec))
 		l.broke = true
 	}
-	l.tx.set(&p)
+	l.events.scale = p.Codec.scale()
 	l.events.set(p.EventRecvPT)
+	l.hasEvents.Store(p.EventPT >= 0)
 	l.params = p
 	l.retarget()
 	if first {
@@ -183,13 +214,16 @@ func (l *Leg) rekey(k *SRTPParams, first bool) error {
 
 // retarget makes the addresses to send to ready for the kernel. mu is held.
 func (l *Leg) retarget() {
+	if l.pair == nil {
+		l.tx.ready = l.crypt != nil && l.web.aimed()
+		return
+	}
 	to := l.latch.target()
 	hold := l.params.Remote.IsValid() && l.params.Remote.Addr().IsUnspecified()
 	l.tx.ready = to.IsValid() && to.Port() != 0 && !to.Addr().IsUnspecified() && !hold
 	if !l.tx.ready {
 		return
 	}
-	l.tx.to = l.rtp.address(to)
 	rtcp := l.params.RemoteRTCP
 	switch {
 	case l.params.RTCPMux:
@@ -199,7 +233,7 @@ func (l *Leg) retarget() {
 	case !rtcp.IsValid() || rtcp.Addr() != to.Addr():
 		rtcp = netip.AddrPortFrom(to.Addr(), to.Port()+1)
 	}
-	l.control.to = l.rtcp.address(rtcp)
+	l.pair.aim(to, rtcp, l.params.RTCPMux)
 	l.control.peer = to.Addr()
 }
 
@@ -248,10 +282,13 @@ func (l *Leg) Close() error {
 	close(l.ended)
 	close(l.digits)
 	stats := l.stats()
-	l.engine.ports.close(l.rtp, l.rtcp, time.Now())
 	l.mu.Unlock()
+	l.wire.close()
 	if p := l.playout.Swap(nil); p != nil {
 		p.finish(false)
+	}
+	if m := l.seat.Load(); m != nil {
+		m.Leave()
 	}
 	l.engine.forget(l, stats)
 	l.log.Debug("leg closed", "packets_in", stats.PacketsIn, "packets_out", stats.PacketsOut,

@@ -11,8 +11,8 @@ import (
 
 // Tones of both parties are found at the other end, and nothing else, for every pair of codecs.
 func TestBridgeCarriesToneBothWays(t *testing.T) {
-	for _, ca := range []Codec{PCMU, PCMA, G722} {
-		for _, cb := range []Codec{PCMU, PCMA, G722} {
+	for _, ca := range []Codec{PCMU, PCMA, G722, Opus} {
+		for _, cb := range []Codec{PCMU, PCMA, G722, Opus} {
 			t.Run(fmt.Sprintf("%v-%v", ca, cb), func(t *testing.T) {
 				r := newRig(t)
 				pa, pb := newParty(t, ca), newParty(t, cb)
@@ -47,7 +47,7 @@ func checkTone(t *testing.T, who string, pcm []int16, want, unwanted float64) {
 }
 
 func TestEchoReturnsThePayload(t *testing.T) {
-	for _, c := range []Codec{PCMU, PCMA, G722} {
+	for _, c := range []Codec{PCMU, PCMA, G722, Opus} {
 		r := newRig(t)
 		p := newParty(t, c)
 		l := r.leg(plain(c, p.addr()))
@@ -64,7 +64,7 @@ func TestEchoReturnsThePayload(t *testing.T) {
 			t.Errorf("%v: tone %.1f, rest %.1f", c, tone1k, rest)
 		}
 		for i := 1; i < len(got); i++ {
-			if got[i].h.seq != got[i-1].h.seq+1 || got[i].h.ts != got[i-1].h.ts+160 || got[i].h.ssrc != got[0].h.ssrc {
+			if got[i].h.seq != got[i-1].h.seq+1 || got[i].h.ts != got[i-1].h.ts+160*c.scale() || got[i].h.ssrc != got[0].h.ssrc {
 				t.Fatalf("%v: packet %d: %+v after %+v", c, i, got[i].h, got[i-1].h)
 			}
 		}
@@ -276,6 +276,34 @@ func TestBridgeLatency(t *testing.T) {
 			delay := ms - float64((len(at)-5+i)*1000+500)
 			if delay < 15 || delay > 26 {
 				t.Errorf("%v: click %.1f ms after it was sent", cb, delay)
+			}
+		}
+	}
+}
+
+// A sender that stood still for a while and goes on as if nothing had been (its timestamps
+// did not move) was late for ever after, and nobody heard it again.
+func TestSenderThatPausedIsHeardAgain(t *testing.T) {
+	for _, c := range []Codec{PCMU, G722, Opus} {
+		for _, pause := range []int{15, 40, 75, 120} {
+			r := newRig(t)
+			p := newParty(t, c)
+			l := r.leg(plain(c, p.addr()))
+			var tap collector
+			defer l.AddTap(&tap)()
+			tone := audio.Sine(500, -10, 0)
+			for range 50 {
+				p.talk(tone, l)
+				r.step(1)
+			}
+			r.step(pause)
+			for range 60 {
+				p.talk(tone, l)
+				r.step(1)
+			}
+			s := l.Stats()
+			if at, rest := toneDB(last(tap.pcm(), 8000), 500); math.Abs(at+10) > 1 || rest > -30 || s.DelayMS > 100 {
+				t.Errorf("%v after %d ms: tone %.1f dB, rest %.1f dB, %+v", c, pause*20, at, rest, s)
 			}
 		}
 	}

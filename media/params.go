@@ -16,6 +16,8 @@ const (
 	PCMA
 	// G722 is G.722 at 64 kbit/s: sound at 16 kHz, RTP clock 8000 (RFC 3551 section 4.5.2).
 	G722
+	// Opus is RFC 6716 and 7587 in mono: sound at 16 kHz here, RTP clock 48000, 20 ms packets sent, any received.
+	Opus
 )
 
 // String is the encoding name of SDP.
@@ -27,9 +29,28 @@ func (c Codec) String() string {
 		return "PCMA"
 	case G722:
 		return "G722"
+	case Opus:
+		return "opus"
 	}
 	return "unknown"
 }
+
+// clock is the RTP clock in Hz (G.722's is 8000 by an old mistake, RFC 3551 section 4.5.2).
+func (c Codec) clock() int {
+	if c == Opus {
+		return 48000
+	}
+	return 8000
+}
+
+// scale is how many ticks of the RTP clock go into one of ours of 8000 Hz.
+func (c Codec) scale() uint32 { return uint32(c.clock() / 8000) }
+
+// narrow says that the codec carries 8 kHz: one byte per sample of G.711.
+func (c Codec) narrow() bool { return c == PCMU || c == PCMA }
+
+// passes says that a leg of codec c may forward to one of codec o without frames of 16 kHz.
+func (c Codec) passes(o Codec) bool { return c.narrow() && o.narrow() || c == G722 && o == G722 }
 
 // Direction is which way media flows, seen from us (RFC 3264 section 5.1).
 type Direction uint8
@@ -116,13 +137,15 @@ type Params struct {
 	Codec Codec
 	// SendPT is the payload type we send, RecvPT the one we expect.
 	SendPT, RecvPT uint8
-	// EventPT and EventRecvPT are the telephone-event numbers (RFC 4733); -1 when not agreed.
+	// EventPT and EventRecvPT are the telephone-event numbers (RFC 4733) at the codec's clock; -1 when not agreed.
 	// A zero value of both with Codec PCMU would be the codec's own number and therefore also means none.
 	EventPT, EventRecvPT int
 	// CNPT is the comfort noise number (RFC 3389), normally 13; -1 (or 0) when not agreed.
 	CNPT int
-	// PTime is the packet time to send: 10, 20, 30, 40 or 60 ms; 0 means 20 ms. Any of them is received.
+	// PTime is the packet time to send: 10, 20, 30, 40 or 60 ms; 0 means 20 ms. Any of them is received. With Opus it is 20 ms.
 	PTime time.Duration
+	// DTX lets Opus send nothing in pauses; set it when the peer asked for it (usedtx=1).
+	DTX bool
 	// Direction is ours.
 	Direction Direction
 	// SRTP holds the SDES keys, nil for plain RTP.
@@ -144,6 +167,9 @@ func (p Params) clean() Params {
 	if p.PTime == 0 {
 		p.PTime = 20 * time.Millisecond
 	}
+	if p.Codec == Opus {
+		p.PTime = opusFrame
+	}
 	p.Remote = netip.AddrPortFrom(p.Remote.Addr().Unmap(), p.Remote.Port())
 	p.RemoteRTCP = netip.AddrPortFrom(p.RemoteRTCP.Addr().Unmap(), p.RemoteRTCP.Port())
 	p.Signalling = p.Signalling.Unmap()
@@ -151,7 +177,7 @@ func (p Params) clean() Params {
 }
 
 func (p *Params) check() error {
-	if p.Codec > G722 {
+	if p.Codec > Opus {
 		return fmt.Errorf("unknown codec %d", p.Codec)
 	}
 	if p.SendPT > 127 || p.RecvPT > 127 {

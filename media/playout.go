@@ -32,23 +32,34 @@ func (l *Leg) Play(src Source) *Playout {
 	return p
 }
 
-// pull reads the next frame of what is being played into w.frame. Clock goroutine, mu not held.
-func (l *Leg) pull(w *walker) bool {
+// pull reads the next 20 ms of what is being played: into w.frame, or as it is sent into
+// w.code when the source has that and nobody taps it. Clock goroutine, mu not held.
+func (l *Leg) pull(w *walker) soundKind {
 	p := l.playout.Load()
 	if p == nil {
-		return false
+		return soundNone
 	}
 	if !p.stopped.Load() {
-		err := p.src.ReadFrame(&w.frame)
+		kind := soundFrame
+		codec := Codec(l.codec.Load())
+		coded, ok := p.src.(codeSource)
+		var err error
+		if ok && codec.narrow() && !l.sent.any() {
+			kind = soundCode
+			w.coded = codec
+			err = coded.ReadCode(&w.code, codec)
+		} else {
+			err = p.src.ReadFrame(&w.frame)
+		}
 		if err == nil {
 			p.frames.Add(1)
-			return true
+			return kind
 		}
 		p.finished.Store(errors.Is(err, io.EOF))
 	}
 	l.playout.CompareAndSwap(p, nil)
 	p.finish(p.finished.Load())
-	return false
+	return soundNone
 }
 
 func (p *Playout) finish(finished bool) {

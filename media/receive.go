@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tingxin/audio"
+	"tingxin/media/opus"
 )
 
 // receive reads what has come, plays one frame out of the buffer and gives it to the taps.
@@ -14,7 +15,7 @@ func (l *Leg) receive(w *walker) {
 		l.mu.Unlock()
 		return
 	}
-	l.poll(w)
+	l.wire.receive(l, w)
 	if l.configured.IsZero() || w.tick < l.firstTick {
 		l.mu.Unlock()
 		l.rx.kind = playNothing
@@ -25,32 +26,6 @@ func (l *Leg) receive(w *walker) {
 	l.mu.Unlock()
 	if l.rx.isWide {
 		l.taps.write(&l.rx.frame)
-	}
-}
-
-// maxBatches bounds what one leg may read in one tick, so that a flood on its port
-// costs the other legs nothing; what it leaves overflows in the kernel and is counted there.
-const maxBatches = 4
-
-// poll reads what waits in the sockets. mu is held.
-func (l *Leg) poll(w *walker) {
-	for range maxBatches {
-		n := w.batch.read(l.rtp)
-		for i := range n {
-			b, from, stamp := w.batch.take(i, l.rtp)
-			l.datagram(w, b, from, w.arrival(stamp))
-		}
-		if n < batchSize {
-			break
-		}
-	}
-	if (w.tick+int64(l.rtcp.port>>1))%5 != 0 {
-		return
-	}
-	n := w.batch.read(l.rtcp)
-	for i := range n {
-		b, from, stamp := w.batch.take(i, l.rtcp)
-		l.receiveControl(w, b, from, w.arrival(stamp))
 	}
 }
 
@@ -119,6 +94,9 @@ func (l *Leg) role(pt uint8) role {
 
 // packet takes a valid packet of the peer. mu is held.
 func (l *Leg) packet(h *rtpHeader, payload []byte, role role, at int64) {
+	if l.params.Codec == Opus {
+		h.ts = l.opusClock.units(h.ts)
+	}
 	l.counts.PacketsIn++
 	l.counts.BytesIn += uint64(len(payload))
 	l.last = l.engine.clock.start.Add(time.Duration(at))
@@ -148,11 +126,31 @@ func (l *Leg) packet(h *rtpHeader, payload []byte, role role, at int64) {
 		l.jitter.silence(h.ts, at)
 		l.decoder.comfort.set(payload)
 	default:
-		if l.params.Direction.Receives() && l.jitter.put(h.ts, payload, at) {
+		if l.params.Direction.Receives() && l.put(h.ts, payload, at) {
 			l.broke = true
 		}
 	}
 	l.recv.arrive(h.ts, at)
+}
+
+// put gives a payload to the jitter buffer. mu is held.
+func (l *Leg) put(ts uint32, payload []byte, at int64) (broke bool) {
+	if l.params.Codec != Opus {
+		return l.jitter.put(ts, payload, at)
+	}
+	units := opus.Samples(payload, 8000)
+	if units <= 0 || len(payload) > opusMax {
+		l.counts.Malformed++
+		return false
+	}
+	pos, taken, broke := l.jitter.hold(ts, units, nil, at)
+	if broke {
+		l.decoder.forget()
+	}
+	if taken {
+		l.decoder.opus.store.put(pos, int64(units), payload)
+	}
+	return broke
 }
 
 // newSource begins anew with another SSRC or another row of sequence numbers; what
@@ -162,6 +160,7 @@ func (l *Leg) newSource(h *rtpHeader) {
 	l.control.expected += uint64(l.recv.expected())
 	l.recv.begin(h)
 	l.jitter.reset()
+	l.decoder.forget()
 	l.broke = true
 }
 
@@ -173,16 +172,17 @@ func (l *Leg) playOut(w *walker) {
 		rx.kind = l.jitter.get(w.at, d.quiet)
 	} else if l.jitter.started {
 		l.jitter.reset()
+		l.decoder.forget()
 		rx.kind = playNothing
 	}
-	rx.code = rx.kind == playData && l.jitter.missing() == 0
+	rx.code = rx.kind == playData && d.codec != Opus && l.jitter.missing() == 0
 	if rx.code {
 		copy(rx.data[:], l.jitter.out[:frameUnits])
 	}
 	rx.noise, rx.codec = d.plc.floor, d.codec
 	listen := l.listened()
-	if d.codec == G722 && !listen {
-		if rx.kind == playFast { // nobody decodes: cut the code short
+	if !d.codec.narrow() && !listen {
+		if rx.kind == playFast && d.codec == G722 { // nobody decodes: cut the code short
 			rx.code = true
 			copy(rx.data[:], l.jitter.out[:frameUnits])
 		}
@@ -191,8 +191,10 @@ func (l *Leg) playOut(w *walker) {
 		return
 	}
 	if d.idle {
-		d.g722.Reset()
 		d.idle, l.broke = false, true
+		if d.codec == G722 { // of Opus only the queue is old
+			d.g722.Reset()
+		}
 	}
 	rx.n = d.samples()
 	d.play(rx.kind, &l.jitter, rx.native[:rx.n])
@@ -208,10 +210,14 @@ func (l *Leg) listened() bool {
 	if l.taps.any() || l.inband.Load() {
 		return true
 	}
-	if l.echo.Load() && l.sent.any() {
+	if m := l.seat.Load(); m != nil && !m.room.narrow.Load() {
 		return true
 	}
-	return l.peer != nil && (l.peer.sent.any() || l.peer.wide.Load() != l.wide.Load())
+	codec := Codec(l.codec.Load())
+	if l.echo.Load() && (l.sent.any() || codec == Opus) {
+		return true
+	}
+	return l.peer != nil && (l.peer.sent.any() || !codec.passes(Codec(l.peer.codec.Load())))
 }
 
 // widen makes the frame of 16 kHz. mu is held.
@@ -253,9 +259,18 @@ func (l *Leg) count(kind playKind) {
 	}
 }
 
-// digit hands a key press to whoever reads Digits. mu is held.
+// digit hands a key press to whoever reads Digits, and to the leg it is relayed to; the
+// same press told in two ways counts once. mu is held.
 func (l *Leg) digit(key byte, held time.Duration, source string, at int64) {
+	if l.presses.twice(key, source, at) {
+		return
+	}
 	l.counts.Digits++
+	if to := l.relayTo.Load(); to != nil {
+		if !to.relay(key, source) {
+			l.counts.DigitsDropped++
+		}
+	}
 	select {
 	case l.digits <- Digit{Key: key, Duration: held, Source: source, At: l.engine.clock.start.Add(time.Duration(at))}:
 	default:

@@ -17,8 +17,7 @@ type sender struct {
 	packet int // code bytes per packet
 	sends  bool
 
-	to    sockaddr
-	ready bool // to is known
+	ready bool // there is somewhere to send to
 
 	seq    uint16
 	ts     uint32 // of the next code byte
@@ -28,6 +27,7 @@ type sender struct {
 	silent int // ticks of silence described by comfort noise packets
 
 	g722   *audio.G722Encoder
+	opus   opusSender
 	down   audio.Down16to8
 	native [narrowLen]int16
 	code   [frameUnits]byte
@@ -43,7 +43,12 @@ func (s *sender) init() {
 }
 
 // set takes over what was agreed.
-func (s *sender) set(p *Params) {
+func (s *sender) set(p *Params, cfg *Config) error {
+	if p.Codec == Opus {
+		if err := s.opus.set(cfg.OpusBitrate, cfg.OpusComplexity, p.DTX); err != nil {
+			return err
+		}
+	}
 	if p.Codec == G722 && s.g722 == nil {
 		s.g722 = audio.NewG722Encoder()
 	}
@@ -53,6 +58,7 @@ func (s *sender) set(p *Params) {
 	s.codec, s.pt, s.event, s.cn = p.Codec, p.SendPT, p.EventPT, p.CNPT
 	s.packet = int(p.PTime / time.Millisecond * 8)
 	s.sends = p.Direction.Sends()
+	return nil
 }
 
 // soundKind says where this tick's sound to send comes from.
@@ -61,18 +67,21 @@ type soundKind uint8
 const (
 	soundNone    soundKind = iota // silence
 	soundFrame                    // w.frame
+	soundNarrow                   // w.narrow
+	soundCode                     // w.code
+	soundSilent                   // silence, whatever else there might be: nobody speaks in the room
 	soundForward                  // another leg's (or, echoing, our own) received sound
 )
 
 // transmit sends one tick of sound: a digit being sent, else what is played, else the
-// bridged leg's, else the echo, else silence.
+// room, else the bridged leg's, else the echo, else silence.
 func (l *Leg) transmit(w *walker) {
 	if !l.live.Load() || w.tick < l.firstTick {
 		return
 	}
-	kind := soundNone
-	if l.pull(w) {
-		kind = soundFrame
+	kind := l.pull(w)
+	if kind == soundNone {
+		kind = l.mixed(w)
 	}
 	l.mu.Lock()
 	if l.closed {
@@ -86,6 +95,9 @@ func (l *Leg) transmit(w *walker) {
 	if kind == soundNone && from != nil && !from.gone.Load() && from.live.Load() {
 		kind = soundForward
 	}
+	if kind == soundSilent {
+		kind, from = soundNone, nil
+	}
 	kind = l.sound(w, kind, from)
 	l.control.tick(l, w)
 	l.mu.Unlock()
@@ -97,6 +109,12 @@ func (l *Leg) transmit(w *walker) {
 // sound encodes and sends; it returns what was really sent. mu is held.
 func (l *Leg) sound(w *walker, kind soundKind, from *Leg) soundKind {
 	s := &l.tx
+	if s.keys == nil {
+		select {
+		case s.keys = <-l.relayed:
+		default:
+		}
+	}
 	if s.keys != nil {
 		if tone, busy := s.keys.step(l, w); busy {
 			if !tone {
@@ -111,6 +129,14 @@ func (l *Leg) sound(w *walker, kind soundKind, from *Leg) soundKind {
 	switch kind {
 	case soundFrame:
 		s.encode(&w.frame)
+	case soundNarrow:
+		s.compress(w.narrow[:])
+	case soundCode:
+		if s.codec != w.coded { // changed since it was read
+			s.silence()
+			break
+		}
+		s.code = w.code
 	case soundForward:
 		kind, hole = l.forward(&from.rx)
 	}
@@ -135,7 +161,7 @@ func (l *Leg) forward(rx *rxFrame) (kind soundKind, hole bool) {
 		return soundNone, false
 	case rx.code && rx.codec == s.codec:
 		s.code = rx.data
-	case rx.n == narrowLen && s.codec != G722:
+	case rx.n == narrowLen && s.codec.narrow():
 		s.compress(rx.native[:narrowLen])
 	case rx.isWide:
 		s.encode(&rx.frame)
@@ -149,8 +175,12 @@ func (l *Leg) forward(rx *rxFrame) (kind soundKind, hole bool) {
 
 // encode turns a frame into code.
 func (s *sender) encode(f *audio.Frame) {
-	if s.codec == G722 {
+	switch s.codec {
+	case G722:
 		s.g722.Encode(s.code[:], f.PCM[:])
+		return
+	case Opus:
+		s.opus.encode(s.out[rtpHeaderLen:], f.PCM[:])
 		return
 	}
 	s.down.Process(s.native[:], f.PCM[:])
@@ -184,6 +214,8 @@ func (s *sender) silence() {
 		s.code = silenceA
 	case PCMU:
 		s.code = silenceMu
+	case Opus:
+		s.opus.encode(s.out[rtpHeaderLen:], noSound[:])
 	default:
 		s.g722.Encode(s.code[:], noSound[:])
 	}
@@ -192,6 +224,10 @@ func (s *sender) silence() {
 // append adds code to the packet being filled and sends what is full. mu is held.
 func (l *Leg) append(w *walker, hole bool) {
 	s := &l.tx
+	if s.codec == Opus {
+		l.appendOpus(w)
+		return
+	}
 	if hole && s.packet == frameUnits {
 		s.ts += frameUnits
 		s.seq++
@@ -209,12 +245,30 @@ func (l *Leg) append(w *walker, hole bool) {
 	}
 }
 
+// appendOpus sends the packet that the encoder made; in a pause there may be none. mu is held.
+func (l *Leg) appendOpus(w *walker) {
+	s := &l.tx
+	ts := s.ts
+	s.ts += frameUnits
+	if s.opus.n == 0 {
+		s.marker = true
+		return
+	}
+	h := rtpHeader{marker: s.marker, pt: s.pt, ts: ts}
+	l.emit(w, &h, s.out[:rtpHeaderLen+s.opus.n])
+	s.marker = false
+}
+
 // emit numbers, protects and sends a packet with room for its header. mu is held.
 func (l *Leg) emit(w *walker, h *rtpHeader, b []byte) {
 	s := &l.tx
+	if !s.sends || !s.ready {
+		return // the numbers go on where they stopped, or the peer would count a loss
+	}
 	h.seq, h.ssrc = s.seq, l.ssrc
+	h.ts *= s.codec.scale() // ours wraps with the wire's, since both have 32 bits
 	s.seq++
-	if !w.send || !s.sends || !s.ready {
+	if !w.send {
 		return
 	}
 	h.put(b)
@@ -226,7 +280,7 @@ func (l *Leg) emit(w *walker, h *rtpHeader, b []byte) {
 			return
 		}
 	}
-	if !l.rtp.send(b, &s.to) {
+	if !l.wire.send(b, false) {
 		l.counts.SendErrors++
 		return
 	}

@@ -96,7 +96,8 @@ func openSocket(addr netip.Addr, port uint16, buffer int) (*socket, error) {
 	return s, nil
 }
 
-func (s *socket) setup(addr netip.Addr, buffer int) error {
+// options sets buffers, receive stamps, drop counts and the traffic class.
+func (s *socket) options(buffer int) error {
 	for _, o := range []struct{ name, value int }{
 		{unix.SO_RCVBUF, buffer}, {unix.SO_SNDBUF, buffer},
 		{unix.SO_TIMESTAMPNS, 1}, {unix.SO_RXQ_OVFL, 1},
@@ -105,19 +106,27 @@ func (s *socket) setup(addr netip.Addr, buffer int) error {
 			return fmt.Errorf("set udp socket option %d: %w", o.name, err)
 		}
 	}
-	var sa unix.Sockaddr
 	if s.v6 {
 		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, expedited)
-		sa = &unix.SockaddrInet6{Port: int(s.port), Addr: addr.As16()}
 	} else {
 		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_TOS, expedited)
+	}
+	s.rcv, _ = unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+	s.snd, _ = unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
+	return nil
+}
+
+func (s *socket) setup(addr netip.Addr, buffer int) error {
+	if err := s.options(buffer); err != nil {
+		return err
+	}
+	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(s.port), Addr: addr.As16()}
+	if !s.v6 {
 		sa = &unix.SockaddrInet4{Port: int(s.port), Addr: addr.Unmap().As4()}
 	}
 	if err := unix.Bind(s.fd, sa); err != nil {
 		return fmt.Errorf("bind udp port %d: %w", s.port, err)
 	}
-	s.rcv, _ = unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
-	s.snd, _ = unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
 	if s.port != 0 {
 		return nil
 	}
@@ -204,7 +213,17 @@ func (b *batch) take(i int, s *socket) (data []byte, from netip.AddrPort, at int
 	m := &b.msgs[i]
 	data = b.data[i][:m.len]
 	from = b.names[i].addrPort()
-	ctl := b.ctl[i][:m.hdr.Controllen]
+	at, lost := ancillary(b.ctl[i][:m.hdr.Controllen])
+	if lost != 0 {
+		s.drops = lost
+	}
+	b.ready(i)
+	return data, from, at
+}
+
+// ancillary reads control messages: when the kernel received the datagram
+// (nanoseconds since 1970, 0 when not given), and how many the socket has lost so far (0 when none).
+func ancillary(ctl []byte) (at int64, lost uint32) {
 	for len(ctl) >= unix.SizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(&ctl[0]))
 		if h.Len < unix.SizeofCmsghdr || uint64(h.Len) > uint64(len(ctl)) {
@@ -217,10 +236,9 @@ func (b *batch) take(i int, s *socket) (data []byte, from netip.AddrPort, at int
 			ts := (*unix.Timespec)(unsafe.Pointer(&body[0]))
 			at = ts.Sec*1e9 + ts.Nsec
 		case h.Type == unix.SO_RXQ_OVFL && len(body) >= 4:
-			s.drops = *(*uint32)(unsafe.Pointer(&body[0]))
+			lost = *(*uint32)(unsafe.Pointer(&body[0]))
 		}
 		ctl = ctl[min(len(ctl), int(h.Len+7)&^7):]
 	}
-	b.ready(i)
-	return data, from, at
+	return at, lost
 }

@@ -34,7 +34,9 @@ type LegStats struct {
 	// KernelDrops were lost in the socket's full receive buffer, SendErrors refused by the kernel.
 	KernelDrops uint64 `json:"kernel_drops"`
 	SendErrors  uint64 `json:"send_errors"`
-	// Digits were received, DigitsDropped found the digit queue full.
+	// Suite names the SRTP protection, empty for plain RTP.
+	Suite string `json:"suite,omitempty"`
+	// Digits were received, DigitsDropped found the digit queue, or that of the leg they are relayed to, full.
 	Digits        uint64 `json:"digits"`
 	DigitsDropped uint64 `json:"digits_dropped"`
 }
@@ -43,7 +45,10 @@ type LegStats struct {
 type EngineStats struct {
 	Legs       int `json:"legs"`
 	Bridges    int `json:"bridges"`
+	Rooms      int `json:"rooms"`
 	Recordings int `json:"recordings"`
+	// Relays are the allocations of the TURN relay.
+	Relays int `json:"relays"`
 	// PortsTotal counts port pairs; resting ones were closed a moment ago.
 	PortsTotal   int `json:"ports_total"`
 	PortsUsed    int `json:"ports_used"`
@@ -115,7 +120,13 @@ func (l *Leg) stats() LegStats {
 	s.RTTMS = l.control.rtt
 	s.RemoteLossPct, s.RemoteJitterMS = l.control.remoteLoss, l.control.remoteJitter
 	s.ConcealedMS = l.concealed / 8
-	s.KernelDrops = uint64(l.rtp.drops) + uint64(l.rtcp.drops)
+	s.KernelDrops = l.wire.drops()
+	switch {
+	case l.params.SRTP != nil:
+		s.Suite = l.params.SRTP.Profile
+	case l.web != nil && l.web.suite.Load() != nil:
+		s.Suite = *l.web.suite.Load()
+	}
 	if l.jitter.anchored {
 		s.DelayMS = float64(l.jitter.at) / 1e6
 		s.TargetMS = float64(l.jitter.est.target()) / 1e6

@@ -144,12 +144,17 @@ func (t *clientTx) terminated(string, error) {
 	t.s.tx.dropClient(t)
 }
 
-// connectionLost fails the requests that wait for answers on a dead connection.
+// connectionLost drops the bindings of a dead connection and fails the requests
+// that wait for answers on it.
 func (s *Server) connectionLost(f flow) {
+	s.registrar.lost(f)
 	for _, t := range s.tx.clients() {
 		if t.flow == f && t.open() {
 			t.tx.Terminate()
 		}
+	}
+	for _, d := range s.userDialogs("") {
+		d.post(func() { d.flowLost(f) })
 	}
 }
 

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nyaruka/phonenumbers"
 
 	"tingxin/sip/sdp"
 	"tingxin/sip/wire"
@@ -27,6 +30,28 @@ type Config struct {
 	Unknown string `yaml:"unknown" koanf:"unknown"`
 	// Trunks we take calls from and place calls to. None: one named "local" for loopback addresses.
 	Trunks []Trunk `yaml:"trunks" koanf:"trunks"`
+	// Users of ours, who register and call; others come from a Directory. Without both there is no registrar.
+	Users []UserEntry `yaml:"users" koanf:"users"`
+	// RegisterMin and RegisterMax bound how long a registration lasts, RegisterDefault is for those who do not
+	// ask; 0 = 20 s, 1 h, 10 min.
+	RegisterMin     time.Duration `yaml:"register_min" koanf:"register_min"`
+	RegisterMax     time.Duration `yaml:"register_max" koanf:"register_max"`
+	RegisterDefault time.Duration `yaml:"register_default" koanf:"register_default"`
+	// MaxBindings of one user, the oldest gives way; MaxRegistrations of all; 0 = 8, 20000.
+	MaxBindings      int `yaml:"max_bindings" koanf:"max_bindings"`
+	MaxRegistrations int `yaml:"max_registrations" koanf:"max_registrations"`
+	// Origins of pages that may connect besides those of the same host, such as "https://desk.example".
+	Origins []string `yaml:"origins" koanf:"origins"`
+	// KeepAlive is how often a silent connection is asked for a sign of life; two misses end it; 0 = 25 s.
+	KeepAlive time.Duration `yaml:"keep_alive" koanf:"keep_alive"`
+	// Lost is how long a call of a browser outlives its connection; 0 = 30 s. After a page was loaded anew: LostReload, 0 = 10 s.
+	Lost       time.Duration `yaml:"lost" koanf:"lost"`
+	LostReload time.Duration `yaml:"lost_reload" koanf:"lost_reload"`
+	// Outbound routes of numbers to trunks. Region is the country of numbers without an international prefix (ISO
+	// 3166-1 letters, "CN"); FailOver how long a trunk may take to say anything; 0 = 3 s.
+	Outbound []OutboundRoute `yaml:"outbound" koanf:"outbound"`
+	Region   string          `yaml:"region" koanf:"region"`
+	FailOver time.Duration   `yaml:"fail_over" koanf:"fail_over"`
 	// MaxCalls bounds the dialogs of the server; 0 = 2000.
 	MaxCalls int `yaml:"max_calls" koanf:"max_calls"`
 	// MaxConnections bounds open stream connections; 0 = 4096.
@@ -41,6 +66,7 @@ type Config struct {
 	// NonceTTL is how long a digest nonce is good; 0 = 60 s.
 	NonceTTL time.Duration `yaml:"nonce_ttl" koanf:"nonce_ttl"`
 	// Guesses wrong passwords from one address within GuessWindow lock it out for GuessLock; 0 = 5, 1 min, 5 min.
+	// Four times as many at one user, from anywhere, lock that user for new addresses.
 	Guesses     int           `yaml:"guesses" koanf:"guesses"`
 	GuessWindow time.Duration `yaml:"guess_window" koanf:"guess_window"`
 	GuessLock   time.Duration `yaml:"guess_lock" koanf:"guess_lock"`
@@ -88,6 +114,22 @@ type Trunk struct {
 	SessionExpires time.Duration `yaml:"session_expires" koanf:"session_expires"`
 	// Codecs in the order we offer them: PCMA, PCMU, G722; empty = all three.
 	Codecs []string `yaml:"codecs" koanf:"codecs"`
+	// Register tells the carrier where we are, with Credentials, refreshed before it runs out. Registrar is its
+	// URI when it is not the Proxy's, RegisterAs our address of record ("sip:user@carrier", default by the user
+	// name), RegisterExpires the time asked for; 0 = 1 h. Calls from the registrar's address are the trunk's.
+	Register        bool          `yaml:"register" koanf:"register"`
+	Registrar       string        `yaml:"registrar" koanf:"registrar"`
+	RegisterAs      string        `yaml:"register_as" koanf:"register_as"`
+	RegisterExpires time.Duration `yaml:"register_expires" koanf:"register_expires"`
+	// Probe is how often OPTIONS asks whether it is there; 0 = never. ProbeMisses in a row mark it down,
+	// ProbeReplies in a row up again; 0 = 3, 2.
+	Probe        time.Duration `yaml:"probe" koanf:"probe"`
+	ProbeMisses  int           `yaml:"probe_misses" koanf:"probe_misses"`
+	ProbeReplies int           `yaml:"probe_replies" koanf:"probe_replies"`
+	// Format of the numbers it wants: "" as dialled, "e164", "plain" (without +) or "national".
+	Format string `yaml:"format" koanf:"format"`
+	// CallerID rules of our calls by it.
+	CallerID CallerID `yaml:"caller_id" koanf:"caller_id"`
 	// Language of its callers, handed up by name of the trunk; not used here.
 	Language string `yaml:"language" koanf:"language"`
 }
@@ -120,6 +162,15 @@ func (c Config) withDefaults() Config {
 	c.Unknown = or(c.Unknown, "reject")
 	c.MaxCalls = or(c.MaxCalls, 2000)
 	c.MaxConnections = or(c.MaxConnections, 4096)
+	c.FailOver = or(c.FailOver, 3*time.Second)
+	c.RegisterMin = or(c.RegisterMin, 20*time.Second)
+	c.RegisterMax = or(c.RegisterMax, time.Hour)
+	c.RegisterDefault = or(c.RegisterDefault, 10*time.Minute)
+	c.MaxBindings = or(c.MaxBindings, 8)
+	c.MaxRegistrations = or(c.MaxRegistrations, 20000)
+	c.KeepAlive = or(c.KeepAlive, 25*time.Second)
+	c.Lost = or(c.Lost, 30*time.Second)
+	c.LostReload = or(c.LostReload, 10*time.Second)
 	c.SessionExpires = or(c.SessionExpires, 30*time.Minute)
 	c.MinSE = or(c.MinSE, 90*time.Second)
 	c.RingTimeout = or(c.RingTimeout, 3*time.Minute)
@@ -150,6 +201,9 @@ func (c Config) Check() error {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return errors.New("sip.tls needs both cert and key, or neither for a self-signed certificate")
 	}
+	if err := c.checkUsers(); err != nil {
+		return err
+	}
 	names := map[string]bool{}
 	for i := range c.Trunks {
 		t := &c.Trunks[i]
@@ -160,6 +214,37 @@ func (c Config) Check() error {
 		if err := t.check(); err != nil {
 			return fmt.Errorf("sip.trunks %q: %w", t.Name, err)
 		}
+	}
+	for i := range c.Outbound {
+		if err := c.Outbound[i].check(c.Trunks); err != nil {
+			return fmt.Errorf("sip.outbound[%d]: %w", i, err)
+		}
+	}
+	if c.Region != "" && phonenumbers.GetCountryCodeForRegion(c.Region) == 0 {
+		return fmt.Errorf("sip.region %q is no country: write two capital letters as in CN", c.Region)
+	}
+	return nil
+}
+
+func (c *Config) checkUsers() error {
+	names := map[string]bool{}
+	for i := range c.Users {
+		u := &c.Users[i]
+		if err := u.check(); err != nil {
+			return fmt.Errorf("sip.users[%d]: %w", i, err)
+		}
+		if names[u.Name] {
+			return fmt.Errorf("sip.users %q stands there twice", u.Name)
+		}
+		names[u.Name] = true
+	}
+	for _, o := range c.Origins {
+		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
+			return fmt.Errorf("sip.origins %q: write scheme and host as in https://desk.example", o)
+		}
+	}
+	if c.RegisterMin > c.RegisterMax {
+		return errors.New("sip.register_min is longer than sip.register_max")
 	}
 	return nil
 }
@@ -191,6 +276,20 @@ func (t *Trunk) check() error {
 	if t.Proxy != "" {
 		if u, err := wire.ParseURI(t.Proxy); err != nil || u.Host == "" {
 			return fmt.Errorf("proxy %q is no sip uri", t.Proxy)
+		}
+	}
+	if !slices.Contains([]string{formatDialled, formatE164, formatPlain, formatNational}, t.Format) {
+		return fmt.Errorf("format %q: use e164, plain, national or nothing", t.Format)
+	}
+	switch {
+	case t.Register && t.Credentials == nil && t.Auth == nil:
+		return errors.New("register needs credentials")
+	case (t.Register || t.Probe > 0) && t.Proxy == "":
+		return errors.New("register and probe need a proxy")
+	}
+	for _, uri := range []string{t.Registrar, t.RegisterAs} {
+		if u, err := wire.ParseURI(uri); uri != "" && (err != nil || u.Host == "") {
+			return fmt.Errorf("%q is no sip uri", uri)
 		}
 	}
 	for _, a := range []*Auth{t.Auth, t.Credentials} {

@@ -16,16 +16,23 @@ import (
 // dialling is an outgoing leg until its answer, and what is needed to
 // acknowledge late answers after that.
 type dialling struct {
-	result chan dialResult // one value
-	offer  []byte
-	secure bool
-	x      *exchange
-	flow   flow
-	heard  bool       // a provisional came: CANCEL may be sent
-	cause  call.Cause // why it was cancelled, "" while wanted
-	sent   bool       // CANCEL is out
-	early  string     // the description of the last provisional answer
-	tries  int        // INVITEs after 422 or 488
+	result   chan dialResult // one value
+	offer    []byte
+	secure   bool
+	x        *exchange
+	flow     flow
+	heard    bool       // a provisional came: CANCEL may be sent
+	cause    call.Cause // why it was cancelled, "" while wanted
+	sent     bool       // CANCEL is out
+	early    string     // the description of the last provisional answer
+	hurry    bool       // end it when nothing is heard in Config.FailOver
+	asserted string     // P-Asserted-Identity
+	hidden   bool       // the caller's number is
+	tries    int        // INVITEs after 422 or 488
+	// targets are addresses that 3xx answers named; target is the next of them.
+	targets  []string
+	target   int
+	replaces string // of the INVITE
 
 	mu     sync.Mutex
 	winner string            // To tag of the first 2xx
@@ -39,6 +46,10 @@ type sentTo struct {
 
 type dialResult struct{ err error }
 
+// noAnswer is the reason of the 408 that we make ourselves: not even a
+// provisional answer came.
+const noAnswer = "no answer to the invite"
+
 func (l *dialling) finish(_ *dialog, err error) {
 	select {
 	case l.result <- dialResult{err}:
@@ -50,7 +61,22 @@ func (l *dialling) finish(_ *dialog, err error) {
 // (*call.DialError). Cancelling ctx sends CANCEL and returns at once; an answer
 // that crosses it is acknowledged and ended. The caller owns the returned leg.
 func (s *Server) Dial(ctx context.Context, t call.Target, h call.Handler) (call.Dialog, *media.Leg, error) {
-	d, err := s.outgoing(ctx, t, h)
+	switch {
+	case t.User != "":
+		return s.dialUser(ctx, t, h)
+	case t.Number != "":
+		return s.dialNumber(ctx, t, h)
+	}
+	to, err := s.destination(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.dialOne(ctx, to, t, h)
+}
+
+// dialOne places one leg and waits for its outcome.
+func (s *Server) dialOne(ctx context.Context, to destination, t call.Target, h call.Handler) (call.Dialog, *media.Leg, error) {
+	d, err := s.outgoing(ctx, to, t, h)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,34 +87,66 @@ func (s *Server) Dial(ctx context.Context, t call.Target, h call.Handler) (call.
 		}
 		return d, d.leg, nil
 	case <-ctx.Done():
-		d.post(func() { d.hangup(call.CauseCancelled) })
+		if !d.post(func() {
+			d.hangup(call.CauseCancelled)
+			d.unclaimed()
+		}) {
+			d.unclaimed()
+		}
 		return nil, nil, fmt.Errorf("dial given up: %w", context.Cause(ctx))
+	}
+}
+
+// unclaimed closes the leg of an answer that came when nobody waited any more.
+func (d *dialog) unclaimed() {
+	select {
+	case r := <-d.outcome:
+		if r.err == nil {
+			d.leg.Close()
+		}
+	default:
 	}
 }
 
 // result is the channel Dial waits on; the dialling itself belongs to the loop.
 func (d *dialog) result() chan dialResult { return d.outcome }
 
-// outgoing checks limits, finds the way and starts the dialog.
-func (s *Server) outgoing(ctx context.Context, t call.Target, h call.Handler) (*dialog, error) {
-	if s.draining.Load() {
-		return nil, &call.DialError{Status: 503, Reason: "server is draining"}
-	}
-	tr := s.plain
+// destination is where an outgoing leg goes and how.
+type destination struct {
+	uri    string // Request-URI
+	to     string // URI of the To; empty = uri
+	trunk  *trunk
+	seat   *binding // of a user; nil for a trunk or an address
+	callID string   // empty makes one
+	hurry  bool     // there is another way: do not wait for one that says nothing
+}
+
+// destination reads a Target with an address.
+func (s *Server) destination(t call.Target) (destination, error) {
+	to := destination{uri: t.URI, trunk: s.plain, callID: t.SIPCallID}
 	if t.Trunk != "" {
-		if tr = s.trunks.byName(t.Trunk); tr == nil {
-			return nil, &call.DialError{Status: 404, Reason: "no trunk of that name"}
+		if to.trunk = s.trunks.byName(t.Trunk); to.trunk == nil {
+			return to, &call.DialError{Status: 404, Reason: "no trunk of that name"}
 		}
 	}
 	if u, err := wire.ParseURI(t.URI); err != nil || u.Host == "" {
-		return nil, &call.DialError{Status: 484, Reason: "not a sip uri"}
+		return to, &call.DialError{Status: 484, Reason: "not a sip uri"}
 	}
+	return to, nil
+}
+
+// outgoing checks limits, finds the way and starts the dialog.
+func (s *Server) outgoing(ctx context.Context, to destination, t call.Target, h call.Handler) (*dialog, error) {
+	if s.draining.Load() {
+		return nil, &call.DialError{Status: 503, Reason: "server is draining"}
+	}
+	tr := to.trunk
 	if n := tr.calls.Add(1); tr.MaxCalls > 0 && n > int64(tr.MaxCalls) {
 		tr.calls.Add(-1)
 		return nil, &call.DialError{Status: 503, Reason: "trunk is full"}
 	}
-	d := s.newDialog(or(t.SIPCallID, randomID(12)), false, tr)
-	if err := d.prepare(ctx, t, h); err != nil {
+	d := s.newDialog(or(to.callID, randomID(12)), false, tr)
+	if err := d.prepare(ctx, to, t, h); err != nil {
 		tr.release()
 		if d.leg != nil {
 			d.leg.Close()
@@ -106,33 +164,64 @@ func (s *Server) outgoing(ctx context.Context, t call.Target, h call.Handler) (*
 }
 
 // prepare finds the next hop, opens the leg and writes the dialog's names.
-func (d *dialog) prepare(ctx context.Context, t call.Target, h call.Handler) error {
+func (d *dialog) prepare(ctx context.Context, to destination, t call.Target, h call.Handler) error {
+	f, err := d.firstHop(ctx, to)
+	if err == nil {
+		err = d.dialLeg(f)
+	}
+	if err != nil {
+		return &call.DialError{Status: 503, Reason: err.Error()}
+	}
+	d.handler, d.flow, d.originFlow, d.network, d.target = h, f, f, f.network(), to.uri
+	d.mediaUp = true
+	d.outcome = make(chan dialResult, 1)
+	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f, replaces: t.Replaces}
+	d.dial.secure = d.trunk.policy() == sdp.Required || d.trunk.policy() == sdp.Optional && f.network() == "tls"
+	d.dial.hurry = to.hurry
+	shown, asserted := d.trunk.caller(t.From, d.s.cfg.Region)
+	from := &wire.Address{Name: t.FromName, URI: "sip:" + wire.Escape(shown) + "@" + d.s.fromHost(f)}
+	if shown == anonymous {
+		from = &wire.Address{Name: "Anonymous", URI: "sip:anonymous@anonymous.invalid"} // RFC 3323 4.1.1.3
+	}
+	if asserted != "" {
+		d.dial.asserted = "<sip:" + wire.Escape(asserted) + "@" + d.s.fromHost(f) + ">"
+	}
+	d.dial.hidden = shown == anonymous
+	d.localURI = from.String() + ";tag=" + d.local
+	d.remoteURI = "<" + or(to.to, to.uri) + ">"
+	return nil
+}
+
+// firstHop is the flow of the INVITE: down the connection of a user, else to
+// the trunk's proxy or the address itself.
+func (d *dialog) firstHop(ctx context.Context, to destination) (flow, error) {
+	if b := to.seat; b != nil {
+		d.user, d.seat, d.routeSet = b.user, b.seat, b.path
+		if !b.flow.alive() {
+			return nil, errClosed
+		}
+		return b.flow, nil
+	}
 	def := "udp"
 	if len(d.trunk.Transports) > 0 {
 		def = d.trunk.Transports[0]
 	}
-	next := or(d.trunk.Proxy, t.URI)
-	hop, err := resolve(ctx, next, def)
+	h, err := resolve(ctx, or(d.trunk.Proxy, to.uri), def)
 	if err != nil {
-		return &call.DialError{Status: 503, Reason: err.Error()}
+		return nil, err
 	}
-	f, err := d.s.transport.to(ctx, hop.network, hop.addr, hop.host)
-	if err != nil {
-		return &call.DialError{Status: 503, Reason: err.Error()}
+	return d.s.transport.to(ctx, h.network, h.addr, h.host)
+}
+
+// dialLeg opens the media leg that fits the far end.
+func (d *dialog) dialLeg(f flow) (err error) {
+	if web(f) {
+		d.web = &webSession{}
+		d.leg, d.web.leg, err = d.s.webLegs(d.callID, d.log)
+		return err
 	}
-	leg, err := d.s.engine.NewLeg(d.callID, d.log)
-	if err != nil {
-		return &call.DialError{Status: 503, Reason: err.Error()}
-	}
-	d.leg, d.handler, d.flow, d.originFlow, d.network, d.target = leg, h, f, f, hop.network, t.URI
-	d.mediaUp = true
-	d.outcome = make(chan dialResult, 1)
-	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f}
-	d.dial.secure = d.trunk.policy() == sdp.Required || d.trunk.policy() == sdp.Optional && hop.network == "tls"
-	from := &wire.Address{Name: t.FromName, URI: "sip:" + wire.Escape(or(t.From, "anonymous")) + "@" + d.s.fromHost(f)}
-	d.localURI = from.String() + ";tag=" + d.local
-	d.remoteURI = "<" + t.URI + ">"
-	return nil
+	d.leg, err = d.s.engine.NewLeg(d.callID, d.log)
+	return err
 }
 
 // fromHost is the host part of our From: the domain if it is one, else where
@@ -151,20 +240,43 @@ func (d *dialog) startDial() {
 		d.end(call.CauseCancelled, false)
 		return
 	}
-	policy := sdp.Off
-	if d.dial.secure {
-		policy = sdp.Required
+	if d.web == nil {
+		policy := sdp.Off
+		if d.dial.secure {
+			policy = sdp.Required
+		}
+		d.neg = sdp.New(sdp.Local{Addr: d.leg.LocalFor(d.flow.remote().Addr()), Codecs: d.trunk.Codecs, SRTP: policy})
 	}
-	d.neg = sdp.New(sdp.Local{Addr: d.leg.LocalFor(d.flow.remote().Addr()), Codecs: d.trunk.Codecs, SRTP: policy})
-	d.dial.offer = d.neg.Offer(d.wish)
+	var err error
+	if d.dial.offer, err = d.makeOffer(); err != nil {
+		d.dialFailed(500, err.Error())
+		return
+	}
 	d.sendInvite()
 }
 
 func (d *dialog) sendInvite() {
-	m := d.newRequest("INVITE").Add("Contact", "").Add("Allow", d.s.rules.Allow()).Add("Supported", supported)
-	m.Add("Session-Expires", seconds(d.wanted())).Add("Min-SE", seconds(max(d.s.cfg.MinSE, d.session.minSE)))
+	m := d.newRequest("INVITE").Add("Contact", "").Add("Allow", d.s.rules.Allow())
+	if d.web != nil { // a browser refreshes by itself, and acknowledges nothing provisional
+		m.Add("Supported", "timer").Add("Session-Expires", seconds(d.wanted())+";refresher=uas")
+	} else {
+		m.Add("Supported", d.s.supported).Add("Session-Expires", seconds(d.wanted()))
+	}
+	m.Add("Min-SE", seconds(max(d.s.cfg.MinSE, d.session.minSE)))
+	if r := d.dial.replaces; r != "" {
+		m.Add("Require", "replaces").Add("Replaces", r)
+	}
+	if a := d.dial.asserted; a != "" {
+		m.Add("P-Asserted-Identity", a)
+		if d.dial.hidden {
+			m.Add("Privacy", "id")
+		}
+	}
 	m.SetBody("application/sdp", d.dial.offer)
 	l := d.dial
+	if l.hurry {
+		d.arm(timerFirst, d.s.cfg.FailOver)
+	}
 	l.heard = false
 	d.arm(timerRing, d.s.cfg.RingTimeout+64*d.s.cfg.T1)
 	l.x = &exchange{auth: d.trunk.credentials()}
@@ -224,7 +336,7 @@ func (d *dialog) late2xx(l *dialling, resp *wire.Message) bool {
 func (s *Server) endFork(d *dialog, l *dialling, resp *wire.Message) {
 	req := l.x.current().req
 	n, _, _ := req.CSeq()
-	fork := &dialog{s: s, log: d.log, callID: d.callID, trunk: d.trunk, flow: d.originFlow, network: d.network,
+	fork := &dialog{s: s, log: d.log, callID: d.callID, trunk: d.trunk, user: d.user, seat: d.seat, flow: d.originFlow, network: d.network,
 		localURI: req.Get("From"), target: req.URI, localSeq: n}
 	fork.establish(resp)
 	l.mu.Lock()
@@ -264,7 +376,7 @@ func (d *dialog) onInvited(l *dialling, resp *wire.Message, err error) {
 		}
 	case d.phase != early:
 	case errors.Is(err, errTimeout):
-		d.dialFailed(408, "no answer to the invite")
+		d.dialFailed(408, noAnswer)
 	case err != nil:
 		d.dialFailed(503, err.Error())
 	case resp.Status < 200:
@@ -279,6 +391,7 @@ func (d *dialog) onInvited(l *dialling, resp *wire.Message, err error) {
 // onProvisional: ringing, early media, PRACK, and the CANCEL that had to wait.
 func (d *dialog) onProvisional(l *dialling, resp *wire.Message) {
 	l.heard = true
+	d.disarm(timerFirst)
 	if l.cause != "" {
 		d.sendCancel(l)
 		return
@@ -296,10 +409,10 @@ func (d *dialog) onProvisional(l *dialling, resp *wire.Message) {
 	var hears *media.Leg
 	if body := resp.SDP(); body != nil && string(body) != l.early {
 		l.early = string(body)
-		d.neg.Reopen()
+		d.reopenOffer()
 		if err := d.takeAnswer(body); err != nil {
 			d.log.Info("early media not usable", "err", err)
-			d.neg.Reopen()
+			d.reopenOffer()
 		} else {
 			hears = d.leg
 		}
@@ -335,6 +448,7 @@ func (d *dialog) onDialAnswered(l *dialling, resp *wire.Message) {
 	d.abilities(resp)
 	d.disarm(timerRing)
 	d.disarm(timerCancel)
+	d.disarm(timerFirst)
 	l.remember(resp.ToTag(), d.ackFor2xx(l.x.current().req, resp))
 	if l.cause != "" {
 		d.sendBye(l.cause)
@@ -343,7 +457,7 @@ func (d *dialog) onDialAnswered(l *dialling, resp *wire.Message) {
 	}
 	if body := resp.SDP(); body == nil || string(body) != l.early {
 		if l.early != "" && body != nil {
-			d.neg.Reopen()
+			d.reopenOffer()
 		}
 		if err := d.takeAnswer(body); err != nil && (body != nil || l.early == "") {
 			d.sendBye(call.CauseError)
@@ -371,7 +485,15 @@ func (d *dialog) onDialRefused(l *dialling, resp *wire.Message) {
 			return
 		}
 	}
-	d.dialFailed(resp.Status, resp.Reason)
+	switch {
+	case resp.Status/100 == 3 && d.redirected(l, resp):
+	case len(l.targets) > 0 && resp.Status != 486 && resp.Status < 600 && d.nextTarget(l):
+	case resp.Status/100 == 3:
+		l.finish(nil, &call.DialError{Status: resp.Status, Reason: resp.Reason, Contacts: contactsOf(resp)})
+		d.end(call.CauseRejected, false)
+	default:
+		d.dialFailed(resp.Status, resp.Reason)
+	}
 }
 
 // dialFailed ends a leg that was never answered.
@@ -394,6 +516,15 @@ func causeOf(status int) call.Cause {
 		return call.CauseCancelled
 	}
 	return call.CauseRejected
+}
+
+// mute: a trunk has not said anything in time. Who waits is told, so that the
+// next one can be tried; a late answer is acknowledged and ended.
+func (d *dialog) mute() {
+	if l := d.dial; l != nil && d.phase == early && !l.heard && l.cause == "" {
+		l.finish(nil, &call.DialError{Status: 408, Reason: noAnswer})
+		d.cancelDial(call.CauseNoAnswer)
+	}
 }
 
 // cancelDial gives up an unanswered leg: CANCEL now, or after the first

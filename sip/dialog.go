@@ -28,14 +28,19 @@ const (
 type timerKind int
 
 const (
-	timerOK       timerKind = iota // repeat the 200, or give up
-	timerReliable                  // repeat the reliable 1xx, or give up
-	timerRing                      // nobody answers
-	timerProgress                  // repeat the last 1xx each minute (RFC 3261 13.3.1.1)
-	timerRefresh                   // refresh the session
-	timerExpire                    // the session has run out
-	timerRetry                     // glare back-off is over
-	timerCancel                    // a cancelled INVITE got no final answer
+	timerOK           timerKind = iota // repeat the 200, or give up
+	timerReliable                      // repeat the reliable 1xx, or give up
+	timerRing                          // nobody answers
+	timerProgress                      // repeat the last 1xx each minute (RFC 3261 13.3.1.1)
+	timerRefresh                       // refresh the session
+	timerExpire                        // the session has run out
+	timerRetry                         // glare back-off is over
+	timerCancel                        // a cancelled INVITE got no final answer
+	timerLost                          // the user's connection does not come back
+	timerProbe                         // ask a device that came back for the call
+	timerFirst                         // a trunk has not said anything
+	timerNotify                        // a NOTIFY may be tried again
+	timerSubscription                  // a transfer took too long
 	timerKinds
 )
 
@@ -58,6 +63,8 @@ type dialog struct {
 	trunk  *trunk
 	uas    bool // the peer called
 	inbox  chan func()
+	user   string // of ours at the far end, "" for a trunk; set before the loop, as seat
+	seat   seat   // its device, zero when it is not registered
 
 	mu     sync.Mutex
 	closed bool   // no more posts
@@ -70,9 +77,10 @@ type dialog struct {
 	handler    call.Handler
 	pending    []func(call.Handler) // told before the handler was known
 	leg        *media.Leg
-	legHanded  bool // the call owns and closes the leg
-	neg        *sdp.Negotiator
-	mediaUp    bool // we may send: 183 with SDP or 200 went out
+	legHanded  bool            // the call owns and closes the leg
+	neg        *sdp.Negotiator // of plain media and SDES; nil with web
+	web        *webSession     // of a browser's media
+	mediaUp    bool            // we may send: 183 with SDP or 200 went out
 	lastRemote netip.AddrPort
 	held       bool
 	relatch    bool // the leg may learn the peer's address again
@@ -92,21 +100,22 @@ type dialog struct {
 	released   bool // trunk slot given back
 	userAgent  string
 	originFlow flow
-
-	in      *inviteIn       // an INVITE of the peer without final answer
-	ok      *okWait         // a 200 of ours without ACK
-	rel     *reliable       // reliable provisional in flight
-	relNext []func()        // what waits for its PRACK
-	out     *requestOut     // an offer or refresh of ours without answer
-	retry   func()          // what to try again after a glare
-	session sessionTimer    //
-	idle    []func()        // what waits until no INVITE and no offer is open
-	bye     call.Cause      // hang up as soon as the ACK is here
-	byeDue  bool            //
-	dial    *dialling       // outgoing leg before its answer
-	rseq    uint32          // last reliable provisional number of ours
-	prack   map[string]int  // highest RSeq acknowledged, by fork tag
-	outcome chan dialResult // set before the loop starts, read by Dial
+	in         *inviteIn       // an INVITE of the peer without final answer
+	ok         *okWait         // a 200 of ours without ACK
+	rel        *reliable       // reliable provisional in flight
+	relNext    []func()        // what waits for its PRACK
+	out        *requestOut     // an offer or refresh of ours without answer
+	retry      func()          // what to try again after a glare
+	tries      int             // how often in a row
+	session    sessionTimer    //
+	subs       []*subscription // transfers the peer waits for
+	idle       []func()        // what waits until no INVITE and no offer is open
+	bye        call.Cause      // hang up as soon as the ACK is here
+	byeDue     bool            //
+	dial       *dialling       // outgoing leg before its answer
+	rseq       uint32          // last reliable provisional number of ours
+	prack      map[string]int  // highest RSeq acknowledged, by fork tag
+	outcome    chan dialResult // set before the loop starts, read by Dial
 }
 
 func (s *Server) newDialog(callID string, uas bool, t *trunk) *dialog {
@@ -279,6 +288,16 @@ func (d *dialog) fire(k timerKind) {
 		}
 	case timerCancel:
 		d.cancelTimeout()
+	case timerLost:
+		d.lostForGood()
+	case timerProbe:
+		d.askStill()
+	case timerFirst:
+		d.mute()
+	case timerNotify:
+		d.renotify()
+	case timerSubscription:
+		d.endSubscriptions()
 	}
 }
 

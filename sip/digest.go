@@ -7,8 +7,10 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,8 +40,16 @@ type authenticator struct {
 	mu      sync.Mutex
 	used    map[string]uint64 // nonce -> highest nc, within NonceTTL
 	sweep   time.Time
-	guesses map[netip.Addr]*guess
+	guesses map[string]*guess // by source address and by user name
 }
+
+// keys of the table of guesses.
+func guessedFrom(a netip.Addr) string { return a.String() }
+func guessedAt(user string) string    { return "@" + user }
+
+// userGuesses times as many wrong passwords as an address may try, from all
+// addresses together, lock a user for sources that never were right.
+const userGuesses = 4
 
 type guess struct {
 	n      int
@@ -54,7 +64,7 @@ const (
 )
 
 func newAuthenticator(cfg Config) *authenticator {
-	a := &authenticator{cfg: cfg, used: map[string]uint64{}, guesses: map[netip.Addr]*guess{}}
+	a := &authenticator{cfg: cfg, used: map[string]uint64{}, guesses: map[string]*guess{}}
 	rand.Read(a.secret[:])
 	return a
 }
@@ -84,11 +94,7 @@ func (a *authenticator) age(nonce string, now time.Time) (age time.Duration, ok 
 }
 
 // challenge renders one WWW-Authenticate per algorithm, the best first.
-func (a *authenticator) challenge(auth *Auth, stale bool, now time.Time) []wire.Header {
-	algorithms := []string{"SHA-256", "MD5"}
-	if auth != nil && len(auth.Algorithms) > 0 {
-		algorithms = auth.Algorithms
-	}
+func (a *authenticator) challenge(algorithms []string, stale bool, now time.Time) []wire.Header {
 	nonce := a.nonce(now)
 	var out []wire.Header
 	for _, alg := range algorithms {
@@ -116,15 +122,15 @@ func (a *authenticator) credentials(m *wire.Message) *digest.Credentials {
 }
 
 // check judges credentials against an account.
-func (a *authenticator) check(c *digest.Credentials, auth *Auth, method string, now time.Time) verdict {
-	if c == nil || auth == nil {
+func (a *authenticator) check(c *digest.Credentials, acc *account, method string, now time.Time) verdict {
+	if c == nil || acc == nil {
 		return authMissing
 	}
 	age, ours := a.age(c.Nonce, now)
 	if !ours {
 		return authStale // from before a restart, or of another server
 	}
-	if !a.right(c, auth, method) {
+	if !acc.right(c, method) {
 		return authWrong
 	}
 	if age > a.cfg.NonceTTL || age < 0 || !a.fresh(c.Nonce, uint64(c.Nc), now) {
@@ -133,30 +139,19 @@ func (a *authenticator) check(c *digest.Credentials, auth *Auth, method string, 
 	return authGood
 }
 
-// right recomputes the response.
-func (a *authenticator) right(c *digest.Credentials, auth *Auth, method string) bool {
-	alg := c.Algorithm
-	if alg == "" {
-		alg = "MD5"
-	}
-	allowed := auth.Algorithms
-	if len(allowed) == 0 {
-		allowed = []string{"SHA-256", "MD5"}
-	}
-	ok := false
-	for _, name := range allowed {
-		ok = ok || strings.EqualFold(name, alg)
-	}
-	if !ok || c.Username != auth.Username || c.QOP != "" && c.QOP != "auth" {
+// right recomputes the response (RFC 7616 3.4.1).
+func (acc *account) right(c *digest.Credentials, method string) bool {
+	alg := strings.ToUpper(or(c.Algorithm, algMD5))
+	ha1 := acc.ha1[alg]
+	if ha1 == "" || !slices.Contains(acc.algorithms, alg) || c.Username != acc.name || c.QOP != "" && c.QOP != "auth" {
 		return false
 	}
-	ch := &digest.Challenge{Realm: c.Realm, Nonce: c.Nonce, Algorithm: alg, Opaque: c.Opaque}
+	ha2 := hash(alg, method+":"+c.URI)
+	want := hash(alg, ha1+":"+c.Nonce+":"+ha2)
 	if c.QOP != "" {
-		ch.QOP = []string{c.QOP}
+		want = hash(alg, fmt.Sprintf("%s:%s:%08x:%s:%s:%s", ha1, c.Nonce, c.Nc, c.Cnonce, c.QOP, ha2))
 	}
-	want, err := digest.Digest(ch, digest.Options{Method: method, URI: c.URI, Username: auth.Username,
-		Password: auth.Password, Cnonce: c.Cnonce, Count: c.Nc})
-	return err == nil && subtle.ConstantTimeCompare([]byte(want.Response), []byte(c.Response)) == 1
+	return subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(c.Response))) == 1
 }
 
 // fresh refuses a nonce count that was used before (a replay).
@@ -179,19 +174,19 @@ func (a *authenticator) fresh(nonce string, nc uint64, now time.Time) bool {
 	return true
 }
 
-// locked reports whether an address is locked out.
-func (a *authenticator) locked(addr netip.Addr, now time.Time) bool {
+// locked reports whether an address or a user is locked out.
+func (a *authenticator) locked(key string, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	g := a.guesses[addr]
+	g := a.guesses[key]
 	return g != nil && now.Before(g.locked)
 }
 
-// missed counts a wrong password.
-func (a *authenticator) missed(addr netip.Addr, now time.Time) {
+// missed counts a wrong password; the limit-th one locks.
+func (a *authenticator) missed(key string, limit int, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	g := a.guesses[addr]
+	g := a.guesses[key]
 	if g == nil || now.Sub(g.since) > a.cfg.GuessWindow && now.After(g.locked) {
 		if len(a.guesses) >= maxGuesses {
 			for k, v := range a.guesses {
@@ -204,9 +199,9 @@ func (a *authenticator) missed(addr netip.Addr, now time.Time) {
 			return
 		}
 		g = &guess{since: now}
-		a.guesses[addr] = g
+		a.guesses[key] = g
 	}
-	if g.n++; g.n >= a.cfg.Guesses {
+	if g.n++; g.n >= limit {
 		g.locked = now.Add(a.cfg.GuessLock)
 	}
 }

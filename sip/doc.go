@@ -1,19 +1,29 @@
 // Package sip is the signalling of Tingxin: transports, transactions, trunks,
 // dialogs, session timers and the offer/answer of every leg.
 //
-// It owns sockets, dialogs and the SIP side of a call; it makes and configures
-// the media.Leg and hands the call up. It refuses what it cannot place: unknown
-// sources, wrong messages (RFC 4475 is its test), calls over a trunk's limits.
-// It never blocks a reader on a call and never logs a number above Debug.
+// It owns sockets, dialogs, our users' bindings and the SIP side of a call; it
+// makes and configures the media.Leg and hands the call up. It refuses what it
+// cannot place: unknown sources, wrong messages (RFC 4475 is its test), calls over
+// a trunk's limits. It never blocks a reader on a call and never logs a number
+// above Debug.
 //
-//	udp/tcp/tls --> guard: wire.Parse --> source known? --> wire.Check --> sipgo: transport layer, parser
+//	udp/tcp/tls/ws/wss --> guard: wire.Parse --> source known? --> wire.Check --> sipgo: transport layer, parser
 //	                  |drop+count        |403 or drop      |4xx, stateless       |
 //	                                                                             v
-//	                OPTIONS, REGISTER: answered without state       sipgo: server or client transaction
+//	                OPTIONS, challenges: answered without state     sipgo: server or client transaction
 //	                                                                             |
 //	                                                                             v
 //	   call.Dialog (Ring, Answer, Hangup ...) --------------> one goroutine and inbox per dialog
 //	   call.Handler (RemoteHangup, RemoteHold ...) <----------------'
+//
+// A user is reached where it was heard: a binding is a connection (or the source
+// of a datagram) and an instance (RFC 5626), and what its Contact says is no
+// address to us. A call to a user is one leg for each binding.
+//
+//	REGISTER --digest or token--> registrar: user -> bindings (connection + instance)
+//	Dial{User}   --> one leg per binding, first answer wins
+//	Dial{Number} --> routes by prefix, order, weight --> trunk, the next one on 408 and 5xx
+//	Dial{URI}    --> that address, or by a trunk
 //
 // Every dialog is one goroutine with one bounded inbox, so requests are taken
 // in the order they came, one at a time. A client transaction has a goroutine
@@ -35,6 +45,10 @@
 //   - The table of transactions. sipgo's TransactionLayer starts a goroutine
 //     for each message and so loses the order of a dialog's requests; its answer
 //     to CANCEL carries a To tag of its own. We call NewServerTx and NewClientTx.
+//   - WebSockets. sipgo upgrades in its accept loop, ends a connection on one bad
+//     message and answers no pings. The HTTP server upgrades, we cut the frames
+//     (ws_frame.go), and sipgo carries the messages as a stream.
+//   - Registrar, digest by HA1, REFER, Replaces: sipgo has no part for them.
 //   - Accept, dial and TLS. A connection dialled by sipgo would not pass the
 //     guard, and one silent handshake must not hold up the others.
 //   - Names for ports. sipgo keeps every UDP source it hears of until the socket

@@ -37,9 +37,15 @@ type okWait struct {
 }
 
 // newIncoming makes transaction and dialog for a call that may come in.
-func (s *Server) newIncoming(a *admitted, r *gosip.Request, t *trunk, origin string) {
+func (s *Server) newIncoming(a *admitted, r *gosip.Request, t *trunk, u *User, origin string) {
 	m, f := a.m, a.f
 	d := s.newDialog(m.CallID(), true, t)
+	if u != nil {
+		d.user = u.Name
+		if b := s.registrar.at(f, u.Name, time.Now()); b != nil {
+			d.seat = b.seat
+		}
+	}
 	d.origin, d.flow, d.network, d.originFlow = origin, f, f.network(), f
 	received := time.Now()
 	tx := s.open(m, f, r, func() { d.post(d.onCancel) })
@@ -116,6 +122,9 @@ func (d *dialog) retarget(m *wire.Message) {
 // openLeg opens the media leg and works out the answer to the offer, if the
 // INVITE made one. The status is for the refusal.
 func (d *dialog) openLeg(m *wire.Message) (status int, err error) {
+	if isWebBody(m) || m.SDP() == nil && web(d.flow) {
+		return d.openWeb(m)
+	}
 	leg, err := d.s.engine.NewLeg(d.callID, d.log)
 	if err != nil {
 		return 503, err
@@ -137,21 +146,55 @@ func (d *dialog) openLeg(m *wire.Message) (status int, err error) {
 	return status, err
 }
 
+// openWeb is openLeg for a browser.
+func (d *dialog) openWeb(m *wire.Message) (status int, err error) {
+	leg, w, err := d.s.webLegs(d.callID, d.log)
+	if err != nil {
+		return 503, err
+	}
+	d.leg, d.web = leg, &webSession{leg: w}
+	body := m.SDP()
+	if body == nil {
+		d.in.offerIn = true
+		return 0, nil
+	}
+	answer, status, err := d.takeOffer(body)
+	d.in.answer = answer
+	return status, err
+}
+
 // offerUp asks the call layer to take the call, without holding up the loop.
 func (d *dialog) offerUp(m *wire.Message, received time.Time) {
 	from, _ := wire.ParseAddress(m.Get("From"))
-	in := call.Incoming{SIPCallID: d.callID, Trunk: d.trunk.Name, From: numberOf(from.URI), FromName: from.Name,
-		To: numberOf(m.URI), UserAgent: d.userAgent, Transport: d.network, Secure: d.secure(),
+	number := numberOf(from.URI)
+	if d.user != "" {
+		number = d.user // whatever the From says
+	}
+	in := call.Incoming{SIPCallID: d.callID, Trunk: d.trunk.Name, User: d.user, From: number, FromName: from.Name,
+		To: dialledOf(m), UserAgent: d.userAgent, Transport: d.network, Secure: d.secure(),
 		Dialog: d, Leg: d.leg, Received: received}
 	d.s.wg.Add(1)
 	go func() { // ends when Accept returns
 		defer d.s.wg.Done()
-		h, err := d.s.acceptor.Accept(d.s.base, in)
+		h, err := d.s.accept(d.s.base, m, in)
 		if !d.post(func() { d.onAccepted(h, err) }) {
 			d.acceptedLate(h, err)
 		}
 	}()
 }
+
+// dialledOf is the number that a call is for. A carrier that we are registered
+// at writes our Contact into the Request-URI and the number into the To.
+func dialledOf(m *wire.Message) string {
+	number := numberOf(m.URI)
+	if to, err := wire.ParseAddress(m.Get("To")); err == nil && number == contactUser {
+		return numberOf(to.URI)
+	}
+	return number
+}
+
+// contactUser is the user part of our Contacts.
+const contactUser = "tingxin"
 
 func numberOf(uri string) string {
 	u, err := wire.ParseURI(uri)
@@ -178,7 +221,10 @@ func (d *dialog) onAccepted(h call.Handler, err error) {
 		return
 	}
 	status, headers := 500, []wire.Header(nil)
+	var refusal statusError
 	switch {
+	case errors.As(err, &refusal):
+		status = int(refusal)
 	case errors.Is(err, call.ErrNoRoute):
 		status = 404
 	case errors.Is(err, call.ErrBusy), errors.Is(err, call.ErrDraining):
@@ -237,13 +283,13 @@ func (d *dialog) replyContact(req *wire.Message, status int) *wire.Message {
 			resp.Add("Record-Route", h.Value)
 		}
 	}
-	return resp.Add("Contact", d.contact(d.flow)).Add("Allow", d.s.rules.Allow()).Add("Supported", supported)
+	return resp.Add("Contact", d.contact(d.flow)).Add("Allow", d.s.rules.Allow()).Add("Supported", d.s.supported)
 }
 
 // contact is our Contact value over a flow.
 func (d *dialog) contact(f flow) string {
 	host, port := d.s.advertised(f)
-	return "<sip:tingxin@" + hostPort(host, port) + transportParam(f.network()) + ">"
+	return "<sip:" + contactUser + "@" + hostPort(host, port) + transportParam(f.network()) + ">"
 }
 
 func transportParam(network string) string {
@@ -295,8 +341,13 @@ func (d *dialog) earlyMedia(reply func(error)) {
 		d.openMedia()
 		d.progress(183, d.in.answer, reply)
 	case d.in.canRel && !d.in.offered:
+		body, err := d.makeOffer()
+		if err != nil {
+			reply(err)
+			return
+		}
 		d.in.offered = true
-		d.progress(183, d.neg.Offer(d.wish), reply)
+		d.progress(183, body, reply)
 	default:
 		d.progress(183, nil, reply)
 	}
@@ -315,7 +366,12 @@ func (d *dialog) answer(reply func(error)) {
 	in := d.in
 	body, offer := in.answer, false
 	if in.offerIn && !in.offered {
-		body, offer = d.neg.Offer(d.wish), true
+		var err error
+		if body, err = d.makeOffer(); err != nil {
+			reply(err)
+			return
+		}
+		offer = true
 	}
 	resp := d.replyContact(in.req, 200)
 	if body != nil {
@@ -377,7 +433,7 @@ func (d *dialog) onACK(m *wire.Message, f flow) {
 		d.phase = confirmed
 	}
 	if ok.offer {
-		d.relatch = d.neg.Agreed() != nil
+		d.relatch = d.agreed()
 		defer func() { d.relatch = false }()
 		if err := d.takeAnswer(m.SDP()); err != nil {
 			ok.done(err)
@@ -412,6 +468,9 @@ func (d *dialog) ringTimeout() {
 
 // secure reports whether the agreed media is SRTP.
 func (d *dialog) secure() bool {
+	if d.web != nil {
+		return true
+	}
 	if d.neg == nil {
 		return false
 	}

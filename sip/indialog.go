@@ -36,8 +36,10 @@ func (d *dialog) onRequest(m *wire.Message, tx *serverTx) {
 		d.onInfo(m, tx)
 	case "PRACK":
 		d.onPrack(m, tx)
+	case "REFER":
+		d.onRefer(m, tx)
 	case "OPTIONS":
-		tx.respond(d.reply(m, 200, "").Add("Allow", d.s.rules.Allow()).Add("Accept", "application/sdp").Add("Supported", supported))
+		tx.respond(d.reply(m, 200, "").Add("Allow", d.s.rules.Allow()).Add("Accept", "application/sdp").Add("Supported", d.s.supported))
 	default:
 		tx.respond(d.reply(m, 501, ""))
 	}
@@ -61,7 +63,7 @@ func (d *dialog) onReinvite(m *wire.Message, tx *serverTx) {
 	case d.in != nil || d.phase == early: // the first INVITE is still open (RFC 3261 14.2)
 		tx.respond(d.reply(m, 500, "").Add("Retry-After", retryLater()))
 		return
-	case d.out != nil || d.neg.Pending(): // ours is under way: glare
+	case d.out != nil || d.offering(): // ours is under way: glare
 		tx.respond(d.reply(m, 491, ""))
 		return
 	}
@@ -81,7 +83,12 @@ func (d *dialog) onReinvite(m *wire.Message, tx *serverTx) {
 			return
 		}
 	} else {
-		answer, offer = d.neg.Offer(d.wish), true
+		var err error
+		if answer, err = d.makeOffer(); err != nil {
+			tx.respond(d.reply(m, 500, ""))
+			return
+		}
+		offer = true
 	}
 	d.retarget(m)
 	d.abilities(m)
@@ -97,7 +104,7 @@ func (d *dialog) onReinvite(m *wire.Message, tx *serverTx) {
 func (d *dialog) onUpdate(m *wire.Message, tx *serverTx) {
 	body := m.SDP()
 	switch {
-	case body != nil && d.neg != nil && d.neg.Pending(), body != nil && d.out != nil:
+	case body != nil && d.offering(), body != nil && d.out != nil:
 		tx.respond(d.reply(m, 491, ""))
 		return
 	case body != nil && d.phase == early && !d.mediaUp:

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,16 @@ func (d *dialog) takeOffer(body []byte) (answer []byte, status int, err error) {
 	desc, err := sdp.Parse(body)
 	if err != nil {
 		return nil, 400, err
+	}
+	if d.web != nil {
+		ctx, cancel := context.WithTimeout(d.s.base, webWait)
+		defer cancel()
+		if answer, err = d.web.take(ctx, desc, body); err != nil {
+			return nil, 488, err
+		}
+		m, _ := webOffer(desc)
+		d.setHeld(!desc.DirectionOf(m).Receives())
+		return answer, 0, nil
 	}
 	answer, agreed, err := d.neg.Answer(desc, d.wish)
 	if err != nil {
@@ -38,6 +49,11 @@ func (d *dialog) takeAnswer(body []byte) error {
 	desc, err := sdp.Parse(body)
 	if err != nil {
 		return err
+	}
+	if d.web != nil {
+		ctx, cancel := context.WithTimeout(d.s.base, webWait)
+		defer cancel()
+		return d.web.accept(ctx, body)
 	}
 	agreed, err := d.neg.Accept(desc)
 	if err != nil {
@@ -62,11 +78,60 @@ func (d *dialog) configure(a *sdp.Agreed) error {
 	if err := d.leg.Configure(p); err != nil {
 		return fmt.Errorf("configure leg: %w", err)
 	}
-	if held := a.Held; held != d.held {
+	d.setHeld(a.Held)
+	return nil
+}
+
+// setHeld tells the call when the peer holds or takes back.
+func (d *dialog) setHeld(held bool) {
+	if held != d.held {
 		d.held = held
 		d.tell(func(h call.Handler) { h.RemoteHold(held) })
 	}
-	return nil
+}
+
+// makeOffer offers what the session has, with the direction we wish.
+func (d *dialog) makeOffer() ([]byte, error) {
+	if d.web == nil {
+		return d.neg.Offer(d.wish), nil
+	}
+	ctx, cancel := context.WithTimeout(d.s.base, webWait)
+	defer cancel()
+	return d.web.offer(ctx, d.wish)
+}
+
+// offering: an offer of ours waits for its answer.
+func (d *dialog) offering() bool {
+	if d.web != nil {
+		return d.web.pending
+	}
+	return d.neg != nil && d.neg.Pending()
+}
+
+// dropOffer forgets an offer that was refused.
+func (d *dialog) dropOffer() {
+	if d.web != nil {
+		d.web.pending = false
+	} else if d.neg != nil {
+		d.neg.Cancel()
+	}
+}
+
+// reopenOffer lets a second answer to the same offer be taken.
+func (d *dialog) reopenOffer() {
+	if d.web != nil {
+		d.web.pending = true
+	} else {
+		d.neg.Reopen()
+	}
+}
+
+// agreed: an offer was answered.
+func (d *dialog) agreed() bool {
+	if d.web != nil {
+		return d.web.agreed
+	}
+	return d.neg != nil && d.neg.Agreed() != nil
 }
 
 // direction holds back what we send until the caller expects it.
@@ -86,6 +151,9 @@ func (d *dialog) openMedia() {
 		return
 	}
 	d.mediaUp = true
+	if d.web != nil {
+		return
+	}
 	if a := d.neg.Agreed(); a != nil {
 		if err := d.configure(a); err != nil {
 			d.log.Warn("leg not reconfigured", "err", err)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,13 +133,13 @@ func fast(cfg Config) Config {
 }
 
 // start runs a server with a media engine on free ports of 127.0.0.1.
-func start(t *testing.T, cfg Config, c Acceptor) *Server {
+func start(t *testing.T, cfg Config, c Acceptor, options ...Option) *Server {
 	t.Helper()
 	log := quiet
 	if testing.Verbose() && testLog {
 		log = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	engine, err := media.New(media.Config{Listen: "127.0.0.1", PortMin: -1}, quiet)
+	engine, err := media.New(media.Config{Listen: "127.0.0.1", PortMin: -1, WebRTC: media.WebRTCConfig{Port: -1, Loopback: true}}, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func start(t *testing.T, cfg Config, c Acceptor) *Server {
 	if len(cfg.Listen) == 0 {
 		cfg.Listen = []string{"udp:127.0.0.1:0", "tcp:127.0.0.1:0", "tls:127.0.0.1:0"}
 	}
-	s, err := New(cfg, engine, c, log)
+	s, err := New(cfg, engine, c, log, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +241,7 @@ func (p *peer0) read() {
 			}
 			return
 		}
-		if p.network == "udp" {
+		if p.network == "udp" || strings.HasPrefix(p.network, "ws") {
 			if m, err := wire.Parse(buf[:n]); err == nil {
 				p.in <- m
 			}
@@ -433,3 +434,32 @@ func (p *peer0) reply(req *wire.Message, status int, headers ...string) *wire.Me
 	p.send(m)
 	return m
 }
+
+// listeningPeer is a UDP peer that has an address before the server runs.
+func listeningPeer(t *testing.T) *peer0 {
+	t.Helper()
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wrapPeer(t, &unconnected{UDPConn: pc.(*net.UDPConn)}, "udp", "")
+}
+
+// aim tells it where the server is.
+func (p *peer0) aim(t *testing.T, s *Server) {
+	t.Helper()
+	a, err := net.ResolveUDPAddr("udp", s.on("udp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.conn.(*unconnected).to.Store(a)
+	p.server = a.String()
+}
+
+// unconnected is a UDP socket that writes to one address.
+type unconnected struct {
+	*net.UDPConn
+	to atomic.Pointer[net.UDPAddr]
+}
+
+func (u *unconnected) Write(b []byte) (int, error) { return u.WriteTo(b, u.to.Load()) }

@@ -61,7 +61,7 @@ func (d *dialog) onPrack(m *wire.Message, tx *serverTx) {
 	}
 	resp := d.reply(m, 200, "")
 	if body := m.SDP(); body != nil {
-		if d.neg.Pending() {
+		if d.offering() {
 			if err := d.takeAnswer(body); err != nil {
 				tx.respond(d.reply(m, 488, ""))
 				return

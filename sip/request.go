@@ -104,22 +104,26 @@ func (s *Server) request(a *admitted, r *gosip.Request) {
 	case s.absorb(m, r):
 	case m.Method == "CANCEL":
 		s.cancelled(m, f)
+	case m.Method == "REGISTER":
+		s.register(a, r)
 	case m.ToTag() != "":
 		s.inDialog(a, r)
 	case m.Method == "INVITE":
 		s.invite(a, r)
 	case m.Method == "ACK":
 		s.stats.bad.add("stray ACK")
+	case m.Method == "REFER": // to call whomever: no
+		s.stateless(m, f, 403, "")
 	default: // BYE, INFO, UPDATE, PRACK outside of any dialog
 		s.stateless(m, f, 481, "")
 	}
 }
 
-// mayCome decides about a source that is no trunk by address: digest trunks
-// may come from anywhere, the rest is refused or dropped.
+// mayCome decides about a source that is no trunk by address: digest trunks and
+// users may come from anywhere, the rest is refused or dropped.
 func (s *Server) mayCome(m *wire.Message, f flow) bool {
-	if s.trunks.hasDigest {
-		if s.auth.locked(f.remote().Addr(), time.Now()) {
+	if s.trunks.hasDigest || s.users != nil {
+		if s.auth.locked(guessedFrom(f.remote().Addr()), time.Now()) {
 			s.stats.lockedOut.Add(1)
 			return false
 		}
@@ -139,16 +143,13 @@ func (s *Server) options(m *wire.Message, f flow, t *trunk) {
 		t.lastOptions.Store(time.Now().UnixNano())
 	}
 	headers := []wire.Header{{Name: "Allow", Value: s.rules.Allow()}, {Name: "Accept", Value: "application/sdp"},
-		{Name: "Supported", Value: supported}}
+		{Name: "Supported", Value: s.supported}}
 	if s.draining.Load() {
 		s.stateless(m, f, 503, "", append(headers, s.retryAfter())...)
 		return
 	}
 	s.stateless(m, f, 200, "", headers...)
 }
-
-// supported are our option tags.
-const supported = "100rel, timer"
 
 func (s *Server) retryAfter() wire.Header {
 	return wire.Header{Name: "Retry-After", Value: seconds(s.cfg.DrainRetry)}
@@ -212,7 +213,13 @@ func (s *Server) invite(a *admitted, r *gosip.Request) {
 		s.stateless(m, f, 503, "", s.retryAfter())
 		return
 	}
-	if t == nil || t.Auth != nil {
+	var u *User
+	if s.fromUser(m, f, t) {
+		if u = s.user(m, f, true); u == nil {
+			return
+		}
+		t = s.people
+	} else if t == nil || t.Auth != nil {
 		if t = s.authenticate(m, f, t); t == nil {
 			return
 		}
@@ -236,15 +243,15 @@ func (s *Server) invite(a *admitted, r *gosip.Request) {
 		return
 	}
 	t.accepted.Add(1)
-	s.newIncoming(a, r, t, origin)
+	s.newIncoming(a, r, t, u, origin)
 }
 
-// authenticate challenges until the credentials are right; nil means that the
-// answer has been sent.
+// authenticate challenges until the credentials of a trunk are right; nil means
+// that the answer has been sent.
 func (s *Server) authenticate(m *wire.Message, f flow, t *trunk) *trunk {
 	now := time.Now()
-	addr := f.remote().Addr()
-	if s.auth.locked(addr, now) {
+	source := guessedFrom(f.remote().Addr())
+	if s.auth.locked(source, now) {
 		s.stats.lockedOut.Add(1)
 		return nil
 	}
@@ -252,12 +259,15 @@ func (s *Server) authenticate(m *wire.Message, f flow, t *trunk) *trunk {
 	if t == nil && c != nil {
 		t = s.trunks.byUser(c.Username, f)
 	}
-	var account *Auth
+	algorithms := offeredTo(false)
+	var acc *account
 	if t != nil {
-		account = t.Auth
+		if acc = t.Auth.digestAccount(s.cfg.Domain); acc != nil {
+			algorithms = acc.algorithms
+		}
 	}
-	v := s.auth.check(c, account, m.Method, now)
-	if c != nil && account == nil {
+	v := s.auth.check(c, acc, m.Method, now)
+	if c != nil && acc == nil {
 		v = authWrong
 	}
 	switch v {
@@ -268,9 +278,9 @@ func (s *Server) authenticate(m *wire.Message, f flow, t *trunk) *trunk {
 		if t != nil {
 			t.rejected.Add(1)
 		}
-		s.auth.missed(addr, now)
+		s.auth.missed(source, s.cfg.Guesses, now)
 		s.stats.bad.add("wrong credentials")
 	}
-	s.stateless(m, f, 401, "", s.auth.challenge(account, v == authStale, now)...)
+	s.stateless(m, f, 401, "", s.auth.challenge(algorithms, v == authStale, now)...)
 	return nil
 }

@@ -101,6 +101,9 @@ func loose(route string) bool {
 // way finds the flow for the next request of the dialog. A living connection
 // to the peer is used again; a dead one is opened anew.
 func (d *dialog) way() (flow, reopen, error) {
+	if d.pinned() {
+		return d.pinnedWay()
+	}
 	next := d.target
 	if len(d.routeSet) > 0 {
 		if a, err := wire.ParseAddress(d.routeSet[0]); err == nil {
@@ -239,7 +242,7 @@ func (s *Server) stamp(m *wire.Message, f flow) {
 		Params: wire.Params{{Name: "branch", Value: newBranch()}, {Name: "rport", Flag: true}}}
 	m.SetVia(v)
 	if m.Has("Contact") {
-		m.Set("Contact", "<sip:tingxin@"+hostPort(host, port)+transportParam(f.network())+">")
+		m.Set("Contact", "<sip:"+contactUser+"@"+hostPort(host, port)+transportParam(f.network())+">")
 	}
 }
 

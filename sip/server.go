@@ -16,6 +16,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/media"
+	"tingxin/sip/sdp"
 	"tingxin/sip/wire"
 )
 
@@ -29,6 +30,7 @@ type Acceptor interface {
 // legMaker opens media legs; *media.Engine satisfies it.
 type legMaker interface {
 	NewLeg(id string, log *slog.Logger) (*media.Leg, error)
+	NewWebRTCLeg(id string, log *slog.Logger) (*media.Leg, error)
 }
 
 // Server is the signalling of one machine. It satisfies call.Dialer.
@@ -36,16 +38,23 @@ type Server struct {
 	cfg       Config
 	log       *slog.Logger
 	engine    legMaker
+	webLegs   func(id string, log *slog.Logger) (*media.Leg, webLeg, error)
 	acceptor  Acceptor
 	transport *transport
 	trunks    *trunks
 	auth      *authenticator
+	users     Directory // nil: no registrar
+	tokens    TokenVerifier
+	registrar *registrar
+	nobody    string // digest of unknown users
 	tx        *transactions
 	gosipLog  *slog.Logger
 	stats     stats
 	rules     *wire.Rules
+	supported string // our option tags
 	seed      maphash.Seed
 	plain     *trunk // stands for "no trunk" of outgoing legs
+	people    *trunk // of users
 
 	draining atomic.Bool
 	base     context.Context
@@ -65,25 +74,57 @@ type dialogKey struct{ callID, localTag string }
 
 var _ call.Dialer = (*Server)(nil)
 
-// New stores what a server needs; Start opens the sockets.
-func New(cfg Config, engine *media.Engine, calls Acceptor, log *slog.Logger) (*Server, error) {
-	return newServer(cfg, engine, calls, log)
+// Option is a part that not every server has.
+type Option func(*Server)
+
+// WithDirectory adds users to those of the configuration, who come first.
+func WithDirectory(d Directory) Option {
+	return func(s *Server) {
+		if s.users != nil {
+			d = directories{s.users, d}
+		}
+		s.users = d
+	}
 }
 
-func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger) (*Server, error) {
+// WithTokens lets users prove themselves by a bearer token too.
+func WithTokens(v TokenVerifier) Option { return func(s *Server) { s.tokens = v } }
+
+// WithBindingStore has the table of bindings written down.
+func WithBindingStore(b BindingStore) Option { return func(s *Server) { s.registrar.store = b } }
+
+// New stores what a server needs; Start opens the sockets.
+func New(cfg Config, engine *media.Engine, calls Acceptor, log *slog.Logger, options ...Option) (*Server, error) {
+	return newServer(cfg, engine, calls, log, options...)
+}
+
+func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, options ...Option) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
 	useTimers(cfg.T1, cfg.T2, cfg.T4)
 	s := &Server{cfg: cfg, log: log, engine: engine, acceptor: calls, trunks: newTrunks(cfg.Trunks),
-		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{},
+		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{}, people: &trunk{Trunk: Trunk{SRTP: string(sdp.Optional)}},
 		dialogs: map[dialogKey]*dialog{}, origins: map[string]*dialog{}, routes: map[netip.Addr]netip.Addr{}}
+	s.webLegs = s.engineWebLeg
+	s.registrar, s.nobody = newRegistrar(cfg, &s.stats), randomID(32)
+	if len(cfg.Users) > 0 {
+		s.users = newList(cfg.Users, cfg.Domain)
+	}
+	for _, o := range options {
+		o(s)
+	}
 	s.rules = &wire.Rules{
 		Methods: map[string]bool{"INVITE": true, "ACK": true, "BYE": true, "CANCEL": true, "OPTIONS": true,
-			"UPDATE": true, "INFO": true, "PRACK": true, "REGISTER": false, "SUBSCRIBE": false, "NOTIFY": false,
-			"REFER": false, "MESSAGE": false, "PUBLISH": false},
-		Extensions: map[string]bool{"100rel": true, "timer": true},
+			"UPDATE": true, "INFO": true, "PRACK": true, "REGISTER": s.users != nil, "SUBSCRIBE": false, "NOTIFY": false,
+			"REFER": true, "MESSAGE": false, "PUBLISH": false},
+		Extensions: map[string]bool{"100rel": true, "timer": true, "path": s.users != nil, "outbound": s.users != nil},
+	}
+	s.supported = "100rel, timer"
+	if _, ok := calls.(Replacer); ok {
+		s.supported += ", replaces"
+		s.rules.Extensions["replaces"] = true
 	}
 	s.transport = newTransport(cfg, &s.stats, log, newCarrier(s.gosipLog, s.deliver, s.refused), s.guard, s.connectionLost)
 	s.base, s.cancel = context.WithCancel(context.Background())
@@ -99,7 +140,30 @@ func (s *Server) Start(ctx context.Context) error {
 	for _, a := range s.transport.addresses() {
 		s.log.Info("sip listening", "on", a)
 	}
+	s.wg.Go(s.sweepBindings) // ends when Close cancels
+	for _, t := range s.trunks.list {
+		if t.Register {
+			s.wg.Go(func() { s.keepRegistered(t) }) // ends when Close cancels
+		}
+		if t.Probe > 0 {
+			s.wg.Go(func() { s.keepProbing(t) }) // ends when Close cancels
+		}
+	}
 	return nil
+}
+
+// sweepBindings forgets registrations that ran out.
+func (s *Server) sweepBindings() {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			s.registrar.sweep(now)
+		case <-s.base.Done():
+			return
+		}
+	}
 }
 
 // Addresses lists the listeners with their real ports, as "udp:127.0.0.1:5060".
@@ -127,12 +191,23 @@ func (s *Server) Close() error {
 	for _, d := range open {
 		d.post(func() { d.shutdown() })
 	}
+	s.unregister()
 	s.awaitDialogs(2 * time.Second)
 	s.cancel()
 	s.transport.close()
 	s.tx.stopAll()
 	s.wg.Wait()
 	return nil
+}
+
+// begins counts n goroutines that Close waits for; false while closing.
+func (s *Server) begins(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.wg.Add(n)
+	}
+	return !s.closed
 }
 
 // awaitDialogs waits until the dialogs and their last requests are done.

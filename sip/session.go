@@ -135,12 +135,17 @@ func (d *dialog) refresh() {
 		d.offerTo("UPDATE", nil, func(error) {})
 		return
 	}
-	d.offerTo("INVITE", d.neg.Offer(d.wish), func(error) {})
+	body, err := d.makeOffer()
+	if err != nil {
+		d.log.Info("no offer for a refresh", "err", err)
+		return
+	}
+	d.offerTo("INVITE", body, func(error) {})
 }
 
 // busy: an INVITE waits for its ACK or an offer of ours for its answer.
 func (d *dialog) busy() bool {
-	return d.out != nil || d.ok != nil || d.retry != nil || d.neg.Pending()
+	return d.out != nil || d.ok != nil || d.retry != nil || d.offering()
 }
 
 // runIdle goes on with what waited for the end of the last change.
@@ -167,7 +172,13 @@ func (d *dialog) hold(on bool, reply func(error)) {
 	if on {
 		d.wish = 1 // sendonly
 	}
-	d.offerTo("INVITE", d.neg.Offer(d.wish), func(err error) {
+	body, err := d.makeOffer()
+	if err != nil {
+		d.wish = old
+		reply(err)
+		return
+	}
+	d.offerTo("INVITE", body, func(err error) {
 		if err != nil {
 			d.wish = old
 		}
@@ -180,7 +191,7 @@ func (d *dialog) hold(on bool, reply func(error)) {
 func (d *dialog) offerTo(method string, body []byte, done func(error)) {
 	m := d.newRequest(method)
 	m.Add("Contact", "")
-	m.Add("Allow", d.s.rules.Allow()).Add("Supported", supported)
+	m.Add("Allow", d.s.rules.Allow()).Add("Supported", d.s.supported)
 	if d.session.interval > 0 {
 		who := "uas"
 		if d.session.ours {
@@ -213,7 +224,7 @@ func (d *dialog) onOffered(out *requestOut, m *wire.Message, body []byte, resp *
 	if d.out == out {
 		d.out = nil
 	}
-	d.neg.Cancel()
+	d.dropOffer()
 	d.offerRefused(out, body, resp, err)
 	d.runIdle()
 }
@@ -226,7 +237,7 @@ func (d *dialog) onOfferTaken(out *requestOut, m, resp *wire.Message) {
 	if d.out != out {
 		return
 	}
-	d.out = nil
+	d.out, d.tries = nil, 0
 	d.retarget(resp)
 	if d.session.interval > 0 {
 		d.sessionResponse(resp)
@@ -253,15 +264,29 @@ func (d *dialog) offerRefused(out *requestOut, body []byte, resp *wire.Message, 
 		status = resp.Status
 	}
 	again := func() {
+		if d.out != nil || d.phase != confirmed {
+			out.done(errEnded)
+			return
+		}
 		if body != nil {
-			body = d.neg.Offer(d.wish)
+			var err error
+			if body, err = d.makeOffer(); err != nil {
+				out.done(err)
+				return
+			}
 		}
-		if d.out == nil && d.phase == confirmed {
-			d.offerTo(out.method, body, out.done)
-		}
+		d.tries++
+		d.offerTo(out.method, body, out.done)
 	}
 	switch {
-	case status == 491 || status == 500 && resp.Has("Retry-After") || status == 403 && resp.Reason == "Wrong Status":
+	case errors.Is(err, errTransport) && d.pinned() && d.flow.reliable(): // the device may come back
+		out.done(err)
+		if d.session.ours && d.session.interval > 0 {
+			d.arm(timerRefresh, d.probeAfter())
+		}
+	case d.tries >= maxGlares:
+		out.done(&call.DialError{Status: status, Reason: "refused too often"})
+	case resp != nil && notNow(resp):
 		d.retry = again
 		d.arm(timerRetry, d.backOff())
 	case status == 422:
@@ -286,6 +311,9 @@ func (d *dialog) offerRefused(out *requestOut, body []byte, resp *wire.Message, 
 		}
 	}
 }
+
+// maxGlares bounds how often a change is tried again before it counts as refused.
+const maxGlares = 10
 
 func reasonText(resp *wire.Message) string {
 	if resp == nil {

@@ -51,6 +51,9 @@ type stats struct {
 	unknownSource, lockedOut, inboxFull            atomic.Uint64
 	strayResponses, sendErrors, connectionsRefused atomic.Uint64
 	bigOverTCP, tooBig, forked, ackMissing         atomic.Uint64
+	bindings                                       atomic.Int64
+	bindingsReplaced, bindingsLost, redirected     atomic.Uint64
+	failedOver                                     atomic.Uint64
 }
 
 // Stats is a copy of the counters of a Server.
@@ -62,7 +65,7 @@ type Stats struct {
 	Bad       map[string]uint64 `json:"bad"`       // refused or dropped, by reason
 
 	Datagrams      uint64 `json:"datagrams"`       // received
-	StreamMessages uint64 `json:"stream_messages"` // received over tcp and tls
+	StreamMessages uint64 `json:"stream_messages"` // received over tcp, tls and websockets
 	Retransmits    uint64 `json:"retransmits"`     // received again and absorbed
 	Resent         uint64 `json:"resent"`          // sent again by our timers
 
@@ -71,6 +74,11 @@ type Stats struct {
 	Dialogs            int64 `json:"dialogs"`
 	Connections        int64 `json:"connections"`
 
+	Bindings           int64  `json:"bindings"`            // registrations now
+	BindingsReplaced   uint64 `json:"bindings_replaced"`   // by the same device on another connection, or over a user's bound
+	BindingsLost       uint64 `json:"bindings_lost"`       // expired, or gone with their connection
+	Redirected         uint64 `json:"redirected"`          // INVITEs sent on because of a 3xx
+	FailedOver         uint64 `json:"failed_over"`         // calls sent to the next trunk
 	UnknownSource      uint64 `json:"unknown_source"`      // requests from nobody we know
 	LockedOut          uint64 `json:"locked_out"`          // requests while an address was locked out
 	InboxFull          uint64 `json:"inbox_full"`          // requests refused because a dialog was behind
@@ -90,7 +98,7 @@ type Stats struct {
 // TrunkStats is the state of one trunk.
 type TrunkStats struct {
 	Name          string    `json:"name"`
-	State         string    `json:"state"` // "up", "full" or "draining"
+	State         string    `json:"state"` // "up", "down", "full" or "draining"
 	Calls         int64     `json:"calls"` // now
 	MaxCalls      int       `json:"max_calls"`
 	CPS           int       `json:"cps"` // allowed per second, 0 = no limit
@@ -98,7 +106,15 @@ type TrunkStats struct {
 	Dialled       uint64    `json:"dialled"`
 	Rejected      uint64    `json:"rejected"` // over a limit or refused by digest
 	LastOptionsAt time.Time `json:"last_options_at"`
-	LastSeenAt    time.Time `json:"last_seen_at"`
+	// Registration at the carrier: "" when there is none to be, "registering", "registered" or "failed".
+	Registration    string    `json:"registration"`
+	RegisterStatus  int       `json:"register_status"` // SIP status of the last answer, 0 when none came
+	RegisteredUntil time.Time `json:"registered_until"`
+	// Probes by OPTIONS: misses in a row, round trip (nanoseconds) and time of the last answer.
+	ProbeMisses int64         `json:"probe_misses"`
+	ProbeRTT    time.Duration `json:"probe_rtt"`
+	ProbedAt    time.Time     `json:"probed_at"`
+	LastSeenAt  time.Time     `json:"last_seen_at"`
 }
 
 // Stats copies the counters.
@@ -114,7 +130,8 @@ func (s *Server) Stats() Stats {
 		UnknownSource: c.unknownSource.Load(), LockedOut: c.lockedOut.Load(), InboxFull: c.inboxFull.Load(),
 		StrayResponses: c.strayResponses.Load(), SendErrors: c.sendErrors.Load(),
 		ConnectionsRefused: c.connectionsRefused.Load(), BigOverTCP: c.bigOverTCP.Load(), TooBig: c.tooBig.Load(),
-		Forked: c.forked.Load(), AckMissing: c.ackMissing.Load(),
+		Forked: c.forked.Load(), AckMissing: c.ackMissing.Load(), Bindings: c.bindings.Load(),
+		BindingsReplaced: c.bindingsReplaced.Load(), BindingsLost: c.bindingsLost.Load(), Redirected: c.redirected.Load(), FailedOver: c.failedOver.Load(),
 	}
 	out.KernelDrops, out.ReceiveBuffer = s.transport.kernel()
 	for _, t := range s.trunks.list {

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"tingxin/sip/wire"
 )
 
@@ -23,7 +25,7 @@ type streamListener struct {
 	addr netip.AddrPort
 }
 
-// streamConn is one TCP or TLS connection, ours or the peer's.
+// streamConn is one TCP, TLS or WebSocket connection, ours or the peer's.
 type streamConn struct {
 	t      *transport
 	conn   net.Conn
@@ -33,6 +35,7 @@ type streamConn struct {
 	dead   atomic.Bool
 	proven bool // ours, or a message came: it may be silent for long; the reader's own
 
+	ws      *wsEnd // of a browser, else nil
 	port    *port
 	reading chan struct{} // closed when sipgo reads
 	once    sync.Once     // of the end
@@ -63,14 +66,31 @@ func (c *streamConn) send(b []byte) error {
 
 // raw writes to the socket; a peer that does not read for 5 s loses its connection.
 func (c *streamConn) raw(b []byte) error {
+	if c.ws != nil {
+		return c.frame(ws.NewTextFrame(b))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.put(b)
+}
+
+// put writes under mu.
+func (c *streamConn) put(b []byte) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(writeDeadline))
 	_, err := c.conn.Write(b)
 	if err != nil {
 		c.conn.Close()
 	}
 	return err
+}
+
+// carried is the sipgo transport that carries a kind of connection: a WebSocket
+// is a stream to it, since we do the framing.
+func carried(kind string) string {
+	if kind == "tls" {
+		return kind
+	}
+	return "tcp"
 }
 
 func (t *transport) accept(l *streamListener) {
@@ -90,6 +110,7 @@ func (t *transport) accept(l *streamListener) {
 			conn.Close()
 			continue
 		}
+		t.probe(conn)
 		if l.kind == "tls" {
 			conn = tls.Server(conn, t.server)
 		}
@@ -98,6 +119,15 @@ func (t *transport) accept(l *streamListener) {
 			c.listen = netip.AddrPortFrom(addrPort(conn.LocalAddr()).Addr(), l.addr.Port())
 		}
 		t.adopt(c)
+	}
+}
+
+// probe lets the kernel find out that a silent peer is gone, so that its
+// bindings go with it.
+func (t *transport) probe(c net.Conn) {
+	if tc, ok := c.(*net.TCPConn); ok {
+		_ = tc.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: t.cfg.KeepAlive,
+			Interval: max(time.Second, t.cfg.KeepAlive/4), Count: keepAliveMisses})
 	}
 }
 
@@ -110,7 +140,7 @@ func (t *transport) adopt(c *streamConn) bool {
 		return false
 	}
 	t.names++
-	c.port = t.carrier.port(c.kind, c.kind+"-"+strconv.FormatUint(t.names, 10))
+	c.port = t.carrier.port(carried(c.kind), c.kind+"-"+strconv.FormatUint(t.names, 10))
 	c.reading = make(chan struct{})
 	t.conns[c] = struct{}{}
 	t.byPeer[peer{c.kind, c.peer}] = c
@@ -118,7 +148,7 @@ func (t *transport) adopt(c *streamConn) bool {
 	t.wg.Add(1)
 	t.mu.Unlock()
 	g := &guardedStream{c.conn, c}
-	if !t.carrier.feeds[c.kind].push(g) {
+	if !t.carrier.feeds[carried(c.kind)].push(g) {
 		g.Close()
 		return false
 	}
@@ -188,7 +218,11 @@ func (g *guardedStream) Read(b []byte) (int, error) {
 		if c.last {
 			return 0, io.EOF
 		}
-		c.t.step(c, b)
+		if c.ws != nil {
+			c.t.stepWS(c, b)
+		} else {
+			c.t.step(c, b)
+		}
 	}
 }
 
@@ -220,7 +254,7 @@ func (t *transport) step(c *streamConn, buf []byte) {
 // handshake makes TLS ready; true for plain connections.
 func (t *transport) handshake(c *streamConn) bool {
 	h, ok := c.conn.(*tls.Conn)
-	if !ok {
+	if !ok || c.ws != nil {
 		return true
 	}
 	_ = c.conn.SetDeadline(time.Now().Add(dialDeadline))

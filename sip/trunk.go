@@ -3,6 +3,7 @@ package sip
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,10 @@ type trunk struct {
 
 	calls, accepted, dialled, rejected atomic.Int64
 	lastOptions, lastSeen              atomic.Int64 // unix nanoseconds
+
+	reg          registration
+	probe        probe
+	suspectUntil atomic.Int64 // unix nanoseconds
 
 	mu     sync.Mutex
 	tokens float64 // of the calls-per-second bucket
@@ -59,6 +64,9 @@ func (ts *trunks) bySource(f flow) *trunk {
 				best, bits = t, p.Bits()
 			}
 		}
+		if t.Register && len(t.prefixes) == 0 && t.Auth == nil && bits < addr.BitLen() && t.reg.from() == addr {
+			best, bits = t, addr.BitLen()
+		}
 	}
 	return best
 }
@@ -84,7 +92,7 @@ func (ts *trunks) byName(name string) *trunk {
 }
 
 func (t *trunk) allows(network string) bool {
-	return len(t.Transports) == 0 || slices.Contains(t.Transports, network)
+	return len(t.Transports) == 0 && !strings.HasPrefix(network, "ws") || slices.Contains(t.Transports, network) // browsers are users
 }
 
 // take counts a new call against the limits; retry is when to come again.
@@ -144,8 +152,14 @@ func (t *trunk) stats(draining bool) TrunkStats {
 	s := TrunkStats{Name: t.Name, State: "up", Calls: t.calls.Load(), MaxCalls: t.MaxCalls, CPS: t.CPS,
 		Accepted: uint64(t.accepted.Load()), Dialled: uint64(t.dialled.Load()), Rejected: uint64(t.rejected.Load()),
 		LastOptionsAt: unixTime(t.lastOptions.Load()), LastSeenAt: unixTime(t.lastSeen.Load())}
+	t.reg.mu.Lock()
+	s.Registration, s.RegisterStatus, s.RegisteredUntil = t.reg.state, t.reg.status, t.reg.until
+	t.reg.mu.Unlock()
+	s.ProbeMisses, s.ProbeRTT, s.ProbedAt = t.probe.misses.Load(), time.Duration(t.probe.rtt.Load()), unixTime(t.probe.at.Load())
 	if draining {
 		s.State = "draining"
+	} else if t.probe.down.Load() {
+		s.State = "down"
 	} else if t.MaxCalls > 0 && s.Calls >= int64(t.MaxCalls) {
 		s.State = "full"
 	}

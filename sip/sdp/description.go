@@ -155,6 +155,17 @@ func get(attrs []Attribute, name string) (string, bool) {
 	return "", false
 }
 
+// Has reports whether a media line or the session has an attribute.
+func (d *Description) Has(m *Media, name string) bool {
+	_, line := get(m.Attributes, name)
+	_, session := get(d.Attributes, name)
+	return line || session
+}
+
+// DirectionOf is the direction of a media line as its sender wrote it, with
+// c=0.0.0.0 read as "do not send".
+func (d *Description) DirectionOf(m *Media) Direction { return offered(d, m) }
+
 // host returns the address that counts for a media line.
 func (d *Description) host(m *Media) string {
 	if m.Host != "" {

@@ -14,7 +14,7 @@ type Rules struct {
 // Allow renders the Allow header.
 func (r *Rules) Allow() string {
 	var out []string
-	for _, m := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "PRACK", "REGISTER"} {
+	for _, m := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "PRACK", "REGISTER", "REFER"} {
 		if r.Methods[m] {
 			out = append(out, m)
 		}

@@ -282,3 +282,35 @@ func FuzzHeaders(f *testing.F) {
 		SplitList(s)
 	})
 }
+
+func FuzzReferTo(f *testing.F) {
+	for _, s := range []string{"<sip:a@b>", "<sip:a@b;method=INVITE?Replaces=id%40h%3Bto-tag%3D1%3Bfrom-tag%3D2>", "sip:a@b;x=y", "<tel:+49>", `"A" <sip:b>`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := ParseReferTo(s)
+		if err != nil {
+			return
+		}
+		again, err := ParseReferTo("<" + r.URI + ">")
+		if err != nil || again.URI != r.URI {
+			t.Fatalf("%q: %+v, then %+v %v", s, r, again, err)
+		}
+	})
+}
+
+func FuzzReplaces(f *testing.F) {
+	for _, s := range []string{"id@h;to-tag=1;from-tag=2", "id;from-tag=2;early-only;to-tag=1", "a;to-tag=;from-tag=x", ";to-tag=1;from-tag=2"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := ParseReplaces(s)
+		if err != nil {
+			return
+		}
+		again, err := ParseReplaces(r.String())
+		if err != nil || again != r {
+			t.Fatalf("%q: %+v, then %+v %v", s, r, again, err)
+		}
+	})
+}

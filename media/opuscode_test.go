@@ -1,0 +1,175 @@
+package media
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"tingxin/audio"
+)
+
+// voice is a gliding buzz in syllables: what a speech coder takes for speech.
+type voice struct {
+	n     int
+	phase float64
+}
+
+func (v *voice) ReadFrame(f *audio.Frame) error {
+	for i := range f.PCM {
+		t := float64(v.n) / 16000
+		v.n++
+		v.phase += 2 * math.Pi * (130 + 40*math.Sin(2*math.Pi*1.3*t)) / 16000
+		s := 0.0
+		for h := 1.0; h <= 16; h++ {
+			s += math.Sin(h*v.phase) / h
+		}
+		f.PCM[i] = int16(5000 * s * math.Abs(math.Sin(2*math.Pi*2.1*t)))
+	}
+	return nil
+}
+
+// heardVoice is what a tap hears of a voice when every n-th packet is lost (0 for none).
+func heardVoice(t *testing.T, delay time.Duration, every, told int) ([]int16, LegStats) {
+	t.Helper()
+	r := newRigWith(t, Config{JitterMin: delay})
+	p := newParty(t, Opus)
+	p.ts = ^uint32(0) - 48000 // wraps on the way
+	p.enc.opus.lost(float64(told))
+	l := r.leg(plain(Opus, p.addr()))
+	var tap collector
+	defer l.AddTap(&tap)()
+	var f audio.Frame
+	src := &voice{}
+	for i := range 300 {
+		_ = src.ReadFrame(&f)
+		p.enc.encode(&f)
+		b := p.packet(p.enc.made())
+		if every == 0 || i%every != every-1 {
+			p.raw(b, l.Local())
+		}
+		r.step(1)
+	}
+	for _, f := range tap.frames {
+		if f.Flags&audio.Narrow != 0 {
+			t.Fatal("Opus is not narrow")
+		}
+	}
+	return last(tap.pcm(), 4*16000), l.Stats()
+}
+
+// A lost packet is invented, or, when the delay has room for the next one, made from
+// what that repeats of it, which comes nearer to what was said.
+func TestOpusLoss(t *testing.T) {
+	for _, every := range []int{20, 10} {
+		snr := map[string]float64{}
+		for _, c := range []struct {
+			name string
+			told int
+		}{{"invented", 0}, {"repeated", 20}} {
+			clean, _ := heardVoice(t, 60*time.Millisecond, 0, c.told)
+			lossy, s := heardVoice(t, 60*time.Millisecond, every, c.told)
+			if want := uint64(300/every) - 2; s.Lost < want || s.ConcealedMS < 20*want {
+				t.Errorf("%+v", s)
+			}
+			var signal, noise float64
+			for i, v := range clean {
+				signal += float64(v) * float64(v)
+				noise += (float64(v) - float64(lossy[i])) * (float64(v) - float64(lossy[i]))
+			}
+			snr[c.name] = 10 * math.Log10(signal/noise)
+		}
+		t.Logf("every %d lost: %.1f dB invented, %.1f dB repeated", every, snr["invented"], snr["repeated"])
+		if snr["invented"] < 3 || snr["repeated"] < snr["invented"]+2 {
+			t.Errorf("every %d lost: %v", every, snr)
+		}
+	}
+}
+
+// A sender that is silent for two seconds (DTX) is followed again with the old delay.
+func TestOpusPause(t *testing.T) {
+	r := newRig(t)
+	p := newParty(t, Opus)
+	l := r.leg(plain(Opus, p.addr()))
+	var tap collector
+	defer l.AddTap(&tap)()
+	tone := audio.Sine(440, -10, 0)
+	for round := range 3 {
+		for range 60 {
+			p.talk(tone, l)
+			r.step(1)
+		}
+		at, rest := toneDB(last(tap.pcm(), 8000), 440)
+		if d := l.Stats().DelayMS; at < -11 || rest > -30 || d > 90 {
+			t.Errorf("round %d: tone %.1f dB, rest %.1f dB, delay %.0f ms", round, at, rest, d)
+		}
+		for range 100 {
+			p.ts += 960
+			r.step(1)
+		}
+		if f := tap.frames[len(tap.frames)-1]; f.Flags&audio.Silent == 0 || audio.RMS(f.PCM[:]) > 300 {
+			t.Errorf("round %d: the pause is not silent: flags %b, rms %.0f", round, f.Flags, audio.RMS(f.PCM[:]))
+		}
+	}
+}
+
+// Packets of 10, 40 and 60 ms are played like those of 20.
+func TestOpusPacketTimes(t *testing.T) {
+	for _, ms := range []int{10, 40, 60} {
+		r := newRig(t)
+		p := newParty(t, Opus)
+		l := r.leg(plain(Opus, p.addr()))
+		var tap collector
+		defer l.AddTap(&tap)()
+		tone := audio.Sine(440, -10, 0)
+		var pcm []int16
+		var f audio.Frame
+		for range 240 {
+			_ = tone.ReadFrame(&f)
+			for pcm = append(pcm, f.PCM[:]...); len(pcm) >= ms*16; pcm = pcm[ms*16:] {
+				p.enc.opus.encode(p.enc.out[rtpHeaderLen:], pcm[:ms*16])
+				p.send(p.enc.made(), l)
+			}
+			r.step(1)
+		}
+		at, rest := toneDB(last(tap.pcm(), 32000), 440)
+		if at < -10.5 || rest > -30 || l.Stats().ConcealedMS > 120 {
+			t.Errorf("%d ms: tone %.1f dB, rest %.1f dB, %+v", ms, at, rest, l.Stats())
+		}
+	}
+}
+
+// Events beside Opus run on its clock of 48000 Hz, both ways.
+func TestOpusEvents(t *testing.T) {
+	r := newRig(t)
+	a, b := r.leg(plain(Opus, loopback(0))), r.leg(plain(Opus, loopback(0)))
+	for _, l := range []*Leg{a, b} {
+		p := plain(Opus, a.Local())
+		if l == a {
+			p.Remote = b.Local()
+		}
+		p.EventPT, p.EventRecvPT = 110, 110
+		configure(t, l, p)
+	}
+	done := make(chan error, 1)
+	go func() { done <- a.SendDigits(t.Context(), "42") }() // ends when both were sent
+	for range 60 {
+		r.step(1)
+		time.Sleep(time.Millisecond)
+	}
+	must(t, <-done)
+	for _, want := range []byte("42") {
+		select {
+		case d := <-b.Digits():
+			if d.Key != want || d.Duration != 100*time.Millisecond {
+				t.Errorf("%+v, want %c", d, want)
+			}
+		default:
+			t.Errorf("no %c", want)
+		}
+	}
+}
+
+// What an Opus leg costs beside libopus itself: encode 20 ms and decode 20 ms.
+func BenchmarkOpusToG711Call(b *testing.B) {
+	benchLegs(b, 20, func(x *load, t *testing.T) { Join(x.add(t, Opus, nil), x.add(t, PCMA, nil)) })
+}

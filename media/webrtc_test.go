@@ -1,0 +1,696 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	pion "github.com/pion/webrtc/v4"
+
+	"tingxin/audio"
+)
+
+// browser is a foreign peer: a complete pion PeerConnection that sends a tone and keeps what it hears.
+type browser struct {
+	t     *testing.T
+	pc    *pion.PeerConnection
+	track *freeTrack
+	codec Codec
+	enc   sender
+	stop  chan struct{}
+	done  sync.WaitGroup
+
+	mu    sync.Mutex
+	heard []heard
+	seq   uint16
+	ts    uint32
+}
+
+// freeTrack is a track that sends what it is told, events too.
+type freeTrack struct {
+	mime string
+	mu   sync.Mutex
+	out  pion.TrackLocalWriter
+	ssrc pion.SSRC
+	pt   pion.PayloadType
+}
+
+func (f *freeTrack) Bind(c pion.TrackLocalContext) (pion.RTPCodecParameters, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range c.CodecParameters() {
+		if strings.EqualFold(p.MimeType, f.mime) {
+			f.out, f.ssrc, f.pt = c.WriteStream(), c.SSRC(), p.PayloadType
+			return p, nil
+		}
+	}
+	return pion.RTPCodecParameters{}, pion.ErrUnsupportedCodec
+}
+
+func (f *freeTrack) Unbind(pion.TrackLocalContext) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.out = nil
+	return nil
+}
+
+func (f *freeTrack) ID() string              { return "a" }
+func (f *freeTrack) RID() string             { return "" }
+func (f *freeTrack) StreamID() string        { return "s" }
+func (f *freeTrack) Kind() pion.RTPCodecType { return pion.RTPCodecTypeAudio }
+
+// write sends a packet; pt 0 with event false is the codec's own.
+func (f *freeTrack) write(h rtp.Header, payload []byte, event bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.out == nil {
+		return
+	}
+	h.Version, h.SSRC = 2, uint32(f.ssrc)
+	if !event {
+		h.PayloadType = uint8(f.pt)
+	}
+	_, _ = f.out.WriteRTP(&h, payload)
+}
+
+var pionMime = map[Codec]string{PCMU: pion.MimeTypePCMU, PCMA: pion.MimeTypePCMA, G722: pion.MimeTypeG722, Opus: pion.MimeTypeOpus}
+
+func newBrowser(t *testing.T, c Codec, freq float64) *browser {
+	t.Helper()
+	var se pion.SettingEngine
+	se.SetIncludeLoopbackCandidate(true)
+	se.SetInterfaceFilter(func(name string) bool { return name == "lo" })
+	se.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeUDP4})
+	se.SetDTLSRetransmissionInterval(100 * time.Millisecond)
+	var me pion.MediaEngine
+	if err := me.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	for pt, clock := range map[pion.PayloadType]uint32{126: 8000, 110: 48000} {
+		c := pion.RTPCodecParameters{RTPCodecCapability: pion.RTPCodecCapability{MimeType: "audio/telephone-event", ClockRate: clock}, PayloadType: pt}
+		if err := me.RegisterCodec(c, pion.RTPCodecTypeAudio); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pc, err := pion.NewAPI(pion.WithSettingEngine(se), pion.WithMediaEngine(&me)).NewPeerConnection(pion.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, pc: pc, codec: c, stop: make(chan struct{}), ts: 5000}
+	b.track = &freeTrack{mime: pionMime[c]}
+	if _, err := pc.AddTrack(b.track); err != nil {
+		t.Fatal(err)
+	}
+	pc.OnTrack(func(r *pion.TrackRemote, _ *pion.RTPReceiver) {
+		for {
+			p, _, err := r.ReadRTP()
+			if err != nil {
+				return
+			}
+			b.mu.Lock()
+			b.heard = append(b.heard, heard{h: rtpHeader{marker: p.Marker, pt: p.PayloadType, seq: p.SequenceNumber, ts: p.Timestamp, ssrc: p.SSRC}, payload: append([]byte(nil), p.Payload...)})
+			b.mu.Unlock()
+		}
+	})
+	params := plain(c, loopback(0)).clean()
+	b.enc.init()
+	must(t, b.enc.set(&params, testConfig))
+	b.done.Go(func() { b.talk(audio.Sine(freq, -10, 0)) })
+	t.Cleanup(b.close)
+	return b
+}
+
+func (b *browser) close() {
+	select {
+	case <-b.stop:
+		return
+	default:
+	}
+	close(b.stop)
+	b.done.Wait()
+	if err := b.pc.GracefulClose(); err != nil {
+		b.t.Error(err)
+	}
+}
+
+// talk sends a frame every 20 ms on an absolute schedule, so that a busy machine delays but loses nothing.
+func (b *browser) talk(src Source) {
+	var f audio.Frame
+	due := time.Now()
+	for {
+		due = due.Add(tick)
+		select {
+		case <-b.stop:
+			return
+		case <-time.After(time.Until(due)):
+		}
+		_ = src.ReadFrame(&f)
+		b.enc.encode(&f)
+		b.mu.Lock()
+		h := rtp.Header{SequenceNumber: b.seq, Timestamp: b.ts}
+		b.seq++
+		b.ts += frameUnits * b.codec.scale()
+		b.mu.Unlock()
+		b.track.write(h, b.enc.made(), false)
+	}
+}
+
+// take returns and forgets what was heard.
+func (b *browser) take() []heard {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h := b.heard
+	b.heard = nil
+	return h
+}
+
+func (b *browser) local(kind pion.SDPType, make func() (pion.SessionDescription, error)) string {
+	b.t.Helper()
+	gathered := pion.GatheringCompletePromise(b.pc)
+	d, err := make()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.pc.SetLocalDescription(d); err != nil {
+		b.t.Fatal(err)
+	}
+	<-gathered
+	if d.Type != kind {
+		b.t.Fatalf("%v", d.Type)
+	}
+	return b.pc.LocalDescription().SDP
+}
+
+func (b *browser) offer(opt *pion.OfferOptions) string {
+	return b.local(pion.SDPTypeOffer, func() (pion.SessionDescription, error) { return b.pc.CreateOffer(opt) })
+}
+
+func (b *browser) remote(kind pion.SDPType, sdp []byte) {
+	b.t.Helper()
+	if err := b.pc.SetRemoteDescription(pion.SessionDescription{Type: kind, SDP: string(sdp)}); err != nil {
+		b.t.Fatalf("%v in\n%s", err, sdp)
+	}
+}
+
+// call agrees with the leg, the browser offering or answering.
+func (b *browser) call(l *Leg, offers bool) {
+	b.t.Helper()
+	ctx := b.t.Context()
+	if offers {
+		answer, err := l.AcceptOffer(ctx, []byte(b.offer(nil)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.remote(pion.SDPTypeAnswer, answer)
+		return
+	}
+	offer, err := l.Offer(ctx)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.remote(pion.SDPTypeOffer, offer)
+	answer := b.local(pion.SDPTypeAnswer, func() (pion.SessionDescription, error) { return b.pc.CreateAnswer(nil) })
+	if err := l.AcceptAnswer(ctx, []byte(answer)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// liveEngine runs on the real clock.
+func liveEngine(t *testing.T) *Engine {
+	t.Helper()
+	e, err := New(Config{Listen: "127.0.0.1", PortMin: -1, WebRTC: WebRTCConfig{Port: -1}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func webLeg(t *testing.T, e *Engine) *Leg {
+	t.Helper()
+	l, err := e.NewWebRTCLeg("browser", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func secured(t *testing.T, l *Leg) {
+	t.Helper()
+	select {
+	case <-l.Secured():
+	case <-time.After(10 * time.Second):
+		t.Fatal("no keys after 10 s")
+	}
+}
+
+// syncTap keeps frames for a reader on another goroutine.
+type syncTap struct {
+	mu sync.Mutex
+	c  collector
+}
+
+func (s *syncTap) WriteFrame(f *audio.Frame) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.c.WriteFrame(f)
+}
+
+func (s *syncTap) take() []int16 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pcm := s.c.pcm()
+	s.c.frames = nil
+	return pcm
+}
+
+// pcm decodes what the browser heard.
+func (b *browser) pcm(in []heard) []int16 {
+	p := &party{t: b.t, codec: b.codec, pt: plain(b.codec, loopback(0)).SendPT}
+	must(b.t, p.dec.set(b.codec))
+	return p.sound(in)
+}
+
+// A tone in each direction, whoever offers, in every codec; keys are GCM.
+func TestWebRTCBothWays(t *testing.T) {
+	for _, offers := range []bool{true, false} {
+		for _, c := range []Codec{PCMU, PCMA, G722, Opus} {
+			t.Run(fmt.Sprintf("%v browser offers %v", c, offers), func(t *testing.T) {
+				e := liveEngine(t)
+				l := webLeg(t, e)
+				l.PreferCodecs(c)
+				var tap syncTap
+				defer l.AddTap(&tap)()
+				l.Play(audio.Sine(600, -10, 0))
+				b := newBrowser(t, c, 1000)
+				began := time.Now()
+				b.call(l, offers)
+				secured(t, l)
+				t.Logf("keys after %v", time.Since(began))
+				time.Sleep(1500 * time.Millisecond)
+				checkLive(t, "we hear the browser", tap.take(), 1000, 600)
+				got := b.take()
+				checkLive(t, "the browser hears us", b.pcm(got), 600, 1000)
+				s := l.Stats()
+				if !strings.HasPrefix(s.Suite, "AEAD_AES_") {
+					t.Errorf("protected by %q", s.Suite)
+				}
+				if s.SRTPFailed != 0 || s.Lost > 5 || s.Rejected != 0 || l.Params().Codec != c {
+					t.Errorf("%+v", s)
+				}
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// Hold and resume from either side; our answer to sendonly is recvonly, and nothing is sent while held.
+func TestWebRTCHold(t *testing.T) {
+	e := liveEngine(t)
+	l := webLeg(t, e)
+	var tap syncTap
+	defer l.AddTap(&tap)()
+	l.Play(audio.Sine(600, -10, 0))
+	b := newBrowser(t, PCMU, 1000)
+	l.PreferCodecs(PCMU)
+	b.call(l, true)
+	secured(t, l)
+	offer := b.offer(nil)
+	for _, c := range []struct {
+		theirs       string
+		ours         Direction
+		sends, hears bool
+	}{
+		{"sendonly", RecvOnly, false, true}, {"inactive", Inactive, false, false},
+		{"recvonly", SendOnly, true, false}, {"sendrecv", SendRecv, true, true},
+	} {
+		answer, err := l.AcceptOffer(t.Context(), []byte(strings.Replace(offer, "a=sendrecv", "a="+c.theirs, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(answer), "a="+c.ours.String()+"\r\n") || l.Params().Direction != c.ours {
+			t.Fatalf("%s is answered %v:\n%s", c.theirs, l.Params().Direction, answer)
+		}
+		time.Sleep(100 * time.Millisecond)
+		b.take()
+		tap.take()
+		time.Sleep(500 * time.Millisecond)
+		if n := len(b.take()); (n > 20) != c.sends || !c.sends && n > 0 {
+			t.Errorf("%s: %d packets came", c.theirs, n)
+		}
+		if rms := audio.RMS(tap.take()); (rms > 5000) != c.hears {
+			t.Errorf("%s: heard at rms %.0f", c.theirs, rms)
+		}
+	}
+	b.remote(pion.SDPTypeAnswer, mustAnswer(t, l, offer))
+
+	// We hold the browser, then resume.
+	for _, d := range []Direction{SendOnly, SendRecv} {
+		l.SetDirection(d)
+		b.call(l, false)
+		if got := l.Params().Direction; got != d {
+			t.Errorf("direction %v, want %v", got, d)
+		}
+		time.Sleep(100 * time.Millisecond)
+		tap.take()
+		b.take()
+		time.Sleep(500 * time.Millisecond)
+		if rms := audio.RMS(tap.take()); (rms > 5000) != d.Receives() {
+			t.Errorf("%v: heard at rms %.0f", d, rms)
+		}
+		if n := len(b.take()); n < 20 {
+			t.Errorf("%v: %d packets", d, n)
+		}
+	}
+}
+
+func mustAnswer(t *testing.T, l *Leg, offer string) []byte {
+	t.Helper()
+	answer, err := l.AcceptOffer(t.Context(), []byte(offer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := l.AcceptOffer(t.Context(), []byte(offer))
+	if err != nil || string(again) != string(answer) {
+		t.Fatalf("the same offer is answered differently: %v\n%s\n%s", err, answer, again)
+	}
+	return answer
+}
+
+// An ICE restart by either side keeps fingerprint, SSRC and sound.
+func TestWebRTCRestart(t *testing.T) {
+	for _, offers := range []bool{true, false} {
+		t.Run(fmt.Sprintf("browser restarts %v", offers), func(t *testing.T) {
+			e := liveEngine(t)
+			l := webLeg(t, e)
+			l.PreferCodecs(PCMA)
+			var tap syncTap
+			defer l.AddTap(&tap)()
+			l.Play(audio.Sine(600, -10, 0))
+			b := newBrowser(t, PCMA, 1000)
+			b.call(l, true)
+			secured(t, l)
+			time.Sleep(300 * time.Millisecond)
+			b.take()
+			tap.take()
+			ufrag, _, _ := l.web.agent.GetLocalUserCredentials()
+			if offers {
+				answer, err := l.AcceptOffer(t.Context(), []byte(b.offer(&pion.OfferOptions{ICERestart: true})))
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.remote(pion.SDPTypeAnswer, answer)
+			} else {
+				l.RestartICE()
+				b.call(l, false)
+			}
+			if now, _, _ := l.web.agent.GetLocalUserCredentials(); now == ufrag {
+				t.Error("the credentials are the old ones")
+			}
+			time.Sleep(1500 * time.Millisecond)
+			heard, got := b.take(), tap.take()
+			if len(heard) < 60 {
+				t.Errorf("the browser heard %d packets in 1.5 s", len(heard))
+			}
+			for i := 1; i < len(heard); i++ {
+				if heard[i].h.ssrc != heard[0].h.ssrc {
+					t.Fatal("another SSRC")
+				}
+			}
+			checkLive(t, "after the restart we hear the browser", last(got, 16000), 1000, 600)
+			t.Logf("%d frames without sound", silence(got))
+			if n := silence(got); n > 25 {
+				t.Errorf("%d of %d frames were silent", n, len(got)/320)
+			}
+		})
+	}
+}
+
+// silence counts 20 ms frames without sound.
+func silence(pcm []int16) (n int) {
+	for i := 0; i+320 <= len(pcm); i += 320 {
+		if audio.RMS(pcm[i:i+320]) < 500 {
+			n++
+		}
+	}
+	return n
+}
+
+// What a browser's offer must have, and what others may bring along.
+func TestWebRTCOffers(t *testing.T) {
+	e := liveEngine(t)
+	b := newBrowser(t, PCMU, 1000)
+	offer := b.offer(nil)
+	for name, change := range map[string]func(string) string{
+		"mux":         func(s string) string { return strings.Replace(s, "a=rtcp-mux\r\n", "", 1) },
+		"fingerprint": func(s string) string { return cutLines(s, "a=fingerprint") },
+		"credentials": func(s string) string { return cutLines(s, "a=ice-pwd") },
+		"profile":     func(s string) string { return strings.Replace(s, "UDP/TLS/RTP/SAVPF", "RTP/AVP", 1) },
+		"audio":       func(s string) string { return strings.Replace(s, "m=audio", "m=video", 1) },
+		"sdp":         func(string) string { return "nonsense" },
+		"length":      func(s string) string { return s + strings.Repeat("a=x\r\n", 20000) },
+	} {
+		l := webLeg(t, e)
+		_, err := l.AcceptOffer(t.Context(), []byte(change(offer)))
+		if _, ok := errors.AsType[*UnacceptableError](err); !ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	// A hidden address and a video line are no hindrance.
+	l := webLeg(t, e)
+	more := offer + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\na=rtcp-mux\r\n"
+	more = strings.Replace(more, "127.0.0.1", "0f9a3a0e-8b1c-4c1e-9d2a-1f0b3a6c7d88.local", 1)
+	answer, err := l.AcceptOffer(t.Context(), []byte(more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(answer), "m=video 0 ") || !strings.Contains(string(answer), "a=setup:active\r\n") || !strings.Contains(string(answer), "a=end-of-candidates\r\n") {
+		t.Errorf("%s", answer)
+	}
+	if err := l.Configure(Params{}); err == nil {
+		t.Error("a WebRTC leg is not configured by hand")
+	}
+}
+
+// A browser that hides its addresses is found by its own checks (peer-reflexive).
+func TestWebRTCHiddenAddress(t *testing.T) {
+	for _, offers := range []bool{true, false} {
+		e := liveEngine(t)
+		l := webLeg(t, e)
+		l.PreferCodecs(PCMU)
+		l.Play(audio.Sine(600, -10, 0))
+		b := newBrowser(t, PCMU, 1000)
+		hide := func(s string) string {
+			return strings.ReplaceAll(cutLines(s, "a=candidate"), "a=end-of-candidates", "a=candidate:1 1 udp 2113937151 0f9a3a0e-8b1c-4c1e-9d2a-1f0b3a6c7d88.local 40000 typ host\r\na=end-of-candidates")
+		}
+		if offers {
+			answer, err := l.AcceptOffer(t.Context(), []byte(hide(b.offer(nil))))
+			must(t, err)
+			b.remote(pion.SDPTypeAnswer, answer)
+		} else {
+			offer, err := l.Offer(t.Context())
+			must(t, err)
+			b.remote(pion.SDPTypeOffer, offer)
+			answer := b.local(pion.SDPTypeAnswer, func() (pion.SessionDescription, error) { return b.pc.CreateAnswer(nil) })
+			must(t, l.AcceptAnswer(t.Context(), []byte(hide(answer))))
+		}
+		secured(t, l)
+		time.Sleep(800 * time.Millisecond)
+		checkLive(t, "the browser hears us", b.pcm(b.take()), 600, 1000)
+	}
+}
+
+func cutLines(s, prefix string) string {
+	var out []string
+	for _, line := range strings.SplitAfter(s, "\n") {
+		if !strings.HasPrefix(line, prefix) {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "")
+}
+
+// An answer may number the formats its own way: we send with its numbers and hear ours.
+func TestWebRTCNumbersPerDirection(t *testing.T) {
+	e := liveEngine(t)
+	b := newBrowser(t, PCMU, 1000)
+	for _, event := range []string{"101", "110", "126"} {
+		l := webLeg(t, e)
+		offer, err := l.Offer(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(offer), "a=setup:actpass") || !strings.Contains(string(offer), "a=candidate:") {
+			t.Fatalf("%s", offer)
+		}
+		answer := cutLines(cutLines(cutLines(b.offerOnce(), "a=setup"), "a=rtpmap"), "a=fmtp")
+		i := strings.Index(answer, "m=audio")
+		j := i + strings.Index(answer[i:], "\r\n")
+		answer = answer[:i] + "m=audio 9 UDP/TLS/RTP/SAVPF 0 " + event + answer[j:] + "a=setup:active\r\na=rtpmap:" + event + " telephone-event/8000\r\n"
+		if err := l.AcceptAnswer(t.Context(), []byte(answer)); err != nil {
+			t.Fatal(err)
+		}
+		p := l.Params()
+		if p.Codec != PCMU || p.SendPT != 0 || p.RecvPT != 0 || fmt.Sprint(p.EventPT) != event || p.EventRecvPT != webEvent8k {
+			t.Errorf("%s: %+v", event, p)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+var offerMu sync.Mutex
+
+func (b *browser) offerOnce() string {
+	offerMu.Lock()
+	defer offerMu.Unlock()
+	if d := b.pc.LocalDescription(); d != nil {
+		return d.SDP
+	}
+	return b.offer(nil)
+}
+
+// Keys pressed in the browser come as digits, and ours arrive there as events.
+func TestWebRTCDigits(t *testing.T) {
+	e := liveEngine(t)
+	l := webLeg(t, e)
+	l.PreferCodecs(PCMU)
+	b := newBrowser(t, PCMU, 1000)
+	b.call(l, true)
+	secured(t, l)
+	p := l.Params()
+	if p.EventPT < 0 || p.EventPT != p.EventRecvPT {
+		t.Fatalf("no telephone-event: %+v", p)
+	}
+	for _, key := range []byte{5, 11} {
+		b.mu.Lock()
+		ts := b.ts
+		b.mu.Unlock()
+		for i := range 8 {
+			b.mu.Lock()
+			h := rtp.Header{SequenceNumber: b.seq, Timestamp: ts, Marker: i == 0, PayloadType: uint8(p.EventPT)}
+			b.seq++
+			b.mu.Unlock()
+			b.track.write(h, eventPayload(key, i >= 5, 160*(min(i, 5)+1)), true)
+			time.Sleep(tick)
+		}
+	}
+	for _, want := range []byte("5#") {
+		select {
+		case d := <-l.Digits():
+			if d.Key != want || d.Source != "rfc4733" {
+				t.Errorf("%+v, want %c", d, want)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("no %c", want)
+		}
+	}
+	b.take()
+	if err := l.SendDigits(t.Context(), "7*"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	keys := map[byte]int{}
+	for _, h := range b.take() {
+		if int(h.h.pt) == p.EventPT && h.payload[1]&0x80 != 0 {
+			keys[h.payload[0]]++
+		}
+	}
+	if keys[7] == 0 || keys[10] == 0 || len(keys) != 2 {
+		t.Errorf("the browser got %v", keys)
+	}
+}
+
+// checkLive is checkTone for a real clock on a busy machine: the best 200 ms of the last two seconds count.
+func checkLive(t *testing.T, who string, pcm []int16, want, unwanted float64) {
+	t.Helper()
+	pcm = last(pcm, 32000)
+	best, tone, other := -200.0, 0.0, 0.0
+	for i := 0; i+3200 <= len(pcm); i += 320 {
+		at, rest := toneDB(pcm[i:i+3200], want)
+		if at-rest > best {
+			best, tone = at-rest, at
+			other, _ = toneDB(pcm[i:i+3200], unwanted)
+		}
+	}
+	if math.Abs(tone+10) > 1 || best < 28 || other > -50 {
+		t.Errorf("%s: tone %.1f dB, %.1f dB above the rest, unwanted %.1f dB, of %d samples", who, tone, best, other, len(pcm))
+	}
+}
+
+// A leg bridged to a telephone: both hear each other.
+func TestWebRTCBridgedToRTP(t *testing.T) {
+	e := liveEngine(t)
+	l := webLeg(t, e)
+	l.PreferCodecs(PCMU)
+	b := newBrowser(t, PCMU, 1000)
+	p := newParty(t, PCMA)
+	phone, err := e.NewLeg("phone", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	configure(t, phone, plain(PCMA, p.addr()))
+	defer Join(l, phone).Close()
+	b.call(l, false)
+	secured(t, l)
+	tone := audio.Sine(600, -10, 0)
+	var got []heard
+	due := time.Now()
+	for range 100 {
+		due = due.Add(tick)
+		time.Sleep(time.Until(due))
+		p.talk(tone, phone)
+		got = append(got, p.listen()...)
+	}
+	checkLive(t, "the phone hears the browser", p.sound(got), 1000, 600)
+	checkLive(t, "the browser hears the phone", b.pcm(b.take()), 600, 1000)
+}
+
+// A closed engine, an answer without an offer, a leg closed half way: errors, and nothing left behind.
+func TestWebRTCErrors(t *testing.T) {
+	e := liveEngine(t)
+	l := webLeg(t, e)
+	if err := l.AcceptAnswer(t.Context(), []byte("v=0\r\n")); err == nil {
+		t.Error("an answer without an offer")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := l.Offer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Offer(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("%v", err)
+	}
+	phone, err := e.NewLeg("phone", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := phone.Offer(t.Context()); err == nil {
+		t.Error("a leg with ports has no WebRTC offer")
+	}
+	if math.IsNaN(phone.Stats().MOS) {
+		t.Error("no number")
+	}
+}
