@@ -123,32 +123,39 @@ func Clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// families sort features by what a listener would call them, in the order of looking.
-var families = []struct {
-	name  string
-	parts []string
+// families are the features that a listener has a word for: by contour, and by the whole name of rhythm.
+// A falling feature of sign -1 is a rising quality: less alpha ratio is a harder voice.
+var families = map[string]struct {
+	name string
+	sign float32
 }{
-	{"overlap", []string{"overlap", "interrupt"}},
-	{"pauses", []string{"pause", "unvoiced"}},
-	{"rate", []string{"rate", "syllable", "nucle", "persecond", "per_second"}},
-	{"range", []string{"f0_range", "f0_sd", "f0_std", "f0_iqr", "f0_slope", "pitch_range"}},
-	{"pitch", []string{"f0", "pitch"}},
-	{"roughness", []string{"jitter", "shimmer", "rough"}},
-	{"tension", []string{"alpha", "hammarberg", "tilt", "slope", "flux", "centroid", "tense"}},
-	{"loudness", []string{"loud", "energy", "intensity", "level", "rms"}},
+	"f0": {"pitch", 1}, "loudness": {"loudness", 1}, "energy": {"loudness", 1},
+	"alpha": {"tension", -1}, "hammarberg": {"tension", -1}, "centroid": {"tension", 1}, "rolloff85": {"tension", 1}, "h1h2": {"tension", -1},
+	"jitter": {"roughness", 1}, "shimmer": {"roughness", 1}, "hnr": {"roughness", -1},
+	"rhythm.syllable_rate": {"rate", 1}, "rhythm.articulation_rate": {"rate", 1}, "rhythm.voiced_rate": {"rate", 1},
+	"rhythm.pause_rate": {"pauses", 1}, "rhythm.pause_mean": {"pauses", 1}, "rhythm.f0_range": {"range", 1},
 }
 
-// family is what a listener would call a feature, empty for what has no such name.
-func family(feature string) string {
-	feature = strings.ToLower(feature)
-	for _, f := range families {
-		for _, part := range f.parts {
-			if strings.Contains(feature, part) {
-				return f.name
-			}
-		}
+// family is what a listener would call a feature and whether that rose, with an
+// empty name for what has none: a contour counts by its level, pitch also by its spread.
+func family(c Cue) (name string, rose bool) {
+	contour, stat := c.Feature, ""
+	if !strings.HasPrefix(c.Feature, "rhythm.") {
+		parts := strings.Split(c.Feature, ".")
+		contour, stat = parts[0], parts[len(parts)-1]
 	}
-	return ""
+	f := families[contour]
+	switch stat {
+	case "", "mean", "p20", "p50", "p80", "p95":
+	case "sd":
+		if contour != "f0" {
+			return "", false
+		}
+		f.name = "range"
+	default:
+		return "", false
+	}
+	return f.name, c.Z*f.sign >= 0
 }
 
 type script struct{ short, button, say string }
@@ -159,16 +166,17 @@ type texts struct {
 	causes     map[Cause]string
 	kinds      map[Kind]string
 	scripts    map[Action]script
-	rises      map[string]string // by cue family
+	rises      map[string]string // by family
 	falls      map[string]string
 }
 
-// cue is a cue in words, empty when its direction says nothing to a listener.
+// cue is a cue in words, empty when it has none.
 func (t *texts) cue(c Cue) string {
-	if c.Z >= 0 {
-		return t.rises[family(c.Feature)]
+	name, rose := family(c)
+	if rose {
+		return t.rises[name]
 	}
-	return t.falls[family(c.Feature)]
+	return t.falls[name]
 }
 
 var english = texts{

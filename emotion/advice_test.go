@@ -8,7 +8,7 @@ import (
 )
 
 func TestAdvice(t *testing.T) {
-	louder := []Cue{{"rate_nuclei", 2.4}, {"loudness_mean", 1.9}, {"mfcc3_mean", -1.8}}
+	louder := []Cue{{"rhythm.syllable_rate", 2.4}, {"loudness.active.skew", 2.2}, {"loudness.active.mean", 1.9}, {"mfcc3.voiced.mean", -1.8}}
 	for _, tc := range []struct {
 		x        Explanation
 		language string
@@ -33,6 +33,17 @@ func TestAdvice(t *testing.T) {
 	}
 	if Clock(65*time.Second) != "1:05" {
 		t.Error(Clock(65 * time.Second))
+	}
+}
+
+func TestCuesInWords(t *testing.T) {
+	for c, want := range map[Cue]string{
+		{"f0.voiced.mean", 2}: "higher voice", {"f0.voiced.sd", -2}: "flatter pitch", {"alpha.voiced.mean", -2}: "harder voice",
+		{"alpha.voiced.mean", 2}: "", {"rhythm.pause_rate", -1}: "hardly a pause", {"hnr.voiced.p50", -1}: "rougher voice", {"mel3.active.mean", 4}: "", {"f0.voiced.kurtosis", 3}: "",
+	} {
+		if got := english.cue(c); got != want {
+			t.Errorf("%v: %q, want %q", c, got, want)
+		}
 	}
 }
 
