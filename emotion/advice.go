@@ -123,39 +123,14 @@ func Clock(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// families are the features that a listener has a word for: by contour, and by the whole name of rhythm.
-// A falling feature of sign -1 is a rising quality: less alpha ratio is a harder voice.
+// families are the cues that a listener has a word for. A falling one of sign -1
+// is a rising quality: less harmonicity is a rougher voice.
 var families = map[string]struct {
 	name string
 	sign float32
 }{
-	"f0": {"pitch", 1}, "loudness": {"loudness", 1}, "energy": {"loudness", 1},
-	"alpha": {"tension", -1}, "hammarberg": {"tension", -1}, "centroid": {"tension", 1}, "rolloff85": {"tension", 1}, "h1h2": {"tension", -1},
-	"jitter": {"roughness", 1}, "shimmer": {"roughness", 1}, "hnr": {"roughness", -1},
-	"rhythm.syllable_rate": {"rate", 1}, "rhythm.articulation_rate": {"rate", 1}, "rhythm.voiced_rate": {"rate", 1},
-	"rhythm.pause_rate": {"pauses", 1}, "rhythm.pause_mean": {"pauses", 1}, "rhythm.f0_range": {"range", 1},
-}
-
-// family is what a listener would call a feature and whether that rose, with an
-// empty name for what has none: a contour counts by its level, pitch also by its spread.
-func family(c Cue) (name string, rose bool) {
-	contour, stat := c.Feature, ""
-	if !strings.HasPrefix(c.Feature, "rhythm.") {
-		parts := strings.Split(c.Feature, ".")
-		contour, stat = parts[0], parts[len(parts)-1]
-	}
-	f := families[contour]
-	switch stat {
-	case "", "mean", "p20", "p50", "p80", "p95":
-	case "sd":
-		if contour != "f0" {
-			return "", false
-		}
-		f.name = "range"
-	default:
-		return "", false
-	}
-	return f.name, c.Z*f.sign >= 0
+	"pitch": {"pitch", 1}, "pitch range": {"range", 1}, "loudness": {"loudness", 1}, "speech rate": {"rate", 1},
+	"pauses": {"pauses", 1}, "brightness": {"tension", 1}, "roughness": {"roughness", 1}, "harmonicity": {"roughness", -1},
 }
 
 type script struct{ short, button, say string }
@@ -172,11 +147,11 @@ type texts struct {
 
 // cue is a cue in words, empty when it has none.
 func (t *texts) cue(c Cue) string {
-	name, rose := family(c)
-	if rose {
-		return t.rises[name]
+	f := families[c.Feature]
+	if c.Z*f.sign >= 0 {
+		return t.rises[f.name]
 	}
-	return t.falls[name]
+	return t.falls[f.name]
 }
 
 var english = texts{

@@ -8,7 +8,7 @@ import (
 )
 
 func TestAdvice(t *testing.T) {
-	louder := []Cue{{"rhythm.syllable_rate", 2.4}, {"loudness.active.skew", 2.2}, {"loudness.active.mean", 1.9}, {"mfcc3.voiced.mean", -1.8}}
+	louder := []Cue{{"speech rate", 2.4}, {"loudness range", 2.2}, {"loudness", 1.9}}
 	for _, tc := range []struct {
 		x        Explanation
 		language string
@@ -38,8 +38,8 @@ func TestAdvice(t *testing.T) {
 
 func TestCuesInWords(t *testing.T) {
 	for c, want := range map[Cue]string{
-		{"f0.voiced.mean", 2}: "higher voice", {"f0.voiced.sd", -2}: "flatter pitch", {"alpha.voiced.mean", -2}: "harder voice",
-		{"alpha.voiced.mean", 2}: "", {"rhythm.pause_rate", -1}: "hardly a pause", {"hnr.voiced.p50", -1}: "rougher voice", {"mel3.active.mean", 4}: "", {"f0.voiced.kurtosis", 3}: "",
+		{"pitch", 2}: "higher voice", {"pitch range", -2}: "flatter pitch", {"brightness", 2}: "harder voice", {"brightness", -2}: "",
+		{"pauses", -1}: "hardly a pause", {"harmonicity", -1}: "rougher voice", {"loudness range", 4}: "", {"mystery", 3}: "",
 	} {
 		if got := english.cue(c); got != want {
 			t.Errorf("%v: %q, want %q", c, got, want)

@@ -8,7 +8,7 @@ import (
 
 var nan = float32(math.NaN())
 
-func near(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-4 }
+func sameValue(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-4 }
 
 func TestMood(t *testing.T) {
 	var m Mood
@@ -20,10 +20,10 @@ func TestMood(t *testing.T) {
 	}
 	s := m.Summary()
 	// (1*.1 + 2*.2 + 3*.3 + 4*.6 + 5*.9 + 6*.6) / 21 by hand
-	if !near(s.Value, 11.9/21) {
+	if !sameValue(s.Value, 11.9/21) {
 		t.Errorf("value %g", s.Value)
 	}
-	if !near(s.Trend, (.75-.15)/2) {
+	if !sameValue(s.Trend, (.75-.15)/2) {
 		t.Errorf("trend %g", s.Trend)
 	}
 	if s.Peak != .9 || s.PeakAt != (Span{4 * time.Second, 5 * time.Second}) || s.Turns != 6 {
@@ -33,7 +33,7 @@ func TestMood(t *testing.T) {
 	for _, e := range []float32{.2, .3, .6, .9, .6} {
 		want = .4*e + .6*want
 	}
-	if !near(s.Now, want) {
+	if !sameValue(s.Now, want) {
 		t.Errorf("now %g, want %g", s.Now, want)
 	}
 }
