@@ -30,6 +30,7 @@ func commands() []command {
 		{"demo", "let a recorded voice call a server of its own and watch", runDemo},
 		{"check", "show the configuration and try everything it needs", runCheck},
 		{"score", "score asr: error rates and latencies over labelled recordings", runScore},
+		{"train", "train emotion: a model of prosody from your own labelled recordings", runTrain},
 		{"bench", "bench asr, bench calls: how much fits on this machine", runBench},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},
