@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"tingxin/emotion"
 	"time"
+	"tingxin/emotion"
 )
 
 func write(t *testing.T, text string) string {
