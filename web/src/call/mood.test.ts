@@ -7,7 +7,7 @@ import { join, silence, talk } from './talk';
 function reading(seq: number, e: number, part: Partial<Reading> = {}): Reading {
   return {
     side: 'caller', seq, turn: seq > 0, start_ms: seq * 1000, end_ms: seq * 1000 + 800, voiced_ms: 700, class: 'neutral', p: {}, arousal: 0, valence: 0, learned: 0.5,
-    cues: [], voice: e, words: null as unknown as number, e, combined: false, strong: false, kinds: [], interruptions: 0, mood: e, model: 'm', late: false, ...part,
+    cues: [], voice: e, words: null, e, combined: false, strong: false, kinds: [], interruptions: 0, mood: e, model: 'm', late: false, ...part,
   };
 }
 

@@ -55,6 +55,7 @@ function Page() {
   // Followed here so that the list and the load curve are there when a page wants them.
   const { calls } = useFloor();
   const running = calls.filter((call) => call.state !== 'ended').length;
+  const alerts = calls.filter((call) => call.state !== 'ended' && call.alert).length;
 
   if (!data) return null;
   return (
@@ -62,7 +63,7 @@ function Page() {
       <a className="skip" href="#content">
         {t('app.skip')}
       </a>
-      <Header user={data.user} running={running} onHelp={() => setHelp(true)} />
+      <Header user={data.user} running={running} alerts={alerts} onHelp={() => setHelp(true)} />
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>
