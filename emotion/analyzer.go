@@ -115,7 +115,7 @@ func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading
 		Start: max(0, time.Duration(from)*hopTime-centre), End: max(0, time.Duration(to)*hopTime-centre),
 		Voiced: time.Duration(voiced) * hopTime,
 	}
-	a.model.score(w.x, w.z)
+	a.model.norm.Apply(w.x, w.z)
 	if turn != nil {
 		*turn = append(w.raw[:0], w.z...)
 	}
@@ -127,7 +127,7 @@ func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading
 func (a *Analyzer) teach(w *workspace, r *Reading, z []float32) {
 	r.Cues = cues(w.z)
 	if r.Class == Neutral || r.Class == Unsure && a.baseline.seconds < priorSeconds && r.Arousal < 0.3 {
-		a.baseline.learn(z, r.Voiced.Seconds())
+		a.baseline.Learn(z, r.Voiced.Seconds())
 	}
 }
 

@@ -33,8 +33,8 @@ func (b *Baseline) Learned() float32 { return float32(min(1, b.seconds/fullSecon
 // Seconds of neutral voice that it has heard, at most two minutes.
 func (b *Baseline) Seconds() float64 { return b.seconds }
 
-// learn takes the z-scores of a turn with so many seconds of voice.
-func (b *Baseline) learn(z []float32, seconds float64) {
+// Learn takes the z-scores of neutral speech with so many seconds of voice.
+func (b *Baseline) Learn(z []float32, seconds float64) {
 	if len(b.sum) != len(z) {
 		b.sum, b.seconds = make([]float32, len(z)), 0
 	}
@@ -51,8 +51,8 @@ func (b *Baseline) learn(z []float32, seconds float64) {
 	b.seconds += seconds
 }
 
-// apply subtracts the norm from z, in place.
-func (b *Baseline) apply(z []float32) {
+// Apply subtracts the speaker's norm from z, in place.
+func (b *Baseline) Apply(z []float32) {
 	if b.seconds == 0 || len(b.sum) != len(z) {
 		return
 	}

@@ -7,7 +7,7 @@ import (
 
 // The functionals of one contour, over the rows of one kind. Percentiles are relative
 // to the mean, so that only the mean itself depends on level.
-var statNames = [...]string{"mean", "sd", "skew", "kurtosis", "p5", "p20", "p50", "p80", "p95", "slope", "dsd", "dabs", "rise", "fall"}
+var statNames = [...]string{"mean", "sd", "p5", "p20", "p50", "p80", "p95", "slope", "dsd", "dabs", "rise", "fall"}
 
 const stats = len(statNames)
 
@@ -166,29 +166,47 @@ func (w *workspace) contour(out []float32, kind []int32, c int) {
 		sum += v[k]
 	}
 	mean := sum / float32(n)
-	var m2, m3, m4, sxy, sxx float32
+	var square, sxy, sxx float32
 	mid := float32(n-1) / 2
 	for k, x := range v {
 		d := x - mean
-		q := d * d
-		m2 += q
-		m3 += q * d
-		m4 += q * q
+		square += d * d
 		t := float32(k) - mid
 		sxy += t * d
 		sxx += t * t
 	}
-	m2, m3, m4 = m2/float32(n), m3/float32(n), m4/float32(n)
-	sd := sqrtf(m2)
-	out[0], out[1] = mean, sd
-	out[2], out[3] = m3/(m2*sd+1e-12), min(20, m4/(m2*m2+1e-12)-3)
-	out[9] = sxy / sxx * float32(n) // over the whole
-	w.changes(out[10:14], kind, v)
-	s := w.sorted[:n]
-	copy(s, v)
-	sortFloats(s)
+	out[0], out[1] = mean, sqrtf(square/float32(n))
+	w.quantiles(out[2:7], v, mean)
+	out[7] = sxy / sxx * float32(n) // over the whole
+	w.changes(out[8:12], kind, v)
+}
+
+// quantiles writes the percentiles 5, 20, 50, 80 and 95 of v less the mean. They are read
+// off a histogram of 128 bins, evenly filled each: a tenth of the time of sorting.
+func (w *workspace) quantiles(out, v []float32, mean float32) {
+	low, high := v[0], v[0]
+	for _, x := range v {
+		low, high = min(low, x), max(high, x)
+	}
+	var bins [128]int32
+	width := (high - low) / float32(len(bins))
+	if width <= 0 {
+		clear(out)
+		return
+	}
+	inv := 1 / width
+	for _, x := range v {
+		bins[min(len(bins)-1, int((x-low)*inv))]++
+	}
+	below, bin := int32(0), 0
 	for k, p := range [...]float32{0.05, 0.20, 0.50, 0.80, 0.95} {
-		out[4+k] = quantile(s, p) - mean
+		want := p * float32(len(v))
+		for bin < len(bins)-1 && float32(below+bins[bin]) < want {
+			below += bins[bin]
+			bin++
+		}
+		inside := (want - float32(below)) / float32(max(1, bins[bin]))
+		out[k] = low + (float32(bin)+min(1, inside))*width - mean
 	}
 }
 

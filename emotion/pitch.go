@@ -94,7 +94,7 @@ func (p *pitcher) propose(r *row, lag int) {
 	if height > 1 {
 		height = 1 / height // as in the paper, for windows of few periods
 	}
-	c := candidate{hz: float32(rate) / at, strength: height}
+	c := candidate{hz: float32(rate) / at, strength: height, octave: log2f(float32(rate) / (minPitch * at))}
 	i := int(r.n)
 	if i == maxCandidates {
 		i--
@@ -112,7 +112,7 @@ func (p *pitcher) propose(r *row, lag int) {
 
 // worth is the strength with a small favour for high pitches, so that a period wins over its multiples.
 func (c candidate) worth() float32 {
-	return c.strength + octaveCost*log2f(c.hz/minPitch)
+	return c.strength + octaveCost*c.octave
 }
 
 // refine places a peak between samples: a parabola gives a first place, a windowed
@@ -244,7 +244,7 @@ func (t *tracker) best(before *row, cost *[maxCandidates + 1]float32, r *row, j 
 		case j == 0 || k == 0:
 			v -= voicingCost
 		default:
-			d := log2f(r.cand[j-1].hz / before.cand[k-1].hz)
+			d := r.cand[j-1].octave - before.cand[k-1].octave
 			v -= octaveJumpCost * max(d, -d)
 		}
 		if v > value {
@@ -271,7 +271,7 @@ func (t *tracker) trace(rows []row, cost *[maxCandidates + 1]float32) {
 		if state > 0 {
 			c := r.cand[state-1]
 			r.hz = c.hz
-			r.v[cF0] = 12 * log2f(c.hz/27.5)
+			r.v[cF0] = 12*c.octave + 13.5062 // minPitch over 27.5 Hz
 			r.v[cHNR] = harmonicity(c.strength)
 		}
 		state = int(t.back[i][state])

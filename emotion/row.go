@@ -65,6 +65,7 @@ const maxCandidates = 6
 type candidate struct {
 	hz       float32
 	strength float32 // height of the peak, 0..1
+	octave   float32 // log2 of hz over minPitch
 }
 
 // row is what is known of one hop.

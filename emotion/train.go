@@ -3,7 +3,6 @@ package emotion
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Example is one labelled recording.
@@ -40,26 +39,27 @@ func Train(name string, examples []Example) (*Model, error) {
 	for i := range x {
 		x[i] = examples[i].X
 	}
-	m.mean, m.scale = Norm(x)
+	m.norm = NewNorm(x)
 	y, who := make([]int, len(examples)), make([]string, len(examples))
 	z, own := make([][]float32, len(examples)), make([][]float32, len(examples))
 	for i, e := range examples {
 		y[i], who[i] = int(e.Class), e.Speaker
 		z[i] = make([]float32, Features)
-		m.score(e.X, z[i])
+		m.norm.Apply(e.X, z[i])
 	}
 	norms := neutralNorms(examples, z)
 	for i, e := range examples {
 		own[i] = append([]float32(nil), z[i]...)
 		if b := norms[e.Speaker]; b != nil {
-			b.apply(own[i])
+			b.Apply(own[i])
 		}
 	}
 	var err error
-	if m.stranger, err = fitAll(z, y, who); err != nil {
+	var held [2][][]float32
+	if m.stranger, held[0], err = Fit(z, y, who, Classes, FitOptions{Components: 100}); err != nil {
 		return nil, err
 	}
-	if m.known, err = fitAll(own, y, who); err != nil {
+	if m.known, held[1], err = Fit(own, y, who, Classes, FitOptions{Components: 100}); err != nil {
 		return nil, err
 	}
 	var arousal, valence []float64
@@ -69,46 +69,14 @@ func Train(name string, examples []Example) (*Model, error) {
 	}
 	m.plane, err = fitPlane(own, arousal, valence)
 	for k := range m.unsure {
-		m.unsure[k] = 0.5
+		m.unsure[k] = leastSure
 	}
+	m.unsure[Angry] = m.known.Threshold(held[1], y, int(Angry), AngerPrecision)
 	return m, err
 }
 
-// fitAll is Fit for all classes, also those without an example.
-func fitAll(z [][]float32, y []int, who []string) (*Classifier, error) {
-	c, err := Fit(z, y, who, FitOptions{})
-	if err != nil {
-		return nil, err
-	}
-	for len(c.w) < Classes {
-		w := make([]float32, Features+1)
-		w[Features] = -1e3
-		c.w = append(c.w, w)
-	}
-	c.classes = Classes
-	return c, nil
-}
-
-// Norm is the mean and the inverse deviation of each feature.
-func Norm(x [][]float32) (mean, scale []float32) {
-	mean, scale = make([]float32, len(x[0])), make([]float32, len(x[0]))
-	for j := range mean {
-		sum, square := 0.0, 0.0
-		for _, v := range x {
-			sum += float64(v[j])
-		}
-		mu := sum / float64(len(x))
-		for _, v := range x {
-			d := float64(v[j]) - mu
-			square += d * d
-		}
-		mean[j] = float32(mu)
-		if sd := math.Sqrt(square / float64(len(x))); sd > 1e-6 {
-			scale[j] = float32(1 / sd)
-		}
-	}
-	return mean, scale
-}
+// leastSure is the probability that a class needs to be said.
+const leastSure = 0.4
 
 // neutralNorms are the baselines that the speakers' neutral examples teach.
 func neutralNorms(examples []Example, z [][]float32) map[string]*Baseline {
@@ -122,7 +90,7 @@ func neutralNorms(examples []Example, z [][]float32) map[string]*Baseline {
 			b = &Baseline{}
 			norms[e.Speaker] = b
 		}
-		b.learn(z[i], max(0.5, e.Seconds))
+		b.Learn(z[i], max(0.5, e.Seconds))
 	}
 	return norms
 }

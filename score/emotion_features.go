@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 
+	"tingxin/audio"
 	"tingxin/emotion"
 )
 
@@ -14,6 +15,7 @@ type measured struct {
 	Spoken
 	x       []float32
 	seconds float64 // of voice
+	length  float64 // seconds of sound
 	err     error
 }
 
@@ -62,6 +64,7 @@ func measureOne(s Spoken, band string) measured {
 	if band == "telephone" {
 		pcm = telephone(pcm)
 	}
+	m.length = float64(len(pcm)) / audio.Rate
 	got := emotion.Measure(pcm)
 	m.x, m.seconds = got.X, got.Voiced.Seconds()
 	return m
