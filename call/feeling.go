@@ -218,11 +218,7 @@ func (c *Call) felt(sd *side, f felt) {
 		c.slide(sd, f.reading)
 		return
 	}
-	ev := emotion.Evidence{Reading: f.reading, Words: f.words, Interruptions: f.interruptions}
-	est, ok := ev.Estimate()
-	if f.reading == nil && (f.words == nil || f.words.Negative == 0) {
-		ok = false // "yes" says nothing about a mood
-	}
+	est, ok := f.estimate()
 	if !ok {
 		c.m.stats.voice.unread.Add(1)
 		return
@@ -239,6 +235,15 @@ func (c *Call) felt(sd *side, f felt) {
 	c.m.writer.Put(&entry{Reading: row}, func() { c.post(func() { c.tellReading(sd, row) }) })
 	c.alertChange(sd, change, emotion.Explanation{From: before, To: row.Mood, Cues: row.Cues, Learned: row.Learned, Kinds: row.Kinds,
 		Listen: emotion.Span{Start: f.start, End: f.end}})
+}
+
+// estimate is what voice and words of a turn amount to; ok is false when that is
+// nothing: a short "yes" says nothing about a mood.
+func (f *felt) estimate() (est emotion.Estimate, ok bool) {
+	if f.reading == nil && (f.words == nil || f.words.Negative == 0) {
+		return est, false
+	}
+	return emotion.Evidence{Reading: f.reading, Words: f.words, Interruptions: f.interruptions}.Estimate()
 }
 
 // fill takes over what was heard and said.

@@ -41,6 +41,14 @@ func (s *Store) Consented(ctx context.Context, id, purpose string) (bool, error)
 	return ok, wrap(id, "consent", err)
 }
 
+// recorded are ended calls with a kept recording that began at or after since, oldest first, behind
+// the call after of that moment when it is given.
+func (s *Store) recorded(ctx context.Context, since time.Time, after string, limit int) ([]Record, error) {
+	all, err := pg.Rows(ctx, s.db, scanRecord, `select `+columns+` from calls where recording_state = 'kept' and state = 'ended'
+		and started_at >= $1 and ($2 = '' or (started_at, id) > ($1, nullif($2, '')::uuid)) order by started_at, id limit $3`, since, after, limit)
+	return all, wrap("since "+since.Format(time.DateOnly), "recorded", err)
+}
+
 // features are cues as columns.
 func features(cues []emotion.Cue) (names []string, z []float32) {
 	names, z = make([]string, len(cues)), make([]float32, len(cues))
