@@ -162,8 +162,8 @@ type AlertItem struct {
 	RaisedMS    int64                 `json:"raised_ms" doc:"call time"`
 	EscalatedMS *int64                `json:"escalated_ms,omitempty"`
 	EndedMS     *int64                `json:"ended_ms,omitempty"`
-	From        float32               `json:"from" doc:"mood before"`
-	To          float32               `json:"to" doc:"mood when it was raised"`
+	From        float32               `json:"mood_from" doc:"mood before"`
+	To          float32               `json:"mood_to" doc:"mood when it was raised"`
 	StartMS     int64                 `json:"start_ms" doc:"what to listen to"`
 	EndMS       int64                 `json:"end_ms"`
 	Learned     float32               `json:"learned"`

@@ -37,7 +37,7 @@ export function alertOf(id, readings, at) {
   const r = readings.find((x) => x.mood >= 0.55);
   if (!r) return undefined;
   return {
-    call_id: id, n: 1, side: 'caller', state: 'open', level: 'agent', cause: 'sustained', action: 'restate', raised_at: new Date(at + r.end_ms).toISOString(), raised_ms: r.end_ms, from: 0.3, to: r.mood,
+    call_id: id, n: 1, side: 'caller', state: 'open', level: 'agent', cause: 'sustained', action: 'restate', raised_at: new Date(at + r.end_ms).toISOString(), raised_ms: r.end_ms, mood_from: 0.3, mood_to: r.mood,
     start_ms: r.start_ms, end_ms: r.end_ms, learned: 0.8, cues: r.cues, kinds: [], advice,
   };
 }

@@ -423,16 +423,21 @@ export interface components {
             ended_ms?: number;
             /** Format: int64 */
             escalated_ms?: number;
-            /**
-             * Format: float
-             * @description mood before
-             */
-            from: number;
             kinds: string[];
             /** Format: float */
             learned: number;
             /** @enum {string} */
             level: "agent" | "supervisor";
+            /**
+             * Format: float
+             * @description mood before
+             */
+            mood_from: number;
+            /**
+             * Format: float
+             * @description mood when it was raised
+             */
+            mood_to: number;
             /** Format: int64 */
             n: number;
             /** Format: date-time */
@@ -451,11 +456,6 @@ export interface components {
             start_ms: number;
             /** @enum {string} */
             state: "open" | "cleared" | "dismissed" | "ended";
-            /**
-             * Format: float
-             * @description mood when it was raised
-             */
-            to: number;
         };
         AlertList: {
             items: components["schemas"]["AlertItem"][];

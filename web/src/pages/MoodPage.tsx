@@ -79,7 +79,7 @@ function Past({ alert }: { alert: Alert }) {
     <li>
       <Link to="/calls/$callId" params={{ callId: alert.call_id }} className="past-alert">
         <span className="num">{time(alert.raised_at)}</span>
-        <Face state={stateOf(alert.to)} />
+        <Face state={stateOf(alert.mood_to)} />
         <span className="past-words">{adviceOf(alert, i18n.language)?.sentence}</span>
         <span className="num muted">{clock(alert.start_ms)}</span>
         <span className="tag">{t(`mood.state.${alert.state}`)}</span>

@@ -35,7 +35,7 @@ export function Why({ alert }: { alert: Alert }) {
       <div>
         <dt>{t('mood.why')}</dt>
         <dd>
-          {t(`mood.cause.${alert.cause}`)} ({number(100 * alert.from)} → {number(100 * alert.to)})
+          {t(`mood.cause.${alert.cause}`)} ({number(100 * alert.mood_from)} → {number(100 * alert.mood_to)})
         </dd>
       </div>
       {alert.cues.length > 0 && (
