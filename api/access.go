@@ -35,12 +35,17 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/calls/:id":            RoleAgent,
 	http.MethodGet + " " + base + "/calls/:id/transcript": RoleAgent,
 	http.MethodGet + " " + base + "/realtime":             RoleAgent,
+	http.MethodGet + " " + base + "/calls/:id/emotion":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/labels":    RoleAgent,
 
 	http.MethodGet + " " + base + "/calls/:id/recording":       RoleSupervisor,
 	http.MethodHead + " " + base + "/calls/:id/recording":      RoleSupervisor,
 	http.MethodGet + " " + base + "/calls/:id/recording/peaks": RoleSupervisor,
 	http.MethodPost + " " + base + "/calls/:id/hangup":         RoleSupervisor,
 	http.MethodGet + " " + base + "/system":                    RoleSupervisor,
+	http.MethodGet + " " + base + "/alerts":                    RoleSupervisor,
+	http.MethodGet + " " + base + "/reports/mood":              RoleSupervisor,
+	http.MethodPost + " " + base + "/consents":                 RoleSupervisor,
 
 	http.MethodGet + " " + base + "/users":              RoleAdmin,
 	http.MethodPost + " " + base + "/users":             RoleAdmin,

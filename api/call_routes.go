@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tingxin/call"
+	"tingxin/emotion"
 	"tingxin/pg"
 )
 
@@ -160,6 +161,16 @@ func (s *Server) getCall(ctx context.Context, in *callInput) (*bodyOf[CallDetail
 	if len(legs) > 0 && legs[0].Quality.MOS > 0 {
 		q := legs[0].Quality
 		out.Quality = &call.QualityNow{MOS: q.MOS, LossPct: q.LossPct, JitterMS: q.JitterMS}
+	}
+	moods, err := s.parts.Calls.Moods(ctx, in.ID)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	for i := range moods {
+		if moods[i].Side == call.SideCaller {
+			m := moods[i].Item(emotion.Rules{}.StateOf(moods[i].Value))
+			out.Mood = &m
+		}
 	}
 	one := []call.Summary{out.Summary}
 	s.refresh(one)

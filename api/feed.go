@@ -183,7 +183,8 @@ func channels(e *event.Event) []string {
 	switch {
 	case e.Call == "":
 		return []string{callsChannel}
-	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended":
+	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended",
+		e.Type == "emotion.mood", e.Type == "emotion.alert":
 		return []string{callsChannel, callChannel + e.Call}
 	}
 	return []string{callChannel + e.Call}

@@ -34,6 +34,7 @@ type Parts struct {
 	Calls *call.Store
 	Bus   *event.Bus
 	Live  Live         // nil: no running calls
+	Moods Moods        // nil: alerts are dismissed in the records only
 	Jobs  *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP   http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	Web   fs.FS        // the browser's files with index.html at the root; nil: none
@@ -113,6 +114,7 @@ func (s *Server) route() error {
 	s.sessionRoutes(api)
 	s.callRoutes(api)
 	s.recordingRoutes(api)
+	s.emotionRoutes(api)
 	s.systemRoutes(api)
 	s.userRoutes(api)
 	s.settingRoutes(api)

@@ -26,7 +26,7 @@ func (c *Call) runBridge() {
 		c.end(CauseNoRoute, 404)
 		return
 	}
-	if c.route.Announcement != "" && c.announce() != nil {
+	if (c.route.Announcement != "" || c.route.Emotion) && c.announce() != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, c.m.cfg.RingTimeout)
@@ -67,12 +67,29 @@ func (c *Call) dial(ctx context.Context, heard chan<- progress, result chan<- di
 	}
 }
 
-// announce answers and tells the caller that the call is recorded.
+// announce answers and tells the caller that the call is recorded, and that the voice is read.
 func (c *Call) announce() error {
 	if err := c.Answer(c.ctx); err != nil {
 		return err
 	}
-	p, err := c.m.parts.Flows.Prompts.Prompt(c.ctx, ivr.Speech{Text: c.route.Announcement, Language: c.record.Language})
+	if c.route.Announcement != "" {
+		if err := c.tellCaller(ivr.Speech{Text: c.route.Announcement, Language: c.record.Language}); err != nil {
+			return err
+		}
+	}
+	if !c.route.Emotion || !c.Feels(c.ctx) {
+		return nil
+	}
+	if err := c.tellCaller(ivr.EmotionNotice(c.record.Language)); err != nil {
+		return err
+	}
+	c.feels = true
+	return nil
+}
+
+// tellCaller speaks to the caller to the end.
+func (c *Call) tellCaller(s ivr.Speech) error {
+	p, err := c.m.parts.Flows.Prompts.Prompt(c.ctx, s)
 	if err != nil {
 		if c.ctx.Err() == nil {
 			c.log.Error("announcement failed", "error", err)
@@ -178,6 +195,11 @@ func (c *Call) join(l *leg) {
 	c.wg.Go(func() { c.press(toCaller, c.in.Leg) })    // ends with ctx
 	c.wg.Go(func() { c.peerDigits(l.media.Digits()) }) // ends with ctx or the leg
 	c.takeDown(c.ctx)
+	if c.feels && c.m.parts.Emotion.Agents {
+		if c.ask(c.ctx, func() { c.feel(SideAgent, l.media) }) != nil {
+			return
+		}
+	}
 	if c.route.Transcribe {
 		_ = c.hear(c.ctx, SideAgent, l.media) // ends only with the call
 	}

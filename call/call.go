@@ -46,6 +46,7 @@ type Call struct {
 	snap   atomic.Pointer[Snapshot]
 	wg     sync.WaitGroup // script, pumps, relays, hang-ups
 	ear    ear            // when the caller last made a sound
+	feels  bool           // a bridged caller was told that the voice is read; only the script
 
 	// From here on only the call's goroutine.
 	record    Record
@@ -62,6 +63,7 @@ type Call struct {
 	pressed   map[string]press
 	dtmf      map[string]int
 	last      *LastWords
+	alerts    int // raised so far
 }
 
 // press is the last key of one side, to tell INFO and RFC 4733 of the same press apart.
@@ -238,6 +240,7 @@ func (c *Call) refresh() *Snapshot {
 		s.Quality = &QualityNow{MOS: q.MOS, LossPct: q.LossPct, JitterMS: q.JitterMS}
 	}
 	s.LastWords = c.last
+	s.Mood, s.Alert = c.moodItem(c.sides[SideCaller]), c.alertItem()
 	for name, sd := range c.sides {
 		if sd.partial != nil {
 			s.Partial[name] = *sd.partial

@@ -11,8 +11,13 @@ import (
 // enough to tell a silent line from a used one, with or without recognition.
 type ear struct {
 	last  atomic.Int64 // unix nanoseconds, 0 when never
-	floor int64        // running mean square of the quietest sound; only the tap's goroutine
-	run   int          // loud frames in a row
+	level level        // only the tap's goroutine
+}
+
+// level tells sounds from the noise of a line.
+type level struct {
+	floor int64 // running mean square of the quietest sound
+	run   int   // loud frames in a row
 }
 
 // quietest is the mean square under which nothing counts as a sound (-50 dBFS).
@@ -20,9 +25,16 @@ const quietest = 100 * 100
 
 // WriteFrame implements audio.Writer.
 func (e *ear) WriteFrame(f *audio.Frame) {
+	if e.level.loud(f) {
+		e.last.Store(time.Now().UnixNano())
+	}
+}
+
+// loud says whether the frame is at least the third in a row that is a sound.
+func (l *level) loud(f *audio.Frame) bool {
 	if f.Flags&(audio.Silent|audio.Concealed) != 0 {
-		e.run = 0
-		return
+		l.run = 0
+		return false
 	}
 	var sum int64
 	for _, v := range f.PCM {
@@ -30,18 +42,17 @@ func (e *ear) WriteFrame(f *audio.Frame) {
 	}
 	power := sum / audio.FrameLen
 	switch {
-	case e.floor == 0 || power < e.floor:
-		e.floor = max(power, 1)
+	case l.floor == 0 || power < l.floor:
+		l.floor = max(power, 1)
 	default: // rises 6 dB in about 5 s
-		e.floor += e.floor>>8 + 1
+		l.floor += l.floor>>8 + 1
 	}
-	if power < quietest || power < 6*e.floor {
-		e.run = 0
-		return
+	if power < quietest || power < 6*l.floor {
+		l.run = 0
+		return false
 	}
-	if e.run++; e.run >= 3 {
-		e.last.Store(time.Now().UnixNano())
-	}
+	l.run++
+	return l.run >= 3
 }
 
 // heard is when the party last made a sound, zero when never.

@@ -28,6 +28,7 @@ func (c *Call) finish() {
 	}
 	c.part(h)
 	c.lastWords()
+	c.numb()
 	c.closeTape()
 	c.closeLegs(h)
 	c.complete(h)

@@ -19,6 +19,10 @@ type entry struct {
 	Answered  *answerEntry `json:"answered,omitempty"`
 	Update    *Record      `json:"update,omitempty"`
 	Utterance *Utterance   `json:"utterance,omitempty"`
+	Consent   *ConsentRow  `json:"consent,omitempty"`
+	Reading   *TurnReading `json:"reading,omitempty"`
+	Alert     *Alert       `json:"alert,omitempty"`
+	Mood      *SideMood    `json:"mood,omitempty"`
 	Finish    *finishEntry `json:"finish,omitempty"`
 }
 
@@ -43,6 +47,14 @@ func (e *entry) call() string {
 		return e.Update.ID
 	case e.Utterance != nil:
 		return e.Utterance.CallID
+	case e.Consent != nil:
+		return e.Consent.CallID
+	case e.Reading != nil:
+		return e.Reading.CallID
+	case e.Alert != nil:
+		return e.Alert.CallID
+	case e.Mood != nil:
+		return e.Mood.CallID
 	case e.Finish != nil:
 		return e.Finish.Record.ID
 	}

@@ -193,6 +193,11 @@ func (c *Call) takeDown(ctx context.Context) {
 			return
 		}
 	}
+	if c.feels {
+		if c.Feel(ctx, ivr.ConsentAnnounced) != nil {
+			return
+		}
+	}
 	if c.route.Transcribe {
 		_ = c.hear(ctx, SideCaller, c.in.Leg) // ends only with the call
 	}

@@ -58,10 +58,12 @@ type Stats struct {
 	KeysDropped int64 // keys that found their queue full
 	Overrun     int64 // calls ended because their inbox was full
 	Writer      WriterStats
+	Emotion     EmotionStats
 }
 
 type counters struct {
 	accepted, refused, ended, failed, deferred, noRecording, keysDropped, overrun atomic.Int64
+	voice                                                                         voiceStats
 }
 
 // Parts is what a Manager works with.
@@ -72,6 +74,8 @@ type Parts struct {
 	Flows  *ivr.Library
 	// Recogniser may be nil: nothing is transcribed then.
 	Recogniser Recogniser
+	// Emotion may be nil: no voice is read then.
+	Emotion *Emotion
 }
 
 // Manager owns all running calls, their way to the database and what is
@@ -327,6 +331,6 @@ func (m *Manager) Stats() Stats {
 	return Stats{
 		Active: active, Max: m.cfg.MaxCalls, Accepted: s.accepted.Load(), Refused: s.refused.Load(),
 		Ended: s.ended.Load(), Failed: s.failed.Load(), Deferred: s.deferred.Load(), NoRecording: s.noRecording.Load(),
-		KeysDropped: s.keysDropped.Load(), Overrun: s.overrun.Load(), Writer: m.writer.Stats(),
+		KeysDropped: s.keysDropped.Load(), Overrun: s.overrun.Load(), Writer: m.writer.Stats(), Emotion: s.voice.stats(),
 	}
 }

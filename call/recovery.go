@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"tingxin/emotion"
 	"tingxin/media"
 )
 
@@ -36,6 +37,9 @@ func (m *Manager) adopt(ctx context.Context, r Record) error {
 	if r.Recording.State == RecordingOpen {
 		m.repair(&r)
 	}
+	if err := m.adoptMood(ctx, r.ID); err != nil {
+		return err
+	}
 	r.State, r.Cause, r.EndedAt = StateEnded, CauseRestart, r.StartedAt
 	if !r.AnsweredAt.IsZero() {
 		r.EndedAt = r.AnsweredAt.Add(max(last, r.Recording.Duration))
@@ -53,6 +57,52 @@ func (m *Manager) adopt(ctx context.Context, r Record) error {
 		StartedAt: r.StartedAt, AnsweredAt: r.AnsweredAt, EndedAt: r.EndedAt,
 	}
 	return m.parts.Store.Finish(ctx, r, []LegRecord{row})
+}
+
+// adoptMood sums up what was read, and closes the alerts that nobody will close any more.
+func (m *Manager) adoptMood(ctx context.Context, id string) error {
+	readings, err := m.parts.Store.Readings(ctx, id)
+	if err != nil || len(readings) == 0 {
+		return err
+	}
+	alerts, err := m.parts.Store.Alerts(ctx, id)
+	if err != nil {
+		return err
+	}
+	last := readings[len(readings)-1].End
+	counts := make(map[string]int)
+	for _, a := range alerts {
+		counts[a.Side]++
+		if a.State != AlertOpen {
+			continue
+		}
+		a.State, a.Ended = AlertEnded, max(last, a.Raised)
+		if err := m.parts.Store.PutAlert(ctx, a); err != nil {
+			return err
+		}
+	}
+	for _, side := range []string{SideCaller, SideAgent} {
+		mood, model := moodOf(readings, side)
+		if mood.Turns == 0 {
+			continue
+		}
+		if err := m.parts.Store.PutMood(ctx, SideMood{CallID: id, Side: side, Summary: mood, Alerts: counts[side], Model: model}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moodOf sums up the readings of one side.
+func moodOf(readings []TurnReading, side string) (mood emotion.Summary, model string) {
+	var m emotion.Mood
+	for i := range readings {
+		if r := &readings[i]; r.Side == side {
+			m.Add(r.Estimate.E, emotion.Span{Start: r.Start, End: r.End})
+			model = r.Model
+		}
+	}
+	return m.Summary(), model
 }
 
 // lastWord is the call time at which the last kept utterance ended.

@@ -48,6 +48,9 @@ type Route struct {
 	Record bool `yaml:"record" koanf:"record"`
 	// Announcement is spoken to the caller before a recorded bridge is dialled.
 	Announcement string `yaml:"announcement" koanf:"announcement"`
+	// Emotion has the caller's voice read on a bridged call, if the server does so, after it was announced. A
+	// flow decides by its record node.
+	Emotion bool `yaml:"emotion" koanf:"emotion"`
 	// Transcribe recognises both sides of a bridged or echoed call.
 	Transcribe bool `yaml:"transcribe" koanf:"transcribe"`
 }
@@ -127,6 +130,8 @@ func (r *Route) check() error {
 	switch {
 	case kinds != 1:
 		return errors.New("needs exactly one of flow, bridge, echo and reject")
+	case r.Emotion && r.Bridge == "":
+		return errors.New("emotion is for bridge; a flow says it in its record node")
 	case len(r.Numbers) == 0:
 		return errors.New("has no numbers; write \"*\" for all")
 	case r.Reject != 0 && (r.Reject < 300 || r.Reject > 699):

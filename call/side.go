@@ -27,6 +27,8 @@ type side struct {
 	lost    time.Time  // when the stream broke off, while another is waited for
 	gap     time.Time  // from when on nothing was heard
 	source  *media.Leg // to hear again after a lost stream
+	feeling *feeling   // nil when the voice is not read
+	spoke   span       // when it last did
 }
 
 // TurnItem is the payload of transcript.turn: a party has finished speaking. The
@@ -89,6 +91,9 @@ func (c *Call) attach(name string, l *media.Leg, h *hearing) {
 	c.markGap(sd)
 	sd.ear, sd.source, sd.lost = h, l, time.Time{}
 	h.remove = l.AddTap(h)
+	if sd.feeling != nil {
+		sd.feeling.voice.alone.Store(false)
+	}
 	c.record.Transcription[name] = TranscriptionLive
 	c.update()
 	c.wg.Go(func() { c.pump(sd, h) }) // ends when the stream's results do
@@ -123,6 +128,9 @@ func (c *Call) deaf(sd *side, h *hearing) {
 	if c.ctx.Err() == nil && sd.ear == h {
 		c.log.Warn("recognition ended in the middle of the call", "side", sd.name)
 		sd.ear, sd.lost, sd.gap = nil, time.Now(), time.Now()
+		if sd.feeling != nil {
+			sd.feeling.voice.alone.Store(true)
+		}
 	}
 }
 
@@ -173,6 +181,7 @@ func (c *Call) result(sd *side, h *hearing, r asr.Result) {
 		}
 	case asr.TurnEnd:
 		c.m.parts.Bus.Publish("transcript.turn", c.id, TurnItem{Side: sd.name, EndMS: c.callTime(h, r.End).Milliseconds(), Reason: r.Reason})
+		c.turnEnded(sd, h, r)
 	case asr.Gap:
 		u := c.utterance(sd, h, r)
 		u.Gap, u.Reason, u.Text, u.Raw = true, r.Reason, "", ""
@@ -214,6 +223,9 @@ func (c *Call) keep(u *Utterance) {
 		c.turnSide = u.Side
 	}
 	u.Turn = max(c.turn, 1)
+	if !u.Gap {
+		c.feelWords(sd, u)
+	}
 	c.m.writer.Put(&entry{Utterance: u}, func() { c.post(func() { c.kept(u) }) })
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/emotion"
 	"tingxin/pg"
 )
 
@@ -249,10 +250,11 @@ func (s *Store) meaningful(ctx context.Context, terms []term) ([]term, error) {
 }
 
 // summaryQuery takes the page first, so that quality and last words are looked up for its calls only.
-const summaryQuery = `select p.*, l.mos, l.loss_pct, l.jitter_ms, u.side, u.text from (select ` + columns + ` from calls c`
+const summaryQuery = `select p.*, l.mos, l.loss_pct, l.jitter_ms, u.side, u.text, m.turns, m.now, m.value, m.trend, m.peak, m.peak_start_ms, m.peak_end_ms, m.alerts from (select ` + columns + ` from calls c`
 
 const summaryJoins = `) p
 	left join legs l on l.call_id = p.id and l.n = 1
+	left join moods m on m.call_id = p.id and m.side = 'caller'
 	left join lateral (select side, text from utterances where call_id = p.id and not gap order by start_ms desc, id desc limit 1) u on true
 	order by p.started_at desc, p.id desc`
 
@@ -260,7 +262,10 @@ func scanSummary(row pgx.CollectableRow) (Summary, error) {
 	var r callRow
 	var mos, loss, jitter *float64
 	var side, text *string
-	if err := row.Scan(append(r.targets(), &mos, &loss, &jitter, &side, &text)...); err != nil {
+	var turns, alerts *int
+	var now, value, trend, peak *float32
+	var peakStart, peakEnd *int64
+	if err := row.Scan(append(r.targets(), &mos, &loss, &jitter, &side, &text, &turns, &now, &value, &trend, &peak, &peakStart, &peakEnd, &alerts)...); err != nil {
 		return Summary{}, err
 	}
 	rec := r.record()
@@ -270,6 +275,10 @@ func scanSummary(row pgx.CollectableRow) (Summary, error) {
 	}
 	if side != nil {
 		s.LastWords = &LastWords{Side: *side, Text: *text}
+	}
+	if turns != nil {
+		s.Mood = &MoodItem{Side: SideCaller, State: emotion.Rules{}.StateOf(*value), Turns: *turns, Now: *now, Value: *value, Trend: *trend,
+			Peak: *peak, PeakStartMS: *peakStart, PeakEndMS: *peakEnd, Alerts: *alerts}
 	}
 	return s, nil
 }

@@ -28,7 +28,7 @@ func (s *Store) RecordingsDeleted(ctx context.Context, ids []string) error {
 	return wrap("many", "recordings deleted", err)
 }
 
-// DeleteWords removes the utterances and flow variables of at most limit ended
+// DeleteWords removes the utterances, emotion readings and flow variables of at most limit ended
 // calls that began before and tells how many calls it did and utterances it
 // removed. Zero calls means that all is done.
 func (s *Store) DeleteWords(ctx context.Context, before time.Time, limit int) (calls, utterances int64, err error) {
@@ -45,6 +45,9 @@ func (s *Store) DeleteWords(ctx context.Context, before time.Time, limit int) (c
 		}
 		tag, err := tx.Exec(ctx, `delete from utterances where call_id = any($1::uuid[])`, ids)
 		calls, utterances = int64(len(ids)), tag.RowsAffected()
+		if err == nil {
+			_, err = tx.Exec(ctx, `delete from readings where call_id = any($1::uuid[])`, ids)
+		}
 		return err
 	})
 	return calls, utterances, wrap("before "+before.Format(time.DateOnly), "delete words", err)

@@ -12,6 +12,7 @@ func (c *Call) supervise(now time.Time) {
 	if c.record.State != StateActive {
 		return
 	}
+	c.feelTime(now)
 	for i, l := range c.legs {
 		if l.row.AnsweredAt.IsZero() || l.held {
 			continue

@@ -27,6 +27,8 @@ type Summary struct {
 	Transcription map[string]string `json:"transcription" doc:"side to off, live, deferred or done"`
 	Quality       *QualityNow       `json:"quality" doc:"null when nothing was measured"`
 	LastWords     *LastWords        `json:"last_words,omitempty"`
+	Mood          *MoodItem         `json:"mood,omitempty" doc:"of the caller; absent when the voice was not read"`
+	Alert         *AlertItem        `json:"alert,omitempty" doc:"open now; running calls only"`
 	Snippet       string            `json:"snippet,omitempty" doc:"HTML-escaped text with <mark> around what was searched"`
 }
 

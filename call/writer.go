@@ -21,6 +21,10 @@ type records interface {
 	Answered(ctx context.Context, id string, at time.Time) error
 	Update(ctx context.Context, r Record) error
 	AddUtterance(ctx context.Context, u Utterance) (inserted bool, err error)
+	AddConsent(ctx context.Context, c ConsentRow) error
+	AddReading(ctx context.Context, r TurnReading) error
+	PutAlert(ctx context.Context, a Alert) error
+	PutMood(ctx context.Context, m SideMood) error
 	Finish(ctx context.Context, r Record, legs []LegRecord) error
 }
 
@@ -191,6 +195,14 @@ func (w *Writer) apply(ctx context.Context, e *entry) error {
 	case e.Utterance != nil:
 		_, err := w.store.AddUtterance(ctx, *e.Utterance)
 		return err
+	case e.Consent != nil:
+		return w.store.AddConsent(ctx, *e.Consent)
+	case e.Reading != nil:
+		return w.store.AddReading(ctx, *e.Reading)
+	case e.Alert != nil:
+		return w.store.PutAlert(ctx, *e.Alert)
+	case e.Mood != nil:
+		return w.store.PutMood(ctx, *e.Mood)
 	default:
 		return w.store.Finish(ctx, e.Finish.Record, e.Finish.Legs)
 	}

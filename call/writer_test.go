@@ -77,6 +77,18 @@ func (m *memory) Update(ctx context.Context, r Record) error { return m.write(ct
 func (m *memory) AddUtterance(ctx context.Context, u Utterance) (bool, error) {
 	return true, m.write(ctx, u.CallID, u.Text)
 }
+func (m *memory) AddConsent(ctx context.Context, c ConsentRow) error {
+	return m.write(ctx, c.CallID, "consent:"+c.State)
+}
+func (m *memory) AddReading(ctx context.Context, r TurnReading) error {
+	return m.write(ctx, r.CallID, fmt.Sprint("reading", r.Seq))
+}
+func (m *memory) PutAlert(ctx context.Context, a Alert) error {
+	return m.write(ctx, a.CallID, fmt.Sprint("alert", a.N, a.State))
+}
+func (m *memory) PutMood(ctx context.Context, s SideMood) error {
+	return m.write(ctx, s.CallID, "mood:"+s.Side)
+}
 func (m *memory) Finish(ctx context.Context, r Record, legs []LegRecord) error {
 	return m.write(ctx, r.ID, fmt.Sprintf("finish:%s:%d", r.Cause, len(legs)))
 }

@@ -26,6 +26,7 @@ type happening struct {
 	Data struct {
 		From          string            `json:"from"`
 		Transcription map[string]string `json:"transcription"`
+		State         string            `json:"state"`
 		transcriptItem
 	} `json:"data"`
 	got time.Time

@@ -71,7 +71,10 @@ func (c *checker) ask(t *AskText, p pos) Ask {
 func (c *checker) record(t *at[recordText]) *Record {
 	r := &Record{
 		Announce: c.speech(t.v.Announce), Timeout: cmp.Or(time.Duration(t.v.Timeout.v), defaultTimeout),
-		Consent: Consent(t.v.Consent.v),
+		Consent: Consent(t.v.Consent.v), Emotion: t.v.Emotion.v, EmotionAnnounce: c.speech(t.v.EmotionAnnounce),
+	}
+	if t.v.EmotionAnnounce != nil && !r.Emotion {
+		c.failf(t.v.EmotionAnnounce.pos, "emotion_announce is said only with \"emotion: true\"")
 	}
 	if r.Consent == "" {
 		r.Consent = ConsentAnnounced
@@ -113,7 +116,7 @@ func (c *checker) set(t *at[map[string]at[scalar]]) map[string]string {
 	out := make(map[string]string, len(t.v))
 	for name, v := range t.v {
 		if !variableForm.MatchString(name) || builtins[name] {
-			c.failf(v.pos, "set: %q is not a variable of small letters, digits and _ (caller, number and trunk are given)", name)
+			c.failf(v.pos, "set: %q is not a variable of small letters, digits and _ (caller, number, trunk and emotion are given)", name)
 		}
 		out[name] = c.text(string(v.v), v.pos)
 	}

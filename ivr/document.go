@@ -65,6 +65,9 @@ type recordText struct {
 	Refuse   at[scalar]   `yaml:"refuse"`
 	Timeout  at[duration] `yaml:"timeout"`
 	Refused  at[string]   `yaml:"refused"`
+
+	Emotion         at[bool]    `yaml:"emotion"`
+	EmotionAnnounce *speechText `yaml:"emotion_announce"`
 }
 
 type listenText struct {

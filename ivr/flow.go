@@ -107,6 +107,10 @@ type Record struct {
 	Refuse   byte
 	Timeout  time.Duration // for the key; no key refuses
 	Refused  string        // node after a refusal; the next one when empty
+	// Emotion lets the caller's voice be read for emotion, if the server does so, under the same consent. It
+	// is always announced first: with EmotionAnnounce, or with EmotionNotice in the call's language.
+	Emotion         bool
+	EmotionAnnounce []Speech
 }
 
 // Listen leaves the line to the caller.
@@ -135,7 +139,7 @@ func (f *Flow) Node(id string) (*Node, bool) {
 func (f *Flow) Speeches() []Speech {
 	var all []Speech
 	for i := range f.Nodes {
-		for _, list := range f.Nodes[i].speeches() {
+		for _, list := range f.Nodes[i].speeches(f.Language) {
 			for _, s := range list {
 				if !hasVariable(s.Text) {
 					s.Language = firstOf(s.Language, f.Language)
@@ -147,7 +151,8 @@ func (f *Flow) Speeches() []Speech {
 	return all
 }
 
-func (n *Node) speeches() [][]Speech {
+// speeches are what the node may say in a call of that language.
+func (n *Node) speeches(language string) [][]Speech {
 	switch {
 	case n.Say != nil:
 		return [][]Speech{n.Say.What}
@@ -156,7 +161,10 @@ func (n *Node) speeches() [][]Speech {
 	case n.Menu != nil:
 		return [][]Speech{n.Menu.Prompt, n.Menu.NoInput, n.Menu.NoMatch}
 	case n.Record != nil:
-		return [][]Speech{n.Record.Announce}
+		if n.Record.Emotion && len(n.Record.EmotionAnnounce) == 0 {
+			return [][]Speech{n.Record.Announce, {EmotionNotice(language)}}
+		}
+		return [][]Speech{n.Record.Announce, n.Record.EmotionAnnounce}
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // Variables that every flow may use without setting them.
-var builtins = map[string]bool{"caller": true, "number": true, "trunk": true}
+var builtins = map[string]bool{"caller": true, "number": true, "trunk": true, emotionVariable: true}
 
 var (
 	nameForm     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)

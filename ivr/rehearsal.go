@@ -10,7 +10,7 @@ import (
 // Step is one thing that happened in a rehearsal.
 type Step struct {
 	Node string // the node it happened in
-	Did  string // "say", "key", "timeout", "record", "listen", "set", "language", "node"
+	Did  string // "say", "key", "timeout", "record", "emotion", "listen", "set", "language", "node"
 	What string // the words, the key, the consent, "name=value", the tag
 }
 
@@ -34,6 +34,8 @@ type wordsOnly struct{}
 func (wordsOnly) Prompt(_ context.Context, s Speech) (*Prompt, error) {
 	return &Prompt{Text: firstOf(s.Text, s.File), Language: s.Language}, nil
 }
+
+var _ Feeler = (*rehearsal)(nil)
 
 // rehearsal is the Line of a rehearsal.
 type rehearsal struct {
@@ -76,6 +78,16 @@ func (l *rehearsal) Record(ctx context.Context, c Consent) error {
 	l.did("record", string(c))
 	return ctx.Err()
 }
+
+// Feels lets the rehearsal of a flow that reads voices hold its announcement.
+func (l *rehearsal) Feels(ctx context.Context) bool { return ctx.Err() == nil }
+
+func (l *rehearsal) Feel(ctx context.Context, c Consent) error {
+	l.did("emotion", string(c))
+	return ctx.Err()
+}
+
+func (l *rehearsal) Emotion() string { return noEmotion }
 
 func (l *rehearsal) Listen(ctx context.Context, silence, limit time.Duration) (End, error) {
 	l.did("listen", fmt.Sprintf("%s %s", silence, limit))

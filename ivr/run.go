@@ -102,7 +102,7 @@ func (r *run) step(ctx context.Context, n *Node) (next string, err error) {
 			r.set(name, r.fill(value))
 		}
 	case n.Branch != nil:
-		if to, ok := n.Branch.Cases[r.vars[n.Branch.On]]; ok {
+		if to, ok := n.Branch.Cases[r.value(n.Branch.On)]; ok {
 			return to, nil
 		}
 		return firstOf(n.Branch.Else, n.Next), nil
@@ -201,11 +201,15 @@ func (r *run) again(ctx context.Context, a *Ask, try int, pressed bool) (bool, e
 func (r *run) record(ctx context.Context, n *Node) (string, error) {
 	rec := n.Record
 	asks := rec.Consent == ConsentGiven
+	notice := r.emotionNotice(ctx, rec)
+	if _, err := r.say(ctx, notice, false); err != nil { // before the question, which a key may cut short
+		return "", err
+	}
 	if _, err := r.say(ctx, rec.Announce, asks); err != nil {
 		return "", err
 	}
 	if !asks {
-		return n.Next, r.line.Record(ctx, rec.Consent)
+		return n.Next, r.settle(ctx, rec.Consent, notice != nil)
 	}
 	for {
 		k, pressed, err := r.line.Key(ctx, rec.Timeout)
@@ -213,10 +217,10 @@ func (r *run) record(ctx context.Context, n *Node) (string, error) {
 			return "", err
 		}
 		if pressed && k == rec.Accept {
-			return n.Next, r.line.Record(ctx, ConsentGiven)
+			return n.Next, r.settle(ctx, ConsentGiven, notice != nil)
 		}
 		if !pressed || k == rec.Refuse {
-			return firstOf(rec.Refused, n.Next), r.line.Record(ctx, ConsentRefused)
+			return firstOf(rec.Refused, n.Next), r.settle(ctx, ConsentRefused, notice != nil)
 		}
 	}
 }
@@ -228,7 +232,7 @@ func (r *run) set(name, value string) {
 
 // fill puts the values of variables into a text.
 func (r *run) fill(s string) string {
-	return variableUse.ReplaceAllStringFunc(s, func(use string) string { return r.vars[use[2:len(use)-1]] })
+	return variableUse.ReplaceAllStringFunc(s, func(use string) string { return r.value(use[2 : len(use)-1]) })
 }
 
 func hasVariable(s string) bool { return variableUse.MatchString(s) }

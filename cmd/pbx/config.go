@@ -12,6 +12,7 @@ import (
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/emotion"
 	"tingxin/ivr"
 	"tingxin/media"
 	"tingxin/pg"
@@ -23,15 +24,16 @@ type Config struct {
 	// DataDir is where everything is kept that has no place of its own; "data" when empty.
 	DataDir string `yaml:"data_dir" koanf:"data_dir"`
 	// DrainTimeout is how long running calls may go on after SIGTERM; 30 s when zero.
-	DrainTimeout time.Duration `yaml:"drain_timeout" koanf:"drain_timeout"`
-	Log          LogConfig     `yaml:"log" koanf:"log"`
-	SIP          sip.Config    `yaml:"sip" koanf:"sip"`
-	Media        media.Config  `yaml:"media" koanf:"media"`
-	ASR          ASRConfig     `yaml:"asr" koanf:"asr"`
-	Call         call.Config   `yaml:"call" koanf:"call"`
-	IVR          ivr.Config    `yaml:"ivr" koanf:"ivr"`
-	PG           pg.Config     `yaml:"pg" koanf:"pg"`
-	API          api.Config    `yaml:"api" koanf:"api"`
+	DrainTimeout time.Duration  `yaml:"drain_timeout" koanf:"drain_timeout"`
+	Log          LogConfig      `yaml:"log" koanf:"log"`
+	SIP          sip.Config     `yaml:"sip" koanf:"sip"`
+	Media        media.Config   `yaml:"media" koanf:"media"`
+	ASR          ASRConfig      `yaml:"asr" koanf:"asr"`
+	Emotion      emotion.Config `yaml:"emotion" koanf:"emotion"`
+	Call         call.Config    `yaml:"call" koanf:"call"`
+	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
+	PG           pg.Config      `yaml:"pg" koanf:"pg"`
+	API          api.Config     `yaml:"api" koanf:"api"`
 }
 
 // LogConfig says what is logged and how; it goes to standard error.
@@ -81,6 +83,9 @@ func (c Config) check() error {
 		if err := c.ASR.Check(); err != nil {
 			return fmt.Errorf("%w; or set asr.off to run without recognition", err)
 		}
+	}
+	if err := c.Emotion.Check(); err != nil {
+		return err
 	}
 	if c.DrainTimeout < 0 {
 		return errors.New("drain_timeout is negative: write a duration such as 30s")

@@ -7,7 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
 	"time"
+	"tingxin/emotion"
 )
 
 func write(t *testing.T, text string) string {
@@ -121,6 +123,9 @@ func wantDefaults(t *testing.T, cfg Config) {
 	}
 	if got, want := cfg.withDefaults().Call.WithDefaults(), zero.Call.WithDefaults(); !reflect.DeepEqual(blank(got), blank(want)) {
 		t.Errorf("call:\n%+v\nwant\n%+v", got, want)
+	}
+	if e := cfg.Emotion; e.Enabled || e.Rules != (emotion.Rules{}).WithDefaults() {
+		t.Errorf("emotion: %+v", e)
 	}
 	if cfg.ASR.RSSLimitMB != 1500 || cfg.ASR.Off {
 		t.Errorf("asr: %+v", cfg.ASR)

@@ -22,10 +22,14 @@ import (
 	"tingxin/score"
 )
 
-// runScore is "pbx score asr".
+// runScore is "pbx score asr" and "pbx score emotion".
 func runScore(args []string, out, errOut io.Writer) error {
-	if len(args) == 0 || args[0] != "asr" {
-		return usage{errors.New("score what? \"pbx score asr --help\" tells more")}
+	switch {
+	case len(args) > 0 && args[0] == "asr":
+	case len(args) > 0 && args[0] == "emotion":
+		return runScoreEmotion(args[1:], out, errOut)
+	default:
+		return usage{errors.New("score what? \"pbx score asr --help\" and \"pbx score emotion --help\" tell more")}
 	}
 	fs := newFlags("score asr", "Measure recognition over labelled recordings: error rates and latencies.", errOut)
 	var opts score.Options

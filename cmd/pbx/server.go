@@ -182,6 +182,10 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
 	}
+	var err error
+	if parts.Emotion, err = voices(s.cfg.Emotion); err != nil {
+		return nil, err
+	}
 	calls, err := call.NewManager(s.cfg.Call, parts, s.log)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,10 @@ func (v *view) show(e event.Event) {
 		v.settle(fmt.Sprintf("  %s  %s", sideNames[d.Side], d.Text), true)
 	case call.GapItem:
 		v.settle(fmt.Sprintf("  %s  (not recognised from %.1f s to %.1f s: %s)", sideNames[d.Side], seconds(d.StartMS), seconds(d.EndMS), d.Reason), false)
+	case call.AlertItem:
+		if d.State == call.AlertOpen {
+			v.settle("  alert   "+d.Advice["en"].Sentence, true)
+		}
 	case call.Summary:
 		switch e.Type {
 		case "call.answered":

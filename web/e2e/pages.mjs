@@ -74,8 +74,8 @@ const context = await launch({ viewport: { width: 1280, height: 800 } });
 await prefer(context, 'en', 'light');
 const page = await context.newPage();
 const complaints = new Set();
-// Expected: a 401 before the login, and a 404 for the words of a call that rang so lately that its row is not written yet (asked again after a second).
-const expected = /status of 401|status of 404.*\/transcript$/;
+// Expected: a 401 before the login, and a 404 for the words or the mood of a call that rang so lately that its row is not written yet (asked again after a second).
+const expected = /status of 401|status of 404.*\/(transcript|emotion)$/;
 page.on('console', (m) => {
   const text = `${m.text()} ${m.location().url}`;
   if (m.type() === 'error' && !expected.test(text)) complaints.add(text);
@@ -235,6 +235,18 @@ await check('a click on a word plays from there', async () => {
   return `"${text}" at ${start} ms`;
 });
 
+await check('a bar of the ribbon plays that turn, arrow keys walk along it', async () => {
+  const bars = page.locator('.ribbon button');
+  if ((await bars.count()) === 0) return 'no voice was read in this call';
+  await bars.last().focus();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Enter');
+  await until('it plays', async () => (await page.locator('.player-play').getAttribute('aria-label')) === 'Pause');
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press('Space');
+  return `${await bars.count()} turns, the first: ${await bars.first().getAttribute('title')}`;
+});
+
 await check('the raw words and the formatted ones', async () => {
   const text = () => page.locator('.transcript').innerText();
   const formatted = await text();
@@ -262,6 +274,13 @@ await check('the archive: accessible', async () => {
   await page.goto(`${url}/calls`);
   await page.waitForSelector('.archive-row');
   await picture(page, 'calls');
+  await accessible(page);
+});
+
+await check('the mood page', async () => {
+  await page.goto(`${url}/mood`);
+  await page.waitForSelector('#report-title');
+  await page.waitForSelector('.mood-chart, .mood-empty', { timeout: 15_000 });
   await accessible(page);
 });
 
@@ -306,7 +325,7 @@ await check('a picture in Chinese and dark', async () => {
   await page.click('.player-play');
 });
 
-for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.transcript .w'], ['/calls', '.archive-row'], ['/system', '.tile'], ['/settings', '.settings-form'], ['/settings?tab=users', '.user-row']]) {
+for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.transcript .w'], ['/calls', '.archive-row'], ['/mood', '#report-title'], ['/system', '.tile'], ['/settings', '.settings-form'], ['/settings?tab=users', '.user-row']]) {
   await check(`360 px, Chinese, dark: ${path.replace(callId, 'ID')}`, async () => {
     const phone = await context.newPage();
     try {

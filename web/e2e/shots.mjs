@@ -39,6 +39,10 @@ const pages = {
     await page.waitForSelector('.w.lit');
     await page.click('.player-play');
   },
+  mood: async (page) => {
+    await page.goto(`${url}/mood`);
+    await page.waitForSelector('.mood-chart', { timeout: 8000 });
+  },
   system: async (page) => {
     await page.goto(`${url}/system`);
     await page.waitForSelector('.chart svg', { timeout: 8000 });

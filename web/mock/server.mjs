@@ -7,6 +7,7 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { report } from './feelings.mjs';
 import { Feed } from './feed.mjs';
 import { peaks, wav } from './sound.mjs';
 import { World } from './world.mjs';
@@ -72,6 +73,8 @@ function sendSound(request, response, data) {
 }
 
 function oneCall(request, response, call, rest, query) {
+  if (rest === 'emotion') return json(response, call.emotion());
+  if (rest === 'labels') return bodyOf(request).then((body) => (world.label(call, body, who(request).username) ? json(response, undefined, 204) : problem(response, 404, 'there is no such thing')));
   if (rest === 'transcript') return json(response, { items: call.said() });
   if (rest === 'recording') return sendSound(request, response, soundOf(call));
   if (rest === 'recording/peaks') return json(response, peaks(soundOf(call), Number(query.get('buckets') ?? 1200)));
@@ -119,6 +122,8 @@ async function api(request, response, path, query) {
   if (path === '/session/password') return (await bodyOf(request)).old === user.username ? json(response, undefined, 204) : problem(response, 422, 'the old password is wrong');
   if (path === '/calls') return json(response, list(query));
   if (path === '/calls/live') return json(response, { items: world.running.map((c) => ({ ...c.summary, partial: c.partial })), seq: feed.seq });
+  if (path === '/alerts') return json(response, { items: all().flatMap((c) => (c.alert ? [c.alert] : [])).slice(0, 100) });
+  if (path === '/reports/mood') return json(response, { by: query.get('by'), rows: report(world.past, query.get('by') ?? 'route') });
   if (path === '/system') return json(response, world.system());
   if (path === '/settings/retention') {
     if (request.method === 'PUT') retention = await bodyOf(request);

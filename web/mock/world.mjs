@@ -1,5 +1,6 @@
 // The made-up world behind the mock server: calls of the past, calls that run, the load.
 import { randomUUID } from 'node:crypto';
+import { alertOf, feelings, moodOf } from './feelings.mjs';
 import { compile, talks } from './talks.mjs';
 
 const people = [
@@ -38,6 +39,8 @@ export class Call {
     this.heard = running ? 0 : this.answered ? this.talk.length : 0;
     if (n % 7 === 4) this.talk[3] = { ...this.talk[3], gap: true, text: '', raw: '', words: [], spans: [], reason: 'worker lost' };
     this.partial = {};
+    this.feelings = feelings(this.talk, n);
+    this.labels = [];
     const answeredAt = startedAt + 2400;
     this.summary = {
       id: id(startedAt), state: running ? 'ringing' : 'ended', direction: n % 6 === 4 ? 'out' : 'in', from, from_name: name, to: n % 3 === 2 ? '8001' : '8000', trunk: n % 3 === 1 ? 'office' : 'provider',
@@ -60,12 +63,35 @@ export class Call {
     const last = this.talk.findLast((u) => !u.gap);
     if (this.answered && !deferred) this.summary.last_words = { side: last.side, text: last.text };
     if (deferred) this.heard = 0;
+    this.feel(at);
+    delete this.summary.alert;
+    if (this.alert?.state === 'open') Object.assign(this.alert, { state: 'ended', ended_ms: at - this.answeredAt });
   }
 
   detail() {
     const legs = this.answered ? [leg(this.summary, 1, 'caller', this.mos, Math.round(this.length / 20)), leg(this.summary, 2, 'agent', 4.3, Math.round(this.length / 20))] : [leg(this.summary, 1, 'caller', 0, 0)];
     const recording = this.summary.state === 'ended' && this.summary.has_recording ? { duration_ms: this.length, bytes: 44 + Math.round(this.length * 8 * 4), url: `/api/v1/calls/${this.summary.id}/recording` } : undefined;
     return { ...this.summary, sip_status: 200, legs, data: this.answered ? { menu_choice: 'service', order: '44179920' } : {}, recording };
+  }
+
+  /** felt are the readings so far. */
+  felt() {
+    const heard = this.answered ? this.talk.slice(0, this.heard).filter((u) => u.side === 'caller' && !u.gap).length : 0;
+    return this.feelings.slice(0, heard);
+  }
+
+  /** feel brings mood and alert up to date; true when an alert is new. */
+  feel() {
+    const felt = this.felt();
+    const before = this.alert;
+    this.alert ??= alertOf(this.summary.id, felt, this.answeredAt);
+    this.summary.mood = moodOf(felt, this.alert ? 1 : 0);
+    this.summary.alert = this.alert?.state === 'open' ? this.alert : undefined;
+    return !before && !!this.alert;
+  }
+
+  emotion() {
+    return { consented: this.answered, moods: this.summary.mood ? [this.summary.mood] : [], readings: this.felt(), alerts: this.alert ? [this.alert] : [], labels: this.labels };
   }
 
   said() {
@@ -102,6 +128,7 @@ export class World {
     const at = now - call.answeredAt;
     while (call.heard < call.talk.length && call.talk[call.heard].end_ms + 500 < at) call.heard++;
     this.setLast(call);
+    call.feel();
   }
 
   setLast(call) {
@@ -141,7 +168,14 @@ export class World {
     if (u.gap) this.publish(channel, 'transcript.gap', call.summary.id, { side: u.side, start_ms: u.start_ms, end_ms: u.end_ms, reason: u.reason });
     else this.publish(channel, 'transcript.final', call.summary.id, u);
     this.setLast(call);
-    this.publish('calls', 'call.updated', call.summary.id, call.summary);
+    const fresh = call.feel();
+    const id = call.summary.id;
+    if (u.side === 'caller' && call.summary.mood) {
+      this.publish(channel, 'emotion.reading', id, call.felt().at(-1));
+      this.publish('calls', 'emotion.mood', id, call.summary.mood);
+    }
+    if (fresh) this.publish('calls', 'emotion.alert', id, call.alert);
+    this.publish('calls', 'call.updated', id, call.summary);
   }
 
   grow(call, channel, u, at) {
@@ -155,6 +189,10 @@ export class World {
     const stable = Array.from(heard.slice(0, -2).join(glue)).length;
     call.partial[u.side] = { side: u.side, segment: u.segment, start_ms: u.start_ms, end_ms: at, text: guess, stable };
     this.publish(channel, 'transcript.partial', call.summary.id, call.partial[u.side]);
+    if (u.side === 'caller' && this.ticks % 5 === 0) {
+      const r = call.feelings[call.felt().length];
+      if (r) this.publish(channel, 'emotion.reading', call.summary.id, { ...r, seq: 0, turn: false, start_ms: at - 3000, end_ms: at });
+    }
   }
 
   end(call, now, cause = 'caller_hangup') {
@@ -163,6 +201,19 @@ export class World {
     call.length = Math.min(call.length, now - call.answeredAt);
     this.past.unshift(call);
     this.publish('calls', 'call.ended', call.summary.id, call.summary);
+  }
+
+  /** label notes what a person said of an alert, and ends an open one that is wrong. */
+  label(call, body, by) {
+    const alert = call.alert;
+    if (!alert || alert.n !== body.alert) return false;
+    call.labels.push({ side: 'caller', alert: alert.n, start_ms: alert.start_ms, end_ms: alert.end_ms, label: body.label, by, at: new Date().toISOString() });
+    if (body.label === 'not_angry') {
+      alert.state = 'dismissed';
+      delete call.summary.alert;
+      this.publish('calls', 'emotion.alert', call.summary.id, alert);
+    }
+    return true;
   }
 
   load() {

@@ -1,6 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
-import { session, type CallFilter } from './api/queries';
+import { type CallFilter, type Cut, cuts, session } from './api/queries';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -70,6 +70,15 @@ const oneCall = createRoute({
   component: lazyRouteComponent(() => import('./pages/CallPage'), 'CallPage'),
 });
 
+const whole = (value: unknown): number | undefined => (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 366 ? value : undefined);
+
+const mood = createRoute({
+  getParentRoute: () => shell,
+  path: '/mood',
+  validateSearch: (search: Record<string, unknown>): { by?: Cut; days?: number } => ({ by: cuts.find((cut) => cut === search.by), days: whole(search.days) }),
+  component: lazyRouteComponent(() => import('./pages/MoodPage'), 'MoodPage'),
+});
+
 const system = createRoute({
   getParentRoute: () => shell,
   path: '/system',
@@ -83,7 +92,7 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), callList, oneCall, system, settings])]);
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), callList, oneCall, mood, system, settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({

@@ -92,6 +92,33 @@ export interface Load {
   workers?: List<Worker>;
 }
 
+/** How angry or distressed a side is so far: the payload of `emotion.mood`. */
+export type Mood = Schemas['MoodItem'];
+export type MoodState = Mood['state'];
+
+/** One reading of a voice: the payload of `emotion.reading`. `seq` 0 is a sliding one. */
+export type Reading = Schemas['ReadingItem'];
+
+/** One time that somebody was asked to look: the payload of `emotion.alert`. */
+export type Alert = Schemas['AlertItem'];
+export type EmotionLabel = Schemas['LabelItem'];
+export type Label = EmotionLabel['label'];
+
+/** GET /calls/{id}/emotion. */
+export interface CallEmotion {
+  consented: boolean;
+  moods: List<Mood>;
+  readings: List<Reading>;
+  alerts: List<Alert>;
+  labels: List<EmotionLabel>;
+}
+
+export type MoodRow = Schemas['MoodRow'];
+export interface MoodReport {
+  by: string;
+  rows: List<MoodRow>;
+}
+
 interface Envelope {
   /** Grows with every event of the server's process. */
   seq: number;
@@ -109,5 +136,8 @@ export type Event =
   | Told<'transcript.final', Utterance>
   | Told<'transcript.gap', Gap>
   | Told<'call.quality', Quality>
+  | Told<'emotion.reading', Reading>
+  | Told<'emotion.mood', Mood>
+  | Told<'emotion.alert', Alert>
   | Told<'call.dtmf', Sided & { count: number }>
   | Told<'flow.node', { flow: string; node: string }>;

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts of all calls, newest first
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -84,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/emotion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a caller felt: readings, alerts, labels
+         * @description Needs the role agent or more.
+         */
+        get: operations["call-emotion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/hangup": {
         parameters: {
             query?: never;
@@ -98,6 +138,26 @@ export interface paths {
          * @description Needs the role supervisor or more.
          */
         post: operations["hang-up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a stretch or an alert is, or is not, angry
+         * @description Needs the role agent or more.
+         */
+        post: operations["label-emotion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -156,6 +216,46 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         get: operations["transcript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write down what a person said about a purpose; the last word counts
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["set-consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/mood": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Moods of callers by route, hour and others
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["mood-report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -301,6 +401,65 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdviceItem: {
+            baseline: string;
+            button: string;
+            script: string;
+            sentence: string;
+        };
+        AlertItem: {
+            action: string;
+            /** @description by language: en, zh */
+            advice: {
+                [key: string]: components["schemas"]["AdviceItem"];
+            };
+            call_id: string;
+            /** @enum {string} */
+            cause: "sustained" | "jump" | "words";
+            cues: components["schemas"]["CueItem"][];
+            /** Format: int64 */
+            end_ms: number;
+            /** Format: int64 */
+            ended_ms?: number;
+            /** Format: int64 */
+            escalated_ms?: number;
+            kinds: string[];
+            /** Format: float */
+            learned: number;
+            /** @enum {string} */
+            level: "agent" | "supervisor";
+            /**
+             * Format: float
+             * @description mood before
+             */
+            mood_from: number;
+            /**
+             * Format: float
+             * @description mood when it was raised
+             */
+            mood_to: number;
+            /** Format: int64 */
+            n: number;
+            /** Format: date-time */
+            raised_at: string;
+            /**
+             * Format: int64
+             * @description call time
+             */
+            raised_ms: number;
+            /** @enum {string} */
+            side: "caller" | "agent";
+            /**
+             * Format: int64
+             * @description what to listen to
+             */
+            start_ms: number;
+            /** @enum {string} */
+            state: "open" | "cleared" | "dismissed" | "ended";
+        };
+        AlertList: {
+            items: components["schemas"]["AlertItem"][];
+        };
         AuditEntry: {
             action: string;
             actor: string;
@@ -319,6 +478,8 @@ export interface components {
             next?: string;
         };
         CallDetail: {
+            /** @description open now; running calls only */
+            alert?: components["schemas"]["AlertItem"];
             /** Format: date-time */
             answered_at?: string;
             cause?: string;
@@ -344,6 +505,8 @@ export interface components {
             language: string;
             last_words?: components["schemas"]["LastWords"];
             legs: components["schemas"]["LegView"][];
+            /** @description of the caller; absent when the voice was not read */
+            mood?: components["schemas"]["MoodItem"];
             /** @description null when nothing was measured */
             quality: components["schemas"]["QualityNow"];
             recording?: components["schemas"]["RecordingView"];
@@ -363,6 +526,15 @@ export interface components {
             };
             trunk: string;
         };
+        CallEmotion: {
+            alerts: components["schemas"]["AlertItem"][];
+            /** @description the caller was told, and has not declined */
+            consented: boolean;
+            labels: components["schemas"]["LabelItem"][];
+            moods: components["schemas"]["MoodItem"][];
+            /** @description one per turn */
+            readings: components["schemas"]["ReadingItem"][];
+        };
         CallPage: {
             items: components["schemas"]["Summary"][];
             /** @description cursor of the next page; absent on the last */
@@ -372,6 +544,19 @@ export interface components {
              * @description matches in all, at most 10000; on the first page only
              */
             total?: number;
+        };
+        ConsentInputBody: {
+            /** @description the caller's number */
+            identity: string;
+            /** @enum {string} */
+            purpose: "voice_emotion";
+            /** @enum {string} */
+            state: "given" | "refused";
+        };
+        CueItem: {
+            feature: string;
+            /** Format: float */
+            z: number;
         };
         DatabaseView: {
             /** Format: int64 */
@@ -478,6 +663,39 @@ export interface components {
              */
             type: string;
         };
+        LabelInputBody: {
+            /**
+             * Format: int64
+             * @description the alert it is about; otherwise a stretch of a side
+             */
+            alert?: number;
+            /** Format: int64 */
+            end_ms?: number;
+            /** @enum {string} */
+            label: "angry" | "not_angry";
+            /**
+             * @default caller
+             * @enum {string}
+             */
+            side: "caller" | "agent";
+            /** Format: int64 */
+            start_ms?: number;
+        };
+        LabelItem: {
+            /** Format: int64 */
+            alert?: number;
+            /** Format: date-time */
+            at: string;
+            by: string;
+            /** Format: int64 */
+            end_ms: number;
+            /** @enum {string} */
+            label: "angry" | "not_angry";
+            /** @enum {string} */
+            side: "caller" | "agent";
+            /** Format: int64 */
+            start_ms: number;
+        };
         LastWords: {
             side: string;
             text: string;
@@ -523,6 +741,81 @@ export interface components {
             graph: "static" | "dynamic";
             language: string;
             name: string;
+        };
+        MoodItem: {
+            /** Format: int64 */
+            alerts: number;
+            /**
+             * Format: float
+             * @description smoothed, 0 calm to 1 angry
+             */
+            now: number;
+            /** Format: float */
+            peak: number;
+            /** Format: int64 */
+            peak_end_ms: number;
+            /** Format: int64 */
+            peak_start_ms: number;
+            /** @enum {string} */
+            side: "caller" | "agent";
+            /** @enum {string} */
+            state: "unknown" | "calm" | "tense" | "angry";
+            /**
+             * Format: float
+             * @description (end - start) / 2; positive is getting worse
+             */
+            trend: number;
+            /** Format: int64 */
+            turns: number;
+            /**
+             * Format: float
+             * @description mean of the call, later turns heavier
+             */
+            value: number;
+        };
+        MoodReport: {
+            by: string;
+            rows: components["schemas"]["MoodRow"][];
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            zone: string;
+        };
+        MoodRow: {
+            /** Format: int64 */
+            alerts: number;
+            /**
+             * Format: int64
+             * @description calls with an alert that nobody called wrong
+             */
+            angry: number;
+            /**
+             * Format: int64
+             * @description whose callers were read
+             */
+            calls: number;
+            key: string;
+            /**
+             * Format: int64
+             * @description alerts that a person called wrong
+             */
+            not_angry: number;
+            /**
+             * Format: double
+             * @description mean of the worst turns
+             */
+            peak: number;
+            /**
+             * Format: double
+             * @description mean; positive is getting worse
+             */
+            trend: number;
+            /**
+             * Format: double
+             * @description mean over calls of the weighted mood, 0 to 1
+             */
+            value: number;
         };
         NewPasswordBody: {
             new: string;
@@ -573,6 +866,70 @@ export interface components {
             /** Format: double */
             mos: number;
         };
+        ReadingItem: {
+            /** Format: float */
+            arousal: number;
+            /** @description neutral, angry, happy, sad, other, unsure; empty when only the words could be read */
+            class: string;
+            /** @description e is made of voice and words */
+            combined: boolean;
+            cues: components["schemas"]["CueItem"][];
+            /**
+             * Format: float
+             * @description what mood and alerts go by, 0 to 1
+             */
+            e: number;
+            /** Format: int64 */
+            end_ms: number;
+            /** Format: int64 */
+            interruptions: number;
+            /** @description kinds of words found */
+            kinds: string[];
+            /** @description read from the recording afterwards */
+            late: boolean;
+            /**
+             * Format: float
+             * @description how far the speaker's own baseline was learned, 0 to 1
+             */
+            learned: number;
+            model: string;
+            /**
+             * Format: float
+             * @description smoothed after this turn, 0 to 1
+             */
+            mood: number;
+            /** @description probability by class */
+            p: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description 0 for a sliding reading, which is not kept
+             */
+            seq: number;
+            /** @enum {string} */
+            side: "caller" | "agent";
+            /** Format: int64 */
+            start_ms: number;
+            /** @description something was said that needs a person at once */
+            strong: boolean;
+            /** @description over a whole turn; otherwise over the last three seconds */
+            turn: boolean;
+            /** Format: float */
+            valence: number;
+            /**
+             * Format: float
+             * @description anger or distress by the voice alone, 0 to 1
+             */
+            voice: number | null;
+            /** Format: int64 */
+            voiced_ms: number;
+            /**
+             * Format: float
+             * @description by the words alone, 0 to 1
+             */
+            words: number | null;
+        };
         RecordingView: {
             /** Format: int64 */
             bytes: number;
@@ -606,6 +963,8 @@ export interface components {
             username: string;
         };
         Snapshot: {
+            /** @description open now; running calls only */
+            alert?: components["schemas"]["AlertItem"];
             /** Format: date-time */
             answered_at?: string;
             cause?: string;
@@ -626,6 +985,8 @@ export interface components {
             id: string;
             language: string;
             last_words?: components["schemas"]["LastWords"];
+            /** @description of the caller; absent when the voice was not read */
+            mood?: components["schemas"]["MoodItem"];
             /** @description by side; absent while a side is silent */
             partial: {
                 [key: string]: components["schemas"]["PartialItem"];
@@ -657,6 +1018,8 @@ export interface components {
             to: number;
         };
         Summary: {
+            /** @description open now; running calls only */
+            alert?: components["schemas"]["AlertItem"];
             /** Format: date-time */
             answered_at?: string;
             cause?: string;
@@ -677,6 +1040,8 @@ export interface components {
             id: string;
             language: string;
             last_words?: components["schemas"]["LastWords"];
+            /** @description of the caller; absent when the voice was not read */
+            mood?: components["schemas"]["MoodItem"];
             /** @description null when nothing was measured */
             quality: components["schemas"]["QualityNow"];
             route: string;
@@ -828,6 +1193,75 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    alerts: {
+        parameters: {
+            query?: {
+                /** @description raised at or after; the last 24 hours when not given */
+                since?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     audit: {
         parameters: {
             query?: {
@@ -1120,6 +1554,83 @@ export interface operations {
             };
         };
     };
+    "call-emotion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallEmotion"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "hang-up": {
         parameters: {
             query?: never;
@@ -1131,6 +1642,85 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "label-emotion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelInputBody"];
+            };
+        };
         responses: {
             /** @description No Content */
             204: {
@@ -1410,6 +2000,145 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "set-consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "mood-report": {
+        parameters: {
+            query?: {
+                by?: "route" | "queue" | "hour" | "day" | "language" | "cause" | "disposition";
+                /** @description the last 7 days when not given */
+                since?: string;
+                until?: string;
+                /** @description of hours and days, such as Asia/Shanghai */
+                zone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoodReport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { request, setCSRF } from './client';
 import { Problem } from './problem';
-import type { CallDetail, CallSummary, LivePage, Page, Peaks, Retention, Session, System, User, Utterance } from './model';
+import type { Alert, CallDetail, CallEmotion, CallSummary, LivePage, MoodReport, Page, Peaks, Reading, Retention, Session, System, User, Utterance } from './model';
 
 /** dayAfter is the moment at which a local day (YYYY-MM-DD) is over. */
 function dayAfter(day: string): string {
@@ -70,6 +70,36 @@ export const call = (id: string) =>
 
 export const transcript = (id: string) =>
   queryOptions({ queryKey: ['call', id, 'transcript'], queryFn: ({ signal }) => transcriptOf(id, signal) });
+
+export const emotion = (id: string) =>
+  queryOptions({ queryKey: ['call', id, 'emotion'], queryFn: ({ signal }) => request<CallEmotion>(`/calls/${id}/emotion`, { signal }) });
+
+export const readingsOf = (id: string, signal?: AbortSignal): Promise<Reading[]> =>
+  request<CallEmotion>(`/calls/${id}/emotion`, { signal }).then((found) => found.readings ?? []);
+
+/** alerts are those of the last 24 hours, newest first. */
+export const alerts = queryOptions({
+  queryKey: ['alerts'],
+  queryFn: ({ signal }) => request<Page<Alert>>('/alerts', { signal, query: { limit: 100 } }).then((page) => page.items ?? []),
+  refetchInterval: 30_000,
+});
+
+/** What the mood report can be cut by. */
+export const cuts = ['route', 'queue', 'hour', 'day', 'language', 'cause', 'disposition'] as const;
+export type Cut = (typeof cuts)[number];
+
+/** moodReport is the moods of the callers of the last days, hours and days as this browser's clock tells them. */
+export function moodReport(by: Cut, days: number) {
+  return queryOptions({
+    queryKey: ['moods', by, days],
+    queryFn: ({ signal }) =>
+      request<MoodReport>('/reports/mood', {
+        signal,
+        query: { by, since: new Date(Date.now() - days * 86_400_000).toISOString(), zone: Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC' },
+      }),
+    staleTime: 30_000,
+  });
+}
 
 export const peaks = (id: string) =>
   queryOptions({

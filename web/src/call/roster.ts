@@ -38,14 +38,26 @@ function isCall(event: Event): event is Extract<Event, { data: CallSummary }> {
   return event.type.startsWith('call.') && 'id' in event.data;
 }
 
+/** feel takes the mood of a caller and an alert of a running call. */
+function feel(state: Roster, event: Event): Roster {
+  const known = state.entries[event.call ?? ''];
+  if (!known || known.at >= event.seq || known.call.state === 'ended') return state;
+  let call: LiveCall;
+  if (event.type === 'emotion.mood' && event.data.side === 'caller') call = { ...known.call, mood: event.data };
+  else if (event.type === 'emotion.alert') call = { ...known.call, alert: event.data.state === 'open' ? event.data : undefined };
+  else return state;
+  return { ...state, seq: Math.max(state.seq, event.seq), entries: { ...state.entries, [call.id]: { call, at: event.seq } } };
+}
+
 function follow(state: Roster, event: Event): Roster {
-  if (!isCall(event)) return state;
+  if (!isCall(event)) return feel(state, event);
   const seq = Math.max(state.seq, event.seq);
   const known = state.entries[event.data.id];
   if (known && (known.at >= event.seq || (known.call.state === 'ended' && event.data.state !== 'ended'))) return state;
   // The end of a call that was never shown is no news.
   if (!known && event.data.state === 'ended') return { ...state, seq };
-  const call = { ...known?.call, ...event.data };
+  // An alert that is not there any more is left out, not told.
+  const call = { ...known?.call, alert: undefined, ...event.data };
   return { ...state, seq, entries: { ...state.entries, [call.id]: { call, at: event.seq } } };
 }
 

@@ -1,5 +1,5 @@
 import type { Feed } from '../api/feed';
-import type { Event, LivePage, Load, PartialText, Side, Utterance } from '../api/model';
+import type { Event, LivePage, Load, PartialText, Reading, Side, Utterance } from '../api/model';
 import { nobody, roster, type Roster, type RosterAction } from './roster';
 import { silence, talk, type Action, type Talk } from './talk';
 
@@ -7,6 +7,7 @@ import { silence, talk, type Action, type Talk } from './talk';
 export interface Snapshots {
   live: () => Promise<LivePage>;
   transcript: (id: string) => Promise<Utterance[]>;
+  readings?: (id: string) => Promise<Reading[]>;
 }
 
 /** Store holds one value that changes, for useSyncExternalStore. */
@@ -145,12 +146,12 @@ class Thread extends Store<Talk> {
   private async sync(): Promise<void> {
     const round = ++this.round;
     const asked = this.value.seq;
-    const ask = () => Promise.all([this.snapshots.transcript(this.id), this.snapshots.live()]);
+    const ask = () => Promise.all([this.snapshots.transcript(this.id), this.snapshots.live(), this.snapshots.readings?.(this.id) ?? []]);
     const found = await retrying(ask, () => round === this.round);
     if (!found || round !== this.round) return;
-    const [utterances, page] = found;
+    const [utterances, page, readings] = found;
     const partial: Partial<Record<Side, PartialText>> = page.items?.find((call) => call.id === this.id)?.partial ?? {};
-    this.apply({ type: 'snapshot', snapshot: { utterances, partial, seq: page.seq ?? asked }, asked });
+    this.apply({ type: 'snapshot', snapshot: { utterances, partial, readings, seq: page.seq ?? asked }, asked });
   }
 }
 

@@ -1,4 +1,4 @@
-import { sides, type Event, type Gap, type PartialText, type Quality, type Side, type Utterance } from '../api/model';
+import { sides, type Event, type Gap, type PartialText, type Quality, type Reading, type Side, type Utterance } from '../api/model';
 
 /** What somebody is just saying, and the number of the event that said so. */
 export interface Speaking extends PartialText {
@@ -13,6 +13,10 @@ export interface Talk {
   readonly quality: Partial<Readonly<Record<Side, Quality>>>;
   readonly keys: Readonly<Record<Side, number>>;
   readonly node: { flow: string; node: string } | null;
+  /** How each turn sounded, in the order of call time; each (side, seq) once. */
+  readonly readings: readonly Reading[];
+  /** How somebody sounds right now, while they speak: over the last three seconds. */
+  readonly sounding: Partial<Readonly<Record<Side, Reading>>>;
   /** The highest event number seen. */
   readonly seq: number;
   /** A snapshot was merged: what is shown is whole. */
@@ -25,6 +29,8 @@ export const silence: Talk = {
   quality: {},
   keys: { caller: 0, agent: 0 },
   node: null,
+  readings: [],
+  sounding: {},
   seq: 0,
   whole: false,
 };
@@ -32,6 +38,7 @@ export const silence: Talk = {
 export interface Snapshot {
   utterances: readonly Utterance[];
   partial: Partial<Record<Side, PartialText>>;
+  readings?: readonly Reading[];
   /** The last event that the snapshot contains. */
   seq: number;
 }
@@ -63,12 +70,30 @@ function follow(state: Talk, event: Event): Talk {
       const count = Math.max(state.keys[event.data.side], event.data.count);
       return { ...state, seq, keys: { ...state.keys, [event.data.side]: count } };
     }
+    case 'emotion.reading':
+      return hear({ ...state, seq }, event.data);
     case 'flow.node':
       if (event.seq < state.seq && state.node) return state;
       return { ...state, seq, node: event.data };
     default:
       return state;
   }
+}
+
+/** hear takes a reading: of a turn, which settles how the side sounds, or of right now. */
+function hear(state: Talk, r: Reading): Talk {
+  if (!r.turn) return { ...state, sounding: { ...state.sounding, [r.side]: r } };
+  const sounding = { ...state.sounding };
+  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a side, not a name from outside
+  delete sounding[r.side];
+  return { ...state, sounding, readings: join(state.readings, [r]) };
+}
+
+/** join adds readings, a newer one in the place of the same. */
+export function join(known: readonly Reading[], more: readonly Reading[]): readonly Reading[] {
+  const all = new Map(known.map((r) => [`${r.side}${r.seq}`, r]));
+  for (const r of more) all.set(`${r.side}${r.seq}`, r);
+  return [...all.values()].sort((a, b) => a.start_ms - b.start_ms || a.seq - b.seq);
 }
 
 /** grow shows a newer guess; null when it is stale: older than the one shown, or its utterance is settled. */
@@ -139,7 +164,8 @@ function merge(state: Talk, snapshot: Snapshot, asked: number): Talk {
     const chosen = ours && !restarted && ours.at > snapshot.seq ? ours : theirs && { ...theirs, side, at: snapshot.seq };
     if (chosen && !utterances.some((u) => settles(u, chosen))) speaking[side] = chosen;
   }
-  return { ...state, utterances, speaking, seq: restarted ? snapshot.seq : Math.max(state.seq, snapshot.seq), whole: true };
+  const readings = join(snapshot.readings ?? [], state.readings);
+  return { ...state, utterances, speaking, readings, seq: restarted ? snapshot.seq : Math.max(state.seq, snapshot.seq), whole: true };
 }
 
 /** split divides a partial's text at its stable prefix, by characters. */

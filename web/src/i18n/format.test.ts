@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clock, size } from './format';
+import { clock, signed, size } from './format';
 
 it('writes lengths of time', () => {
   expect([-5, 0, 7999, 61_000, 3_723_000].map(clock)).toEqual(['0:00', '0:00', '0:07', '1:01', '1:02:03']);
@@ -7,4 +7,8 @@ it('writes lengths of time', () => {
 
 it('writes sizes', () => {
   expect([900, 2_400_000, 3_100_000_000].map(size)).toEqual(['1 kB', '2.4 MB', '3.10 GB']);
+});
+
+it('writes signs, and no negative nought', () => {
+  expect([-0.3, 0.2, 4.6, -12].map((n) => signed(n, String))).toEqual(['0', '0', '+5', '-12']);
 });

@@ -16,6 +16,13 @@ export function size(bytes: number): string {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** signed puts a plus before what grows, and writes no negative nought. */
+export function signed(n: number, write: (n: number) => string): string {
+  const whole = Math.round(n);
+  if (whole === 0) return write(0);
+  return whole > 0 ? `+${write(whole)}` : write(whole);
+}
+
 export interface Format {
   time: (iso: string) => string;
   day: (iso: string) => string;

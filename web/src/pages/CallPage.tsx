@@ -3,15 +3,18 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { App, Segmented } from 'antd';
 import { useEffect, useMemo, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { CallDetail, Utterance } from '../api/model';
-import { call as callOf, session, transcript as transcriptOf } from '../api/queries';
+import type { CallDetail, Reading, Utterance } from '../api/model';
+import { call as callOf, emotion as emotionOf, session, transcript as transcriptOf } from '../api/queries';
+import { marks as marksOf, type Mark } from '../call/mood';
 import { Playback } from '../call/playback';
 import { clock } from '../i18n/format';
 import { CallFacts, CallTitle, Legs } from '../parts/CallFacts';
+import { CallMood } from '../parts/CallMood';
 import { Finder } from '../parts/Finder';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Player } from '../parts/Player';
+import { Ribbon } from '../parts/Ribbon';
 import { Transcript } from '../parts/Transcript';
 import { may } from '../shell/roles';
 import { typing } from '../shell/keys';
@@ -99,7 +102,7 @@ function NoPlayer({ children }: { children: ReactNode }) {
 }
 
 /** Sound is the player, or why there is none. */
-function Sound({ call, playback, allowed }: { call: CallDetail; playback: Playback | null; allowed: boolean }) {
+function Sound({ call, playback, allowed, marks }: { call: CallDetail; playback: Playback | null; allowed: boolean; marks: readonly Mark[] }) {
   const { t } = useTranslation();
   if (call.state !== 'ended') {
     return (
@@ -113,16 +116,21 @@ function Sound({ call, playback, allowed }: { call: CallDetail; playback: Playba
   }
   if (!call.has_recording || !call.recording) return <NoPlayer>{t('call.noRecording')}</NoPlayer>;
   if (!allowed) return <NoPlayer>{t('call.recordingForbidden')}</NoPlayer>;
-  return playback && <Player id={call.id} playback={playback} duration={call.recording.duration_ms} url={call.recording.url} />;
+  return playback && <Player id={call.id} playback={playback} duration={call.recording.duration_ms} url={call.recording.url} marks={marks} />;
 }
 
-function Talk({ call, items, playback }: { call: CallDetail; items: Utterance[]; playback: Playback | null }) {
+function Talk({ call, items, playback, readings }: { call: CallDetail; items: Utterance[]; playback: Playback | null; readings: readonly Reading[] }) {
   const { t } = useTranslation();
   const { q } = useSearch({ from: '/shell/calls/$callId' });
   const [raw, setRaw] = useState(false);
   const box: RefObject<HTMLOListElement | null> = useRef(null);
   const drawn = useMemo(() => ({ items, raw }), [items, raw]);
   const deferred = Object.values(call.transcription).includes('deferred');
+  const go = (ms: number) => {
+    playback?.play(ms);
+    const lines = [...(box.current?.querySelectorAll<HTMLElement>('.line-caller') ?? [])];
+    lines.findLast((line) => Number(line.dataset.start) <= ms + 200)?.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+  };
   return (
     <section className="card" aria-labelledby="transcript-title">
       <div className="card-head talk-head">
@@ -139,6 +147,7 @@ function Talk({ call, items, playback }: { call: CallDetail; items: Utterance[];
         />
         <Copy items={items} raw={raw} />
       </div>
+      <Ribbon readings={readings} go={go} hint={t(playback ? 'mood.ribbonHear' : 'mood.ribbonLive')} />
       {deferred && <p className="call-note">{t('call.deferred')}</p>}
       {items.length === 0 && !deferred && <Empty icon="words" title={t('call.noWords')} />}
       {items.length > 0 && <Transcript items={items} raw={raw} playback={playback} box={box} />}
@@ -147,6 +156,7 @@ function Talk({ call, items, playback }: { call: CallDetail; items: Utterance[];
 }
 
 const nothing: Utterance[] = [];
+const noReadings: Reading[] = [];
 
 /** CallPage is one call of the archive: its facts, its sound, its words. */
 export function CallPage() {
@@ -164,6 +174,10 @@ export function CallPage() {
   const unfinished = !!call && (call.state !== 'ended' || Object.values(call.transcription).includes('deferred'));
   const words = useQuery({ ...transcriptOf(callId), refetchInterval: unfinished ? 5000 : false });
   const items = words.data ?? nothing;
+  const emotion = useQuery({ ...emotionOf(callId), enabled: !!call, refetchInterval: unfinished ? 5000 : false });
+  const readings = emotion.data?.readings ?? noReadings;
+  const length = call?.recording?.duration_ms ?? 0;
+  const over = useMemo(() => marksOf(readings, emotion.data?.alerts ?? [], length), [readings, emotion.data, length]);
   const starts = useMemo(() => [...new Set(items.filter((u) => !u.gap).map((u) => u.start_ms))].sort((a, b) => a - b), [items]);
   const url = call?.state === 'ended' && allowed ? call.recording?.url : undefined;
   const playback = usePlayback(url, call?.recording?.duration_ms ?? 0);
@@ -178,11 +192,12 @@ export function CallPage() {
       <div className="call-columns">
         <div className="call-main">
           <div className="call-sound">
-            <Sound call={call} playback={playback} allowed={allowed} />
+            <Sound call={call} playback={playback} allowed={allowed} marks={over} />
           </div>
-          {words.error ? <Failed error={words.error} retry={() => void words.refetch()} /> : words.isPending ? <Waiting /> : <Talk call={call} items={items} playback={playback} />}
+          {words.error ? <Failed error={words.error} retry={() => void words.refetch()} /> : words.isPending ? <Waiting /> : <Talk call={call} items={items} playback={playback} readings={readings} />}
         </div>
         <aside className="call-side">
+          {emotion.data && <CallMood id={call.id} emotion={emotion.data} playback={playback} />}
           <CallFacts call={call} />
           <Legs legs={call.legs ?? []} />
         </aside>

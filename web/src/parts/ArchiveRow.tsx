@@ -5,6 +5,7 @@ import { marked } from '../call/pieces';
 import { useFormat } from '../i18n/format';
 import { Duration, QualityDot, StateTag, TranscriptionTag } from './facts';
 import { Icon } from './Icon';
+import { MoodDot } from './Mood';
 
 /** Snippet is the stretch of talk that was found, with the words marked. */
 function Snippet({ text }: { text: string }) {
@@ -47,6 +48,7 @@ export function ArchiveRow({ call, q }: { call: CallSummary; q: string | undefin
       </span>
       <span className="archive-line">
         <QualityDot quality={call.quality} />
+        <MoodDot call={call} />
       </span>
       {call.snippet ? <Snippet text={call.snippet} /> : call.last_words && <span className="archive-snippet">{call.last_words.text}</span>}
     </Link>

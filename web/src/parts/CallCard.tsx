@@ -1,10 +1,12 @@
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
-import { sides, type LiveCall, type Side } from '../api/model';
+import { sides, type Alert, type LiveCall, type Side } from '../api/model';
 import { useTalk } from '../call/hooks';
+import { adviceOf } from '../call/mood';
 import { split, type Talk } from '../call/talk';
 import { Duration, QualityDot, SideName, StateTag, TranscriptionTag, who } from './facts';
 import { Icon } from './Icon';
+import { MoodDot } from './Mood';
 
 interface Line {
   key: string;
@@ -57,6 +59,17 @@ function LastWords({ call }: { call: LiveCall }) {
   return <Lines lines={last ? [{ key: 'last', side: last.side, start: 0, stable: last.text, open: '' }] : []} />;
 }
 
+/** CardAlert is the one sentence of an alert; what can be done about it stands with the open call. */
+function CardAlert({ alert }: { alert: Alert }) {
+  const { i18n } = useTranslation();
+  return (
+    <p className={`card-alert alert-${alert.level}`}>
+      <Icon name="heart" size={15} />
+      {adviceOf(alert, i18n.language)?.sentence}
+    </p>
+  );
+}
+
 /** CallCard is one running call with the end of its talk, growing. */
 export function CallCard({ call, followed }: { call: LiveCall; followed: boolean }) {
   const { t } = useTranslation();
@@ -69,6 +82,7 @@ export function CallCard({ call, followed }: { call: LiveCall; followed: boolean
           {name}
         </Link>
         <span className="call-end">
+          <MoodDot call={call} />
           <QualityDot quality={call.quality} />
           <Duration call={call} />
         </span>
@@ -78,6 +92,7 @@ export function CallCard({ call, followed }: { call: LiveCall; followed: boolean
         <StateTag call={call} />
         <TranscriptionTag call={call} />
       </div>
+      {call.alert && <CardAlert alert={call.alert} />}
       {followed ? <FollowedLines call={call} /> : <LastWords call={call} />}
     </article>
   );
@@ -90,6 +105,7 @@ export function CallRow({ call, chosen }: { call: LiveCall; chosen: boolean }) {
     <Link to="/live/$callId" params={{ callId: call.id }} className={`call-row call-${call.state}`} aria-current={chosen ? 'true' : undefined}>
       <span className="call-row-top">
         <QualityDot quality={call.quality} />
+        <MoodDot call={call} />
         <span className="call-who">{who(call, t('live.unknown'))}</span>
         <Duration call={call} />
       </span>

@@ -9,9 +9,12 @@ import { session } from '../api/queries';
 import { useTalk } from '../call/hooks';
 import type { Talk } from '../call/talk';
 import { may } from '../shell/roles';
+import { AlertBar } from './AlertBar';
 import { Duration, QualityDot, SideName, StateTag, who } from './facts';
 import { Icon } from './Icon';
+import { MoodDot } from './Mood';
 import { Empty, Waiting } from './Notice';
+import { Ribbon } from './Ribbon';
 import { Thread } from './Thread';
 
 function HangUp({ id }: { id: string }) {
@@ -75,6 +78,7 @@ function ThreadHead({ call, talk }: { call: LiveCall; talk: Talk }) {
             {call.from} → {call.to}
           </span>
         </div>
+        <MoodDot call={call} />
         <StateTag call={call} />
         <span className="thread-clock">
           <Duration call={call} />
@@ -109,6 +113,13 @@ function Ended({ id }: { id: string }) {
   );
 }
 
+/** toWords brings what the caller said at that time into sight. */
+function toWords(ms: number): void {
+  const lines = [...document.querySelectorAll<HTMLElement>('.thread-scroll .bubble[data-side="caller"]')];
+  const line = lines.findLast((element) => Number(element.dataset.start) <= ms + 200) ?? lines[0];
+  line?.scrollIntoView({ block: 'center', behavior: 'smooth' });
+}
+
 /** LiveThread is one running call, read along. */
 export function LiveThread({ id, call, whole }: { id: string; call: LiveCall | undefined; whole: boolean }) {
   const { t } = useTranslation();
@@ -127,7 +138,9 @@ export function LiveThread({ id, call, whole }: { id: string; call: LiveCall | u
   return (
     <section className="thread" aria-label={t('live.thread')}>
       {call && <ThreadHead call={call} talk={talk} />}
+      <Ribbon readings={talk.readings} sounding={talk.sounding.caller} go={toWords} hint={t('mood.ribbonLive')} />
       {talk.whole || talk.utterances.length > 0 ? <Thread talk={talk} /> : <Waiting />}
+      {call?.alert && <AlertBar id={id} alert={call.alert} />}
       {call?.state === 'ended' && <Ended id={id} />}
       <Announcer talk={talk} />
     </section>

@@ -5,10 +5,12 @@ import { useTranslation } from 'react-i18next';
 import WaveSurfer from 'wavesurfer.js';
 import type { Peaks } from '../api/model';
 import { peaks as peaksOf } from '../api/queries';
+import type { Mark } from '../call/mood';
 import { speeds, type Playback } from '../call/playback';
 import { clock } from '../i18n/format';
 import { useTheme } from '../theme/theme';
 import { Icon } from './Icon';
+import './mood.css';
 import './player.css';
 
 function colour(name: string): string {
@@ -60,6 +62,31 @@ function Waveform({ playback, peaks }: { playback: Playback; peaks: Peaks }) {
   return <div ref={box} className="waveform" role="img" aria-label={t('player.waveform')} />;
 }
 
+/** Marks lie over the waveform where the caller was tense or angry, and where there was an alert. */
+function Marks({ marks, playback }: { marks: readonly Mark[]; playback: Playback }) {
+  const { t } = useTranslation();
+  return (
+    <div className="marks">
+      {marks.map((mark) => {
+        const words = `${clock(mark.start)} ${t(mark.alert ? 'mood.alert' : `mood.${mark.look}`)}`;
+        return (
+          <button
+            key={mark.key}
+            type="button"
+            className={`mood-mark mood-mark-${mark.look}${mark.alert ? ' mood-mark-alert' : ''}`}
+            style={{ left: `${mark.from * 100}%`, ...(mark.alert ? {} : { width: `${(mark.to - mark.from) * 100}%` }) }}
+            title={words}
+            aria-label={`${t('call.hear')} ${words}`}
+            onClick={() => playback.play(mark.start)}
+          />
+        );
+      })}
+    </div>
+  );
+}
+
+const noMarks: readonly Mark[] = [];
+
 /** Position is the time, and the bar that keyboards and fingers can move. */
 function Position({ playback, duration }: { playback: Playback; duration: number }) {
   const { t } = useTranslation();
@@ -108,13 +135,16 @@ function Buttons({ playback }: { playback: Playback }) {
 }
 
 /** Player plays the stereo recording of a call. */
-export function Player({ id, playback, duration, url }: { id: string; playback: Playback; duration: number; url: string }) {
+export function Player({ id, playback, duration, url, marks = noMarks }: { id: string; playback: Playback; duration: number; url: string; marks?: readonly Mark[] }) {
   const { t } = useTranslation();
   const { rate, failed } = useSyncExternalStore(playback.subscribe, playback.get);
   const { data } = useQuery(peaksOf(id));
   return (
     <section className="card player" aria-label={t('player.label')}>
-      {data && data.left.length > 0 ? <Waveform playback={playback} peaks={data} /> : <div className="waveform waveform-empty" />}
+      <div className="marked">
+        {data && data.left.length > 0 ? <Waveform playback={playback} peaks={data} /> : <div className="waveform waveform-empty" />}
+        <Marks marks={marks} playback={playback} />
+      </div>
       {failed && (
         <p className="player-failed" role="alert">
           {t('player.failed')}

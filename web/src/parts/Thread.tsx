@@ -33,7 +33,7 @@ const Settled = memo(function Settled({ u, first }: { u: Utterance; first: boole
   return (
     <div className={`bubble-line bubble-${u.side}${first ? ' bubble-first' : ''}`}>
       {first && <Head side={u.side} start={u.start_ms} />}
-      <p className="bubble settled" data-segment={u.segment}>
+      <p className="bubble settled" data-segment={u.segment} data-start={u.start_ms} data-side={u.side}>
         {u.text}
       </p>
     </div>

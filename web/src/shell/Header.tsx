@@ -85,11 +85,12 @@ function UserMenu({ user, onHelp }: { user: User; onHelp: () => void }) {
   );
 }
 
-export function Header({ user, running, onHelp }: { user: User; running: number; onHelp: () => void }) {
+export function Header({ user, running, alerts, onHelp }: { user: User; running: number; alerts: number; onHelp: () => void }) {
   const { t } = useTranslation();
   const places = [
     { to: '/live', icon: 'live', label: t('nav.live'), count: running },
     { to: '/calls', icon: 'calls', label: t('nav.calls'), count: 0 },
+    ...(may(user.role, 'moods') ? [{ to: '/mood', icon: 'heart', label: t('nav.mood'), count: alerts } as const] : []),
     ...(may(user.role, 'system') ? [{ to: '/system', icon: 'system', label: t('nav.system'), count: 0 } as const] : []),
     { to: '/settings', icon: 'settings', label: t('nav.settings'), count: 0 },
   ] as const;

@@ -9,7 +9,7 @@ import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Feed, feedAddress } from '../api/feed';
 import { request } from '../api/client';
-import { liveCalls, session, transcriptOf } from '../api/queries';
+import { liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
 import { antdTheme } from '../theme/antd';
@@ -19,7 +19,7 @@ import { KeyHelp, useGlobalKeys } from './keys';
 import '../parts/facts.css';
 import './shell.css';
 
-const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id) };
+const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id), readings: (id: string) => readingsOf(id) };
 
 // One connection per tab, opened with the first page behind the login.
 function connect(onTrouble: () => void): Realtime {
@@ -55,6 +55,7 @@ function Page() {
   // Followed here so that the list and the load curve are there when a page wants them.
   const { calls } = useFloor();
   const running = calls.filter((call) => call.state !== 'ended').length;
+  const alerts = calls.filter((call) => call.state !== 'ended' && call.alert).length;
 
   if (!data) return null;
   return (
@@ -62,7 +63,7 @@ function Page() {
       <a className="skip" href="#content">
         {t('app.skip')}
       </a>
-      <Header user={data.user} running={running} onHelp={() => setHelp(true)} />
+      <Header user={data.user} running={running} alerts={alerts} onHelp={() => setHelp(true)} />
       <main id="content" tabIndex={-1}>
         <Outlet />
       </main>

@@ -11,7 +11,7 @@ export function typing(event: KeyboardEvent): boolean {
   return target.isContentEditable || !!target.closest('input, textarea, select, [role="menu"], [role="dialog"], [role="combobox"], [role="listbox"]');
 }
 
-const places: Record<string, '/live' | '/calls' | '/system' | '/settings'> = { KeyL: '/live', KeyC: '/calls', KeyS: '/system', KeyE: '/settings' };
+const places: Record<string, '/live' | '/calls' | '/mood' | '/system' | '/settings'> = { KeyL: '/live', KeyC: '/calls', KeyM: '/mood', KeyS: '/system', KeyE: '/settings' };
 
 /** useGlobalKeys: g then a letter goes somewhere, / searches, ? helps. By key place, but for ? which is a character. */
 export function useGlobalKeys(onHelp: () => void): void {
@@ -61,6 +61,7 @@ export function KeyHelp({ open, onClose }: { open: boolean; onClose: () => void 
       <dl>
         <Row keys={['G', 'L']} label={t('keys.live')} />
         <Row keys={['G', 'C']} label={t('keys.calls')} />
+        <Row keys={['G', 'M']} label={t('keys.mood')} />
         <Row keys={['G', 'S']} label={t('keys.system')} />
         <Row keys={['G', 'E']} label={t('keys.settings')} />
         <Row keys={['J', 'K']} label={t('keys.list')} />

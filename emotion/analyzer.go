@@ -1,0 +1,183 @@
+package emotion
+
+import (
+	"cmp"
+	"math"
+	"runtime"
+	"slices"
+	"time"
+
+	"tingxin/audio"
+)
+
+const (
+	// keptRows is how much of a turn is read: its last 15 s.
+	keptRows = 1500
+	// slideRows is the stretch of a sliding reading, slideEvery how often there is one.
+	slideRows  = 300
+	slideEvery = 100
+	// leastVoiced is how much voice a reading needs, in rows.
+	leastVoiced = 100
+)
+
+// Analyzer reads one channel: one side of one call. It is not safe for concurrent use.
+type Analyzer struct {
+	model    *Model
+	baseline *Baseline
+	extract  *extractor
+	ring     []row  // keptRows
+	hops     uint64 // rows written since the start
+	two      [2]row
+}
+
+// NewAnalyzer makes a channel's analyzer. b is what is known of the speaker and is
+// taught further; nil is somebody unknown.
+func NewAnalyzer(m *Model, b *Baseline) *Analyzer {
+	if b == nil {
+		b = &Baseline{}
+	}
+	return &Analyzer{model: m, baseline: b, extract: newExtractor(), ring: make([]row, keptRows)}
+}
+
+// Baseline is the speaker's norm as learned so far; it belongs to the analyzer.
+func (a *Analyzer) Baseline() *Baseline { return a.baseline }
+
+// WriteFrame takes the next 20 ms and returns, once a second, a reading of the last three
+// seconds when a second of them is voice. It allocates nothing.
+func (a *Analyzer) WriteFrame(f *audio.Frame) (Reading, bool) {
+	if f.Flags&audio.Break != 0 {
+		a.extract.reset()
+	}
+	a.extract.frame(f.PCM[:], &a.two)
+	for i := range a.two {
+		r := &a.ring[a.hops%keptRows]
+		*r = a.two[i]
+		if f.Flags&(audio.Concealed|audio.Silent) != 0 {
+			r.n, r.peak, r.fine = 0, 0, false // invented sound has no voice
+		}
+		a.hops++
+	}
+	if a.hops%slideEvery != 0 || a.hops < slideRows || !a.mayBeVoiced() {
+		return Reading{}, false
+	}
+	w := borrow()
+	defer w.release()
+	return a.read(w, a.hops-slideRows, a.hops, nil)
+}
+
+// mayBeVoiced saves the work of a reading in silence: less than a second of the last
+// three has a pitch at all.
+func (a *Analyzer) mayBeVoiced() bool {
+	n := 0
+	for h := a.hops - slideRows; h < a.hops; h++ {
+		if r := &a.ring[h%keptRows]; r.n > 0 && r.cand[0].strength > voicingThreshold {
+			n++
+		}
+	}
+	return n >= leastVoiced
+}
+
+// EndTurn reads a turn that has just ended, given in stream time; of a turn of more than
+// 15 s the last 15 s. False: it has less than a second of voice. A turn that is judged neutral teaches the baseline.
+func (a *Analyzer) EndTurn(start, end time.Duration) (Reading, bool) {
+	from := uint64(max(0, (start+centre)/hopTime))
+	to := min(a.hops, uint64(max(0, (end+centre)/hopTime)))
+	if a.hops > keptRows {
+		from = max(from, a.hops-keptRows)
+	}
+	if from+leastVoiced > to {
+		return Reading{}, false
+	}
+	w := borrow()
+	defer w.release()
+	var z []float32
+	r, ok := a.read(w, from, to, &z)
+	if !ok {
+		return r, false
+	}
+	r.Turn = true
+	a.teach(w, &r, z)
+	return r, true
+}
+
+// read reads the rows from to to. turn, when given, gets the z-scores before the baseline
+// was applied, which stay w's.
+func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading, bool) {
+	w.rows = w.rows[:0]
+	for h := from; h < to; h++ {
+		w.rows = append(w.rows, a.ring[h%keptRows])
+	}
+	voiced := w.measure()
+	if voiced < leastVoiced {
+		return Reading{}, false
+	}
+	r := Reading{
+		Start: max(0, time.Duration(from)*hopTime-centre), End: max(0, time.Duration(to)*hopTime-centre),
+		Voiced: time.Duration(voiced) * hopTime,
+	}
+	a.model.norm.Apply(w.x, w.z)
+	if turn != nil {
+		*turn = append(w.raw[:0], w.z...)
+	}
+	a.model.read(w.z, a.baseline, &r)
+	return r, true
+}
+
+// teach takes a neutral turn into the baseline and names what stands out of another.
+func (a *Analyzer) teach(w *workspace, r *Reading, z []float32) {
+	r.Cues = cues(w.z)
+	if r.Class == Neutral || r.Class == Unsure && a.baseline.seconds < priorSeconds && r.Arousal < 0.3 {
+		a.baseline.Learn(z, r.Voiced.Seconds())
+	}
+}
+
+// cueFeatures are the features that mean something to a listener, in plain words.
+var cueFeatures = []struct{ name, feature string }{
+	{"pitch", "f0.voiced.mean"},
+	{"pitch range", "rhythm.f0_range"},
+	{"loudness", "loudness.active.mean"},
+	{"loudness range", "loudness.active.sd"},
+	{"speech rate", "rhythm.articulation_rate"},
+	{"pauses", "rhythm.pause_rate"},
+	{"brightness", "centroid.voiced.mean"},
+	{"roughness", "jitter.voiced.mean"},
+	{"harmonicity", "hnr.voiced.mean"},
+}
+
+var cueIndex = func() (index []int) {
+	for _, c := range cueFeatures {
+		index = append(index, slices.Index(featureNames, c.feature))
+	}
+	return index
+}()
+
+// cues are the three strongest departures of more than one deviation.
+func cues(z []float32) []Cue {
+	var list []Cue
+	for i, c := range cueFeatures {
+		if v := z[cueIndex[i]]; math.Abs(float64(v)) > 1 {
+			list = append(list, Cue{Feature: c.name, Z: v})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Cue) int { return -cmp.Compare(math.Abs(float64(a.Z)), math.Abs(float64(b.Z))) })
+	return list[:min(3, len(list))]
+}
+
+// free holds work spaces between readings, so that hundreds of channels share a few.
+var free = make(chan *workspace, max(2, runtime.NumCPU()))
+
+func borrow() *workspace {
+	select {
+	case w := <-free:
+		return w
+	default:
+		return newWorkspace(keptRows)
+	}
+}
+
+func (w *workspace) release() {
+	select {
+	case free <- w:
+	default:
+	}
+}

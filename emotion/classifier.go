@@ -1,0 +1,272 @@
+package emotion
+
+import (
+	"cmp"
+	"errors"
+	"math"
+	"slices"
+)
+
+// Classifier maps z-scores of functionals to calibrated probabilities: the z-scores are
+// projected on their principal components, and kernel ridge regression with a Gaussian
+// kernel, each class of equal weight, gives a score per class. It is immutable.
+type Classifier struct {
+	classes int
+	basis   [][]float32 // a direction per component
+	support [][]float32 // the examples, projected
+	square  []float32   // their squared lengths
+	alpha   []float32   // a weight per example and class
+	gamma   float32     // kernel: exp(-gamma |a-b|^2)
+	sharp   float32     // probabilities: softmax of sharp * score
+}
+
+// FitOptions direct Fit; zero values stand for the defaults.
+type FitOptions struct {
+	// Components is how many principal components are kept (160).
+	Components int
+	// Width is the kernel's exponent at the mean squared distance of two examples (0.8).
+	Width float64
+	// Ridge is the weight of the penalty (0.15).
+	Ridge float64
+}
+
+func (o *FitOptions) complete() {
+	if o.Components <= 0 {
+		o.Components = 160
+	}
+	if o.Width <= 0 {
+		o.Width = 0.8
+	}
+	if o.Ridge <= 0 {
+		o.Ridge = 0.15
+	}
+}
+
+// Fit trains a classifier for classes classes on z-scores x (equally long), their classes y
+// and the speakers they come from. Probabilities are calibrated on speakers left out. The
+// same input gives the same classifier. held are the scores of each example by a
+// classifier that has not heard its speaker, nil when there is one speaker only.
+func Fit(x [][]float32, y []int, speaker []string, classes int, opts FitOptions) (c *Classifier, held [][]float32, err error) {
+	if len(x) == 0 || len(x) != len(y) || len(x) != len(speaker) {
+		return nil, nil, errors.New("emotion: no examples to learn from")
+	}
+	opts.complete()
+	c = &Classifier{classes: classes, sharp: 4, basis: principal(x, opts.Components)}
+	for _, v := range x {
+		p := c.project(v, make([]float32, len(c.basis)))
+		c.support = append(c.support, p)
+		c.square = append(c.square, dot(p, p))
+	}
+	n := len(x)
+	k := c.kernel(opts.Width)
+	count := make([]float64, classes)
+	for _, v := range y {
+		count[v]++
+	}
+	for i := range n {
+		k[i*n+i] += opts.Ridge * count[y[i]] * float64(classes) / float64(n)
+	}
+	if err := cholesky(k, n); err != nil {
+		return nil, nil, err
+	}
+	alpha := make([][]float64, classes)
+	c.alpha = make([]float32, n*classes)
+	for j := range classes {
+		a := target(y, j, count)
+		solve(k, n, a)
+		for i, v := range a {
+			c.alpha[i*classes+j] = float32(v)
+		}
+		alpha[j] = a
+	}
+	held = leaveOut(k, n, y, alpha, count, speaker)
+	if held != nil {
+		c.sharp = temper(held, y)
+	}
+	return c, held, nil
+}
+
+// target is what regression aims at for class j: 1 less the mean over the classes that occur.
+func target(y []int, j int, count []float64) []float64 {
+	there := 0.0
+	for _, c := range count {
+		if c > 0 {
+			there++
+		}
+	}
+	t := make([]float64, len(y))
+	for i, v := range y {
+		t[i] = -1 / there
+		if v == j {
+			t[i]++
+		}
+		if count[j] == 0 {
+			t[i] = -2 / there // a class without examples never wins
+		}
+	}
+	return t
+}
+
+// kernel fills gamma and returns the matrix of the examples.
+func (c *Classifier) kernel(width float64) []float64 {
+	n := len(c.support)
+	k := make([]float64, n*n)
+	sum := 0.0
+	for i := range n {
+		for j := range i {
+			d := float64(c.square[i]+c.square[j]) - 2*float64(dot(c.support[i], c.support[j]))
+			k[i*n+j] = max(0, d)
+			sum += k[i*n+j]
+		}
+	}
+	c.gamma = float32(width / max(1e-9, sum/max(1, float64(n*(n-1)/2))))
+	for i := range n {
+		k[i*n+i] = 1
+		for j := range i {
+			v := math.Exp(-float64(c.gamma) * k[i*n+j])
+			k[i*n+j], k[j*n+i] = v, v
+		}
+	}
+	return k
+}
+
+// leaveOut gives the scores that each speaker's examples would get from a regression
+// without that speaker, from the factor l of the whole one: with B the speaker's block
+// of the inverse, they are target - B^-1 alpha.
+func leaveOut(l []float64, n int, y []int, alpha [][]float64, count []float64, speaker []string) [][]float32 {
+	names := slices.Compact(slices.Sorted(slices.Values(speaker)))
+	if len(names) < 2 {
+		return nil
+	}
+	out := make([][]float32, n)
+	for _, name := range names {
+		var group []int
+		for i, s := range speaker {
+			if s == name {
+				group = append(group, i)
+			}
+		}
+		block := inverseBlock(l, n, group)
+		g := len(group)
+		if cholesky(block, g) != nil {
+			return nil
+		}
+		for _, i := range group {
+			out[i] = make([]float32, len(alpha))
+		}
+		for j, a := range alpha {
+			t := target(y, j, count)
+			b := make([]float64, g)
+			for k, i := range group {
+				b[k] = a[i]
+			}
+			solve(block, g, b)
+			for k, i := range group {
+				out[i][j] = float32(t[i] - b[k])
+			}
+		}
+	}
+	return out
+}
+
+// AngerPrecision is how often what a model calls anger has to be right on speakers it has
+// not heard; less probable anger falls into the abstain band.
+const AngerPrecision = 0.8
+
+// Threshold is the least probability at which class, when it is the most probable one, is
+// right with the given precision on the held-out scores of Fit; at least 0.4, and 1 when
+// it never is.
+func (c *Classifier) Threshold(held [][]float32, y []int, class int, precision float64) float32 {
+	type said struct {
+		p     float32
+		right bool
+	}
+	var list []said
+	for i, s := range held {
+		p := slices.Clone(s)
+		softmax(p, c.sharp)
+		if p[class] == slices.Max(p) {
+			list = append(list, said{p[class], y[i] == class})
+		}
+	}
+	slices.SortFunc(list, func(a, b said) int { return cmp.Compare(b.p, a.p) })
+	right, least := 0, float32(1)
+	for i, s := range list {
+		if s.right {
+			right++
+		}
+		if float64(right) >= precision*float64(i+1) {
+			least = s.p
+		}
+	}
+	return max(leastSure, least)
+}
+
+// temper finds the sharpness under which held-out scores are likeliest, by golden section.
+func temper(score [][]float32, y []int) float32 {
+	loss := func(log float64) float64 {
+		sum, k := 0.0, math.Exp(log)
+		for i, s := range score {
+			top, total := math.Inf(-1), 0.0
+			for _, v := range s {
+				top = max(top, float64(v))
+			}
+			for _, v := range s {
+				total += math.Exp(k * (float64(v) - top))
+			}
+			sum += math.Log(total) - k*(float64(s[y[i]])-top)
+		}
+		return sum
+	}
+	const golden = 0.6180339887
+	a, b := math.Log(0.5), math.Log(30)
+	for range 40 {
+		p, q := b-golden*(b-a), a+golden*(b-a)
+		if loss(p) < loss(q) {
+			b = q
+		} else {
+			a = p
+		}
+	}
+	return float32(math.Exp((a + b) / 2))
+}
+
+// project writes the components of z to p, which it returns.
+func (c *Classifier) project(z, p []float32) []float32 {
+	for k, b := range c.basis {
+		p[k] = dot(b, z)
+	}
+	return p
+}
+
+// Classes is how many probabilities Predict writes.
+func (c *Classifier) Classes() int { return c.classes }
+
+// Predict writes the probabilities of the classes for z.
+func (c *Classifier) Predict(z []float32, p []float32) {
+	var room [maxComponents]float32
+	v := c.project(z, room[:len(c.basis)])
+	p = p[:c.classes]
+	clear(p)
+	own := dot(v, v)
+	for i, s := range c.support {
+		k := expf(max(-80, -c.gamma*max(0, own+c.square[i]-2*dot(v, s))))
+		for j, a := range c.alpha[i*c.classes : (i+1)*c.classes] {
+			p[j] += k * a
+		}
+	}
+	softmax(p, c.sharp)
+}
+
+// softmax turns scores into probabilities, in place.
+func softmax(p []float32, sharp float32) {
+	top := slices.Max(p)
+	sum := float32(0)
+	for k, v := range p {
+		p[k] = expf(max(-60, sharp*(v-top)))
+		sum += p[k]
+	}
+	for k := range p {
+		p[k] /= sum
+	}
+}

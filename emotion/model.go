@@ -1,0 +1,97 @@
+package emotion
+
+import (
+	"bytes"
+	_ "embed" // the shipped model
+	"fmt"
+	"hash/crc32"
+	"sync"
+)
+
+// Model is a trained model: the norm of all speakers, a classifier for a speaker whose
+// baseline is known and one for a stranger, and the plane of arousal and valence. It is
+// immutable and shared by all channels.
+type Model struct {
+	name     string
+	norm     Norm
+	stranger *Classifier
+	known    *Classifier
+	plane    [2][]float32 // arousal, valence: weights over z, bias last
+	unsure   [Classes]float32
+}
+
+//go:embed emodb.model
+var defaultFile []byte
+
+// Default is the shipped model, trained on EMO-DB only, which is in the public domain (CC0).
+func Default() *Model { return defaultModel() }
+
+var defaultModel = sync.OnceValue(func() *Model {
+	m, err := ReadModel(bytes.NewReader(defaultFile))
+	if err != nil {
+		panic("emotion: the built-in model: " + err.Error()) // a broken build, not bad input
+	}
+	return m
+})
+
+// Version names the model and its numbers: data it was trained on, then a checksum.
+func (m *Model) Version() string {
+	h := crc32.NewIEEE()
+	if _, err := m.WriteTo(h); err != nil {
+		return m.name
+	}
+	return fmt.Sprintf("%s-%08x", m.name, h.Sum32())
+}
+
+// Classify reads the functionals x of a recording of a speaker with baseline b, nil for a
+// stranger. Only what follows from them is filled.
+func (m *Model) Classify(x []float32, b *Baseline) Reading {
+	var r Reading
+	z := make([]float32, Features)
+	m.norm.Apply(x, z)
+	if b == nil {
+		b = &Baseline{}
+	}
+	m.read(z, b, &r)
+	return r
+}
+
+// Learn teaches b the functionals x of a neutral recording with so many seconds of voice.
+func (m *Model) Learn(b *Baseline, x []float32, seconds float64) {
+	z := make([]float32, Features)
+	m.norm.Apply(x, z)
+	b.Learn(z, seconds)
+}
+
+// read fills the probabilities, class and plane of r from z; b is the speaker's baseline.
+func (m *Model) read(z []float32, b *Baseline, r *Reading) {
+	r.Learned = b.Learned()
+	var p, q [Classes]float32
+	m.stranger.Predict(z, p[:])
+	b.Apply(z)
+	m.known.Predict(z, q[:])
+	for k := range p {
+		r.P[k] = p[k] + r.Learned*(q[k]-p[k])
+	}
+	r.Class = m.Decide(r.P)
+	r.Arousal, r.Valence = along(m.plane[0], z), along(m.plane[1], z)
+}
+
+// Decide is the most probable class, or Unsure when its probability lies in the band in
+// which the model was wrong too often on speakers it had not heard.
+func (m *Model) Decide(p [Classes]float32) Class {
+	best := 0
+	for k, v := range p {
+		if v > p[best] {
+			best = k
+		}
+	}
+	if p[best] < m.unsure[best] {
+		return Unsure
+	}
+	return Class(best)
+}
+
+func along(w, z []float32) float32 {
+	return max(-1, min(1, w[len(z)]+dot(w[:len(z)], z)))
+}

@@ -1,0 +1,194 @@
+package score
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"tingxin/emotion"
+)
+
+// EmotionOptions of a scored run of emotion recognition.
+type EmotionOptions struct {
+	// Manifest is read by ReadSpoken, Corpus keeps one of its corpora.
+	Manifest, Corpus string
+	// Band is "wide" (as recorded) or "telephone" (8 kHz G.711 and back).
+	Band string
+	// Protocol is "loso", "cross" or "model".
+	Protocol string
+	// Model is a model file for the protocol "model"; empty is the shipped one.
+	Model string
+	// JSON is the file for the figures.
+	JSON string
+	// Parallel is how many goroutines work (cores).
+	Parallel int
+}
+
+// Register adds the command's flags to fs.
+func (o *EmotionOptions) Register(fs *flag.FlagSet) {
+	fs.StringVar(&o.Manifest, "manifest", "", "labelled recordings: `file` of tab-separated values with columns path, speaker, label")
+	fs.StringVar(&o.Band, "band", "telephone", "`wide` (as recorded) or telephone (simulated: 8 kHz, G.711)")
+	fs.StringVar(&o.Protocol, "protocol", "loso", "`loso` (train without the speaker that is tested), cross (without the corpus) or model (a given model on unseen data)")
+	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
+	fs.StringVar(&o.Model, "model", "", "model `file` for --protocol model (default: the shipped one)")
+	fs.IntVar(&o.Parallel, "parallel", 0, "goroutines (default: cores)")
+	fs.StringVar(&o.JSON, "json", "", "write the figures to this `file`")
+}
+
+// EmotionFigures is the list of names for --help.
+const EmotionFigures = `Figures in --json: CORPUS.TASK.NORM.FIGURE
+  TASK   labels (the manifest's own) | four (neutral, angry, happy, sad; others left out) | five (with other)
+  NORM   none   z-scores from the training speakers
+         first  shifted by the speaker's first neutral seconds, which are not tested
+         full   z-scores over all of the speaker's recordings
+  uar_pct uar_low_pct uar_high_pct      mean recall of the classes, 95 % interval over speakers
+  recall.CLASS_pct accuracy_pct f1_pct
+  anger_auc anger_auc_low anger_auc_high  anger against the rest
+  ece brier                             calibration of the probabilities
+  anger_precision_pct anger_coverage_pct  of readings of anger outside the abstain band: right; of all anger: found
+  files speakers
+CORPUS.TASK.gain.{full,first}_points    UAR gained over none on the recordings that first tests
+features.seconds features.x_realtime run.seconds
+`
+
+func (o *EmotionOptions) check() error {
+	switch {
+	case o.Manifest == "":
+		return errors.New("score emotion needs --manifest FILE: tab-separated values with columns path, speaker, label")
+	case o.Band != "wide" && o.Band != "telephone":
+		return fmt.Errorf("band %q is unknown: wide or telephone", o.Band)
+	case o.Protocol != "loso" && o.Protocol != "cross" && o.Protocol != "model":
+		return fmt.Errorf("protocol %q is unknown: loso, cross or model", o.Protocol)
+	case o.Protocol != "model" && o.Model != "":
+		return errors.New("--model is for --protocol model")
+	}
+	if o.Parallel <= 0 {
+		o.Parallel = runtime.NumCPU()
+	}
+	return nil
+}
+
+// emotionResult is one line of the table.
+type emotionResult struct {
+	task *task
+	norm string
+	v    verdict
+	list []guess
+}
+
+// Emotion scores the recognition of emotion and prints a table.
+func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
+	if err := opts.check(); err != nil {
+		return err
+	}
+	list, err := ReadSpoken(opts.Manifest, opts.Corpus)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	all, err := measureAll(ctx, list, opts.Band, opts.Parallel)
+	if err != nil {
+		return err
+	}
+	rep := &emotionReport{opts: opts, features: time.Since(begun)}
+	for _, m := range all {
+		rep.audio += m.length
+	}
+	switch opts.Protocol {
+	case "model":
+		err = rep.model(all)
+	case "cross":
+		err = rep.cross(ctx, all)
+	default:
+		err = rep.loso(ctx, all)
+	}
+	if err != nil {
+		return err
+	}
+	rep.took = time.Since(begun)
+	rep.print(out)
+	return WriteJSON(opts.JSON, rep.figures())
+}
+
+// loso trains and tests each corpus by itself, leaving one speaker out.
+func (r *emotionReport) loso(ctx context.Context, all []measured) error {
+	for _, t := range tasks(all) {
+		if t.speakers() < 2 {
+			r.notes = append(r.notes, fmt.Sprintf("%s %s: one speaker only, nothing to leave out", t.corpus, t.name))
+			continue
+		}
+		for _, norm := range []string{"none", "first", "full"} {
+			guesses, err := t.loso(ctx, norm, r.opts.Parallel)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", t.corpus, t.name, err)
+			}
+			r.add(t, norm, guesses)
+		}
+	}
+	return nil
+}
+
+// cross tests each corpus with what all others taught.
+func (r *emotionReport) cross(ctx context.Context, all []measured) error {
+	var names []string
+	for _, m := range all {
+		if !slices.Contains(names, m.Corpus) {
+			names = append(names, m.Corpus)
+		}
+	}
+	if len(names) < 2 {
+		return errors.New("protocol cross needs a manifest of at least two corpora")
+	}
+	for _, name := range names {
+		t := crossTask(all, name)
+		if t == nil {
+			continue
+		}
+		for _, norm := range []string{"none", "first", "full"} {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			guesses, err := t.cross(norm)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			r.add(t, norm, guesses)
+		}
+	}
+	return nil
+}
+
+// model applies a model as a call does, without and with a baseline of neutral speech.
+func (r *emotionReport) model(all []measured) error {
+	m := emotion.Default()
+	if r.opts.Model != "" {
+		f, err := os.Open(r.opts.Model)
+		if err != nil {
+			return fmt.Errorf("model: %w", err)
+		}
+		defer f.Close()
+		if m, err = emotion.ReadModel(f); err != nil {
+			return fmt.Errorf("model %s: %w", r.opts.Model, err)
+		}
+	}
+	r.version = m.Version()
+	for _, t := range tasks(all) {
+		if t.name == "labels" {
+			continue
+		}
+		for _, norm := range []string{"none", "first"} {
+			r.add(t, norm, t.apply(m, norm))
+		}
+	}
+	return nil
+}
+
+func (r *emotionReport) add(t *task, norm string, list []guess) {
+	r.results = append(r.results, emotionResult{t, norm, judge(list, len(t.names), t.anger), list})
+}

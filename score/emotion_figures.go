@@ -1,0 +1,205 @@
+package score
+
+import (
+	"cmp"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// guess is what a classifier said of one recording.
+type guess struct {
+	speaker string
+	path    string
+	truth   int
+	p       []float32 // of each class
+	unsure  bool
+}
+
+// class is the most probable one.
+func (g guess) class() int {
+	best := 0
+	for k, v := range g.p {
+		if v > g.p[best] {
+			best = k
+		}
+	}
+	return best
+}
+
+// verdict sums guesses up. Rates are in per cent, the rest between 0 and 1.
+type verdict struct {
+	files     int
+	speakers  int
+	uar       float64
+	low, high float64 // 95 % over speakers
+	recall    []float64
+	accuracy  float64
+	f1        float64 // mean over classes
+	auc       float64 // anger against the rest, -1 without anger
+	aucLow    float64
+	aucHigh   float64
+	ece       float64
+	brier     float64
+	// Of the readings that said anger and were sure enough: how many were right, and how
+	// many of the angry recordings they found.
+	angerPrecision, angerCoverage float64
+	angerSaid                     int
+}
+
+// judge sums up; anger is the index of the class, -1 when there is none.
+func judge(list []guess, classes, anger int) verdict {
+	v := verdict{files: len(list), auc: -1, aucLow: -1, aucHigh: -1}
+	v.uar, v.recall = uarOf(list, classes)
+	v.f1, v.accuracy = f1Of(list, classes)
+	v.ece, v.brier = calibration(list)
+	by := map[string][]guess{}
+	var names []string
+	for _, g := range list {
+		if by[g.speaker] == nil {
+			names = append(names, g.speaker)
+		}
+		by[g.speaker] = append(by[g.speaker], g)
+	}
+	slices.Sort(names)
+	v.speakers = len(names)
+	v.low, v.high = resample(names, by, func(l []guess) float64 { u, _ := uarOf(l, classes); return u })
+	if anger >= 0 {
+		v.auc = aucOf(list, anger)
+		v.aucLow, v.aucHigh = resample(names, by, func(l []guess) float64 { return aucOf(l, anger) })
+		v.alarms(list, anger)
+	}
+	return v
+}
+
+func (v *verdict) alarms(list []guess, anger int) {
+	right, angry := 0, 0
+	for _, g := range list {
+		if g.truth == anger {
+			angry++
+		}
+		if g.class() == anger && !g.unsure {
+			v.angerSaid++
+			if g.truth == anger {
+				right++
+			}
+		}
+	}
+	v.angerPrecision, v.angerCoverage = share(right, v.angerSaid), share(right, angry)
+}
+
+// resample is the 95 % interval of a figure when speakers are drawn with replacement.
+func resample(names []string, by map[string][]guess, figure func([]guess) float64) (low, high float64) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	values := make([]float64, 0, rounds/2)
+	var drawn []guess
+	for range rounds / 2 {
+		drawn = drawn[:0]
+		for range names {
+			drawn = append(drawn, by[names[rng.IntN(len(names))]]...)
+		}
+		values = append(values, figure(drawn))
+	}
+	slices.Sort(values)
+	return values[len(values)*25/1000], values[len(values)*975/1000]
+}
+
+// uarOf is the mean of the recalls of the classes that occur, in per cent.
+func uarOf(list []guess, classes int) (uar float64, recall []float64) {
+	right, count := make([]int, classes), make([]int, classes)
+	for _, g := range list {
+		count[g.truth]++
+		if g.class() == g.truth {
+			right[g.truth]++
+		}
+	}
+	recall = make([]float64, classes)
+	n := 0
+	for k := range classes {
+		if count[k] > 0 {
+			recall[k] = share(right[k], count[k])
+			uar += recall[k]
+			n++
+		}
+	}
+	return uar / float64(max(1, n)), recall
+}
+
+// f1Of is the mean F1 over the classes that occur, and the accuracy, in per cent.
+func f1Of(list []guess, classes int) (f1, accuracy float64) {
+	right, count, said := make([]int, classes), make([]int, classes), make([]int, classes)
+	all := 0
+	for _, g := range list {
+		c := g.class()
+		count[g.truth]++
+		said[c]++
+		if c == g.truth {
+			right[c]++
+			all++
+		}
+	}
+	n := 0
+	for k := range classes {
+		if count[k] > 0 {
+			f1 += share(2*right[k], count[k]+said[k])
+			n++
+		}
+	}
+	return f1 / float64(max(1, n)), share(all, len(list))
+}
+
+// aucOf is the probability that a recording of the class scores higher than another one.
+func aucOf(list []guess, class int) float64 {
+	type scored struct {
+		p   float32
+		yes bool
+	}
+	s := make([]scored, len(list))
+	for i, g := range list {
+		s[i] = scored{g.p[class], g.truth == class}
+	}
+	slices.SortFunc(s, func(a, b scored) int { return cmp.Compare(a.p, b.p) })
+	yes, no, sum := 0.0, 0.0, 0.0
+	for i := 0; i < len(s); {
+		j, y := i, 0.0
+		for ; j < len(s) && s[j].p == s[i].p; j++ {
+			if s[j].yes {
+				y++
+			}
+		}
+		n := float64(j-i) - y
+		sum += y * (no + n/2)
+		yes, no, i = yes+y, no+n, j
+	}
+	if yes == 0 || no == 0 {
+		return 0
+	}
+	return sum / (yes * no)
+}
+
+// calibration is the expected calibration error of the most probable class over ten bins
+// of equal width, and the Brier score (mean squared distance of the probabilities, 0..2).
+func calibration(list []guess) (ece, brier float64) {
+	var count, sure, right [10]float64
+	for _, g := range list {
+		c := g.class()
+		bin := min(9, int(g.p[c]*10))
+		count[bin]++
+		sure[bin] += float64(g.p[c])
+		if c == g.truth {
+			right[bin]++
+		}
+		for k, p := range g.p {
+			d := float64(p)
+			if k == g.truth {
+				d--
+			}
+			brier += d * d
+		}
+	}
+	n := float64(max(1, len(list)))
+	for b := range count {
+		ece += math.Abs(sure[b]-right[b]) / n
+	}
+	return ece, brier / n
+}

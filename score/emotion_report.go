@@ -1,0 +1,157 @@
+package score
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// emotionReport is a scored run ready to be printed.
+type emotionReport struct {
+	opts     EmotionOptions
+	results  []emotionResult
+	notes    []string
+	version  string
+	features time.Duration
+	took     time.Duration
+	audio    float64
+}
+
+func (r *emotionReport) figures() (list []Figure) {
+	put := func(name string, v float64) { list = append(list, Figure{name, v}) }
+	for _, res := range r.results {
+		name := res.task.corpus + "." + res.task.name + "." + res.norm + "."
+		v := res.v
+		put(name+"uar_pct", v.uar)
+		put(name+"uar_low_pct", v.low)
+		put(name+"uar_high_pct", v.high)
+		for k, label := range res.task.names {
+			put(name+"recall."+label+"_pct", v.recall[k])
+		}
+		put(name+"accuracy_pct", v.accuracy)
+		put(name+"f1_pct", v.f1)
+		if v.auc >= 0 {
+			put(name+"anger_auc", v.auc)
+			put(name+"anger_auc_low", v.aucLow)
+			put(name+"anger_auc_high", v.aucHigh)
+			put(name+"anger_precision_pct", v.angerPrecision)
+			put(name+"anger_coverage_pct", v.angerCoverage)
+		}
+		put(name+"ece", v.ece)
+		put(name+"brier", v.brier)
+		put(name+"files", float64(v.files))
+		put(name+"speakers", float64(v.speakers))
+	}
+	for _, g := range r.gains() {
+		put(g.name+".gain.full_points", g.full)
+		put(g.name+".gain.first_points", g.first)
+	}
+	put("features.seconds", r.features.Seconds())
+	put("features.x_realtime", r.audio/max(1e-9, r.features.Seconds()))
+	put("run.seconds", r.took.Seconds())
+	return list
+}
+
+// gain is what knowing the speaker is worth, in points of UAR.
+type gain struct {
+	name        string
+	none        float64
+	full, first float64
+	hasFull     bool
+}
+
+// gains compares the norms on the recordings that norm "first" tests.
+func (r *emotionReport) gains() (list []gain) {
+	for _, res := range r.results {
+		if res.norm != "first" {
+			continue
+		}
+		tested := map[string]bool{}
+		for _, g := range res.list {
+			tested[g.path] = true
+		}
+		g := gain{name: res.task.corpus + "." + res.task.name}
+		at := map[string]float64{}
+		for _, other := range r.results {
+			if other.task != res.task {
+				continue
+			}
+			var same []guess
+			for _, x := range other.list {
+				if tested[x.path] {
+					same = append(same, x)
+				}
+			}
+			at[other.norm], _ = uarOf(same, len(res.task.names))
+			g.hasFull = g.hasFull || other.norm == "full"
+		}
+		g.none, g.first = at["none"], at["first"]-at["none"]
+		if g.hasFull {
+			g.full = at["full"] - at["none"]
+		}
+		list = append(list, g)
+	}
+	return list
+}
+
+func (r *emotionReport) print(out io.Writer) {
+	fmt.Fprintf(out, "emotion, %s, protocol %s", bandName(r.opts.Band), r.opts.Protocol)
+	if r.version != "" {
+		fmt.Fprintf(out, ", model %s", r.version)
+	}
+	fmt.Fprint(out, "\n\n")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "corpus\ttask\tnorm\tspeakers\tfiles\tUAR %\t95 % interval\tF1 %\tanger AUC\t95 % interval\tECE\tBrier\tanger said right %\tfound %\t")
+	for _, res := range r.results {
+		v := res.v
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%.1f\t%.1f - %.1f\t%.1f\t", res.task.corpus, res.task.name, res.norm, v.speakers, v.files, v.uar, v.low, v.high, v.f1)
+		if v.auc >= 0 {
+			fmt.Fprintf(w, "%.3f\t%.3f - %.3f\t", v.auc, v.aucLow, v.aucHigh)
+		} else {
+			fmt.Fprint(w, "-\t-\t")
+		}
+		fmt.Fprintf(w, "%.3f\t%.3f\t%.1f\t%.1f\t\n", v.ece, v.brier, v.angerPrecision, v.angerCoverage)
+	}
+	w.Flush()
+	fmt.Fprintln(out, "\nrecall % of each class:")
+	for _, res := range r.results {
+		var parts []string
+		for k, label := range res.task.names {
+			parts = append(parts, fmt.Sprintf("%s %.1f", label, res.v.recall[k]))
+		}
+		fmt.Fprintf(out, "  %s %s %s: %s\n", res.task.corpus, res.task.name, res.norm, strings.Join(parts, ", "))
+	}
+	r.printGains(out)
+	for _, n := range r.notes {
+		fmt.Fprintln(out, n)
+	}
+	fmt.Fprintf(out, "\n%.0f s of audio, features %.1f x real time, %.0f s in all\n", r.audio, r.audio/max(1e-9, r.features.Seconds()), r.took.Seconds())
+	fmt.Fprintln(out, "\nfigures:")
+	for _, f := range r.figures() {
+		fmt.Fprintf(out, "  %-52s %.3f\n", f.Name, f.Value)
+	}
+}
+
+func (r *emotionReport) printGains(out io.Writer) {
+	gains := r.gains()
+	if len(gains) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "\nworth of the speaker's baseline, points of UAR on recordings that are not part of it (first: %d s of neutral voice):\n", firstSeconds)
+	for _, g := range gains {
+		fmt.Fprintf(out, "  %s: none %.1f, first %+.1f", g.name, g.none, g.first)
+		if g.hasFull {
+			fmt.Fprintf(out, ", full %+.1f", g.full)
+		}
+		fmt.Fprintln(out)
+	}
+}
+
+func bandName(band string) string {
+	if band == "telephone" {
+		return "simulated telephone band (8 kHz, G.711 mu-law)"
+	}
+	return "as recorded"
+}

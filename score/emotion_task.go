@@ -1,0 +1,230 @@
+package score
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"tingxin/emotion"
+)
+
+// task is what has to be told apart in one corpus.
+type task struct {
+	corpus, name string
+	names        []string // of the classes
+	anger        int      // index of the class, -1 without one
+	items        []measured
+	y            []int
+	teach        []measured // other corpora, for protocol cross
+	teachY       []int
+	first        map[int]bool // items that are a speaker's first neutral seconds
+}
+
+// tasks are those of each corpus: its own labels, four classes and, if there is more than
+// those, five.
+func tasks(all []measured) (list []*task) {
+	var names []string
+	for _, m := range all {
+		if !slices.Contains(names, m.Corpus) {
+			names = append(names, m.Corpus)
+		}
+	}
+	for _, name := range names {
+		var own []measured
+		other := false
+		for _, m := range all {
+			if m.Corpus == name {
+				own = append(own, m)
+				other = other || m.Class == emotion.Other
+			}
+		}
+		list = append(list, labelTask(name, own))
+		list = append(list, classTask(name, "four", own))
+		if other {
+			list = append(list, classTask(name, "five", own))
+		}
+	}
+	return slices.DeleteFunc(list, func(t *task) bool { return len(t.items) == 0 })
+}
+
+// labelTask is to tell the corpus's own labels apart.
+func labelTask(corpus string, own []measured) *task {
+	t := &task{corpus: corpus, name: "labels", anger: -1, items: own}
+	for _, m := range own {
+		t.names = append(t.names, m.Label)
+	}
+	slices.Sort(t.names)
+	t.names = slices.Compact(t.names)
+	for _, m := range own {
+		k := slices.Index(t.names, m.Label)
+		t.y = append(t.y, k)
+		if m.Class == emotion.Angry {
+			t.anger = k
+		}
+	}
+	t.findFirst()
+	return t
+}
+
+// classTask is to tell the model's classes apart; "four" leaves recordings of Other out.
+func classTask(corpus, name string, own []measured) *task {
+	t := &task{corpus: corpus, name: name, anger: -1}
+	classes := emotion.Classes
+	if name == "four" {
+		classes--
+	}
+	for k := range classes {
+		t.names = append(t.names, emotion.Class(k).String())
+	}
+	for _, m := range own {
+		if int(m.Class) < classes {
+			t.items, t.y = append(t.items, m), append(t.y, int(m.Class))
+			if m.Class == emotion.Angry {
+				t.anger = int(emotion.Angry)
+			}
+		}
+	}
+	t.findFirst()
+	return t
+}
+
+// crossTask tests a corpus by what the others teach; only classes of both count.
+func crossTask(all []measured, corpus string) *task {
+	var own, others []measured
+	heard := map[emotion.Class]bool{}
+	for _, m := range all {
+		if m.Class == emotion.Other {
+			continue
+		}
+		if m.Corpus == corpus {
+			own = append(own, m)
+		} else {
+			others = append(others, m)
+			heard[m.Class] = true
+		}
+	}
+	own = slices.DeleteFunc(own, func(m measured) bool { return !heard[m.Class] })
+	if len(own) == 0 || len(others) == 0 {
+		return nil
+	}
+	t := classTask(corpus, "four", own)
+	for _, m := range others {
+		t.teach, t.teachY = append(t.teach, m), append(t.teachY, int(m.Class))
+	}
+	return t
+}
+
+// firstSeconds of neutral voice make the baseline of norm "first".
+const firstSeconds = 8
+
+// findFirst marks each speaker's first neutral recordings, at most half of them.
+func (t *task) findFirst() {
+	t.first = map[int]bool{}
+	total, seconds, taken := map[string]int{}, map[string]float64{}, map[string]int{}
+	for _, m := range t.items {
+		if m.Class == emotion.Neutral {
+			total[m.Who()]++
+		}
+	}
+	for i, m := range t.items {
+		who := m.Who()
+		if m.Class == emotion.Neutral && seconds[who] < firstSeconds && 2*(taken[who]+1) <= total[who] {
+			t.first[i] = true
+			taken[who]++
+			seconds[who] += m.seconds
+		}
+	}
+}
+
+func (t *task) speakers() int {
+	who := map[string]bool{}
+	for _, m := range t.items {
+		who[m.Who()] = true
+	}
+	return len(who)
+}
+
+// loso tests each speaker with a classifier of all others.
+func (t *task) loso(ctx context.Context, norm string, parallel int) ([]guess, error) {
+	var names []string
+	for _, m := range t.items {
+		if !slices.Contains(names, m.Who()) {
+			names = append(names, m.Who())
+		}
+	}
+	found := make([][]guess, len(names))
+	errs := make([]error, len(names))
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range parallel {
+		// Ends when next is closed.
+		wg.Go(func() {
+			for i := range next {
+				found[i], errs[i] = t.fold(names[i], norm)
+			}
+		})
+	}
+	for i := range names {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(found...), ctx.Err()
+}
+
+// fold trains without one speaker and tests it.
+func (t *task) fold(speaker, norm string) ([]guess, error) {
+	train, test := &fold{norm: norm}, &fold{norm: norm}
+	for i, m := range t.items {
+		to := train
+		if m.Who() == speaker {
+			to = test
+		}
+		to.add(m, t.y[i], t.first[i])
+	}
+	return evaluate(train, test, len(t.names), t.anger)
+}
+
+// cross trains on the other corpora and tests this one.
+func (t *task) cross(norm string) ([]guess, error) {
+	train, test := &fold{norm: norm}, &fold{norm: norm}
+	other := &task{items: t.teach}
+	other.findFirst()
+	for i, m := range t.teach {
+		train.add(m, t.teachY[i], other.first[i])
+	}
+	for i, m := range t.items {
+		test.add(m, t.y[i], t.first[i])
+	}
+	return evaluate(train, test, len(t.names), t.anger)
+}
+
+// apply reads each recording with a ready model.
+func (t *task) apply(m *emotion.Model, norm string) (list []guess) {
+	base := map[string]*emotion.Baseline{}
+	for i, it := range t.items {
+		if norm == "first" && t.first[i] {
+			if base[it.Who()] == nil {
+				base[it.Who()] = &emotion.Baseline{}
+			}
+			m.Learn(base[it.Who()], it.x, it.seconds)
+		}
+	}
+	for i, it := range t.items {
+		if norm == "first" && t.first[i] {
+			continue
+		}
+		r := m.Classify(it.x, base[it.Who()])
+		p := slices.Clone(r.P[:len(t.names)])
+		list = append(list, guess{speaker: it.Who(), path: it.Path, truth: t.y[i], p: p, unsure: r.Class == emotion.Unsure})
+	}
+	return list
+}

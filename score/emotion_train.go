@@ -1,0 +1,66 @@
+package score
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"tingxin/emotion"
+)
+
+// TrainOptions of a training run of an emotion model.
+type TrainOptions struct {
+	// Manifest is read by ReadSpoken, Corpus keeps one of its corpora.
+	Manifest, Corpus string
+	// Out is the model file, Name the model's name.
+	Out, Name string
+}
+
+// Register adds the command's flags to fs.
+func (o *TrainOptions) Register(fs *flag.FlagSet) {
+	fs.StringVar(&o.Manifest, "manifest", "", "labelled recordings: `file` of tab-separated values with columns path, speaker, label")
+	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
+	fs.StringVar(&o.Out, "out", "", "model `file` to write")
+	fs.StringVar(&o.Name, "name", "own", "the model's `name`, shown with its readings")
+}
+
+// TrainEmotion trains a model on the recordings of a manifest, as they are and through a
+// simulated telephone, and writes it.
+func TrainEmotion(ctx context.Context, opts TrainOptions, out io.Writer) error {
+	if opts.Manifest == "" || opts.Out == "" {
+		return errors.New("train emotion needs --manifest FILE and --out FILE")
+	}
+	list, err := ReadSpoken(opts.Manifest, opts.Corpus)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	var examples []emotion.Example
+	for _, band := range []string{"wide", "telephone"} {
+		all, err := measureAll(ctx, list, band, 0)
+		if err != nil {
+			return err
+		}
+		for _, m := range all {
+			examples = append(examples, emotion.Example{X: m.x, Seconds: m.seconds, Class: m.Class, Label: m.Label, Speaker: m.Who()})
+		}
+	}
+	model, err := emotion.Train(opts.Name, examples)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(opts.Out)
+	if err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	n, err := model.WriteTo(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	fmt.Fprintf(out, "%s: %d recordings, %d bytes, %.0f s\n", model.Version(), len(list), n, time.Since(begun).Seconds())
+	return nil
+}

@@ -1,0 +1,91 @@
+import { useTranslation } from 'react-i18next';
+import type { Alert, CallEmotion, EmotionLabel } from '../api/model';
+import type { Playback } from '../call/playback';
+import { adviceOf, stateOf } from '../call/mood';
+import { clock, signed, useFormat } from '../i18n/format';
+import { useLabel, Why } from './AlertBar';
+import { Icon } from './Icon';
+import { Face } from './Mood';
+import './mood.css';
+
+function AlertItem({ id, alert, label, playback }: { id: string; alert: Alert; label: EmotionLabel | undefined; playback: Playback | null }) {
+  const { t, i18n } = useTranslation();
+  const say = useLabel(id);
+  return (
+    <li className="mood-alert">
+      <div className="mood-alert-head">
+        {playback ? (
+          <button type="button" className="num mood-hear" aria-label={`${t('call.hear')} ${clock(alert.start_ms)}`} onClick={() => playback.play(alert.start_ms)}>
+            <Icon name="play" size={13} />
+            {clock(alert.start_ms)}
+          </button>
+        ) : (
+          <span className="num">{clock(alert.start_ms)}</span>
+        )}
+        <span className="tag">{t(`mood.state.${alert.state}`)}</span>
+        {alert.level === 'supervisor' && <span className="tag tag-poor">{t('mood.supervisor')}</span>}
+      </div>
+      <p>{adviceOf(alert, i18n.language)?.sentence}</p>
+      <Why alert={alert} />
+      {label ? (
+        <p className="muted">{t(`mood.said.${label.label}`, { who: label.by })}</p>
+      ) : (
+        <div className="mood-labels" role="group" aria-label={t('mood.judge')}>
+          <button type="button" className="chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'angry' })}>
+            {t('mood.angryYes')}
+          </button>
+          <button type="button" className="chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'not_angry' })}>
+            {t('mood.notAngry')}
+          </button>
+        </div>
+      )}
+    </li>
+  );
+}
+
+/** CallMood is how the caller of a finished call felt: the figures, the alerts, and what people said of them. */
+export function CallMood({ id, emotion, playback }: { id: string; emotion: CallEmotion; playback: Playback | null }) {
+  const { t } = useTranslation();
+  const { number } = useFormat();
+  const mood = (emotion.moods ?? []).find((m) => m.side === 'caller');
+  const alerts = emotion.alerts ?? [];
+  if (!mood && alerts.length === 0) return null;
+  return (
+    <section className="card" aria-labelledby="mood-title">
+      <div className="card-head">
+        <h2 id="mood-title">{t('mood.label')}</h2>
+        {mood && <Face state={stateOf(mood.value)} />}
+      </div>
+      <div className="facts">
+        {mood && (
+          <dl>
+            <div>
+              <dt>{t('mood.value')}</dt>
+              <dd className="num">{number(100 * mood.value)}</dd>
+            </div>
+            <div>
+              <dt>{t('mood.trend')}</dt>
+              <dd className="num">
+                {signed(100 * mood.trend, number)} {t(mood.trend > 0.05 ? 'mood.worse' : mood.trend < -0.05 ? 'mood.better' : 'mood.same')}
+              </dd>
+            </div>
+            <div>
+              <dt>{t('mood.peak')}</dt>
+              <dd className="num">
+                {number(100 * mood.peak)} ({clock(mood.peak_start_ms)})
+              </dd>
+            </div>
+          </dl>
+        )}
+        {alerts.length > 0 && (
+          <ul>
+            {alerts.map((alert) => (
+              <AlertItem key={alert.n} id={id} alert={alert} label={(emotion.labels ?? []).findLast((l) => l.alert === alert.n)} playback={playback} />
+            ))}
+          </ul>
+        )}
+        <p className="muted mood-note">{t('mood.note')}</p>
+      </div>
+    </section>
+  );
+}
