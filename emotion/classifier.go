@@ -8,15 +8,15 @@ import (
 )
 
 // Classifier maps z-scores of functionals to calibrated probabilities: the z-scores are
-// projected on their principal components, and kernel ridge regression with a Gaussian
-// kernel, each class of equal weight, gives a score per class. It is immutable.
+// projected on their principal components, and kernel ridge regression with an
+// exponential kernel, each class of equal weight, gives a score per class. It is immutable.
 type Classifier struct {
 	classes int
 	basis   [][]float32 // a direction per component
 	support [][]float32 // the examples, projected
 	square  []float32   // their squared lengths
 	alpha   []float32   // a weight per example and class
-	gamma   float32     // kernel: exp(-gamma |a-b|^2)
+	gamma   float32     // kernel: exp(-gamma |a-b|)
 	sharp   float32     // probabilities: softmax of sharp * score
 }
 
@@ -24,9 +24,9 @@ type Classifier struct {
 type FitOptions struct {
 	// Components is how many principal components are kept (160).
 	Components int
-	// Width is the kernel's exponent at the mean squared distance of two examples (0.8).
+	// Width is the kernel's exponent at the usual (root mean square) distance of two examples (0.8).
 	Width float64
-	// Ridge is the weight of the penalty (0.15).
+	// Ridge is the weight of the penalty (0.12).
 	Ridge float64
 }
 
@@ -38,7 +38,7 @@ func (o *FitOptions) complete() {
 		o.Width = 0.8
 	}
 	if o.Ridge <= 0 {
-		o.Ridge = 0.15
+		o.Ridge = 0.12
 	}
 }
 
@@ -119,11 +119,11 @@ func (c *Classifier) kernel(width float64) []float64 {
 			sum += k[i*n+j]
 		}
 	}
-	c.gamma = float32(width / max(1e-9, sum/max(1, float64(n*(n-1)/2))))
+	c.gamma = float32(width / math.Sqrt(max(1e-9, sum/max(1, float64(n*(n-1)/2)))))
 	for i := range n {
 		k[i*n+i] = 1
 		for j := range i {
-			v := math.Exp(-float64(c.gamma) * k[i*n+j])
+			v := math.Exp(-float64(c.gamma) * math.Sqrt(k[i*n+j]))
 			k[i*n+j], k[j*n+i] = v, v
 		}
 	}
@@ -250,7 +250,7 @@ func (c *Classifier) Predict(z []float32, p []float32) {
 	clear(p)
 	own := dot(v, v)
 	for i, s := range c.support {
-		k := expf(max(-80, -c.gamma*max(0, own+c.square[i]-2*dot(v, s))))
+		k := expf(max(-80, -c.gamma*sqrtf(max(0, own+c.square[i]-2*dot(v, s)))))
 		for j, a := range c.alpha[i*c.classes : (i+1)*c.classes] {
 			p[j] += k * a
 		}

@@ -5,6 +5,7 @@ import (
 	_ "embed" // the shipped model
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"sync"
 )
 
@@ -16,8 +17,9 @@ type Model struct {
 	norm     Norm
 	stranger *Classifier
 	known    *Classifier
-	plane    [2][]float32 // arousal, valence: weights over z, bias last
-	unsure   [Classes]float32
+	plane    [2][]float32     // arousal, valence: weights over z, bias last
+	unsure   [Classes]float32 // least probabilities
+	strange  float32          // the largest strangeness that is still read
 }
 
 //go:embed emodb.model
@@ -66,6 +68,7 @@ func (m *Model) Learn(b *Baseline, x []float32, seconds float64) {
 // read fills the probabilities, class and plane of r from z; b is the speaker's baseline.
 func (m *Model) read(z []float32, b *Baseline, r *Reading) {
 	r.Learned = b.Learned()
+	strange := strangeness(z) > m.strange
 	var p, q [Classes]float32
 	m.stranger.Predict(z, p[:])
 	b.Apply(z)
@@ -74,7 +77,32 @@ func (m *Model) read(z []float32, b *Baseline, r *Reading) {
 		r.P[k] = p[k] + r.Learned*(q[k]-p[k])
 	}
 	r.Class = m.Decide(r.P)
+	if strange {
+		r.Class = Unsure
+	}
 	r.Arousal, r.Valence = along(m.plane[0], z), along(m.plane[1], z)
+}
+
+// timeFeatures are those of pitch, voice and rhythm: they tell speech from music and
+// signals on any line.
+var timeFeatures = func() (index []int) {
+	for i, n := range featureNames {
+		for _, of := range []string{"f0.", "hnr.", "jitter.", "shimmer.", "rhythm.", "modulation."} {
+			if strings.HasPrefix(n, of) {
+				index = append(index, i)
+			}
+		}
+	}
+	return index
+}()
+
+// strangeness is the mean square of the z-scores of the features of time.
+func strangeness(z []float32) float32 {
+	sum := float32(0)
+	for _, i := range timeFeatures {
+		sum += z[i] * z[i]
+	}
+	return sum / float32(len(timeFeatures))
 }
 
 // Decide is the most probable class, or Unsure when its probability lies in the band in

@@ -60,6 +60,7 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	put(m.plane[0]...)
 	put(m.plane[1]...)
 	put(m.unsure[:]...)
+	put(m.strange)
 	n, err := w.Write(b.Bytes())
 	return int64(n), err
 }
@@ -145,6 +146,9 @@ func ReadModel(in io.Reader) (*Model, error) {
 	m.stranger, m.known = r.classifier(), r.classifier()
 	m.plane[0], m.plane[1] = r.numbers(Features+1), r.numbers(Features+1)
 	copy(m.unsure[:], r.numbers(Classes))
+	if v := r.numbers(1); r.err == nil {
+		m.strange = v[0]
+	}
 	if r.err != nil {
 		return nil, errModel
 	}

@@ -92,7 +92,11 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 		return err
 	}
 	begun := time.Now()
-	all, err := measureAll(ctx, list, opts.Band, opts.Parallel)
+	var copies map[string]bool
+	if opts.Protocol == "loso" {
+		copies = few(list)
+	}
+	all, err := measureAll(ctx, list, opts.Band, copies, opts.Parallel)
 	if err != nil {
 		return err
 	}

@@ -184,11 +184,12 @@ func (t *task) loso(ctx context.Context, norm string, parallel int) ([]guess, er
 func (t *task) fold(speaker, norm string) ([]guess, error) {
 	train, test := &fold{norm: norm}, &fold{norm: norm}
 	for i, m := range t.items {
-		to := train
 		if m.Who() == speaker {
-			to = test
+			test.add(m, t.y[i], t.first[i])
+			continue
 		}
-		to.add(m, t.y[i], t.first[i])
+		train.add(m, t.y[i], t.first[i])
+		train.addCopies(m, t.y[i], t.first[i])
 	}
 	return evaluate(train, test, len(t.names), t.anger)
 }
