@@ -75,8 +75,7 @@ func TestLeaveOutIsTrainingWithout(t *testing.T) {
 		}
 	}
 	kernel := func(i, j int) float64 {
-		d := c.square[i] + c.square[j] - 2*dot(c.support[i], c.support[j])
-		return math.Exp(-float64(c.gamma * sqrtf(max(0, d))))
+		return float64(c.similar(c.square[i] + c.square[j] - 2*dot(c.support[i], c.support[j])))
 	}
 	m := len(rest)
 	k := make([]float64, m*m)

@@ -75,7 +75,7 @@ func Train(name string, examples []Example) (*Model, error) {
 	for k := range m.unsure {
 		m.unsure[k] = leastSure
 	}
-	m.strange = strangest(z)
+	m.strange, m.foreign = 2*rare(z, timeFeatures), rare(z, lineFeatures)
 	m.unsure[Angry] = m.known.Threshold(held[1], y, int(Angry), AngerPrecision)
 	return m, err
 }
@@ -83,14 +83,14 @@ func Train(name string, examples []Example) (*Model, error) {
 // leastSure is the probability that a class needs to be said.
 const leastSure = 0.4
 
-// strangest is how far from the norm speech may be: twice what one example in a hundred passes.
-func strangest(z [][]float32) float32 {
+// rare is the strangeness that one example in a hundred passes.
+func rare(z [][]float32, features []int) float32 {
 	far := make([]float32, len(z))
 	for i, v := range z {
-		far[i] = strangeness(v)
+		far[i] = strangeness(v, features)
 	}
 	slices.Sort(far)
-	return 2 * far[len(far)*99/100]
+	return far[len(far)*99/100]
 }
 
 // neutralNorms are the baselines that the neutral examples of each voice teach.

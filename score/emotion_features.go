@@ -26,7 +26,7 @@ func (m measured) voice() string { return m.Who() + m.variant }
 
 // speeds at which the recordings of a corpus of few speakers are heard once more in
 // training: pitch, formants and tempo of somebody a little larger or smaller.
-var speeds = [...]float64{0.92, 1.08}
+var speeds = [...]float64{0.9, 1.1}
 
 // fewSpeakers is how many make copies needless.
 const fewSpeakers = 12

@@ -68,7 +68,7 @@ func labelTask(corpus string, own []measured) *task {
 
 // classTask is to tell the model's classes apart; "four" leaves recordings of Other out.
 func classTask(corpus, name string, own []measured) *task {
-	t := &task{corpus: corpus, name: name, anger: -1}
+	t := &task{corpus: corpus, name: name, anger: int(emotion.Angry)}
 	classes := emotion.Classes
 	if name == "four" {
 		classes--
@@ -79,9 +79,6 @@ func classTask(corpus, name string, own []measured) *task {
 	for _, m := range own {
 		if int(m.Class) < classes {
 			t.items, t.y = append(t.items, m), append(t.y, int(m.Class))
-			if m.Class == emotion.Angry {
-				t.anger = int(emotion.Angry)
-			}
 		}
 	}
 	t.findFirst()
