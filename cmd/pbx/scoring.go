@@ -22,10 +22,13 @@ import (
 	"tingxin/score"
 )
 
-// runScore is "pbx score asr".
+// runScore is "pbx score asr", or one of the runs over texts.
 func runScore(args []string, out, errOut io.Writer) error {
+	if len(args) > 0 && textRuns[args[0]] != nil {
+		return textRuns[args[0]](args[1:], out, errOut)
+	}
 	if len(args) == 0 || args[0] != "asr" {
-		return usage{errors.New("score what? \"pbx score asr --help\" tells more")}
+		return usage{errors.New("score what? \"pbx score WHAT --help\" tells more; WHAT is asr, intents, pairs or slots")}
 	}
 	fs := newFlags("score asr", "Measure recognition over labelled recordings: error rates and latencies.", errOut)
 	var opts score.Options

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"tingxin/score"
+)
+
+// textRuns are the scored runs over texts, by the word after "pbx score".
+var textRuns = map[string]func(args []string, out, errOut io.Writer) error{
+	"intents": runScoreIntents,
+}
+
+// runScoreIntents is "pbx score intents".
+func runScoreIntents(args []string, out, errOut io.Writer) error {
+	fs := newFlags("score intents", "Measure how well intents are told apart, after learning them from examples.", errOut)
+	var opts score.IntentOptions
+	opts.Register(fs)
+	addFigures(fs, errOut, score.IntentFigures)
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	return score.Intents(ctx, opts, out)
+}
