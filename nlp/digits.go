@@ -26,7 +26,7 @@ var times = map[string]int{"double": 2, "triple": 3}
 
 // SpokenDigits writes digits that were said one by one as digits: at least five in
 // Chinese ("幺三八零零一三八零零零", with or without spaces), at least four in English
-// ("two oh two five", "double seven"). The text must be folded. Everything else
+// ("two oh two five", "double seven"; typed one by one, "5 5 6 6", too). The text must be folded. Everything else
 // stays as it is, numbers in words ("twenty five", "三百") too.
 func SpokenDigits(folded string) string {
 	t := Text{String: folded, at: make([]int32, len(folded)+1)}
@@ -61,10 +61,15 @@ func (t Text) SpokenDigits() Text {
 
 // mayHoldDigits is a quick look that spares most texts the walk.
 func mayHoldDigits(s string) bool {
+	last := rune(0)
 	for _, r := range s {
 		if _, ok := chineseDigit[r]; ok {
 			return true
 		}
+		if last == ' ' && r >= '0' && r <= '9' {
+			return true
+		}
+		last = r
 	}
 	for word := range englishDigit {
 		if len(word) > 1 && strings.Contains(s, word) {
@@ -131,6 +136,9 @@ func englishRun(s string, i int) (string, int) {
 		d, ok := englishDigit[word]
 		switch {
 		case ok:
+		case len(word) == 1 && digitsOnly(word) && n == 1: // "5 5 6 6": typed one by one
+			b.WriteString(word)
+			spoken++
 		case len(word) > 0 && digitsOnly(word) && spoken > 0 && n == 1:
 			b.WriteString(word)
 		default:

@@ -13,6 +13,7 @@ import (
 // textRuns are the scored runs over texts, by the word after "pbx score".
 var textRuns = map[string]func(args []string, out, errOut io.Writer) error{
 	"intents": runScoreIntents,
+	"slots":   runScoreSlots,
 }
 
 // runScoreIntents is "pbx score intents".
@@ -27,4 +28,16 @@ func runScoreIntents(args []string, out, errOut io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	return score.Intents(ctx, opts, out)
+}
+
+// runScoreSlots is "pbx score slots".
+func runScoreSlots(args []string, out, errOut io.Writer) error {
+	fs := newFlags("score slots", "Measure how well values (order numbers, dates, amounts, ...) are found in messages.", errOut)
+	var opts score.SlotOptions
+	opts.Register(fs)
+	addFigures(fs, errOut, score.SlotFigures)
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	return score.Slots(opts, out)
 }
