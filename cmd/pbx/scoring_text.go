@@ -13,6 +13,7 @@ import (
 // textRuns are the scored runs over texts, by the word after "pbx score".
 var textRuns = map[string]func(args []string, out, errOut io.Writer) error{
 	"intents": runScoreIntents,
+	"pairs":   runScorePairs,
 	"slots":   runScoreSlots,
 }
 
@@ -40,4 +41,18 @@ func runScoreSlots(args []string, out, errOut io.Writer) error {
 		return err
 	}
 	return score.Slots(opts, out)
+}
+
+// runScorePairs is "pbx score pairs".
+func runScorePairs(args []string, out, errOut io.Writer) error {
+	fs := newFlags("score pairs", "Measure how well sentences of the same meaning are told from others.", errOut)
+	var opts score.PairOptions
+	opts.Register(fs)
+	addFigures(fs, errOut, score.PairFigures)
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	return score.Pairs(ctx, opts, out)
 }
