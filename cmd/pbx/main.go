@@ -29,7 +29,7 @@ func commands() []command {
 		{"serve", "start the server", runServe},
 		{"demo", "let a recorded voice call a server of its own and watch", runDemo},
 		{"check", "show the configuration and try everything it needs", runCheck},
-		{"score", "score asr, intents, pairs, slots: how well recordings and texts are understood", runScore},
+		{"score", "score asr, faq, intents, pairs, slots: how well recordings and texts are understood", runScore},
 		{"bench", "bench asr, bench calls: how much fits on this machine", runBench},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},

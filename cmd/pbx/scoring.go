@@ -28,7 +28,7 @@ func runScore(args []string, out, errOut io.Writer) error {
 		return textRuns[args[0]](args[1:], out, errOut)
 	}
 	if len(args) == 0 || args[0] != "asr" {
-		return usage{errors.New("score what? \"pbx score WHAT --help\" tells more; WHAT is asr, intents, pairs or slots")}
+		return usage{errors.New("score what? \"pbx score WHAT --help\" tells more; WHAT is asr, faq, intents, pairs or slots")}
 	}
 	fs := newFlags("score asr", "Measure recognition over labelled recordings: error rates and latencies.", errOut)
 	var opts score.Options

@@ -12,6 +12,7 @@ import (
 
 // textRuns are the scored runs over texts, by the word after "pbx score".
 var textRuns = map[string]func(args []string, out, errOut io.Writer) error{
+	"faq":     runScoreFAQ,
 	"intents": runScoreIntents,
 	"pairs":   runScorePairs,
 	"slots":   runScoreSlots,
@@ -55,4 +56,18 @@ func runScorePairs(args []string, out, errOut io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	return score.Pairs(ctx, opts, out)
+}
+
+// runScoreFAQ is "pbx score faq".
+func runScoreFAQ(args []string, out, errOut io.Writer) error {
+	fs := newFlags("score faq", "Measure how well questions find their articles, and what would be answered.", errOut)
+	var opts score.FAQOptions
+	opts.Register(fs)
+	addFigures(fs, errOut, score.FAQFigures)
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	return score.FAQ(ctx, opts, out)
 }
