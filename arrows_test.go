@@ -103,6 +103,7 @@ var walls = []struct {
 	{"github.com/danielgtaylor/huma", rooms("api")},
 	{"github.com/centrifugal/", rooms("api", "e2e")},
 	{"github.com/pressly/goose", rooms("pg")},
+	{"github.com/yalue/onnxruntime_go", rooms("nlp")},
 	{"github.com/knadh/koanf", rooms("cmd/pbx", "cmd/asrd")},
 }
 

@@ -29,7 +29,7 @@ func commands() []command {
 		{"serve", "start the server", runServe},
 		{"demo", "let a recorded voice call a server of its own and watch", runDemo},
 		{"check", "show the configuration and try everything it needs", runCheck},
-		{"score", "score asr, score emotion: error rates over labelled recordings", runScore},
+		{"score", "score asr, emotion, faq, intents, pairs, slots: how well recordings and texts are understood", runScore},
 		{"train", "train emotion: a model of prosody from your own labelled recordings", runTrain},
 		{"emotion", "emotion rescore: read stored recordings again with another model", runEmotion},
 		{"features", "print the prosody of a recording: pitch track and functionals", runFeatures},

@@ -22,14 +22,19 @@ import (
 	"tingxin/score"
 )
 
-// runScore is "pbx score asr" and "pbx score emotion".
+// runScore is "pbx score asr", "pbx score emotion", or one of the runs over texts.
 func runScore(args []string, out, errOut io.Writer) error {
+	what := ""
+	if len(args) > 0 {
+		what = args[0]
+	}
 	switch {
-	case len(args) > 0 && args[0] == "asr":
-	case len(args) > 0 && args[0] == "emotion":
+	case what == "emotion":
 		return runScoreEmotion(args[1:], out, errOut)
-	default:
-		return usage{errors.New("score what? \"pbx score asr --help\" and \"pbx score emotion --help\" tell more")}
+	case textRuns[what] != nil:
+		return textRuns[what](args[1:], out, errOut)
+	case what != "asr":
+		return usage{errors.New("score what? \"pbx score WHAT --help\" tells more; WHAT is asr, emotion, faq, intents, pairs or slots")}
 	}
 	fs := newFlags("score asr", "Measure recognition over labelled recordings: error rates and latencies.", errOut)
 	var opts score.Options

@@ -1,0 +1,293 @@
+package kb
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"tingxin/nlp/learn"
+)
+
+// Decision is what to do with a question.
+type Decision string
+
+// Decisions.
+const (
+	Answer   Decision = "answer"
+	Clarify  Decision = "clarify"
+	Fallback Decision = "fallback"
+)
+
+// Verdict is a decision with what it rests on.
+type Verdict struct {
+	Decision Decision
+	// Rule is "exact", "contains" or "regexp" when a rule decided, else "".
+	Rule string
+	// Hits are the articles, likeliest first; the first is the answer, the first three
+	// are what to offer when asking back.
+	Hits []Hit
+	// Thresholds that were applied.
+	Thresholds Thresholds
+}
+
+// Thresholds of a language.
+type Thresholds struct {
+	// Answer is the lowest probability at which the first article is given.
+	Answer float64 `json:"answer"`
+	// Clarify is the lowest one at which three articles are offered.
+	Clarify float64 `json:"clarify"`
+	// Margin is how far the second must be behind for an answer.
+	Margin float64 `json:"margin"`
+}
+
+// What thresholds are drawn for.
+const (
+	wrongAllowed = 0.04 // of answers on held-out questions; 5 % is the promise
+	rightShown   = 0.90 // of offers that must hold the right article
+	margin       = 0.10
+)
+
+// Point of the curve behind a threshold.
+type Point struct {
+	// P is the threshold, Answered the share of questions with that or more, Wrong the
+	// share of those answers that were wrong.
+	P, Answered, Wrong float64
+}
+
+// judge weighs features.
+type judge struct {
+	model      *learn.Binary
+	iso        *learn.Isotonic
+	thresholds Thresholds
+	curve      []Point
+}
+
+// lesson is one question with what was found for it.
+type lesson struct {
+	hits    []Hit
+	article string
+	fold    int
+	weight  int
+}
+
+const lessons = 5 // folds
+
+// Learn trains the judgement from the articles themselves and from questions that
+// people have labelled (those of other languages are left out), and draws the
+// thresholds on what was held out. The same input gives the same result.
+func (x *Index) Learn(ctx context.Context, questions []Question) error {
+	all, err := x.lessons(ctx, questions)
+	if err != nil {
+		return err
+	}
+	var scores []float64
+	var right []bool
+	judged := make([][]Hit, len(all))
+	for k := range lessons {
+		m, err := fit(all, func(l lesson) bool { return l.fold != k })
+		if err != nil {
+			return fmt.Errorf("learn %s: %w", x.lang, err)
+		}
+		for i, l := range all {
+			if l.fold != k {
+				continue
+			}
+			judged[i] = rank(m, l.hits)
+			for _, h := range judged[i] {
+				scores, right = append(scores, h.score), append(right, h.Article.ID == l.article)
+			}
+		}
+	}
+	j := &judge{iso: learn.TrainIsotonic(scores, right)}
+	if j.model, err = fit(all, func(lesson) bool { return true }); err != nil {
+		return fmt.Errorf("learn %s: %w", x.lang, err)
+	}
+	j.draw(all, judged)
+	x.judge = j
+	return nil
+}
+
+// lessons finds articles for every phrasing with itself hidden, for every title with
+// its article hidden, and for the questions.
+func (x *Index) lessons(ctx context.Context, questions []Question) ([]lesson, error) {
+	var all []lesson
+	add := func(text, article string, hide hidden, weight int) error {
+		q, err := x.query(ctx, text, true)
+		if err == nil {
+			all = append(all, lesson{hits: x.find(q, hide), article: article, weight: weight})
+		}
+		return err
+	}
+	labelled := 0
+	for _, q := range questions {
+		if q.Lang != x.lang {
+			continue
+		}
+		labelled++
+		if err := add(q.Text, q.Article, nothing, 2); err != nil {
+			return nil, fmt.Errorf("question %q: %w", q.Text, err)
+		}
+	}
+	last := -1
+	for i, v := range x.variants {
+		if err := add(v.text, x.articles[v.article].ID, hidden{i, -1}, 1); err != nil {
+			return nil, err
+		}
+		if v.article != last {
+			last = v.article
+			if err := add(v.text, "", hidden{-1, v.article}, 1); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for k, i := range rand.New(rand.NewPCG(1, 8)).Perm(len(all)) {
+		all[i].fold = k % lessons
+	}
+	return all, nil
+}
+
+func fit(all []lesson, use func(lesson) bool) (*learn.Binary, error) {
+	var rows [][]float64
+	var right []bool
+	for _, l := range all {
+		if !use(l) {
+			continue
+		}
+		for range l.weight {
+			for _, h := range l.hits[:min(len(l.hits), 8)] {
+				rows, right = append(rows, h.features), append(right, h.Article.ID == l.article)
+			}
+		}
+	}
+	return learn.TrainBinary(rows, right, 3, false)
+}
+
+// rank orders hits by the model's score.
+func rank(m *learn.Binary, hits []Hit) []Hit {
+	out := slices.Clone(hits)
+	for i := range out {
+		out[i].score = m.Score(out[i].features)
+	}
+	slices.SortStableFunc(out, func(a, b Hit) int { return cmp.Compare(b.score, a.score) })
+	return out
+}
+
+// draw finds the thresholds. People's questions count where there are some: phrasings
+// of articles are easier to find than what people write.
+func (j *judge) draw(all []lesson, judged [][]Hit) {
+	people := 0
+	for _, l := range all {
+		if l.weight > 1 {
+			people++
+		}
+	}
+	type top struct {
+		p, gap       float64
+		right, shown bool
+	}
+	var tops []top
+	for i, l := range all {
+		if people >= 50 && l.weight == 1 || len(judged[i]) == 0 {
+			continue
+		}
+		h := judged[i]
+		t := top{p: j.iso.P(h[0].score), right: h[0].Article.ID == l.article}
+		t.gap = t.p
+		if len(h) > 1 {
+			t.gap = t.p - j.iso.P(h[1].score)
+		}
+		t.shown = slices.ContainsFunc(h[:min(len(h), 3)], func(h Hit) bool { return h.Article.ID == l.article })
+		tops = append(tops, t)
+	}
+	slices.SortStableFunc(tops, func(a, b top) int { return cmp.Compare(b.p, a.p) })
+	j.thresholds = Thresholds{Answer: 0.75, Clarify: 0.40, Margin: margin}
+	answered, wrong, shown := 0, 0, 0
+	lowest, offered := 1.0, 1.0
+	for i, t := range tops {
+		if t.gap >= margin {
+			answered++
+			if !t.right {
+				wrong++
+			}
+		}
+		if t.shown {
+			shown++
+		}
+		if i+1 < len(tops) && tops[i+1].p == t.p {
+			continue // a threshold cannot part equals
+		}
+		share := float64(wrong) / float64(max(answered, 1))
+		j.curve = append(j.curve, Point{t.p, float64(answered) / float64(len(tops)), share})
+		if share <= wrongAllowed {
+			lowest = t.p
+		}
+		if float64(shown) >= rightShown*float64(i+1) {
+			offered = t.p
+		}
+	}
+	if len(tops) > 0 {
+		j.thresholds.Answer = lowest
+		j.thresholds.Clarify = min(offered, lowest)
+	}
+}
+
+// Thresholds of the index and the curve they were read from.
+func (x *Index) Thresholds() (Thresholds, []Point) {
+	if x.judge == nil {
+		return Thresholds{}, nil
+	}
+	return x.judge.thresholds, slices.Clone(x.judge.curve)
+}
+
+// Ask judges a question. Before Learn it only ranks, and every decision but a rule's
+// is Fallback.
+func (x *Index) Ask(ctx context.Context, question string) (Verdict, error) {
+	q, err := x.query(ctx, question, false)
+	if err != nil {
+		return Verdict{}, err
+	}
+	v := Verdict{Decision: Fallback, Hits: x.find(q, nothing)}
+	if j := x.judge; j != nil {
+		v.Thresholds = j.thresholds
+		v.Hits = rank(j.model, v.Hits)
+		for i := range v.Hits {
+			v.Hits[i].P = j.iso.P(v.Hits[i].score)
+		}
+		v.Decision = j.thresholds.decide(v.Hits)
+	}
+	if at, kind := x.rule(q.folded); at >= 0 {
+		v.byRule(x.articles[at], at, kind)
+	}
+	return v, nil
+}
+
+func (t Thresholds) decide(hits []Hit) Decision {
+	if len(hits) == 0 {
+		return Fallback
+	}
+	second := 0.0
+	if len(hits) > 1 {
+		second = hits[1].P
+	}
+	switch p := hits[0].P; {
+	case p >= t.Answer && p-second >= t.Margin:
+		return Answer
+	case p >= t.Clarify:
+		return Clarify
+	}
+	return Fallback
+}
+
+// byRule puts the rule's article first with p = 1.
+func (v *Verdict) byRule(a Article, at int, kind string) {
+	v.Decision, v.Rule = Answer, kind
+	first := Hit{Article: a, at: at}
+	if i := slices.IndexFunc(v.Hits, func(h Hit) bool { return h.at == at }); i >= 0 {
+		first = v.Hits[i]
+		v.Hits = slices.Delete(v.Hits, i, i+1)
+	}
+	first.P = 1
+	v.Hits = slices.Insert(v.Hits, 0, first)
+}
