@@ -85,6 +85,40 @@ func TestOpusLoss(t *testing.T) {
 	}
 }
 
+// Where packets get lost the playout waits for the next one, which repeats them; where
+// they no longer do, the delay shrinks again.
+func TestOpusLossMakesRoom(t *testing.T) {
+	r := newRig(t)
+	p := newParty(t, Opus)
+	l := r.leg(plain(Opus, p.addr()))
+	defer l.AddTap(&collector{})()
+	src := &voice{}
+	talk := func(ticks, every int) {
+		for i := range ticks {
+			if every > 0 && i%every == 0 {
+				p.seq++
+				p.ts += 960
+			} else {
+				p.talk(src, l)
+			}
+			r.step(1)
+			p.listen()
+		}
+	}
+	talk(300, 0)
+	if s := l.Stats(); s.TargetMS != 20 {
+		t.Errorf("without loss: %+v", s)
+	}
+	talk(700, 10)
+	if s := l.Stats(); s.TargetMS != 40 || s.DelayMS < 35 {
+		t.Errorf("a tenth lost: %+v", s)
+	}
+	talk(1000, 0)
+	if s := l.Stats(); s.TargetMS != 20 || s.DelayMS > 41 {
+		t.Errorf("no more loss: %+v", s)
+	}
+}
+
 // A sender that is silent for two seconds (DTX) is followed again with the old delay.
 func TestOpusPause(t *testing.T) {
 	r := newRig(t)
