@@ -289,6 +289,7 @@ func TestWebRTCBothWays(t *testing.T) {
 	for _, offers := range []bool{true, false} {
 		for _, c := range []Codec{PCMU, PCMA, G722, Opus} {
 			t.Run(fmt.Sprintf("%v browser offers %v", c, offers), func(t *testing.T) {
+				t.Parallel()
 				e := liveEngine(t)
 				l := webLeg(t, e)
 				l.PreferCodecs(c)
@@ -321,6 +322,7 @@ func TestWebRTCBothWays(t *testing.T) {
 
 // Hold and resume from either side; our answer to sendonly is recvonly, and nothing is sent while held.
 func TestWebRTCHold(t *testing.T) {
+	t.Parallel()
 	e := liveEngine(t)
 	l := webLeg(t, e)
 	var tap syncTap
@@ -396,6 +398,7 @@ func mustAnswer(t *testing.T, l *Leg, offer string) []byte {
 func TestWebRTCRestart(t *testing.T) {
 	for _, offers := range []bool{true, false} {
 		t.Run(fmt.Sprintf("browser restarts %v", offers), func(t *testing.T) {
+			t.Parallel()
 			e := liveEngine(t)
 			l := webLeg(t, e)
 			l.PreferCodecs(PCMA)
@@ -492,6 +495,7 @@ func TestWebRTCOffers(t *testing.T) {
 
 // A browser that hides its addresses is found by its own checks (peer-reflexive).
 func TestWebRTCHiddenAddress(t *testing.T) {
+	t.Parallel()
 	for _, offers := range []bool{true, false} {
 		e := liveEngine(t)
 		l := webLeg(t, e)
@@ -571,6 +575,7 @@ func (b *browser) offerOnce() string {
 
 // Keys pressed in the browser come as digits, and ours arrive there as events.
 func TestWebRTCDigits(t *testing.T) {
+	t.Parallel()
 	e := liveEngine(t)
 	l := webLeg(t, e)
 	l.PreferCodecs(PCMU)
@@ -639,6 +644,7 @@ func checkLive(t *testing.T, who string, pcm []int16, want, unwanted float64) {
 
 // A leg bridged to a telephone: both hear each other.
 func TestWebRTCBridgedToRTP(t *testing.T) {
+	t.Parallel()
 	e := liveEngine(t)
 	l := webLeg(t, e)
 	l.PreferCodecs(PCMU)
