@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -113,7 +114,7 @@ func startBrowser(t *testing.T, s *Server) *browser {
 
 // toneWAV is a mono recording of a sine, whole periods.
 func toneWAV(rate int, hz float64, d time.Duration) []byte {
-	n := int(d.Seconds()*float64(rate))
+	n := int(d.Seconds() * float64(rate))
 	b := fmt.Appendf(nil, "RIFF%sWAVEfmt %s\x01\x00\x01\x00%s%s\x02\x00\x10\x00data%s", le(36+2*n), le(16), le(rate), le(2*rate), le(2*n))
 	for i := range n {
 		v := int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
@@ -355,4 +356,49 @@ func TestBrowserTransfers(t *testing.T) {
 	}
 	b.do(0, "hangup")
 	b.do(0, "stop")
+}
+
+// TestBrowserManyTimes calls in both directions in turn, both offering, as often
+// as TINGXIN_BROWSER_CALLS says (3).
+func TestBrowserManyTimes(t *testing.T) {
+	n := 3
+	if v, err := strconv.Atoi(os.Getenv("TINGXIN_BROWSER_CALLS")); err == nil {
+		n = v
+	}
+	c := newCalls(t)
+	c.auto = true
+	s := startForBrowsers(t, Config{}, echoes(c))
+	b := startBrowser(t, s)
+	b.do(0, "open")
+	b.do(0, "register", b.url, "ann", map[string]any{"password": "secret of ann"})
+	var in, out time.Duration
+	for range n {
+		began := time.Now()
+		b.do(0, "call", "echo")
+		in += time.Since(began)
+		c.next()
+		b.hears(0, micHz)
+		b.do(0, "hangup")
+		answered := b.begin(0, "answer")
+		began = time.Now()
+		d, leg, err := s.Dial(t.Context(), call.Target{User: "ann", From: "1000"}, newHeard(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += time.Since(began)
+		ear := &toneEar{}
+		leg.AddTap(ear)
+		leg.Play(audio.Sine(serverHz, 0.3, time.Hour))
+		b.end("answer", answered)
+		b.hears(0, serverHz)
+		ear.hears(t, micHz)
+		if err := d.Hangup(t.Context(), call.CauseNormal); err != nil {
+			t.Fatal(err)
+		}
+		leg.Close()
+		b.do(0, "ended")
+	}
+	t.Logf("%d calls each way; confirmed after %v (page calls) and %v (server calls) on average", n, in/time.Duration(n), out/time.Duration(n))
+	b.do(0, "stop")
+	eventually(t, "all is over", func() bool { return s.Stats().Dialogs == 0 && s.Stats().Connections == 0 })
 }
