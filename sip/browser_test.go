@@ -372,8 +372,11 @@ func TestBrowserManyTimes(t *testing.T) {
 	b.do(0, "open")
 	b.do(0, "register", b.url, "ann", map[string]any{"password": "secret of ann"})
 	var in, out time.Duration
-	for range n {
+	for i := range n {
 		began := time.Now()
+		if i%10 == 9 {
+			t.Logf("%d calls each way", i)
+		}
 		b.do(0, "call", "echo")
 		in += time.Since(began)
 		c.next()

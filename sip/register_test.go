@@ -555,3 +555,36 @@ func TestUserConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkRegister: a refresh with right credentials, from the guard to the answer.
+func BenchmarkRegister(b *testing.B) {
+	cfg := Config{Users: people}
+	s, err := newServer(cfg, nil, nil, quiet)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	fl := &mutedFlow{}
+	nonce := s.auth.nonce(time.Now())
+	ha1 := HA1(algSHA256, "ann", "tingxin", "secret of ann")
+	b.ReportAllocs()
+	for i := 1; b.Loop(); i++ {
+		nc := fmt.Sprintf("%08x", i)
+		response := hash(algSHA256, ha1+":"+nonce+":"+nc+":c:auth:"+hash(algSHA256, "REGISTER:sip:tingxin"))
+		m, err := wire.Parse(fmt.Appendf(nil, "REGISTER sip:tingxin SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\nFrom: <sip:ann@tingxin>;tag=1\r\n"+
+			"To: <sip:ann@tingxin>\r\nCall-ID: one\r\nCSeq: %d REGISTER\r\nContact: <sip:ann@h>;expires=600\r\nAuthorization: Digest username=\"ann\", realm=\"tingxin\", "+
+			"nonce=\"%s\", uri=\"sip:tingxin\", response=\"%s\", algorithm=SHA-256, cnonce=\"c\", qop=auth, nc=%s\r\n\r\n", i, i, nonce, response, nc))
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.receive(m, fl)
+	}
+	if got := s.stats.responses.snapshot(); got["200"] == 0 || got["401"] > got["200"]/100 {
+		b.Fatalf("answers %v", got)
+	}
+}
+
+// mutedFlow throws away what is sent.
+type mutedFlow struct{ tape }
+
+func (f *mutedFlow) send([]byte) error { return nil }

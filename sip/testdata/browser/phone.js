@@ -19,6 +19,7 @@ window.phone = (() => {
 
   function listen(s) {
     session = s;
+    deaf();
     s.on('ended', (e) => notes.push(`ended ${e.originator} ${e.cause}`));
     s.on('hold', (e) => notes.push(`hold ${e.originator}`));
     s.on('unhold', (e) => notes.push(`unhold ${e.originator}`));
@@ -28,7 +29,14 @@ window.phone = (() => {
     else s.on('peerconnection', (e) => attach(e.peerconnection));
   }
 
+  const deaf = () => {
+    ear?.context.close();
+    ear?.audio.remove();
+    ear = undefined;
+  };
+
   function hear(stream) {
+    deaf();
     const audio = document.createElement('audio');
     audio.srcObject = stream;
     audio.autoplay = true;
@@ -38,7 +46,7 @@ window.phone = (() => {
     analyser.fftSize = 8192;
     analyser.smoothingTimeConstant = 0;
     context.createMediaStreamSource(stream).connect(analyser);
-    ear = { context, analyser };
+    ear = { context, analyser, audio };
   }
 
   return {
