@@ -588,3 +588,36 @@ func BenchmarkRegister(b *testing.B) {
 type mutedFlow struct{ tape }
 
 func (f *mutedFlow) send([]byte) error { return nil }
+
+// TestTortureOverWebSocket: every message of RFC 4475 in a frame of its own, at
+// a server with users; afterwards the same connection registers.
+func TestTortureOverWebSocket(t *testing.T) {
+	t.Parallel()
+	cfg := fast(Config{Users: people})
+	cfg.T4 = time.Millisecond
+	s := start(t, cfg, newCalls(t))
+	p, _ := dialWS(t, pages(t, s, false), nil)
+	files, _ := filepath.Glob("testdata/rfc4475/*.dat")
+	if len(files) != 49 {
+		t.Fatalf("%d files", len(files))
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".dat")
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := torture[name]
+		switch {
+		case want == 404, want == 405 && name != "mpart01": // a valid INVITE or REGISTER of somebody unknown
+			want = 401
+		}
+		p.write(string(data))
+		if want == 0 {
+			p.silent(10 * time.Millisecond)
+		} else if r := p.recv(""); r.Status != want {
+			t.Errorf("%s: %d, want %d", name, r.Status, want)
+		}
+		status(t, p.registration("ann", "secret of ann", "MD5"), 200)
+	}
+}
