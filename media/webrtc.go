@@ -108,6 +108,11 @@ func (w *webrtc) newAgent() (err error) {
 		// Browsers may hide their addresses behind names of multicast DNS; they are
 		// found by their own checks (peer-reflexive candidates).
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
+		// Where we choose the pair, pion would wait a second for something better than an
+		// address learnt from a check, and two for something better than a relay.
+		ice.WithPrflxAcceptanceMinWait(0),
+		ice.WithSrflxAcceptanceMinWait(0),
+		ice.WithRelayAcceptanceMinWait(200*time.Millisecond),
 		ice.WithCheckInterval(50*time.Millisecond),
 		ice.WithLoggerFactory(w.port.loggers),
 	)
