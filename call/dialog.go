@@ -109,7 +109,7 @@ type Incoming struct {
 
 // Target is whom to dial: one of URI, User and Number.
 type Target struct {
-	URI       string // sip:number@host:port;transport=udp
+	URI       string // sip:number@host:port;transport=udp; with sip.domain as host a user of ours or, failing that, a number
 	User      string // one of our own users: rings wherever it is registered
 	Number    string // a number outside: the outbound routes choose the trunk
 	Trunk     string // name of the trunk to use, empty for a plain address

@@ -61,6 +61,7 @@ func (l *dialling) finish(_ *dialog, err error) {
 // (*call.DialError). Cancelling ctx sends CANCEL and returns at once; an answer
 // that crosses it is acknowledged and ended. The caller owns the returned leg.
 func (s *Server) Dial(ctx context.Context, t call.Target, h call.Handler) (call.Dialog, *media.Leg, error) {
+	t = s.inside(t)
 	switch {
 	case t.User != "":
 		return s.dialUser(ctx, t, h)
@@ -72,6 +73,25 @@ func (s *Server) Dial(ctx context.Context, t call.Target, h call.Handler) (call.
 		return nil, nil, err
 	}
 	return s.dialOne(ctx, to, t, h)
+}
+
+// inside reads an address of our own domain: a user of ours, else a number for
+// the outbound routes.
+func (s *Server) inside(t call.Target) call.Target {
+	u, err := wire.ParseURI(t.URI)
+	if err != nil || t.Trunk != "" || t.User != "" || t.Number != "" || u.Port != 0 || u.User == "" || !strings.EqualFold(u.Host, s.cfg.Domain) {
+		return t
+	}
+	t.URI, t.User = "", u.Number()
+	if s.users != nil {
+		if _, ok := s.users.User(t.User); ok {
+			return t
+		}
+	}
+	if len(s.cfg.Outbound) > 0 {
+		t.User, t.Number = "", t.User
+	}
+	return t
 }
 
 // dialOne places one leg and waits for its outcome.

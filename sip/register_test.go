@@ -555,3 +555,69 @@ func TestUserConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkRegister: a refresh with right credentials, from the guard to the answer.
+func BenchmarkRegister(b *testing.B) {
+	cfg := Config{Users: people}
+	s, err := newServer(cfg, nil, nil, quiet)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	fl := &mutedFlow{}
+	nonce := s.auth.nonce(time.Now())
+	ha1 := HA1(algSHA256, "ann", "tingxin", "secret of ann")
+	b.ReportAllocs()
+	for i := 1; b.Loop(); i++ {
+		nc := fmt.Sprintf("%08x", i)
+		response := hash(algSHA256, ha1+":"+nonce+":"+nc+":c:auth:"+hash(algSHA256, "REGISTER:sip:tingxin"))
+		m, err := wire.Parse(fmt.Appendf(nil, "REGISTER sip:tingxin SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\nFrom: <sip:ann@tingxin>;tag=1\r\n"+
+			"To: <sip:ann@tingxin>\r\nCall-ID: one\r\nCSeq: %d REGISTER\r\nContact: <sip:ann@h>;expires=600\r\nAuthorization: Digest username=\"ann\", realm=\"tingxin\", "+
+			"nonce=\"%s\", uri=\"sip:tingxin\", response=\"%s\", algorithm=SHA-256, cnonce=\"c\", qop=auth, nc=%s\r\n\r\n", i, i, nonce, response, nc))
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.receive(m, fl)
+	}
+	if got := s.stats.responses.snapshot(); got["200"] == 0 || got["401"] > got["200"]/100 {
+		b.Fatalf("answers %v", got)
+	}
+}
+
+// mutedFlow throws away what is sent.
+type mutedFlow struct{ tape }
+
+func (f *mutedFlow) send([]byte) error { return nil }
+
+// TestTortureOverWebSocket: every message of RFC 4475 in a frame of its own, at
+// a server with users; afterwards the same connection registers.
+func TestTortureOverWebSocket(t *testing.T) {
+	t.Parallel()
+	cfg := fast(Config{Users: people})
+	cfg.T4 = time.Millisecond
+	s := start(t, cfg, newCalls(t))
+	p, _ := dialWS(t, pages(t, s, false), nil)
+	files, _ := filepath.Glob("testdata/rfc4475/*.dat")
+	if len(files) != 49 {
+		t.Fatalf("%d files", len(files))
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".dat")
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := torture[name]
+		switch {
+		case want == 404, want == 405 && name != "mpart01": // a valid INVITE or REGISTER of somebody unknown
+			want = 401
+		}
+		p.write(string(data))
+		if want == 0 {
+			p.silent(10 * time.Millisecond)
+		} else if r := p.recv(""); r.Status != want {
+			t.Errorf("%s: %d, want %d", name, r.Status, want)
+		}
+		status(t, p.registration("ann", "secret of ann", "MD5"), 200)
+	}
+}

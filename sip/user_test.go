@@ -408,6 +408,12 @@ func (p *peer0) recvUpdate(t *testing.T, status int) {
 // connectedBrowser is a page in a call that we placed.
 func connectedBrowser(t *testing.T, cfg Config) (s *Server, url string, p *peer0, h *heard) {
 	t.Helper()
+	s, url, p, h, _ = talkingBrowser(t, cfg)
+	return s, url, p, h
+}
+
+func talkingBrowser(t *testing.T, cfg Config) (s *Server, url string, p *peer0, h *heard, d call.Dialog) {
+	t.Helper()
 	s = start(t, fast(cfg), newCalls(t))
 	browsers(s)
 	url = pages(t, s, false)
@@ -423,7 +429,42 @@ func connectedBrowser(t *testing.T, cfg Config) (s *Server, url string, p *peer0
 	}
 	t.Cleanup(func() { r.leg.Close() })
 	p.recv("ACK")
-	return s, url, p, h
+	return s, url, p, h, r.dialog
+}
+
+func TestHangupWhileBrowserIsAway(t *testing.T) {
+	t.Parallel()
+	s, url, p, _, d := talkingBrowser(t, Config{Users: people})
+	local := p.local
+	p.close()
+	eventually(t, "the binding is gone", func() bool { return len(s.Bindings("ann")) == 0 })
+	if err := d.Hangup(t.Context(), call.CauseNormal); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the call is over here", func() bool { return s.Stats().Dialogs == 0 })
+	p, _ = dialWS(t, url, nil)
+	p.local = local
+	m := p.registerRequest("ann")
+	p.send(m)
+	r := p.recv("401")
+	m = p.registerRequest("ann", "Authorization", authorize(t, r, "MD5", "ann", "secret of ann", "REGISTER", m.URI, 1))
+	p.send(m)
+	// the BYE may come before the answer to the REGISTER
+	var bye *wire.Message
+	for range 2 {
+		if got := p.recv("BYE|200"); got.Method == "BYE" {
+			bye = got
+		}
+	}
+	if bye == nil {
+		t.Fatal("the page is not told")
+	}
+	p.send(wire.Answer(bye, 200, "", ""))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.owes) != 0 {
+		t.Errorf("still owed: %d", len(s.owes))
+	}
 }
 
 func TestBrowserThatStaysAwayLosesItsCall(t *testing.T) {

@@ -138,6 +138,7 @@ func (s *Server) seated(b *binding) {
 	if !b.flow.reliable() {
 		return
 	}
+	s.settle(b)
 	for _, d := range s.userDialogs(b.user) {
 		d.post(func() { d.onSeated(b) })
 	}
