@@ -414,6 +414,11 @@ export interface components {
                 [key: string]: components["schemas"]["AdviceItem"];
             };
             call_id: string;
+            /**
+             * Format: int64
+             * @description turns of this speaker that the cues are compared with
+             */
+            calm_turns: number;
             /** @enum {string} */
             cause: "sustained" | "jump" | "words";
             cues: components["schemas"]["CueItem"][];
