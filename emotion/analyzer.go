@@ -119,14 +119,17 @@ func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading
 	if turn != nil {
 		*turn = append(w.raw[:0], w.z...)
 	}
-	a.model.read(w.z, a.baseline, &r)
+	if !a.model.read(w.z, a.baseline, &r) {
+		return Reading{}, false // music, signals, noise
+	}
 	return r, true
 }
 
-// teach takes a neutral turn into the baseline and names what stands out of another.
+// teach takes a neutral turn into the baseline and names what stands out. While little is
+// known of the speaker, a turn that the model is unsure of counts as neutral.
 func (a *Analyzer) teach(w *workspace, r *Reading, z []float32) {
 	r.Cues = cues(w.z)
-	if r.Class == Neutral || r.Class == Unsure && a.baseline.seconds < priorSeconds && r.Arousal < 0.3 {
+	if r.Class == Neutral || r.Class == Unsure && r.Learned < leastLearned {
 		a.baseline.Learn(z, r.Voiced.Seconds())
 	}
 }

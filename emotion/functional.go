@@ -248,23 +248,26 @@ func quantile(s []float32, p float32) float32 {
 func sortFloats(x []float32) { slices.Sort(x) }
 
 // modulation writes, for a few contours over the whole segment, the logarithm of the
-// standard deviation that each band of frequencies contributes.
+// power that each band of frequencies contributes. Three rows are one value.
 func (w *workspace) modulation(out []float32) {
-	n := len(w.rows)
+	n := len(w.rows) / 3
 	y := w.smooth[:n]
 	for m := range modNames {
-		for i := range w.rows {
-			y[i] = w.modulated(m, &w.rows[i], y[max(0, i-1)])
-		}
-		mean := float32(0)
-		for _, v := range y {
-			mean += v
+		mean, last := float32(0), float32(0)
+		for i := range y {
+			sum := float32(0)
+			for j := range 3 {
+				last = w.modulated(m, &w.rows[3*i+j], last)
+				sum += last
+			}
+			y[i] = sum / 3
+			mean += y[i]
 		}
 		mean /= float32(max(1, n))
 		for b := range modBands {
 			sum := float32(0)
 			for hz := modEdges[b]; hz < modEdges[b+1]; hz++ {
-				sum += tone(y, mean, float64(hz)/100)
+				sum += tone(y, mean, float64(hz)*0.03)
 			}
 			out[m*modBands+b] = logf(sum + 1e-6)
 		}

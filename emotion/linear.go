@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 )
 
 // gram is the matrix of inner products, row by row.
@@ -36,31 +37,45 @@ func dot(a, b []float32) float32 {
 	return s0 + s1 + s2 + s3
 }
 
-// cholesky replaces the lower triangle of a positive definite matrix of n rows by its factor.
+// dot64 is the inner product of equally long vectors.
+func dot64(a, b []float64) float64 {
+	var s0, s1, s2, s3 float64
+	b = b[:len(a)]
+	i := 0
+	for ; i+3 < len(a); i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
+	}
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
+	}
+	return s0 + s1 + s2 + s3
+}
+
+// blockSize is how many columns, or right-hand sides, are worked on while they are in the cache.
+const blockSize = 32
+
+// cholesky replaces the lower triangle of a positive definite matrix of n rows by its
+// factor, a block of columns at a time.
 func cholesky(a []float64, n int) error {
-	for j := range n {
-		rj := a[j*n : j*n+j]
-		d := a[j*n+j]
-		for _, v := range rj {
-			d -= v * v
-		}
-		if !(d > 0) {
-			return errors.New("emotion: the examples are too much alike to learn from")
-		}
-		d = math.Sqrt(d)
-		a[j*n+j] = d
-		for i := j + 1; i < n; i++ {
-			ri := a[i*n : i*n+j]
-			var s0, s1 float64
-			k := 0
-			for ; k+1 < j; k += 2 {
-				s0 += ri[k] * rj[k]
-				s1 += ri[k+1] * rj[k+1]
+	for from := 0; from < n; from += blockSize {
+		to := min(n, from+blockSize)
+		for i := from; i < n; i++ {
+			row := a[i*n : i*n+min(to, i+1)]
+			for j := from; j < len(row); j++ {
+				other := a[j*n : j*n+j+1]
+				v := row[j] - dot64(row[:j], other[:j])
+				switch {
+				case j < i:
+					row[j] = v / other[j]
+				case v > 0:
+					row[j] = math.Sqrt(v)
+				default:
+					return errors.New("emotion: the examples are too much alike to learn from")
+				}
 			}
-			if k < j {
-				s0 += ri[k] * rj[k]
-			}
-			a[i*n+j] = (a[i*n+j] - s0 - s1) / d
 		}
 	}
 	return nil
@@ -88,25 +103,24 @@ func inverseBlock(l []float64, n int, group []int) []float64 {
 	g := len(group)
 	half := make([][]float64, g) // l^-1 times the unit vectors
 	for k, i := range group {
-		v := make([]float64, n)
-		v[i] = 1
-		for r := i; r < n; r++ {
-			s := v[r]
-			for c, x := range l[r*n+i : r*n+r] {
-				s -= x * v[i+c]
+		half[k] = make([]float64, n)
+		half[k][i] = 1
+	}
+	for k := 0; k < g; k += blockSize {
+		some := half[k:min(g, k+blockSize)]
+		first := slices.Min(group[k : k+len(some)])
+		for r := first; r < n; r++ {
+			row := l[r*n+first : r*n+r]
+			for _, v := range some {
+				v[r] = (v[r] - dot64(row, v[first:r])) / l[r*n+r]
 			}
-			v[r] = s / l[r*n+r]
 		}
-		half[k] = v
 	}
 	out := make([]float64, g*g)
 	for a := range g {
 		for b := range a + 1 {
 			from := max(group[a], group[b])
-			s := 0.0
-			for r, x := range half[a][from:] {
-				s += x * half[b][from+r]
-			}
+			s := dot64(half[a][from:], half[b][from:])
 			out[a*g+b], out[b*g+a] = s, s
 		}
 	}

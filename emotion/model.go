@@ -5,6 +5,7 @@ import (
 	_ "embed" // the shipped model
 	"fmt"
 	"hash/crc32"
+	"strings"
 	"sync"
 )
 
@@ -16,8 +17,10 @@ type Model struct {
 	norm     Norm
 	stranger *Classifier
 	known    *Classifier
-	plane    [2][]float32 // arousal, valence: weights over z, bias last
-	unsure   [Classes]float32
+	plane    [2][]float32     // arousal, valence: weights over z, bias last
+	unsure   [Classes]float32 // least probabilities
+	strange  float32          // the largest strangeness of speech
+	foreign  float32          // and of a line that is still known
 }
 
 //go:embed emodb.model
@@ -64,8 +67,11 @@ func (m *Model) Learn(b *Baseline, x []float32, seconds float64) {
 }
 
 // read fills the probabilities, class and plane of r from z; b is the speaker's baseline.
-func (m *Model) read(z []float32, b *Baseline, r *Reading) {
+// It tells whether the sound is like speech at all.
+func (m *Model) read(z []float32, b *Baseline, r *Reading) bool {
 	r.Learned = b.Learned()
+	speech := strangeness(z, timeFeatures) <= m.strange
+	foreign := r.Learned < leastLearned && strangeness(z, lineFeatures) > m.foreign
 	var p, q [Classes]float32
 	m.stranger.Predict(z, p[:])
 	b.Apply(z)
@@ -74,7 +80,48 @@ func (m *Model) read(z []float32, b *Baseline, r *Reading) {
 		r.P[k] = p[k] + r.Learned*(q[k]-p[k])
 	}
 	r.Class = m.Decide(r.P)
+	if foreign || !speech {
+		r.Class = Unsure
+	}
 	r.Arousal, r.Valence = along(m.plane[0], z), along(m.plane[1], z)
+	return speech
+}
+
+// timeFeatures are those of pitch, voice and rhythm: they tell speech from music and
+// signals on any line.
+var timeFeatures = func() (index []int) {
+	for i, n := range featureNames {
+		for _, of := range []string{"f0.", "hnr.", "jitter.", "shimmer.", "rhythm.", "modulation."} {
+			if strings.HasPrefix(n, of) {
+				index = append(index, i)
+			}
+		}
+	}
+	return index
+}()
+
+// lineFeatures are the means of spectral shape. The line decides on them as much as the
+// voice does: when they are far from what a model knows, it knows nothing of a speaker
+// until some of that speaker's own voice has been heard on that line.
+var lineFeatures = func() (index []int) {
+	for i, n := range featureNames {
+		if strings.HasPrefix(n, "mfcc") && strings.HasSuffix(n, ".mean") {
+			index = append(index, i)
+		}
+	}
+	return index
+}()
+
+// leastLearned is how much of a speaker has to be known on a foreign line.
+const leastLearned = 0.25
+
+// strangeness is the mean square of some z-scores.
+func strangeness(z []float32, features []int) float32 {
+	sum := float32(0)
+	for _, i := range features {
+		sum += z[i] * z[i]
+	}
+	return sum / float32(len(features))
 }
 
 // Decide is the most probable class, or Unsure when its probability lies in the band in

@@ -48,7 +48,7 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	for _, c := range []*Classifier{m.stranger, m.known} {
 		count(len(c.basis))
 		count(len(c.support))
-		put(c.gamma, c.sharp)
+		put(c.gamma, c.width, c.sharp)
 		for _, v := range c.basis {
 			put(v...)
 		}
@@ -60,6 +60,7 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	put(m.plane[0]...)
 	put(m.plane[1]...)
 	put(m.unsure[:]...)
+	put(m.strange, m.foreign)
 	n, err := w.Write(b.Bytes())
 	return int64(n), err
 }
@@ -109,17 +110,21 @@ func (r *modelReader) numbers(n int) []float32 {
 func (r *modelReader) classifier() *Classifier {
 	components, support := r.count(maxComponents), r.count(maxSupport)
 	c := &Classifier{classes: Classes}
-	if head := r.numbers(2); r.err == nil {
-		c.gamma, c.sharp = head[0], head[1]
+	if head := r.numbers(3); r.err == nil {
+		c.gamma, c.width, c.sharp = head[0], head[1], head[2]
 	}
-	if r.err == nil && !(c.gamma >= 0 && c.sharp >= 0 && components > 0 && support > 0) {
+	if r.err == nil && !(c.gamma >= 0 && c.width >= 0 && c.sharp >= 0 && support > 0) {
 		r.err = errModel
 	}
 	for i := 0; i < components && r.err == nil; i++ {
 		c.basis = append(c.basis, r.numbers(Features))
 	}
+	long := components
+	if components == 0 {
+		long = Features
+	}
 	for i := 0; i < support && r.err == nil; i++ {
-		v := r.numbers(components)
+		v := r.numbers(long)
 		c.support = append(c.support, v)
 		c.square = append(c.square, dot(v, v))
 	}
@@ -145,6 +150,9 @@ func ReadModel(in io.Reader) (*Model, error) {
 	m.stranger, m.known = r.classifier(), r.classifier()
 	m.plane[0], m.plane[1] = r.numbers(Features+1), r.numbers(Features+1)
 	copy(m.unsure[:], r.numbers(Classes))
+	if v := r.numbers(2); r.err == nil {
+		m.strange, m.foreign = v[0], v[1]
+	}
 	if r.err != nil {
 		return nil, errModel
 	}

@@ -62,6 +62,8 @@ func (p *pitcher) measure(x []float32, r *row) {
 	for i, v := range x {
 		v -= mean
 		p.x[i] = v
+	}
+	for _, v := range p.x[pitchLen/2-maxLag/2 : pitchLen/2+maxLag/2] { // the longest period
 		peak = max(peak, v, -v)
 	}
 	r.n, r.peak, r.local = 0, peak, 0

@@ -3,6 +3,7 @@ package emotion
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Example is one labelled recording.
@@ -16,6 +17,9 @@ type Example struct {
 	Label string
 	// Speaker tells speakers apart, also those of different corpora.
 	Speaker string
+	// Variant tells examples apart that are the same recordings heard in another way: the
+	// speaker then has a norm of each.
+	Variant string
 }
 
 // Train makes a model of examples of at least two speakers and two classes. The same
@@ -50,7 +54,7 @@ func Train(name string, examples []Example) (*Model, error) {
 	norms := neutralNorms(examples, z)
 	for i, e := range examples {
 		own[i] = append([]float32(nil), z[i]...)
-		if b := norms[e.Speaker]; b != nil {
+		if b := norms[e.Speaker+e.Variant]; b != nil {
 			b.Apply(own[i])
 		}
 	}
@@ -71,6 +75,7 @@ func Train(name string, examples []Example) (*Model, error) {
 	for k := range m.unsure {
 		m.unsure[k] = leastSure
 	}
+	m.strange, m.foreign = 2*rare(z, timeFeatures), rare(z, lineFeatures)
 	m.unsure[Angry] = m.known.Threshold(held[1], y, int(Angry), AngerPrecision)
 	return m, err
 }
@@ -78,17 +83,27 @@ func Train(name string, examples []Example) (*Model, error) {
 // leastSure is the probability that a class needs to be said.
 const leastSure = 0.4
 
-// neutralNorms are the baselines that the speakers' neutral examples teach.
+// rare is the strangeness that one example in a hundred passes.
+func rare(z [][]float32, features []int) float32 {
+	far := make([]float32, len(z))
+	for i, v := range z {
+		far[i] = strangeness(v, features)
+	}
+	slices.Sort(far)
+	return far[len(far)*99/100]
+}
+
+// neutralNorms are the baselines that the neutral examples of each voice teach.
 func neutralNorms(examples []Example, z [][]float32) map[string]*Baseline {
 	norms := map[string]*Baseline{}
 	for i, e := range examples {
 		if e.Class != Neutral {
 			continue
 		}
-		b := norms[e.Speaker]
+		b := norms[e.Speaker+e.Variant]
 		if b == nil {
 			b = &Baseline{}
-			norms[e.Speaker] = b
+			norms[e.Speaker+e.Variant] = b
 		}
 		b.Learn(z[i], max(0.5, e.Seconds))
 	}

@@ -63,17 +63,35 @@ func (v *voice) periods(x []float32, period float32, r *row) bool {
 	for i := lo; i <= hi; i++ {
 		v.amps[i] = peakNear(x, v.marks[i], p/4, x[at] >= 0)
 	}
-	jitter, mean := float32(0), (v.marks[hi]-v.marks[lo])/float32(hi-lo)
-	for i := lo + 2; i <= hi; i++ {
-		jitter += abs((v.marks[i] - v.marks[i-1]) - (v.marks[i-1] - v.marks[i-2]))
-	}
-	shimmer := float32(0)
-	for i := lo + 1; i <= hi; i++ {
-		shimmer += abs(logf((v.amps[i] + 1e-6) / (v.amps[i-1] + 1e-6)))
-	}
-	r.v[cJitter] = jitter / float32(hi-lo-1) / mean
-	r.v[cShimmer] = shimmer / float32(hi-lo) * 8.68589
+	v.perturbation(lo, hi, r)
 	return true
+}
+
+// Neighbours that differ more than by these factors are no neighbours: a period was
+// missed or the voice broke. They are Praat's.
+const (
+	mostPeriodFactor    = 1.3
+	mostAmplitudeFactor = 1.6
+)
+
+// perturbation writes jitter and shimmer of the marks lo to hi.
+func (v *voice) perturbation(lo, hi int, r *row) {
+	mean := (v.marks[hi] - v.marks[lo]) / float32(hi-lo)
+	jitter, shimmer, nj, ns := float32(0), float32(0), float32(0), float32(0)
+	for i := lo + 1; i <= hi; i++ {
+		if i > lo+1 {
+			a, b := v.marks[i-1]-v.marks[i-2], v.marks[i]-v.marks[i-1]
+			if a < b*mostPeriodFactor && b < a*mostPeriodFactor {
+				jitter, nj = jitter+abs(b-a), nj+1
+			}
+		}
+		a, b := v.amps[i-1]+1e-6, v.amps[i]+1e-6
+		if a < b*mostAmplitudeFactor && b < a*mostAmplitudeFactor {
+			shimmer, ns = shimmer+abs(logf(b/a)), ns+1
+		}
+	}
+	r.v[cJitter] = jitter / max(1, nj) / mean
+	r.v[cShimmer] = shimmer / max(1, ns) * 8.68589
 }
 
 // step finds the next period from at in a direction of +1 or -1, between samples.

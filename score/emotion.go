@@ -51,7 +51,8 @@ const EmotionFigures = `Figures in --json: CORPUS.TASK.NORM.FIGURE
   recall.CLASS_pct accuracy_pct f1_pct
   anger_auc anger_auc_low anger_auc_high  anger against the rest
   ece brier                             calibration of the probabilities
-  anger_precision_pct anger_coverage_pct  of readings of anger outside the abstain band: right; of all anger: found
+  anger_precision_pct anger_coverage_pct anger_false_pct  readings of anger outside the abstain band: how
+                                        many are right, how much of all anger they find, and of all else they wrongly name
   files speakers
 CORPUS.TASK.gain.{full,first}_points    UAR gained over none on the recordings that first tests
 features.seconds features.x_realtime run.seconds
@@ -92,7 +93,11 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 		return err
 	}
 	begun := time.Now()
-	all, err := measureAll(ctx, list, opts.Band, opts.Parallel)
+	var copies map[string]bool
+	if opts.Protocol == "loso" {
+		copies = few(list)
+	}
+	all, err := measureAll(ctx, list, opts.Band, copies, opts.Parallel)
 	if err != nil {
 		return err
 	}

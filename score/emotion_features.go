@@ -14,13 +14,47 @@ import (
 type measured struct {
 	Spoken
 	x       []float32
-	seconds float64 // of voice
-	length  float64 // seconds of sound
+	seconds float64     // of voice
+	length  float64     // seconds of sound
+	copies  [][]float32 // functionals of the recording played slower and faster, for training
+	variant string      // tells a copy's voice from the speaker's own
 	err     error
 }
 
-// measureAll measures the recordings on several goroutines; it fails when one cannot be read.
-func measureAll(ctx context.Context, list []Spoken, band string, parallel int) ([]measured, error) {
+// voice is whose norm a recording belongs to.
+func (m measured) voice() string { return m.Who() + m.variant }
+
+// speeds at which the recordings of a corpus of few speakers are heard once more in
+// training: pitch, formants and tempo of somebody a little larger or smaller.
+var speeds = [...]float64{0.9, 1.1}
+
+// fewSpeakers is how many make copies needless.
+const fewSpeakers = 12
+
+// few tells which corpora have few speakers.
+func few(list []Spoken) map[string]bool {
+	who := map[string]map[string]bool{}
+	for _, s := range list {
+		if who[s.Corpus] == nil {
+			who[s.Corpus] = map[string]bool{}
+		}
+		who[s.Corpus][s.Speaker] = true
+	}
+	out := map[string]bool{}
+	for corpus, speakers := range who {
+		out[corpus] = len(speakers) < fewSpeakers
+	}
+	return out
+}
+
+// faster plays a recording at another speed.
+func faster(pcm []int16, speed float64) []int16 {
+	return audio.Resample(pcm, int(audio.Rate*speed), audio.Rate)
+}
+
+// measureAll measures the recordings on several goroutines, with copies for the corpora
+// given; it fails when one cannot be read.
+func measureAll(ctx context.Context, list []Spoken, band string, copies map[string]bool, parallel int) ([]measured, error) {
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
 	}
@@ -31,7 +65,7 @@ func measureAll(ctx context.Context, list []Spoken, band string, parallel int) (
 		// Ends when next is closed.
 		wg.Go(func() {
 			for i := range next {
-				out[i] = measureOne(list[i], band)
+				out[i] = measureOne(list[i], band, copies[list[i].Corpus])
 			}
 		})
 	}
@@ -54,18 +88,28 @@ func measureAll(ctx context.Context, list []Spoken, band string, parallel int) (
 	return out, nil
 }
 
-func measureOne(s Spoken, band string) measured {
+func measureOne(s Spoken, band string, copies bool) measured {
 	m := measured{Spoken: s}
 	pcm, _, err := ReadAudio(s.Path)
 	if err != nil {
 		m.err = fmt.Errorf("features: %w", err)
 		return m
 	}
-	if band == "telephone" {
-		pcm = telephone(pcm)
-	}
 	m.length = float64(len(pcm)) / audio.Rate
-	got := emotion.Measure(pcm)
+	got := emotion.Measure(through(pcm, band))
 	m.x, m.seconds = got.X, got.Voiced.Seconds()
+	if copies {
+		for _, speed := range speeds {
+			m.copies = append(m.copies, emotion.Measure(through(faster(pcm, speed), band)).X)
+		}
+	}
 	return m
+}
+
+// through passes audio through a band.
+func through(pcm []int16, band string) []int16 {
+	if band == "telephone" {
+		return telephone(pcm)
+	}
+	return pcm
 }

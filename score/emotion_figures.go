@@ -44,7 +44,9 @@ type verdict struct {
 	// Of the readings that said anger and were sure enough: how many were right, and how
 	// many of the angry recordings they found.
 	angerPrecision, angerCoverage float64
-	angerSaid                     int
+	angerSaid, angry              int
+	// angerFalse is how many of all other recordings were so called angry.
+	angerFalse float64
 }
 
 // judge sums up; anger is the index of the class, -1 when there is none.
@@ -65,18 +67,20 @@ func judge(list []guess, classes, anger int) verdict {
 	v.speakers = len(names)
 	v.low, v.high = resample(names, by, func(l []guess) float64 { u, _ := uarOf(l, classes); return u })
 	if anger >= 0 {
-		v.auc = aucOf(list, anger)
-		v.aucLow, v.aucHigh = resample(names, by, func(l []guess) float64 { return aucOf(l, anger) })
 		v.alarms(list, anger)
+		if v.angry > 0 && v.angry < v.files {
+			v.auc = aucOf(list, anger)
+			v.aucLow, v.aucHigh = resample(names, by, func(l []guess) float64 { return aucOf(l, anger) })
+		}
 	}
 	return v
 }
 
 func (v *verdict) alarms(list []guess, anger int) {
-	right, angry := 0, 0
+	right := 0
 	for _, g := range list {
 		if g.truth == anger {
-			angry++
+			v.angry++
 		}
 		if g.class() == anger && !g.unsure {
 			v.angerSaid++
@@ -85,7 +89,8 @@ func (v *verdict) alarms(list []guess, anger int) {
 			}
 		}
 	}
-	v.angerPrecision, v.angerCoverage = share(right, v.angerSaid), share(right, angry)
+	v.angerPrecision, v.angerCoverage = share(right, v.angerSaid), share(right, v.angry)
+	v.angerFalse = share(v.angerSaid-right, v.files-v.angry)
 }
 
 // resample is the 95 % interval of a figure when speakers are drawn with replacement.

@@ -1,8 +1,7 @@
 package score
 
 import (
-	"math"
-	"slices"
+	"fmt"
 
 	"tingxin/emotion"
 )
@@ -17,6 +16,15 @@ type fold struct {
 
 func (f *fold) add(m measured, y int, first bool) {
 	f.items, f.y, f.first = append(f.items, m), append(f.y, y), append(f.first, first)
+}
+
+// addCopies adds the copies of m for training.
+func (f *fold) addCopies(m measured, y int, first bool) {
+	for k, x := range m.copies {
+		c := m
+		c.x, c.copies, c.variant = x, nil, fmt.Sprintf(" at %.2f", speeds[k])
+		f.add(c, y, first)
+	}
 }
 
 // evaluate trains on one side and tests the other. First neutral seconds are not tested.
@@ -60,7 +68,7 @@ func (f *fold) raw() [][]float32 {
 	}
 	by := map[string][]int{}
 	for i, m := range f.items {
-		by[m.Who()] = append(by[m.Who()], i)
+		by[m.voice()] = append(by[m.voice()], i)
 	}
 	for _, group := range by {
 		var own [][]float32
@@ -90,14 +98,14 @@ func (f *fold) scores(x [][]float32, n emotion.Norm) [][]float32 {
 	base := map[string]*emotion.Baseline{}
 	for i, m := range f.items {
 		if f.first[i] {
-			if base[m.Who()] == nil {
-				base[m.Who()] = &emotion.Baseline{}
+			if base[m.voice()] == nil {
+				base[m.voice()] = &emotion.Baseline{}
 			}
-			base[m.Who()].Learn(slices.Clone(z[i]), math.Max(0.3, m.seconds))
+			base[m.voice()].Learn(z[i], max(0.3, m.seconds))
 		}
 	}
 	for i, m := range f.items {
-		if b := base[m.Who()]; b != nil {
+		if b := base[m.voice()]; b != nil {
 			b.Apply(z[i])
 		}
 	}

@@ -36,8 +36,11 @@ func (r *emotionReport) figures() (list []Figure) {
 			put(name+"anger_auc", v.auc)
 			put(name+"anger_auc_low", v.aucLow)
 			put(name+"anger_auc_high", v.aucHigh)
+		}
+		if res.task.anger >= 0 {
 			put(name+"anger_precision_pct", v.angerPrecision)
 			put(name+"anger_coverage_pct", v.angerCoverage)
+			put(name+"anger_false_pct", v.angerFalse)
 		}
 		put(name+"ece", v.ece)
 		put(name+"brier", v.brier)
@@ -103,7 +106,7 @@ func (r *emotionReport) print(out io.Writer) {
 	}
 	fmt.Fprint(out, "\n\n")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "corpus\ttask\tnorm\tspeakers\tfiles\tUAR %\t95 % interval\tF1 %\tanger AUC\t95 % interval\tECE\tBrier\tanger said right %\tfound %\t")
+	fmt.Fprintln(w, "corpus\ttask\tnorm\tspeakers\tfiles\tUAR %\t95 % interval\tF1 %\tanger AUC\t95 % interval\tECE\tBrier\tanger said right %\tfound %\tfalse %\t")
 	for _, res := range r.results {
 		v := res.v
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%.1f\t%.1f - %.1f\t%.1f\t", res.task.corpus, res.task.name, res.norm, v.speakers, v.files, v.uar, v.low, v.high, v.f1)
@@ -112,7 +115,7 @@ func (r *emotionReport) print(out io.Writer) {
 		} else {
 			fmt.Fprint(w, "-\t-\t")
 		}
-		fmt.Fprintf(w, "%.3f\t%.3f\t%.1f\t%.1f\t\n", v.ece, v.brier, v.angerPrecision, v.angerCoverage)
+		fmt.Fprintf(w, "%.3f\t%.3f\t%.1f\t%.1f\t%.1f\t\n", v.ece, v.brier, v.angerPrecision, v.angerCoverage, v.angerFalse)
 	}
 	w.Flush()
 	fmt.Fprintln(out, "\nrecall % of each class:")

@@ -68,7 +68,7 @@ func labelTask(corpus string, own []measured) *task {
 
 // classTask is to tell the model's classes apart; "four" leaves recordings of Other out.
 func classTask(corpus, name string, own []measured) *task {
-	t := &task{corpus: corpus, name: name, anger: -1}
+	t := &task{corpus: corpus, name: name, anger: int(emotion.Angry)}
 	classes := emotion.Classes
 	if name == "four" {
 		classes--
@@ -79,9 +79,6 @@ func classTask(corpus, name string, own []measured) *task {
 	for _, m := range own {
 		if int(m.Class) < classes {
 			t.items, t.y = append(t.items, m), append(t.y, int(m.Class))
-			if m.Class == emotion.Angry {
-				t.anger = int(emotion.Angry)
-			}
 		}
 	}
 	t.findFirst()
@@ -184,11 +181,12 @@ func (t *task) loso(ctx context.Context, norm string, parallel int) ([]guess, er
 func (t *task) fold(speaker, norm string) ([]guess, error) {
 	train, test := &fold{norm: norm}, &fold{norm: norm}
 	for i, m := range t.items {
-		to := train
 		if m.Who() == speaker {
-			to = test
+			test.add(m, t.y[i], t.first[i])
+			continue
 		}
-		to.add(m, t.y[i], t.first[i])
+		train.add(m, t.y[i], t.first[i])
+		train.addCopies(m, t.y[i], t.first[i])
 	}
 	return evaluate(train, test, len(t.names), t.anger)
 }

@@ -18,6 +18,8 @@ type TrainOptions struct {
 	Manifest, Corpus string
 	// Out is the model file, Name the model's name.
 	Out, Name string
+	// Parallel is how many goroutines measure (cores).
+	Parallel int
 }
 
 // Register adds the command's flags to fs.
@@ -25,11 +27,12 @@ func (o *TrainOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.Manifest, "manifest", "", "labelled recordings: `file` of tab-separated values with columns path, speaker, label")
 	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
 	fs.StringVar(&o.Out, "out", "", "model `file` to write")
+	fs.IntVar(&o.Parallel, "parallel", 0, "goroutines (default: cores)")
 	fs.StringVar(&o.Name, "name", "own", "the model's `name`, shown with its readings")
 }
 
-// TrainEmotion trains a model on the recordings of a manifest, as they are and through a
-// simulated telephone, and writes it.
+// TrainEmotion trains a model on the recordings of a manifest, heard in several ways, and
+// writes it.
 func TrainEmotion(ctx context.Context, opts TrainOptions, out io.Writer) error {
 	if opts.Manifest == "" || opts.Out == "" {
 		return errors.New("train emotion needs --manifest FILE and --out FILE")
@@ -39,15 +42,9 @@ func TrainEmotion(ctx context.Context, opts TrainOptions, out io.Writer) error {
 		return err
 	}
 	begun := time.Now()
-	var examples []emotion.Example
-	for _, band := range []string{"wide", "telephone"} {
-		all, err := measureAll(ctx, list, band, 0)
-		if err != nil {
-			return err
-		}
-		for _, m := range all {
-			examples = append(examples, emotion.Example{X: m.x, Seconds: m.seconds, Class: m.Class, Label: m.Label, Speaker: m.Who()})
-		}
+	examples, err := examplesOf(ctx, list, opts.Parallel)
+	if err != nil {
+		return err
 	}
 	model, err := emotion.Train(opts.Name, examples)
 	if err != nil {

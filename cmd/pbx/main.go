@@ -32,6 +32,7 @@ func commands() []command {
 		{"score", "score asr, score emotion: error rates over labelled recordings", runScore},
 		{"train", "train emotion: a model of prosody from your own labelled recordings", runTrain},
 		{"emotion", "emotion rescore: read stored recordings again with another model", runEmotion},
+		{"features", "print the prosody of a recording: pitch track and functionals", runFeatures},
 		{"bench", "bench asr, bench calls: how much fits on this machine", runBench},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},
