@@ -1349,6 +1349,8 @@ export interface operations {
                 /** @description started before */
                 until?: string;
                 trunk?: string;
+                /** @description of the caller: an alert, angry over all, worse or better from start to end, read at all */
+                mood?: "alert" | "angry" | "worse" | "better" | "read";
                 /** @description words said, "a phrase", -not, or part of a number */
                 q?: string;
                 /** @description next of the page before */
