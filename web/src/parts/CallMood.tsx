@@ -35,10 +35,10 @@ function AlertItem({ id, alert, label, playback }: { id: string; alert: Alert; l
         <p className="muted">{t(`mood.said.${label.label}`, { who: label.by })}</p>
       ) : (
         <div className="mood-labels" role="group" aria-label={t('mood.judge')}>
-          <button type="button" className="chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'angry' })}>
+          <button type="button" className="mood-chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'angry' })}>
             {t('mood.angryYes')}
           </button>
-          <button type="button" className="chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'not_angry' })}>
+          <button type="button" className="mood-chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'not_angry' })}>
             {t('mood.notAngry')}
           </button>
         </div>
@@ -58,7 +58,7 @@ function Decline({ number }: { number: string }) {
   });
   return (
     <Popconfirm title={t('mood.consent.ask')} okText={t('mood.consent.stop')} cancelText={t('settings.cancel')} onConfirm={() => decline.mutate()}>
-      <button type="button" className="chip" disabled={decline.isPending || decline.isSuccess}>
+      <button type="button" className="mood-chip" disabled={decline.isPending || decline.isSuccess}>
         {t('mood.consent.stop')}
       </button>
     </Popconfirm>
