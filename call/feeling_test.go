@@ -45,7 +45,7 @@ func (v *fakeVoice) EndTurn(start, end time.Duration) (emotion.Reading, bool) {
 	a := v.anger[0]
 	v.anger = v.anger[1:]
 	return emotion.Reading{Start: start, End: end, Voiced: end - start, Turn: true, P: [emotion.Classes]float32{1 - a, a}, Class: emotion.Angry,
-		Arousal: a, Learned: .7, Cues: []emotion.Cue{{Feature: "loudness", Z: 2}}}, true
+		Arousal: a, Learned: .7, Cues: []emotion.Cue{{Feature: "loudness", Z: 3 * a}}}, true
 }
 
 func (v *fakeVoice) heard() int {
