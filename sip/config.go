@@ -42,7 +42,7 @@ type Config struct {
 	MaxRegistrations int `yaml:"max_registrations" koanf:"max_registrations"`
 	// Origins of pages that may connect besides those of the same host, such as "https://desk.example".
 	Origins []string `yaml:"origins" koanf:"origins"`
-	// KeepAlive is how often a silent connection is asked for a sign of life; two misses end it; 0 = 25 s.
+	// KeepAlive is after how long a silent connection is asked for a sign of life, twice, before it is ended; 0 = 25 s.
 	KeepAlive time.Duration `yaml:"keep_alive" koanf:"keep_alive"`
 	// Lost is how long a call of a browser outlives its connection; 0 = 30 s. After a page was loaded anew: LostReload, 0 = 10 s.
 	Lost       time.Duration `yaml:"lost" koanf:"lost"`

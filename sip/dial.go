@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -187,7 +188,7 @@ func (s *Server) outgoing(ctx context.Context, to destination, t call.Target, h 
 func (d *dialog) prepare(ctx context.Context, to destination, t call.Target, h call.Handler) error {
 	f, err := d.firstHop(ctx, to)
 	if err == nil {
-		err = d.dialLeg(f)
+		err = d.dialLeg(f, t.Prefer)
 	}
 	if err != nil {
 		return &call.DialError{Status: 503, Reason: err.Error()}
@@ -234,14 +235,36 @@ func (d *dialog) firstHop(ctx context.Context, to destination) (flow, error) {
 }
 
 // dialLeg opens the media leg that fits the far end.
-func (d *dialog) dialLeg(f flow) (err error) {
+func (d *dialog) dialLeg(f flow, prefer []media.Codec) (err error) {
 	if web(f) {
 		d.web = &webSession{}
-		d.leg, d.web.leg, err = d.s.webLegs(d.callID, d.log)
+		if d.leg, d.web.leg, err = d.s.webLegs(d.callID, d.log); err == nil && len(prefer) > 0 {
+			d.web.leg.PreferCodecs(prefer...)
+		}
 		return err
 	}
+	d.codecs = preferred(d.trunk.Codecs, prefer)
 	d.leg, err = d.s.engine.NewLeg(d.callID, d.log)
 	return err
+}
+
+// preferred puts the codecs that spare transcoding first.
+func preferred(codecs []string, prefer []media.Codec) []string {
+	if len(codecs) == 0 {
+		codecs = []string{sdp.PCMA, sdp.PCMU, sdp.G722}
+	}
+	var out []string
+	for _, c := range prefer {
+		if slices.Contains(codecs, c.String()) && !slices.Contains(out, c.String()) {
+			out = append(out, c.String())
+		}
+	}
+	for _, c := range codecs {
+		if !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // fromHost is the host part of our From: the domain if it is one, else where
@@ -265,7 +288,7 @@ func (d *dialog) startDial() {
 		if d.dial.secure {
 			policy = sdp.Required
 		}
-		d.neg = sdp.New(sdp.Local{Addr: d.leg.LocalFor(d.flow.remote().Addr()), Codecs: d.trunk.Codecs, SRTP: policy})
+		d.neg = sdp.New(sdp.Local{Addr: d.leg.LocalFor(d.flow.remote().Addr()), Codecs: d.codecs, SRTP: policy})
 	}
 	var err error
 	if d.dial.offer, err = d.makeOffer(); err != nil {

@@ -252,6 +252,7 @@ func (f *fakeWeb) Offer(context.Context) ([]byte, error) {
 	}
 	return []byte(body), nil
 }
+func (f *fakeWeb) PreferCodecs(c ...media.Codec)  { f.got <- fmt.Sprint("prefer ", c) }
 func (f *fakeWeb) SetDirection(d media.Direction) { f.dir.Store(int32(d)) }
 func (f *fakeWeb) AcceptOffer(_ context.Context, sdp []byte) ([]byte, error) {
 	f.got <- string(sdp)
@@ -335,8 +336,15 @@ func TestBrowserIsCalled(t *testing.T) {
 	url := pages(t, s, false)
 	p, _ := dialWS(t, url, nil)
 	p.seatUser("ann")
-	h, out := dialUser(t.Context(), s, "ann")
+	h, out := newHeard(nil), make(chan dialled, 1)
+	go func() { // ends with Dial
+		d, leg, err := s.Dial(t.Context(), call.Target{User: "ann", From: "1000", Prefer: []media.Codec{media.PCMU}}, h)
+		out <- dialled{d, leg, err}
+	}()
 	inv := p.recv("INVITE")
+	if got := within(t, web.got, "the wish"); got != "prefer [PCMU]" {
+		t.Error(got)
+	}
 	if inv.URI != "sip:xann@"+p.local+";transport=ws" || !strings.HasPrefix(inv.Get("Via"), "SIP/2.0/WS ") {
 		t.Errorf("%s\nVia: %s", inv.URI, inv.Get("Via"))
 	}
