@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -526,4 +527,69 @@ func TestCallerWhoseBrowserDiesWhileRinging(t *testing.T) {
 	if cause := within(t, got.hangup, "the end"); cause != call.CauseCancelled {
 		t.Errorf("cause %s", cause)
 	}
+}
+
+// changing is a directory whose users come and go.
+type changing struct {
+	mu sync.Mutex
+	u  map[string]User
+}
+
+func (c *changing) User(name string) (User, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u, ok := c.u[name]
+	return u, ok
+}
+
+func TestUserClosedWhileRegistered(t *testing.T) {
+	t.Parallel()
+	carl := User{Name: "carl", SHA256: HA1(algSHA256, "carl", "tingxin", "secret of carl")}
+	dir := &changing{u: map[string]User{"carl": carl}}
+	s := start(t, fast(Config{Users: people}), newCalls(t), WithDirectory(dir))
+	p := dialPeer(t, s, "tcp")
+	p.seatUser("carl")
+	p.seatUser("ann") // of the configuration
+	m := p.registerRequest("carl")
+	p.send(m)
+	if v := p.recv("401").Get("WWW-Authenticate"); !strings.Contains(v, "SHA-256") {
+		t.Errorf("challenge %q", v)
+	}
+	carl.Disabled = true
+	dir.mu.Lock()
+	dir.u["carl"] = carl
+	dir.mu.Unlock()
+	d := p.startCall(offerPCMA, "From", "<sip:carl@tingxin>;tag=1")
+	p.send(ackFor(d.invite, p.recv("403")))
+	_, out := dialUser(t.Context(), s, "carl")
+	var de *call.DialError
+	if r := within(t, out, "an outcome"); !errors.As(r.err, &de) || de.Status != 480 {
+		t.Errorf("%v", r.err)
+	}
+	dir.mu.Lock()
+	delete(dir.u, "carl")
+	dir.mu.Unlock()
+	d = p.startCall(offerPCMA, "From", "<sip:carl@tingxin>;tag=2")
+	p.send(ackFor(d.invite, p.recv("403")))
+}
+
+func TestPathOfRegistrationIsTheRoute(t *testing.T) { // RFC 3327
+	t.Parallel()
+	s := start(t, fast(Config{Users: people}), newCalls(t))
+	p := dialPeer(t, s, "udp")
+	path := "<sip:edge.example;lr>"
+	r := p.registration("ann", "secret of ann", "SHA-256", "Path", path, "Supported", "path")
+	if status(t, r, 200); r.Get("Path") != path {
+		t.Errorf("Path %q", r.Get("Path"))
+	}
+	_, out := dialUser(t.Context(), s, "ann")
+	inv := p.recv("INVITE") // back to the edge it came from
+	if inv.Get("Route") != path || inv.URI != "sip:xann@"+p.local {
+		t.Errorf("%s", inv.Bytes())
+	}
+	p.send(wire.Answer(inv, 486, "", "x"))
+	if ack := p.recv("ACK"); ack.Get("Route") != path {
+		t.Errorf("ACK without its route")
+	}
+	within(t, out, "an outcome")
 }
