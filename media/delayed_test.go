@@ -84,6 +84,7 @@ func TestWebRTCWithSlowSTUN(t *testing.T) {
 	for _, delay := range []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond} {
 		for _, offers := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%v browser offers %v", delay, offers), func(t *testing.T) {
+				t.Parallel()
 				e := liveEngine(t)
 				l := webLeg(t, e)
 				l.PreferCodecs(PCMA)
