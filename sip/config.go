@@ -278,6 +278,19 @@ func (t *Trunk) check() error {
 			return fmt.Errorf("proxy %q is no sip uri", t.Proxy)
 		}
 	}
+	if err := t.checkOutbound(); err != nil {
+		return err
+	}
+	for _, a := range []*Auth{t.Auth, t.Credentials} {
+		if err := a.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkOutbound judges what belongs to calling and registering.
+func (t *Trunk) checkOutbound() error {
 	if !slices.Contains([]string{formatDialled, formatE164, formatPlain, formatNational}, t.Format) {
 		return fmt.Errorf("format %q: use e164, plain, national or nothing", t.Format)
 	}
@@ -290,11 +303,6 @@ func (t *Trunk) check() error {
 	for _, uri := range []string{t.Registrar, t.RegisterAs} {
 		if u, err := wire.ParseURI(uri); uri != "" && (err != nil || u.Host == "") {
 			return fmt.Errorf("%q is no sip uri", uri)
-		}
-	}
-	for _, a := range []*Auth{t.Auth, t.Credentials} {
-		if err := a.check(); err != nil {
-			return err
 		}
 	}
 	return nil
