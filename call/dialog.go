@@ -117,6 +117,8 @@ type Target struct {
 	FromName  string
 	SIPCallID string // optional: Call-ID of the new leg; empty makes one
 	Replaces  string // optional: value of a Replaces header (RFC 3891)
+	// Prefer names the codecs to offer first: that of the other leg spares transcoding.
+	Prefer []media.Codec
 }
 
 // Dialer places outgoing legs; sip satisfies it. Dial returns when the leg is

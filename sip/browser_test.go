@@ -252,6 +252,11 @@ func TestBrowserCallsEcho(t *testing.T) {
 	s := startForBrowsers(t, Config{}, echoes(c), WithTokens(tokens))
 	b := startBrowser(t, s)
 	b.do(0, "open")
+	if r := <-b.begin(0, "register", b.url, "ann", map[string]any{"password": "a guess"}); !strings.Contains(r.Error, "401") {
+		t.Errorf("with a wrong password: %q", r.Error)
+	}
+	b.do(0, "stop")
+	b.do(0, "open")
 	b.do(0, "register", b.url, "ann", map[string]any{"password": "secret of ann"})
 	if got := s.Bindings("ann"); len(got) != 1 || got[0].Transport != "wss" || got[0].Instance == "" {
 		t.Fatalf("%+v", got)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tingxin/call"
+	"tingxin/media"
 	"tingxin/sip/wire"
 )
 
@@ -399,5 +400,22 @@ func TestAddressesOfOurDomain(t *testing.T) {
 	}
 	if got := s.inside(call.Target{URI: "sip:bob@tingxin", Trunk: "a"}); got.User != "" {
 		t.Errorf("by a trunk: %+v", got)
+	}
+}
+
+func TestCodecOfTheOtherLegIsOfferedFirst(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]struct{ ours, other string }{
+		"PCMA PCMU G722": {"", ""}, "G722 PCMA PCMU": {"", "G722"}, "PCMU PCMA": {"PCMA PCMU", "PCMU"}, "PCMA": {"PCMA", "G722"},
+	} {
+		var prefer []media.Codec
+		for _, codec := range []media.Codec{media.PCMU, media.G722} {
+			if codec.String() == c.other {
+				prefer = append(prefer, codec)
+			}
+		}
+		if got := strings.Join(preferred(strings.Fields(c.ours), prefer), " "); got != want {
+			t.Errorf("%+v: %s, want %s", c, got, want)
+		}
 	}
 }

@@ -20,6 +20,7 @@ type webLeg interface {
 	AcceptOffer(ctx context.Context, sdp []byte) (answer []byte, err error)
 	AcceptAnswer(ctx context.Context, sdp []byte) error
 	SetDirection(d media.Direction)
+	PreferCodecs(codecs ...media.Codec)
 }
 
 var _ webLeg = (*media.Leg)(nil)
