@@ -117,7 +117,7 @@ var lineFeatures = func() (index []int) {
 }()
 
 // leastLearned is how much of a speaker has to be known on a foreign line.
-const leastLearned = 0.25
+const leastLearned = 0.5
 
 // strangeness is the mean square of some z-scores.
 func strangeness(z []float32, features []int) float32 {
