@@ -176,6 +176,30 @@ func TestNeutralCallerRaisesNone(t *testing.T) {
 	}
 }
 
+// Somebody who talks on without an end of turn has readings too, and is heard.
+func TestWhoTalksOnIsHeard(t *testing.T) {
+	h, v := newFeelingHouse(t, pgtest.New(t))
+	c, _ := h.call(nil)
+	h.stream()
+	waitFor(t, func() bool { return v.heard() > 5 })
+	for s := range 20 {
+		c.post(func() {
+			r := &emotion.Reading{Start: time.Duration(s) * time.Second, End: time.Duration(s+3) * time.Second, P: [emotion.Classes]float32{0, 1}, Class: emotion.Angry, Arousal: 1}
+			c.slide(c.sides[SideCaller], r)
+		})
+	}
+	if a := h.event("emotion.alert").Data.(AlertItem); a.Cause != emotion.CauseSustained || a.EndMS-a.StartMS < 7000 {
+		t.Errorf("%+v", a)
+	}
+	c.RemoteHangup(CauseCallerHangup)
+	h.event("call.ended")
+	rows, err := h.store.Readings(t.Context(), c.id)
+	moods, err2 := h.store.Moods(t.Context(), c.id)
+	if err != nil || err2 != nil || len(rows) != 2 || len(moods) != 1 || moods[0].Turns != len(rows) || rows[1].Start < rows[0].End {
+		t.Errorf("%+v %+v %v %v", rows, moods, err, err2)
+	}
+}
+
 func TestStrongWordsDoNotWaitForTheTurn(t *testing.T) {
 	h, v := newFeelingHouse(t, pgtest.New(t))
 	h.call(nil)
