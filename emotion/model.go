@@ -73,11 +73,15 @@ func (m *Model) read(z []float32, b *Baseline, r *Reading) bool {
 	speech := strangeness(z, timeFeatures) <= m.strange
 	foreign := r.Learned < leastLearned && strangeness(z, lineFeatures) > m.foreign
 	var p, q [Classes]float32
-	m.stranger.Predict(z, p[:])
+	if r.Learned < 1 {
+		m.stranger.Predict(z, p[:])
+	}
 	b.Apply(z)
-	m.known.Predict(z, q[:])
+	if r.Learned > 0 {
+		m.known.Predict(z, q[:])
+	}
 	for k := range p {
-		r.P[k] = p[k] + r.Learned*(q[k]-p[k])
+		r.P[k] = (1-r.Learned)*p[k] + r.Learned*q[k]
 	}
 	r.Class = m.Decide(r.P)
 	if foreign || !speech {
