@@ -286,8 +286,12 @@ func (c *Call) slide(sd *side, r *emotion.Reading) {
 	now := f.watch.Mood()
 	row.Mood = now.Now
 	c.m.parts.Bus.Publish("emotion.reading", c.id, row.Item())
-	if now.Turns != before.Turns {
-		c.tellMood(sd)
+	if now.Turns != before.Turns { // somebody talks on: what was heard so far is kept like a turn
+		row.Estimate.E, at = f.watch.Last()
+		row.Estimate.Voice = row.Estimate.E
+		f.seq++
+		row.Seq, row.Start, row.End = f.seq, at.Start, at.End
+		c.m.writer.Put(&entry{Reading: &row}, func() { c.post(func() { c.tellReading(sd, &row) }) })
 	}
 	c.alertChange(sd, change, emotion.Explanation{From: before.Now, To: now.Now, Learned: r.Learned, Listen: at}) // sliding readings have no cues
 }

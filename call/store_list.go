@@ -23,7 +23,7 @@ type Filter struct {
 	From, To     string    // characters anywhere in the number
 	Since, Until time.Time // started at or after Since and before Until
 	Trunk        string
-	Mood         string    // one of the Mood constants
+	Mood         string // one of the Mood constants
 	Query        string // words said in the call, "a phrase", -not, or part of a number
 	Cursor       string // Page.Next of the page before
 	Limit        int    // 1..200, 50 when zero

@@ -3,12 +3,15 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -136,7 +139,12 @@ func TestMoodOfCalls(t *testing.T) {
 	// is looked at, not how well strangers are understood.
 	neutral, anger := actorClips(t, "emodb", "08", "neutral"), actorClips(t, "emodb", "08", "anger")
 	s := launch(t, options{Extra: "emotion: {enabled: true}"})
-	defer s.end(t)
+	stopped := false
+	defer func() {
+		if !stopped {
+			s.end(t)
+		}
+	}()
 	feed, agent := s.listen(t), newAgent(t)
 	second := turns(t, neutral[0])[:audio.Rate]
 	calls := []struct {
@@ -172,6 +180,40 @@ func TestMoodOfCalls(t *testing.T) {
 			feed.await(t, callerNumber(i), "end", 10*time.Second, has("call.ended"))
 			s.checkMood(t, feed, callerNumber(i), c.alerts)
 		})
+	}
+	angry := feed.callID(callerNumber(0))
+	stopped = true
+	t.Run("rescored", func(t *testing.T) { s.checkRescore(t, angry, len(calls)) })
+}
+
+// checkRescore stops the server, whose database is its own, and reads all recordings again.
+func (s *instance) checkRescore(t *testing.T, angry string, calls int) {
+	defer os.RemoveAll(s.dir)
+	defer s.log.Close()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.done:
+	case <-time.After(20 * time.Second):
+		s.kill()
+		t.Fatal("pbx did not end within 20 s of SIGTERM")
+	}
+	out, err := exec.CommandContext(t.Context(), filepath.Join(root(t), "bin", "pbx"), "emotion", "rescore", "--config", s.conf, "--since", "1h").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+	var turns, before, after int
+	found := false
+	for line := range strings.Lines(string(out)) {
+		if n, _ := fmt.Sscanf(line, angry+" %d turns mood %d -> %d", &turns, &before, &after); n == 3 {
+			found = true
+		}
+	}
+	if !found || turns < 4 || before < 50 || (before-after) > 15 || (after-before) > 15 {
+		t.Errorf("the angry call: %d turns, mood %d -> %d", turns, before, after)
+	}
+	if !strings.Contains(string(out), fmt.Sprintf("\n%d calls, ", calls)) {
+		t.Errorf("not all %d calls were read again", calls)
 	}
 }
 
