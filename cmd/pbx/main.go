@@ -31,6 +31,7 @@ func commands() []command {
 		{"check", "show the configuration and try everything it needs", runCheck},
 		{"score", "score asr: error rates and latencies over labelled recordings", runScore},
 		{"bench", "bench asr, bench calls: how much fits on this machine", runBench},
+		{"simulate", "simulate queue: how a day would go with other arrivals or agents", runSimulate},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},
 	}
