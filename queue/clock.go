@@ -177,14 +177,14 @@ func (r *Router) expireItems(now time.Time) {
 		case it.Phase == Waiting || it.Phase == Offered:
 			it.Guarded, it.Overflow = true, true
 			r.changed(it, Change{Type: Alert, At: now})
-		case it.Phase == Assigned && it.Kind == Voice:
+		case it.Phase == Assigned && it.Kind == KindVoice:
 			// The call could not be joined: the agent's fault or the line's, not the customer's.
 			agent := it.Agent
 			r.requeue(it, ReasonUnanswered, now)
 			r.bar(it, agent, now.Add(r.lanes[it.Queue].Bar))
 		case it.Phase == Assigned:
 			r.requeue(it, ReasonUnanswered, now)
-		case it.Kind == Voice:
+		case it.Kind == KindVoice:
 			r.finish(it, CauseLimit, now)
 		default:
 			r.requeue(it, CauseLimit, now)
@@ -271,7 +271,7 @@ func (r *Router) stateOf(a *Agent) (State, time.Time) {
 	}
 	var until time.Time
 	for _, w := range a.Work {
-		if it := r.items[w]; it.Kind == Voice {
+		if it := r.items[w]; it.Kind == KindVoice {
 			if until.IsZero() || it.Deadline.Before(until) {
 				until = it.Deadline
 			}

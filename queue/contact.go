@@ -128,9 +128,9 @@ func (r *Router) assign(it *Item, a *Agent, now time.Time) {
 func (r *Router) answerTime(it *Item, l *lane) time.Duration {
 	half := max(r.target(it)/2, l.ConnectTime)
 	switch it.Kind {
-	case Voice:
+	case KindVoice:
 		return l.ConnectTime
-	case Chat:
+	case KindChat:
 		return min(half, r.cfg.AnswerChat)
 	}
 	return half
@@ -174,7 +174,7 @@ func (r *Router) Answered(id WorkID, now time.Time) error {
 }
 
 func (r *Router) longest(it *Item) time.Duration {
-	if it.Kind == Voice {
+	if it.Kind == KindVoice {
 		return r.cfg.MaxCall
 	}
 	return r.cfg.MaxText
@@ -186,7 +186,7 @@ func (r *Router) Alive(id WorkID, now time.Time) error {
 	if it == nil {
 		return ErrNoWork
 	}
-	if it.Phase == Active && it.Kind != Voice {
+	if it.Phase == Active && it.Kind != KindVoice {
 		it.Deadline = now.Add(r.longest(it))
 		r.dirtyItems[id] = it
 	}

@@ -104,7 +104,7 @@ func (r *Router) Transfer(id WorkID, to QueueID, now time.Time) error {
 		it.WasWith = from
 	}
 	it.Phase, it.Queue, it.QueuedAt, it.Target = Waiting, to, now, 0
-	it.Overflow, it.Guarded, it.Barred, it.answered = false, false, nil, false
+	it.Overflow, it.Guarded, it.Barred, it.FirstAnswer = false, false, nil, time.Time{}
 	l.counts.add(now, countOffered)
 	r.changed(it, Change{Type: Moved, At: now, Agent: from, Reason: ReasonMoved})
 	r.Step(now)
@@ -126,7 +126,7 @@ func (r *Router) Assign(id WorkID, agent AgentID, by string, now time.Time) (ove
 		return false, fmt.Errorf("agent %s is offline: %w", agent, ErrState)
 	case it.Agent == agent:
 		return false, nil
-	case it.Kind == Voice && r.inCall(a):
+	case it.Kind == KindVoice && r.inCall(a):
 		return false, fmt.Errorf("agent %s is in a call: %w", agent, ErrState)
 	}
 	if o := r.offers[a.Offer]; o != nil && o.Work != id {
@@ -150,7 +150,7 @@ func (r *Router) Assign(id WorkID, agent AgentID, by string, now time.Time) (ove
 
 // inCall tells whether an agent has a voice contact.
 func (r *Router) inCall(a *Agent) bool {
-	return slices.ContainsFunc(a.Work, func(w WorkID) bool { return r.items[w].Kind == Voice })
+	return slices.ContainsFunc(a.Work, func(w WorkID) bool { return r.items[w].Kind == KindVoice })
 }
 
 // Pending says whose turn it is: work that waits for the customer takes no capacity.
@@ -159,7 +159,7 @@ func (r *Router) Pending(id WorkID, pending bool, now time.Time) error {
 	switch {
 	case it == nil:
 		return ErrNoWork
-	case it.Kind == Voice || it.Phase != Active:
+	case it.Kind == KindVoice || it.Phase != Active:
 		return fmt.Errorf("work %s is %s: %w", id, it.Phase, ErrState)
 	}
 	if it.Pending != pending {
@@ -178,7 +178,7 @@ func (r *Router) KeepPlace(id WorkID, number string, now time.Time) error {
 	switch {
 	case it == nil:
 		return ErrNoWork
-	case it.Kind != Voice || number == "" || len(number) > 128 || (it.Phase != Waiting && it.Phase != Offered):
+	case it.Kind != KindVoice || number == "" || len(number) > 128 || (it.Phase != Waiting && it.Phase != Offered):
 		return fmt.Errorf("work %s cannot become a call-back: %w", id, ErrState)
 	}
 	for _, t := range slices.Clone(it.Offers) { // whoever rings would meet nobody

@@ -78,10 +78,10 @@ func served(n [countKinds]int, abandons bool) Served {
 
 // countAnswer counts work that reached an agent, once per queue.
 func (r *Router) countAnswer(it *Item, l *lane, now time.Time) {
-	if it.answered {
+	if !it.FirstAnswer.IsZero() {
 		return
 	}
-	it.answered = true
+	it.FirstAnswer = now
 	if now.Sub(it.Since) <= l.Level.Within {
 		l.counts.add(now, countIn)
 		return

@@ -268,7 +268,7 @@ func (w *world) enqueue(queue QueueID) error {
 	w.did = fmt.Sprint("enqueue ", id)
 	work := Work{ID: id, Kind: Kinds[w.dice.IntN(len(Kinds))], Queue: queue, Urgency: Urgency(w.dice.IntN(4)), Contact: "c" + strconv.Itoa(w.dice.IntN(30))}
 	if w.dice.IntN(3) == 0 {
-		work.Kind = Voice
+		work.Kind = KindVoice
 	}
 	if w.dice.IntN(3) == 0 {
 		work.Language = []string{"zh", "en"}[w.dice.IntN(2)]
@@ -336,7 +336,7 @@ func (w *world) changes() {
 			w.ended++
 		case WrapBegan:
 			for _, wrap := range w.r.agents[c.Agent].Wraps {
-				if wrap.Work == c.Work && wrap.Mode == WrapExact && wrap.Kind == Voice {
+				if wrap.Work == c.Work && wrap.Mode == WrapExact && wrap.Kind == KindVoice {
 					w.noLive[c.Agent] = c.Deadline
 				}
 			}
@@ -389,7 +389,7 @@ func (w *world) checkAgent(a *Agent, holder map[WorkID]AgentID) {
 			w.t.Errorf("%s and %s both have %s", other, a.ID, id)
 		}
 		holder[id] = a.ID
-		if it.Kind == Voice {
+		if it.Kind == KindVoice {
 			calls++
 		}
 	}

@@ -41,7 +41,7 @@ type RouterConfig struct {
 }
 
 func (c RouterConfig) withDefaults() RouterConfig {
-	units := map[Kind]int{Voice: 10, Chat: 2, Message: 1, Ticket: 1}
+	units := map[Kind]int{KindVoice: 10, KindChat: 2, KindMessage: 1, KindTicket: 1}
 	maps.Copy(units, c.Units)
 	c.Units = units
 	or(&c.Capacity, 10)
@@ -189,7 +189,7 @@ func (r *Router) RemoveAgent(id AgentID, now time.Time) error {
 		return ErrNoAgent
 	}
 	for _, w := range a.Work {
-		if r.items[w].Kind == Voice {
+		if r.items[w].Kind == KindVoice {
 			return fmt.Errorf("agent %s is in a call: %w", id, ErrState)
 		}
 	}
@@ -221,7 +221,7 @@ func (r *Router) Enqueue(w Work, now time.Time) error {
 	if w.Since.IsZero() || w.Since.After(now) {
 		w.Since = now
 	}
-	it := &Item{Work: w, Phase: Waiting, QueuedAt: now}
+	it := &Item{Work: w, Phase: Waiting, EnteredAt: now, QueuedAt: now}
 	r.items[w.ID] = it
 	l.counts.add(now, countOffered)
 	r.changed(it, Change{Type: Entered, At: now})

@@ -49,7 +49,7 @@ func (d *desk) open(agents ...AgentID) *desk {
 	return d
 }
 
-func (d *desk) call(id WorkID) { d.t.Helper(); d.put(Work{ID: id, Kind: Voice}) }
+func (d *desk) call(id WorkID) { d.t.Helper(); d.put(Work{ID: id, Kind: KindVoice}) }
 
 func (d *desk) put(w Work) {
 	d.t.Helper()
@@ -169,7 +169,7 @@ func TestStrategies(t *testing.T) {
 			for i := range 4 {
 				d.after(time.Second)
 				id := WorkID(fmt.Sprint("w", i))
-				d.put(Work{ID: id, Kind: Voice, Preferred: "b"})
+				d.put(Work{ID: id, Kind: KindVoice, Preferred: "b"})
 				got = append(got, string(d.serve(id, 30*time.Second)))
 			}
 			if s := strings.Join(got, " "); s != tc.want {
@@ -335,7 +335,7 @@ func TestWrapUpModes(t *testing.T) {
 func TestCapacity(t *testing.T) {
 	d := newDesk(t, Queue{Rings: []Ring{{}}}, Profile{}).open("a")
 	for i := range 6 {
-		d.put(Work{ID: WorkID(fmt.Sprint("chat", i)), Kind: Chat})
+		d.put(Work{ID: WorkID(fmt.Sprint("chat", i)), Kind: KindChat})
 	}
 	for i := range 5 {
 		d.take(WorkID(fmt.Sprint("chat", i)))
@@ -345,7 +345,7 @@ func TestCapacity(t *testing.T) {
 	must(t, d.Pending("chat0", true, d.now)) // the customer's turn: room for one more
 	d.wantRing("chat5", "a")
 	d.take("chat5")
-	d.put(Work{ID: "ticket", Kind: Ticket})
+	d.put(Work{ID: "ticket", Kind: KindTicket})
 	d.wantRing("ticket", "")
 	for i := range 6 {
 		must(t, d.Ended(WorkID(fmt.Sprint("chat", i)), "", d.now))
@@ -354,7 +354,7 @@ func TestCapacity(t *testing.T) {
 	d.call("call") // tickets do not block live work
 	d.wantRing("call", "a")
 	d.take("call")
-	d.put(Work{ID: "ticket2", Kind: Ticket})
+	d.put(Work{ID: "ticket2", Kind: KindTicket})
 	d.wantRing("ticket2", "")
 	must(t, d.SetAgent(Profile{ID: "b", Desk: true}, d.now))
 	d.open("b")
@@ -368,7 +368,7 @@ func TestHardGuardOverflowsAndAlerts(t *testing.T) {
 	must(t, d.SetAgent(Profile{ID: "o", Desk: true}, d.now))
 	must(t, d.SetQueue(Queue{ID: "over", Members: []Member{{Agent: "o"}}}, d.now))
 	d.open("o")
-	d.put(Work{ID: "w", Kind: Voice, Urgency: Urgent})
+	d.put(Work{ID: "w", Kind: KindVoice, Urgency: Urgent})
 	d.after(10*time.Minute-time.Second).wantRing("w", "")
 	d.after(time.Second).wantRing("w", "o")
 	changes, _, _ := d.Drain()
@@ -437,7 +437,7 @@ func TestPositionAndEstimate(t *testing.T) {
 	if p["w2"] != (Position{1, 2 * time.Minute}) || p["w3"] != (Position{2, 4 * time.Minute}) {
 		t.Errorf("two wait for two agents of 4 min: %+v", p)
 	}
-	d.put(Work{ID: "vip", Kind: Voice, Signals: Signals{VIP: true}})
+	d.put(Work{ID: "vip", Kind: KindVoice, Signals: Signals{VIP: true}})
 	if p := d.Positions("q", d.now); p["vip"].Position != 1 || p["w2"].Position != 2 {
 		t.Errorf("a VIP came: %+v", p)
 	}
@@ -472,8 +472,8 @@ func TestLostConnectionGivesTextBack(t *testing.T) {
 	d := newDesk(t, Queue{Rings: []Ring{{}}}, Profile{}, Profile{})
 	must(t, d.SetAgent(Profile{ID: "a"}, d.now)) // a browser now
 	d.open("a")
-	d.put(Work{ID: "chat", Kind: Chat})
-	d.put(Work{ID: "ticket", Kind: Ticket})
+	d.put(Work{ID: "chat", Kind: KindChat})
+	d.put(Work{ID: "ticket", Kind: KindTicket})
 	d.take("chat")
 	d.take("ticket")
 	d.after(29*time.Second).wantState("a", Available)
@@ -494,7 +494,7 @@ func TestAcceptedButUnansweredGoesBack(t *testing.T) {
 	for _, w := range []struct {
 		kind Kind
 		back time.Duration
-	}{{Voice, 15 * time.Second}, {Chat, 90 * time.Second}, {Message, 90 * time.Second}} {
+	}{{KindVoice, 15 * time.Second}, {KindChat, 90 * time.Second}, {KindMessage, 90 * time.Second}} {
 		id := WorkID(w.kind)
 		d.put(Work{ID: id, Kind: w.kind})
 		it, _ := d.Router.Item(id)
@@ -534,8 +534,8 @@ func TestQueueDrainsOldestFirst(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	d := newDesk(t, Queue{MaxWaiting: 1}, Profile{})
 	d.call("w")
-	for _, w := range []Work{{ID: "v", Kind: Voice, Queue: "q"}, {ID: "w", Kind: Voice, Queue: "q"}, {ID: "x", Kind: Voice, Queue: "none"}, {ID: "x", Kind: "fax", Queue: "q"}, {Kind: Voice, Queue: "q"},
-		{ID: "x", Kind: Voice, Queue: "q", Urgency: 9}, {ID: "x", Kind: Chat, Queue: "q", Callback: &Callback{Number: "1"}}, {ID: "x", Kind: Voice, Queue: "q", Data: []byte("{")}, {ID: "x", Kind: Voice, Queue: "q", Data: make([]byte, maxData+1)}} {
+	for _, w := range []Work{{ID: "v", Kind: KindVoice, Queue: "q"}, {ID: "w", Kind: KindVoice, Queue: "q"}, {ID: "x", Kind: KindVoice, Queue: "none"}, {ID: "x", Kind: "fax", Queue: "q"}, {Kind: KindVoice, Queue: "q"},
+		{ID: "x", Kind: KindVoice, Queue: "q", Urgency: 9}, {ID: "x", Kind: KindChat, Queue: "q", Callback: &Callback{Number: "1"}}, {ID: "x", Kind: KindVoice, Queue: "q", Data: []byte("{")}, {ID: "x", Kind: KindVoice, Queue: "q", Data: make([]byte, maxData+1)}} {
 		if err := d.Enqueue(w, d.now); err == nil {
 			t.Errorf("%+v was taken", w)
 		}
@@ -575,7 +575,7 @@ func BenchmarkDispatch(b *testing.B) {
 	n := 0
 	for range 1000 { // waiting behind
 		n++
-		_ = r.Enqueue(Work{ID: WorkID(fmt.Sprint(n)), Kind: Voice, Queue: "q"}, monday)
+		_ = r.Enqueue(Work{ID: WorkID(fmt.Sprint(n)), Kind: KindVoice, Queue: "q"}, monday)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -588,7 +588,7 @@ func BenchmarkDispatch(b *testing.B) {
 			b.Fatal(err)
 		}
 		n++
-		_ = r.Enqueue(Work{ID: WorkID(fmt.Sprint(n)), Kind: Voice, Queue: "q"}, monday)
+		_ = r.Enqueue(Work{ID: WorkID(fmt.Sprint(n)), Kind: KindVoice, Queue: "q"}, monday)
 		_ = r.Ended(it.ID, "", monday)
 		r.Drain()
 	}

@@ -22,20 +22,20 @@ type Kind string
 
 // The kinds.
 const (
-	Voice   Kind = "voice"
-	Chat    Kind = "chat"
-	Message Kind = "message" // text that need not be answered at once: e-mail, WeChat message
-	Ticket  Kind = "ticket"
+	KindVoice   Kind = "voice"
+	KindChat    Kind = "chat"
+	KindMessage Kind = "message" // text that need not be answered at once: e-mail, WeChat message
+	KindTicket  Kind = "ticket"
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Voice, Chat, Message, Ticket}
+var Kinds = []Kind{KindVoice, KindChat, KindMessage, KindTicket}
 
 // live tells whether somebody waits at the other end; a ticket can be interrupted by live work.
-func (k Kind) live() bool { return k != Ticket }
+func (k Kind) live() bool { return k != KindTicket }
 
 // text tells whether the work can go on with another agent when the connection of the first is lost.
-func (k Kind) text() bool { return k == Chat || k == Message }
+func (k Kind) text() bool { return k == KindChat || k == KindMessage }
 
 // Work is what is given to Enqueue.
 type Work struct {
@@ -58,6 +58,8 @@ type Work struct {
 	Target time.Duration `json:"target,omitempty"`
 	// Callback is set when the customer hung up and wants to be called when it is their turn.
 	Callback *Callback `json:"callback,omitempty"`
+	// Number is who calls, to call back when the call is lost with its server (Queue.CallbackLost).
+	Number string `json:"number,omitempty"`
 	// Node is the server that holds the call or conversation; the Service sets it.
 	Node string `json:"node,omitempty"`
 	// Data belongs to whoever enqueued it, at most 16 KiB of JSON; the desktop gets it with the offer.
@@ -77,7 +79,7 @@ const maxData = 16 << 10
 // check says what is wrong with work as it was given.
 func (w *Work) check() error {
 	switch w.Kind {
-	case Voice, Chat, Message, Ticket:
+	case KindVoice, KindChat, KindMessage, KindTicket:
 	default:
 		return fmt.Errorf("work %s: kind %q is none of %v", w.ID, w.Kind, Kinds)
 	}
@@ -94,7 +96,7 @@ func (w *Work) check() error {
 		return fmt.Errorf("work %s: data is no JSON", w.ID)
 	case w.Target < 0:
 		return fmt.Errorf("work %s: the target is negative", w.ID)
-	case w.Callback != nil && (w.Kind != Voice || w.Callback.Number == ""):
+	case w.Callback != nil && (w.Kind != KindVoice || w.Callback.Number == ""):
 		return fmt.Errorf("work %s: a call-back is a voice contact and needs a number", w.ID)
 	}
 	return nil
@@ -115,27 +117,28 @@ const (
 // Item is a piece of work as the Router keeps it.
 type Item struct {
 	Work
-	Phase      Phase                 `json:"phase"`
-	QueuedAt   time.Time             `json:"queued_at"`            // entered this queue
-	Offers     []Token               `json:"offers,omitempty"`     // ringing now
-	Agent      AgentID               `json:"agent,omitempty"`      // whose it is
-	Deadline   time.Time             `json:"deadline,omitzero"`    // of Assigned and Active
-	AssignedAt time.Time             `json:"assigned_at,omitzero"` // accepted by Agent
-	AnsweredAt time.Time             `json:"answered_at,omitzero"` // joined with Agent
-	Pending    bool                  `json:"pending,omitempty"`    // the customer's turn: it takes no capacity
-	Manual     bool                  `json:"manual,omitempty"`     // assigned by hand, may exceed the capacity
-	WantsWrap  bool                  `json:"wants_wrap,omitempty"` // the agent asked for wrap-up (WrapOptional)
-	Wrap       WrapUp                `json:"wrap"`                 // of the queue that gave it to Agent; a later move does not change it
-	From       QueueID               `json:"from,omitempty"`       // that queue
-	Barred     map[AgentID]time.Time `json:"barred,omitempty"`     // who declined, until when
-	Overflow   bool                  `json:"overflow,omitempty"`   // went beyond its own group
-	Guarded    bool                  `json:"guarded,omitempty"`    // waited longer than the hard limit; a supervisor knows
-	WasWith    AgentID               `json:"was_with,omitempty"`   // agent who lost it
-	Requeues   int                   `json:"requeues,omitempty"`   // how often it came back
-	Cause      string                `json:"cause,omitempty"`      // why it ended
-	EndedAt    time.Time             `json:"ended_at,omitzero"`    //
-	Decision   *Decision             `json:"decision,omitempty"`   // the last one: "why me?"
-	answered   bool                  // in this queue, for the service level
+	Phase       Phase                 `json:"phase"`
+	EnteredAt   time.Time             `json:"entered_at"`            // names this stay, with the id
+	QueuedAt    time.Time             `json:"queued_at"`             // entered this queue
+	FirstAnswer time.Time             `json:"first_answer,omitzero"` // in this queue
+	Offers      []Token               `json:"offers,omitempty"`      // ringing now
+	Agent       AgentID               `json:"agent,omitempty"`       // whose it is
+	Deadline    time.Time             `json:"deadline,omitzero"`     // of Assigned and Active
+	AssignedAt  time.Time             `json:"assigned_at,omitzero"`  // accepted by Agent
+	AnsweredAt  time.Time             `json:"answered_at,omitzero"`  // joined with Agent
+	Pending     bool                  `json:"pending,omitempty"`     // the customer's turn: it takes no capacity
+	Manual      bool                  `json:"manual,omitempty"`      // assigned by hand, may exceed the capacity
+	WantsWrap   bool                  `json:"wants_wrap,omitempty"`  // the agent asked for wrap-up (WrapOptional)
+	Wrap        WrapUp                `json:"wrap"`                  // of the queue that gave it to Agent; a later move does not change it
+	From        QueueID               `json:"from,omitempty"`        // that queue
+	Barred      map[AgentID]time.Time `json:"barred,omitempty"`      // who declined, until when
+	Overflow    bool                  `json:"overflow,omitempty"`    // went beyond its own group
+	Guarded     bool                  `json:"guarded,omitempty"`     // waited longer than the hard limit; a supervisor knows
+	WasWith     AgentID               `json:"was_with,omitempty"`    // agent who lost it
+	Requeues    int                   `json:"requeues,omitempty"`    // how often it came back
+	Cause       string                `json:"cause,omitempty"`       // why it ended
+	EndedAt     time.Time             `json:"ended_at,omitzero"`     //
+	Decision    *Decision             `json:"decision,omitempty"`    // the last one: "why me?"
 }
 
 // Offer is one ring at one agent.
@@ -155,6 +158,8 @@ const (
 	CauseShortAbandon   = "short_abandon"
 	CauseLimit          = "limit"           // longer than the longest contact
 	CauseCallbackFailed = "callback_failed" // nobody answered the last try
+	CauseRestart        = "server_restart"  // the server that held the call was restarted
+	CauseNoDialog       = "dialog_gone"     // the call is not there any more
 	CauseNodeLost       = "node_lost"       // the server that held the call is gone
 	CauseRemoved        = "removed"         // by a supervisor, or with its queue
 
