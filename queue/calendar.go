@@ -23,7 +23,7 @@ func (c *Clock) UnmarshalText(b []byte) error {
 	hours, err1 := strconv.ParseUint(h, 10, 8)
 	minutes, err2 := strconv.ParseUint(m, 10, 8)
 	if !ok || err1 != nil || err2 != nil || len(m) != 2 || minutes > 59 || hours*60+minutes > 24*60 {
-		return fmt.Errorf("time of day %q: write it as 09:30, at most 24:00", b)
+		return &badValue{string(b), fmt.Sprintf("time of day %.32q: write it as 09:30, at most 24:00", b)}
 	}
 	*c = Clock(hours*60 + minutes)
 	return nil
@@ -31,8 +31,8 @@ func (c *Clock) UnmarshalText(b []byte) error {
 
 // Span is a time of day in which somebody is there: From included, To not. It ends on its own day.
 type Span struct {
-	From Clock `json:"from"`
-	To   Clock `json:"to"`
+	From Clock `json:"from" yaml:"from"`
+	To   Clock `json:"to" yaml:"to"`
 }
 
 // Date is a day without a time, written 2026-10-01.
@@ -58,7 +58,7 @@ func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.M
 func (d *Date) UnmarshalText(b []byte) error {
 	t, err := time.Parse(time.DateOnly, string(b))
 	if err != nil {
-		return fmt.Errorf("date %q: write it as 2026-10-01", b)
+		return &badValue{string(b), fmt.Sprintf("date %.32q: write it as 2026-10-01", b)}
 	}
 	*d = DateOf(t)
 	return nil
@@ -67,22 +67,22 @@ func (d *Date) UnmarshalText(b []byte) error {
 // Day is an exception to the week: a holiday without Spans, a day with other
 // hours, or a make-up workday (调休), which has the hours of another weekday.
 type Day struct {
-	Date  Date   `json:"date"`
-	Name  string `json:"name,omitempty"`
-	Spans []Span `json:"spans,omitempty"` // open; none is closed all day
+	Date  Date   `json:"date" yaml:"date"`
+	Name  string `json:"name,omitempty" yaml:"name"`
+	Spans []Span `json:"spans,omitempty" yaml:"spans"` // open; none is closed all day
 	// As gives the day the hours of a weekday, "monday" for a working Saturday. It excludes Spans.
-	As string `json:"as,omitempty"`
+	As string `json:"as,omitempty" yaml:"as"`
 }
 
 // Calendar is opening hours: several spans on each weekday, in one time zone,
 // with exceptions. All times are those of the zone's clocks, so a span that the
 // clocks jump over is shorter and one that they repeat is longer.
 type Calendar struct {
-	Name string `json:"name"`
-	Zone string `json:"zone"` // IANA, such as Asia/Shanghai
+	Name string `json:"name" yaml:"name"`
+	Zone string `json:"zone" yaml:"zone"` // IANA, such as Asia/Shanghai
 	// Week has the spans of each weekday by its English name in small letters.
-	Week map[string][]Span `json:"week"`
-	Days []Day             `json:"days"`
+	Week map[string][]Span `json:"week" yaml:"week"`
+	Days []Day             `json:"days" yaml:"days"`
 
 	zone *time.Location
 	week [7][]Span

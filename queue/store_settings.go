@@ -92,8 +92,8 @@ func gone(tag interface{ RowsAffected() int64 }, err error) error {
 
 // Skill is something an agent can be good at.
 type Skill struct {
-	Name  string `json:"name"`
-	Label string `json:"label"`
+	Name  string `json:"name" yaml:"name"`
+	Label string `json:"label" yaml:"label"`
 }
 
 // Skills are all skills, by name.
