@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -47,15 +46,15 @@ type Profile struct {
 func (p Profile) check() error {
 	switch {
 	case p.ID == "":
-		return fmt.Errorf("an agent needs an id")
+		return wrong("an agent needs an id")
 	case p.Capacity < 0 || p.Capacity > 1000:
-		return fmt.Errorf("agent %s: the capacity is not between 0 and 1000 units", p.ID)
+		return wrong("agent %s: the capacity is not between 0 and 1000 units", p.ID)
 	case len(p.Skills) > 500 || len(p.Languages) > 50:
-		return fmt.Errorf("agent %s: more than 500 skills or 50 languages", p.ID)
+		return wrong("agent %s: more than 500 skills or 50 languages", p.ID)
 	}
 	for name, level := range p.Skills {
 		if level < 0 || level > 1 || math.IsNaN(level) {
-			return fmt.Errorf("agent %s: skill %s is %v, not between 0 and 1", p.ID, name, level)
+			return wrong("agent %s: skill %s is %v, not between 0 and 1", p.ID, name, level)
 		}
 	}
 	return nil

@@ -103,7 +103,7 @@ func (c *Calendar) Prepare() error {
 		return err
 	}
 	if err := c.prepare(); err != nil {
-		return fmt.Errorf("calendar %s: %w", c.Name, err)
+		return wrong("calendar %s: %w", c.Name, err)
 	}
 	return nil
 }

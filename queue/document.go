@@ -153,7 +153,7 @@ func (d *QueueDoc) queue(ids map[string]AgentID) (Queue, error) {
 	for _, m := range d.Members {
 		id, known := ids[m.User]
 		if !known {
-			return q, fmt.Errorf("queue %s: member %q is no agent", d.ID, m.User)
+			return q, wrong("queue %s: member %q is no agent", d.ID, m.User)
 		}
 		q.Members = append(q.Members, Member{id, m.Order, m.Weight})
 	}
@@ -256,7 +256,7 @@ func (s *Store) applyAgents(ctx context.Context, tx pgx.Tx, agents, now []AgentD
 	for _, g := range agents {
 		id, known := ids[g.User]
 		if !known {
-			return fmt.Errorf("agent %q: there is no such user", g.User)
+			return wrong("agent %q: there is no such user", g.User)
 		}
 		if a.differs("agent:"+g.User, g, find(now, func(o AgentDoc) bool { return o.User == g.User })) {
 			if err := s.PutAgent(ctx, tx, Profile{ID: id, Skills: g.Skills, Languages: g.Languages, Capacity: g.Capacity, Desk: g.Desk}); err != nil {

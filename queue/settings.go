@@ -173,9 +173,19 @@ var nameRule = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 // CheckName says whether a text can name a queue, a skill or a calendar.
 func CheckName(what, name string) error {
 	if !nameRule.MatchString(name) {
-		return fmt.Errorf("%s name %q: it is 1 to 64 of a-z, 0-9, - and _, and begins with a letter or digit", what, name)
+		return wrong("%s name %.64q: it is 1 to 64 of a-z, 0-9, - and _, and begins with a letter or digit", what, name)
 	}
 	return nil
+}
+
+// SettingError says what is wrong with settings that somebody wrote.
+type SettingError struct{ text string }
+
+func (e *SettingError) Error() string { return e.text }
+
+// wrong makes a SettingError.
+func wrong(format string, args ...any) error {
+	return &SettingError{fmt.Errorf(format, args...).Error()}
 }
 
 // Check says what cannot work.
@@ -184,7 +194,7 @@ func (q Queue) Check() error {
 		return err
 	}
 	if err := q.check(); err != nil {
-		return fmt.Errorf("queue %s: %w", q.ID, err)
+		return wrong("queue %s: %w", q.ID, err)
 	}
 	return nil
 }

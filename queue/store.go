@@ -235,3 +235,9 @@ func (s *Store) expire(ctx context.Context, keep time.Duration) (int64, error) {
 	})
 	return n, err
 }
+
+// TellReload tells running servers that settings were changed from outside.
+func (s *Store) TellReload(ctx context.Context) error {
+	_, err := s.ask(ctx, "", []byte(`{"op":"reload"}`))
+	return err
+}

@@ -15,6 +15,7 @@ import (
 	"tingxin/ivr"
 	"tingxin/media"
 	"tingxin/pg"
+	"tingxin/queue"
 	"tingxin/sip"
 )
 
@@ -30,6 +31,7 @@ type Config struct {
 	ASR          ASRConfig     `yaml:"asr" koanf:"asr"`
 	Call         call.Config   `yaml:"call" koanf:"call"`
 	IVR          ivr.Config    `yaml:"ivr" koanf:"ivr"`
+	Queues       queue.Config  `yaml:"queues" koanf:"queues"`
 	PG           pg.Config     `yaml:"pg" koanf:"pg"`
 	API          api.Config    `yaml:"api" koanf:"api"`
 }
@@ -63,6 +65,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
 	if c.API.Recordings == "" {
 		c.API.Recordings = c.Call.Recording.Dir
 	}
@@ -81,6 +84,9 @@ func (c Config) check() error {
 		if err := c.ASR.Check(); err != nil {
 			return fmt.Errorf("%w; or set asr.off to run without recognition", err)
 		}
+	}
+	if err := c.Queues.Check(); err != nil {
+		return err
 	}
 	if c.DrainTimeout < 0 {
 		return errors.New("drain_timeout is negative: write a duration such as 30s")

@@ -32,6 +32,7 @@ func commands() []command {
 		{"score", "score asr: error rates and latencies over labelled recordings", runScore},
 		{"bench", "bench asr, bench calls: how much fits on this machine", runBench},
 		{"simulate", "simulate queue: how a day would go with other arrivals or agents", runSimulate},
+		{"apply", "bring queues, agents, skills and opening hours in line with a file", runApply},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},
 	}
