@@ -76,6 +76,12 @@ const system = createRoute({
   component: lazyRouteComponent(() => import('./pages/SystemPage'), 'SystemPage'),
 });
 
+const queues = createRoute({
+  getParentRoute: () => shell,
+  path: '/queues',
+  component: lazyRouteComponent(() => import('./pages/QueuesPage'), 'QueuesPage'),
+});
+
 const settings = createRoute({
   getParentRoute: () => shell,
   path: '/settings',
@@ -83,7 +89,7 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), callList, oneCall, system, settings])]);
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), callList, oneCall, queues, system, settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({

@@ -1,11 +1,11 @@
 import type { Role } from '../api/model';
 
-export type Right = 'system' | 'hangup' | 'recordings' | 'users';
+export type Right = 'system' | 'queues' | 'hangup' | 'recordings' | 'users';
 
 const rights: Record<Role, readonly Right[]> = {
   agent: [],
-  supervisor: ['system', 'hangup', 'recordings'],
-  admin: ['system', 'hangup', 'recordings', 'users'],
+  supervisor: ['system', 'queues', 'hangup', 'recordings'],
+  admin: ['system', 'queues', 'hangup', 'recordings', 'users'],
 };
 
 /** may says what to show. The server decides what is allowed. */
