@@ -1005,7 +1005,8 @@ export interface components {
             items: components["schemas"]["Decision"][];
         };
         DeskView: {
-            agent: components["schemas"]["AgentView"];
+            /** @description absent for a user who is no agent */
+            agent?: components["schemas"]["AgentView"];
             offer?: components["schemas"]["OfferView"];
             /** @description to choose from for away */
             reasons: string[];
@@ -1799,15 +1800,6 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["ErrorModel"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };

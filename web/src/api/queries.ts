@@ -114,17 +114,17 @@ export const work = queryOptions({
   refetchInterval: 15_000,
 });
 
-/** desk is null for a user who is no agent. Asking for it is the heartbeat of one who is. */
+/** desk is without an agent for a user who is none, null when the server has no queues. Asking for it is an agent's heartbeat. */
 export const desk = queryOptions({
   queryKey: ['queues', 'desk'],
   queryFn: async ({ signal }): Promise<Desk | null> => {
     try {
       return await request<Desk>('/agents/me', { signal });
     } catch (error) {
-      if (error instanceof Problem && (error.status === 404 || error.status === 503)) return null;
+      if (error instanceof Problem && error.status === 503) return null;
       throw error;
     }
   },
-  refetchInterval: (query) => (query.state.data === null ? 60_000 : 8000),
+  refetchInterval: (query) => (query.state.data?.agent ? 8000 : 60_000),
   refetchIntervalInBackground: true,
 });

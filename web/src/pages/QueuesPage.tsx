@@ -144,7 +144,7 @@ function WorkRow({ work, names, queues, now }: { work: Work; names: Record<strin
         {clock(now - Date.parse(work.since))}
       </td>
       <td data-name={t('queues.agent')}>
-        {work.agent ? (names[work.agent] ?? work.agent) : '–'}
+        {work.agent ? (names[work.agent] ?? work.agent) : '–'}{' '}
         {work.agent && work.why && (
           <Popover trigger="click" content={<WhyLines why={work.why} names={names} />}>
             <button type="button" className="row-menu" aria-label={t('queues.why')}>
@@ -166,7 +166,8 @@ function WorkRow({ work, names, queues, now }: { work: Work; names: Record<strin
   );
 }
 
-function Section({ title, heads, none, rows }: { title: string; heads: string[]; none: string; rows: ReactNode[] }) {
+/** Section is a table with its headings; those in `ends` stand at the end of their columns. */
+function Section({ title, heads, ends, none, rows }: { title: string; heads: string[]; ends: number[]; none: string; rows: ReactNode[] }) {
   return (
     <section className="card">
       <div className="card-head">
@@ -178,8 +179,8 @@ function Section({ title, heads, none, rows }: { title: string; heads: string[];
         <table className="table">
           <thead>
             <tr>
-              {heads.map((head) => (
-                <th key={head} scope="col">
+              {heads.map((head, i) => (
+                <th key={head} scope="col" className={ends.includes(i) ? 'end' : undefined}>
                   {head}
                 </th>
               ))}
@@ -224,6 +225,7 @@ export function QueuesPage() {
         <Section
           title={t('queues.agents')}
           none={t('queues.noAgents')}
+          ends={[2, 3, 4, 5]}
           heads={[t('queues.agent'), t('queues.state'), t('queues.since'), t('queues.handled'), t('queues.talk'), t('queues.force')]}
           rows={agents.data.map((agent) => (
             <AgentRow key={agent.id} agent={agent} now={now} />
@@ -234,6 +236,7 @@ export function QueuesPage() {
         <Section
           title={t('queues.work')}
           none={t('queues.noWork')}
+          ends={[4, 6]}
           heads={[t('queues.kind'), t('queues.queue'), t('queues.urgency'), t('queues.phase'), t('queues.age'), t('queues.agent'), t('queues.move')]}
           rows={work.data.map((one) => (
             <WorkRow key={one.id} work={one} names={names} queues={queues} now={now} />

@@ -82,11 +82,11 @@ export function AgentMenu() {
   const client = useQueryClient();
   const { data } = useQuery(desk);
   useChannel('queues', useCallback(() => void client.invalidateQueries({ queryKey: desk.queryKey }), [client]));
-  const unanswered = data?.agent.state === 'away' && data.agent.reason === 'unanswered';
+  const unanswered = data?.agent?.state === 'away' && data.agent.reason === 'unanswered';
   useEffect(() => {
     if (unanswered) void message.warning(t('agent.unanswered'), 10);
   }, [unanswered, message, t]);
-  if (!data) return null;
+  if (!data?.agent) return null;
   return (
     <>
       <StateButton me={data.agent} reasons={data.reasons} />
