@@ -34,8 +34,8 @@ type Parts struct {
 	DB    *pg.DB
 	Calls *call.Store
 	Bus   *event.Bus
-	Live  Live         // nil: no running calls
-	Moods Moods        // nil: alerts are dismissed in the records only
+	Live  Live  // nil: no running calls
+	Moods Moods // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
 	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
