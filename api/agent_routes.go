@@ -24,6 +24,8 @@ type AgentView struct {
 	Deadline  *time.Time         `json:"deadline,omitempty" doc:"when the state ends by itself"`
 	Skills    map[string]float64 `json:"skills"`
 	Languages []string           `json:"languages"`
+	Capacity  int                `json:"capacity" doc:"units"`
+	Desk      bool               `json:"desk" doc:"a telephone without a browser"`
 	Work      []queue.WorkID     `json:"work"`
 	Handled   int                `json:"handled_today"`
 	TalkMS    int64              `json:"talk_today_ms"`
@@ -58,7 +60,7 @@ type StateList struct {
 }
 
 func agentView(a *queue.Agent) AgentView {
-	v := AgentView{ID: a.ID, Name: a.Name, State: a.State, Presence: a.Presence, Since: a.Since, Deadline: moment(a.Deadline), Skills: a.Skills, Languages: some(a.Languages),
+	v := AgentView{ID: a.ID, Name: a.Name, State: a.State, Presence: a.Presence, Since: a.Since, Deadline: moment(a.Deadline), Skills: a.Skills, Languages: some(a.Languages), Capacity: a.Capacity, Desk: a.Desk,
 		Work: some(a.Work), Handled: a.Handled, TalkMS: a.Talk.Milliseconds()}
 	if a.Presence == queue.Away {
 		v.Reason = a.Reason

@@ -11,8 +11,8 @@ const why = {
 };
 
 const people = [
-  { id: '2', name: 'Mei Chen', state: 'away', presence: 'away', reason: 'lunch', since: ago(700_000), skills: { tech: 0.9 }, languages: ['zh'], work: [], handled_today: 12, talk_today_ms: 3_720_000 },
-  { id: '3', name: 'Jonas Weber', state: 'talking', presence: 'available', since: ago(38_000), skills: { tech: 0.7 }, languages: [], work: ['w2'], handled_today: 9, talk_today_ms: 2_400_000 },
+  { id: '2', name: 'Mei Chen', state: 'away', presence: 'away', reason: 'lunch', since: ago(700_000), skills: { tech: 0.9 }, languages: ['zh'], capacity: 10, desk: false, work: [], handled_today: 12, talk_today_ms: 3_720_000 },
+  { id: '3', name: 'Jonas Weber', state: 'talking', presence: 'available', since: ago(38_000), skills: { tech: 0.7 }, languages: [], capacity: 10, desk: false, work: ['w2'], handled_today: 9, talk_today_ms: 2_400_000 },
 ];
 
 export const agents = () => people;

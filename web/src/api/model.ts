@@ -137,6 +137,9 @@ export type AgentState = Agent['state'];
 export type Presence = Agent['presence'];
 export type Work = Schemas['WorkView'];
 export type Offer = Schemas['OfferView'];
+/** Settings of a queue. */
+export type QueueSettings = Schemas['QueueDoc'];
+export type Skill = Schemas['Skill'];
 /** What an agent has before them: GET /agents/me. */
 export type Desk = Schemas['DeskView'];
 

@@ -943,10 +943,17 @@ export interface components {
         };
         AgentView: {
             /**
+             * Format: int64
+             * @description units
+             */
+            capacity: number;
+            /**
              * Format: date-time
              * @description when the state ends by itself
              */
             deadline?: string;
+            /** @description a telephone without a browser */
+            desk: boolean;
             /** Format: int64 */
             handled_today: number;
             id: string;

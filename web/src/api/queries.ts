@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { request, setCSRF } from './client';
 import { Problem } from './problem';
-import type { Agent, Alert, CallDetail, CallEmotion, CallSummary, Desk, LivePage, MoodReport, Page, Peaks, QueueBoards, Reading, Retention, Session, System, User, Utterance, Work } from './model';
+import type { Agent, Alert, CallDetail, CallEmotion, CallSummary, Desk, LivePage, MoodReport, Page, Peaks, QueueBoards, QueueSettings, Reading, Retention, Session, Skill, System, User, Utterance } from './model';
 
 /** dayAfter is the moment at which a local day (YYYY-MM-DD) is over. */
 function dayAfter(day: string): string {
@@ -159,4 +159,19 @@ export const desk = queryOptions({
   },
   refetchInterval: (query) => (query.state.data?.agent ? 8000 : 60_000),
   refetchIntervalInBackground: true,
+});
+
+export const queueSettings = queryOptions({
+  queryKey: ['queues', 'settings'],
+  queryFn: ({ signal }) => request<Page<QueueSettings>>('/queues', { signal }).then((page) => page.items ?? []),
+});
+
+export const skills = queryOptions({
+  queryKey: ['queues', 'skills'],
+  queryFn: ({ signal }) => request<Page<Skill>>('/skills', { signal }).then((page) => page.items ?? []),
+});
+
+export const calendars = queryOptions({
+  queryKey: ['queues', 'calendars'],
+  queryFn: ({ signal }) => request<Page<{ name: string }>>('/calendars', { signal }).then((page) => page.items ?? []),
 });
