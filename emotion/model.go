@@ -13,6 +13,7 @@ import (
 // baseline is known and one for a stranger, and the plane of arousal and valence. It is
 // immutable and shared by all channels.
 type Model struct {
+	version  string
 	name     string
 	norm     Norm
 	stranger *Classifier
@@ -38,12 +39,16 @@ var defaultModel = sync.OnceValue(func() *Model {
 })
 
 // Version names the model and its numbers: data it was trained on, then a checksum.
-func (m *Model) Version() string {
+func (m *Model) Version() string { return m.version }
+
+// seal sets the version, once all numbers are there.
+func (m *Model) seal() error {
 	h := crc32.NewIEEE()
 	if _, err := m.WriteTo(h); err != nil {
-		return m.name
+		return err
 	}
-	return fmt.Sprintf("%s-%08x", m.name, h.Sum32())
+	m.version = fmt.Sprintf("%s-%08x", m.name, h.Sum32())
+	return nil
 }
 
 // Classify reads the functionals x of a recording of a speaker with baseline b, nil for a
