@@ -3,7 +3,6 @@ package emotion_test
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -167,7 +166,7 @@ func TestAlertsOfSimulatedCalls(t *testing.T) {
 		}
 	}
 	for corpus, n := range table {
-		t.Log(fmt.Sprintf("%-8s %2d speakers: alert in %2d calm calls, in %2d that turn angry (%d more than one)", corpus, n.calls, n.calm, n.angry, n.twice))
+		t.Logf("%-8s %2d speakers: alert in %2d calm calls, in %2d that turn angry (%d more than one)", corpus, n.calls, n.calm, n.angry, n.twice)
 	}
 	if own := table["emodb"]; own != nil && (own.calm > own.calls/4 || own.angry*4 < own.calls*3) {
 		t.Errorf("emodb: %+v", *own)
