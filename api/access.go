@@ -30,6 +30,8 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/session":              RoleAgent,
 	http.MethodDelete + " " + base + "/session":           RoleAgent,
 	http.MethodPost + " " + base + "/session/password":    RoleAgent,
+	http.MethodPost + " " + base + "/session/phone":       RoleAgent,
+	http.MethodGet + " " + base + "/colleagues":           RoleAgent,
 	http.MethodGet + " " + base + "/calls":                RoleAgent,
 	http.MethodGet + " " + base + "/calls/live":           RoleAgent,
 	http.MethodGet + " " + base + "/calls/:id":            RoleAgent,

@@ -36,6 +36,8 @@ type server struct {
 	calls  *call.Manager
 	sip    *sip.Server
 	web    *api.Server
+	people *api.People
+	phones *phones
 	login  *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
@@ -62,6 +64,7 @@ func (s *server) start(ctx context.Context) error {
 	}{
 		{"data folder", s.takeDataDir}, // one pbx per folder
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
+		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
@@ -106,7 +109,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "database", "data folder"} {
+	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -169,7 +172,7 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 	if err := engine.Start(ctx); err != nil {
 		return nil, err
 	}
-	s.engine = engine
+	s.engine, s.phones.engine = engine, engine
 	return engine.Close, nil
 }
 
@@ -190,7 +193,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log)
+	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, sip.WithDirectory(directory{s.people}), sip.WithTokens(s.phones.tokens))
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +201,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if err := calls.Start(ctx); err != nil {
 		return nil, err
 	}
-	s.calls, s.sip = calls, signalling
+	s.calls, s.sip, s.phones.sip = calls, signalling, signalling
 	return calls.Close, nil
 }
 

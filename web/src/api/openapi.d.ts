@@ -224,6 +224,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whom one can call inside, and who is reachable
+         * @description Needs the role agent or more.
+         */
+        get: operations["colleagues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/consents": {
         parameters: {
             query?: never;
@@ -303,6 +323,26 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         post: operations["change-password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What this page needs to be a telephone: a short-lived token and where to register
+         * @description Needs the role agent or more.
+         */
+        post: operations["phone-ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -545,6 +585,17 @@ export interface components {
              */
             total?: number;
         };
+        Colleague: {
+            name: string;
+            /** @description has a telephone registered */
+            reachable: boolean;
+            /** @enum {string} */
+            role: "agent" | "supervisor" | "admin";
+            username: string;
+        };
+        Colleagues: {
+            items: components["schemas"]["Colleague"][];
+        };
         ConsentInputBody: {
             /** @description the caller's number */
             identity: string;
@@ -610,6 +661,10 @@ export interface components {
             /** Format: int64 */
             rejected: number;
             /** Format: int64 */
+            relays: number;
+            /** Format: int64 */
+            rooms: number;
+            /** Format: int64 */
             send_buffer: number;
             /** Format: int64 */
             send_errors: number;
@@ -662,6 +717,11 @@ export interface components {
              * @example https://example.com/errors/example
              */
             type: string;
+        };
+        ICEServer: {
+            credential: string;
+            urls: string[];
+            username: string;
         };
         LabelInputBody: {
             /**
@@ -857,6 +917,22 @@ export interface components {
             rate: number;
             /** @description our side, 0 to 1 */
             right: number[];
+        };
+        PhoneTicket: {
+            /** @description host part of the address of record */
+            domain: string;
+            /**
+             * Format: date-time
+             * @description of the token; ask for a new one before
+             */
+            expires_at: string;
+            /** @description relays to use; empty where none is needed */
+            ice_servers: components["schemas"]["ICEServer"][];
+            token: string;
+            /** @description user part of the address of record */
+            user: string;
+            /** @description of the WebSocket for SIP, on the pages' own origin */
+            ws_path: string;
         };
         QualityNow: {
             /** Format: double */
@@ -2036,6 +2112,62 @@ export interface operations {
             };
         };
     };
+    colleagues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Colleagues"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "set-consent": {
         parameters: {
             query?: never;
@@ -2396,6 +2528,80 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "phone-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneTicket"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
