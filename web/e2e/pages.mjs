@@ -14,6 +14,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
+import { deskChecks } from './desk.mjs';
 
 const env = process.env;
 const url = (env.TINGXIN_URL ?? 'http://127.0.0.1:8099').replace(/\/$/, '');
@@ -343,6 +344,8 @@ for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.
     }
   });
 }
+
+await deskChecks({ url, user, password, pictures, check, must, until, accessible, noOverflow });
 
 await check('logging out', async () => {
   await page.goto(`${url}/live`);

@@ -62,6 +62,8 @@ export type CallDetail = Omit<Schemas['CallDetail'], keyof SummaryParts | 'legs'
 export type Peaks = Schemas['Peaks'];
 
 export type User = Omit<Schemas['User'], 'created_at'>;
+/** Somebody whom one can call inside. */
+export type Colleague = Schemas['Colleague'];
 export type Session = Omit<Schemas['SessionView'], 'user'> & { user: User };
 export type Retention = Schemas['Retention'];
 

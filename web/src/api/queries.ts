@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { request, setCSRF } from './client';
 import { Problem } from './problem';
-import type { Alert, CallDetail, CallEmotion, CallSummary, LivePage, MoodReport, Page, Peaks, Reading, Retention, Session, System, User, Utterance } from './model';
+import type { Alert, CallDetail, CallEmotion, CallSummary, Colleague, LivePage, MoodReport, Page, Peaks, Reading, Retention, Session, System, User, Utterance } from './model';
 
 /** dayAfter is the moment at which a local day (YYYY-MM-DD) is over. */
 function dayAfter(day: string): string {
@@ -124,3 +124,17 @@ export const retention = queryOptions({
   queryKey: ['retention'],
   queryFn: ({ signal }) => request<Retention>('/settings/retention', { signal }),
 });
+
+/** colleagues are whom one can call inside. */
+export const colleagues = queryOptions({
+  queryKey: ['colleagues'],
+  queryFn: ({ signal }) => request<Page<Colleague>>('/colleagues', { signal }).then((page) => page.items ?? []),
+  refetchInterval: 10_000,
+});
+
+/** ownCalls are the last calls that a user made, newest first. */
+export const ownCalls = (username: string) =>
+  queryOptions({
+    queryKey: ['calls', 'own', username],
+    queryFn: ({ signal }) => request<Page<CallSummary>>('/calls', { signal, query: { from: username, limit: 40 } }).then((page) => (page.items ?? []).filter((call) => call.from === username)),
+  });

@@ -9,6 +9,7 @@ import { useLink } from '../call/hooks';
 import { setLanguage } from '../i18n';
 import { Icon, Mark, type IconName } from '../parts/Icon';
 import { setTheme, useChoice, type Choice } from '../theme/theme';
+import { PhoneState } from '../phone/PhoneState';
 import { may } from './roles';
 
 const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
@@ -89,6 +90,7 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
   const { t } = useTranslation();
   const places = [
     { to: '/live', icon: 'live', label: t('nav.live'), count: running },
+    { to: '/desk', icon: 'headset', label: t('nav.desk'), count: 0 },
     { to: '/calls', icon: 'calls', label: t('nav.calls'), count: 0 },
     ...(may(user.role, 'moods') ? [{ to: '/mood', icon: 'heart', label: t('nav.mood'), count: alerts } as const] : []),
     ...(may(user.role, 'system') ? [{ to: '/system', icon: 'system', label: t('nav.system'), count: 0 } as const] : []),
@@ -112,6 +114,7 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
         ))}
       </nav>
       <div className="top-end">
+        <PhoneState />
         <ConnectionState />
         <LanguageSwitch />
         <ThemeMenu />
