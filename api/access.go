@@ -7,9 +7,9 @@ type Role string
 
 // The roles.
 const (
-	RoleAgent      Role = "agent"      // sees running and past calls
-	RoleSupervisor Role = "supervisor" // hears recordings, ends calls, sees the system
-	RoleAdmin      Role = "admin"      // users and settings
+	RoleAgent      Role = "agent"      // sees running and past calls, takes work
+	RoleSupervisor Role = "supervisor" // hears recordings, ends calls, sees the system, moves work and agents
+	RoleAdmin      Role = "admin"      // users, queues and settings
 )
 
 // public stands for no session at all.
@@ -55,6 +55,36 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/settings/retention": RoleAdmin,
 	http.MethodPut + " " + base + "/settings/retention": RoleAdmin,
 	http.MethodGet + " " + base + "/audit":              RoleAdmin,
+
+	http.MethodGet + " " + base + "/queues/board":              RoleAgent,
+	http.MethodGet + " " + base + "/queues/work/:id/why":       RoleAgent,
+	http.MethodGet + " " + base + "/agents/me":                 RoleAgent,
+	http.MethodPut + " " + base + "/agents/me/state":           RoleAgent,
+	http.MethodPost + " " + base + "/agents/me/heartbeat":      RoleAgent,
+	http.MethodPost + " " + base + "/agents/me/wrap-up/end":    RoleAgent,
+	http.MethodPost + " " + base + "/agents/me/wrap-up/ask":    RoleAgent,
+	http.MethodPost + " " + base + "/offers/:token/accept":     RoleAgent, // only one's own
+	http.MethodPost + " " + base + "/offers/:token/decline":    RoleAgent,
+	http.MethodGet + " " + base + "/agents":                    RoleSupervisor,
+	http.MethodGet + " " + base + "/agents/:id/history":        RoleSupervisor,
+	http.MethodPut + " " + base + "/agents/:id/state":          RoleSupervisor,
+	http.MethodPost + " " + base + "/agents/:id/wrap-up/end":   RoleSupervisor,
+	http.MethodGet + " " + base + "/queues":                    RoleSupervisor,
+	http.MethodGet + " " + base + "/queues/work":               RoleSupervisor,
+	http.MethodPost + " " + base + "/queues/work/:id/assign":   RoleSupervisor,
+	http.MethodPost + " " + base + "/queues/work/:id/move":     RoleSupervisor,
+	http.MethodDelete + " " + base + "/queues/work/:id":        RoleSupervisor,
+	http.MethodGet + " " + base + "/skills":                    RoleSupervisor,
+	http.MethodGet + " " + base + "/calendars":                 RoleSupervisor,
+	http.MethodPut + " " + base + "/agents/:id":                RoleAdmin,
+	http.MethodDelete + " " + base + "/agents/:id":             RoleAdmin,
+	http.MethodPut + " " + base + "/queues/:id":                RoleAdmin,
+	http.MethodDelete + " " + base + "/queues/:id":             RoleAdmin,
+	http.MethodPut + " " + base + "/skills/:name":              RoleAdmin,
+	http.MethodDelete + " " + base + "/skills/:name":           RoleAdmin,
+	http.MethodPut + " " + base + "/calendars/:name":           RoleAdmin,
+	http.MethodDelete + " " + base + "/calendars/:name":        RoleAdmin,
+	http.MethodPost + " " + base + "/calendars/:name/holidays": RoleAdmin,
 
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token

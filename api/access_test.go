@@ -133,7 +133,9 @@ func TestOpenAPI(t *testing.T) {
 		if !strings.HasPrefix(path, base) || method == http.MethodHead || strings.HasSuffix(path, "realtime") || strings.HasSuffix(path, "openapi.json") {
 			continue
 		}
-		path = strings.ReplaceAll(path, ":id", "{id}")
+		for _, name := range []string{"id", "name", "token"} {
+			path = strings.ReplaceAll(path, ":"+name, "{"+name+"}")
+		}
 		op, ok := doc.Paths[path][strings.ToLower(method)]
 		if !ok || op.OperationID == "" || len(op.Responses) < 2 {
 			t.Errorf("%s %s is not described: %+v", method, path, op)

@@ -24,6 +24,8 @@ import (
 const (
 	// callsChannel carries what lists need of all calls, and the load of the system.
 	callsChannel = "calls"
+	// queuesChannel carries what happens in the queues and to agents, by ids.
+	queuesChannel = "queues"
 	// callChannel and an id carry everything of one call.
 	callChannel = "call:"
 
@@ -109,9 +111,9 @@ func (f *feed) connected(c *centrifuge.Client) {
 	})
 }
 
-// maySubscribe knows the channels; whoever is signed in may see all calls.
+// maySubscribe knows the channels; whoever is signed in may see all calls and queues.
 func maySubscribe(channel string) bool {
-	if channel == callsChannel {
+	if channel == callsChannel || channel == queuesChannel {
 		return true
 	}
 	id, ok := strings.CutPrefix(channel, callChannel)
@@ -181,6 +183,8 @@ func (f *feed) run(sub *event.Subscription) {
 // channels are where an event goes: all of a call to its own channel, its coming and going also to the lists.
 func channels(e *event.Event) []string {
 	switch {
+	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."):
+		return []string{queuesChannel} // ids only
 	case e.Call == "":
 		return []string{callsChannel}
 	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended",

@@ -65,6 +65,9 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if src.SIP != nil {
 		pull(out, "tingxin_sip", src.SIP(), nil)
 	}
+	if q := p.s.parts.Queues; q != nil {
+		pull(out, "tingxin_queue", q.Stats(), nil)
+	}
 	pull(out, "tingxin_pg", p.s.db.Stats(), nil)
 	pull(out, "tingxin_events", p.s.parts.Bus.Stats(), nil)
 	f := p.s.feed

@@ -12,6 +12,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/pg"
+	"tingxin/queue"
 )
 
 // Huma's package-wide rules: no null arrays, and no value of a request in an
@@ -41,8 +42,10 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return nil
 	case errors.As(err, &status):
 		return err
-	case errors.Is(err, pg.ErrNotFound), errors.Is(err, call.ErrNoCall):
+	case errors.Is(err, pg.ErrNotFound), errors.Is(err, call.ErrNoCall), errors.Is(err, queue.ErrNoWork), errors.Is(err, queue.ErrNoAgent), errors.Is(err, queue.ErrNoQueue):
 		return huma.Error404NotFound("there is no such thing")
+	case errors.Is(err, queue.ErrGone), errors.Is(err, queue.ErrState), errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrThere), errors.As(err, new(*queue.ClosedError)):
+		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, pg.ErrConflict):
 		return huma.Error409Conflict("something with that name is there already")
 	case errors.Is(err, call.ErrCursor):

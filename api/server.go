@@ -20,6 +20,7 @@ import (
 	"tingxin/call"
 	"tingxin/event"
 	"tingxin/pg"
+	"tingxin/queue"
 )
 
 // Live is what runs now; *call.Manager satisfies it.
@@ -33,10 +34,12 @@ type Parts struct {
 	DB    *pg.DB
 	Calls *call.Store
 	Bus   *event.Bus
-	Live  Live         // nil: no running calls
-	Moods Moods        // nil: alerts are dismissed in the records only
-	Jobs  *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP   http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	Live  Live  // nil: no running calls
+	Moods Moods // nil: alerts are dismissed in the records only
+	// Queues are the waiting work and its agents; nil: none.
+	Queues *queue.Service
+	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// People is the list of users, started by the caller; nil: one of the server's own.
@@ -128,6 +131,8 @@ func (s *Server) route() error {
 	s.systemRoutes(api)
 	s.userRoutes(api)
 	s.settingRoutes(api)
+	s.queueRoutes(api)
+	s.agentRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)

@@ -16,6 +16,7 @@ import (
 	"tingxin/ivr"
 	"tingxin/media"
 	"tingxin/pg"
+	"tingxin/queue"
 	"tingxin/sip"
 )
 
@@ -32,6 +33,7 @@ type Config struct {
 	Emotion      emotion.Config `yaml:"emotion" koanf:"emotion"`
 	Call         call.Config    `yaml:"call" koanf:"call"`
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
+	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 }
@@ -65,6 +67,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
 	if c.API.Recordings == "" {
 		c.API.Recordings = c.Call.Recording.Dir
 	}
@@ -85,6 +88,9 @@ func (c Config) check() error {
 		}
 	}
 	if err := c.Emotion.Check(); err != nil {
+		return err
+	}
+	if err := c.Queues.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -18,6 +18,7 @@ import (
 	"tingxin/ivr"
 	"tingxin/media"
 	"tingxin/pg"
+	"tingxin/queue"
 	"tingxin/sip"
 )
 
@@ -33,6 +34,7 @@ type server struct {
 	bus    *event.Bus
 	flows  *ivr.Library
 	store  *call.Store
+	queues *queue.Service
 	calls  *call.Manager
 	sip    *sip.Server
 	web    *api.Server
@@ -65,6 +67,7 @@ func (s *server) start(ctx context.Context) error {
 		{"data folder", s.takeDataDir}, // one pbx per folder
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
+		{"queues", s.startQueues},      // before calls, which wait in them
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
@@ -109,7 +112,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -145,6 +148,19 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 		s.bus.Close()
 		return db.Close()
 	}, nil
+}
+
+// startQueues finds the waiting work of earlier runs and of other servers.
+func (s *server) startQueues(ctx context.Context) (func() error, error) {
+	queues, err := queue.New(s.cfg.Queues, s.db, s.bus, nil, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if err := queues.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.queues = queues
+	return queues.Close, nil
 }
 
 func (s *server) startASR(ctx context.Context) (func() error, error) {

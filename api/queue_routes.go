@@ -1,0 +1,301 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/jackc/pgx/v5"
+
+	"tingxin/queue"
+)
+
+// QueueBoard is one queue of the live board.
+type QueueBoard struct {
+	ID         queue.QueueID `json:"id"`
+	Name       string        `json:"name"`
+	Waiting    int           `json:"waiting"`
+	Callbacks  int           `json:"callbacks" doc:"of those waiting"`
+	Ringing    int           `json:"ringing" doc:"of those waiting"`
+	Active     int           `json:"active"`
+	OldestMS   int64         `json:"oldest_ms"`
+	Agents     int           `json:"agents" doc:"members at work"`
+	Free       int           `json:"free" doc:"of those, with nothing on hand"`
+	EstimateMS int64         `json:"estimate_ms" doc:"wait of one who came now; -1 when nobody is at work"`
+	HandleMS   int64         `json:"handle_ms" doc:"mean handle time"`
+	Percent    int           `json:"promise_percent" doc:"of the service level"`
+	WithinMS   int64         `json:"promise_ms"`
+	Today      queue.Served  `json:"today"`
+	Recent     queue.Served  `json:"last_30_min"`
+}
+
+// QueueBoards is the body of GET /queues/board.
+type QueueBoards struct {
+	At    time.Time    `json:"at"`
+	Items []QueueBoard `json:"items"`
+}
+
+// WorkView is one piece of work.
+type WorkView struct {
+	ID         queue.WorkID    `json:"id"`
+	Kind       queue.Kind      `json:"kind" enum:"voice,chat,message,ticket"`
+	Queue      queue.QueueID   `json:"queue"`
+	Urgency    queue.Urgency   `json:"urgency"`
+	Phase      queue.Phase     `json:"phase" enum:"waiting,offered,assigned,active,ended"`
+	Since      time.Time       `json:"since"`
+	Agent      queue.AgentID   `json:"agent,omitempty"`
+	WasWith    queue.AgentID   `json:"was_with,omitempty" doc:"agent who lost it"`
+	Callback   bool            `json:"callback,omitempty"`
+	Overflow   bool            `json:"overflow,omitempty"`
+	Alerted    bool            `json:"alerted,omitempty" doc:"waited longer than the hard limit"`
+	AnsweredAt *time.Time      `json:"answered_at,omitempty"`
+	Deadline   *time.Time      `json:"deadline,omitempty"`
+	Why        *queue.Decision `json:"why,omitempty"`
+}
+
+// WorkList is the body of GET /queues/work.
+type WorkList struct {
+	Items []WorkView `json:"items"`
+}
+
+// QueueList is the body of GET /queues.
+type QueueList struct {
+	Items []queue.QueueDoc `json:"items"`
+}
+
+// SkillList is the body of GET /skills.
+type SkillList struct {
+	Items []queue.Skill `json:"items"`
+}
+
+// CalendarList is the body of GET /calendars.
+type CalendarList struct {
+	Items []queue.Calendar `json:"items"`
+}
+
+// DecisionList is the body of GET /queues/work/{id}/why.
+type DecisionList struct {
+	Items []queue.Decision `json:"items"`
+}
+
+func workView(it *queue.Item) WorkView {
+	return WorkView{ID: it.ID, Kind: it.Kind, Queue: it.Queue, Urgency: it.Urgency, Phase: it.Phase, Since: it.Since, Agent: it.Agent, WasWith: it.WasWith,
+		Callback: it.Callback != nil, Overflow: it.Overflow, Alerted: it.Guarded, AnsweredAt: moment(it.AnsweredAt), Deadline: moment(it.Deadline), Why: it.Decision}
+}
+
+func (s *Server) queueRoutes(api huma.API) {
+	huma.Register(api, operation("queue-board", http.MethodGet, "/queues/board", "queues", "All queues as they are now"), s.queueBoard)
+	huma.Register(api, operation("queue-work", http.MethodGet, "/queues/work", "queues", "Waiting and running work, at most 500 pieces"), s.queueWork)
+	huma.Register(api, operation("why", http.MethodGet, "/queues/work/{id}/why", "queues", "Why a piece of work went to whom, newest first"), s.why)
+	huma.Register(api, noContent("assign-work", http.MethodPost, "/queues/work/{id}/assign", "Give work to an agent by hand", 404, 409), s.assignWork)
+	huma.Register(api, noContent("move-work", http.MethodPost, "/queues/work/{id}/move", "Move work to another queue", 404, 409), s.moveWork)
+	huma.Register(api, noContent("remove-work", http.MethodDelete, "/queues/work/{id}", "Take work out of its queue", 404), s.removeWork)
+
+	huma.Register(api, operation("queues", http.MethodGet, "/queues", "queues", "Settings of all queues"), s.listQueues)
+	huma.Register(api, noContent("put-queue", http.MethodPut, "/queues/{id}", "Add or change a queue", 404, 422), s.putQueue)
+	huma.Register(api, noContent("delete-queue", http.MethodDelete, "/queues/{id}", "Take a queue away; one with work in it stays", 404, 409), s.deleteQueue)
+	huma.Register(api, operation("skills", http.MethodGet, "/skills", "queues", "All skills"), s.listSkills)
+	huma.Register(api, noContent("put-skill", http.MethodPut, "/skills/{name}", "Add or rename a skill", 422), s.putSkill)
+	huma.Register(api, noContent("delete-skill", http.MethodDelete, "/skills/{name}", "Take a skill away, from its agents too", 404), s.deleteSkill)
+	huma.Register(api, operation("calendars", http.MethodGet, "/calendars", "queues", "All calendars"), s.listCalendars)
+	huma.Register(api, noContent("put-calendar", http.MethodPut, "/calendars/{name}", "Add or change a calendar", 422), s.putCalendar)
+	huma.Register(api, noContent("delete-calendar", http.MethodDelete, "/calendars/{name}", "Take a calendar away; one that a queue has stays", 404, 409), s.deleteCalendar)
+	huma.Register(api, operation("import-holidays", http.MethodPost, "/calendars/{name}/holidays", "queues", "Add the whole-day events of an iCalendar document as holidays; days that are there stay", 404, 422), s.importHolidays)
+}
+
+// noContent is an operation of the queues without an answer.
+func noContent(id, method, path, summary string, errs ...int) huma.Operation {
+	op := operation(id, method, path, "queues", summary, errs...)
+	op.DefaultStatus = http.StatusNoContent
+	return op
+}
+
+// errNoQueues is for a server that runs without queues.
+func errNoQueues() error { return huma.Error503ServiceUnavailable("this server has no queues") }
+
+func (s *Server) queueBoard(ctx context.Context, _ *struct{}) (*bodyOf[QueueBoards], error) {
+	if s.parts.Queues == nil {
+		return nil, errNoQueues()
+	}
+	boards, err := s.parts.Queues.Boards(ctx)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	out := QueueBoards{At: s.now().UTC(), Items: []QueueBoard{}}
+	for _, b := range boards {
+		out.Items = append(out.Items, QueueBoard{ID: b.Queue, Name: b.Name, Waiting: b.Waiting, Callbacks: b.Callbacks, Ringing: b.Ringing, Active: b.Active, OldestMS: b.Oldest.Milliseconds(),
+			Agents: b.Agents, Free: b.Free, EstimateMS: estimateMS(b.Estimate), HandleMS: b.Handle.Milliseconds(), Percent: b.Promise.Percent, WithinMS: b.Promise.Within.Milliseconds(), Today: b.Today, Recent: b.Recent})
+	}
+	return &bodyOf[QueueBoards]{out}, nil
+}
+
+func estimateMS(d time.Duration) int64 {
+	if d < 0 {
+		return -1
+	}
+	return d.Milliseconds()
+}
+
+type workInput struct {
+	Queue queue.QueueID `query:"queue" maxLength:"64" doc:"all queues when empty"`
+}
+
+func (s *Server) queueWork(ctx context.Context, in *workInput) (*bodyOf[WorkList], error) {
+	if s.parts.Queues == nil {
+		return nil, errNoQueues()
+	}
+	items, err := s.parts.Queues.Items(ctx, in.Queue)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	out := WorkList{Items: []WorkView{}}
+	for i := range items {
+		out.Items = append(out.Items, workView(&items[i]))
+	}
+	return &bodyOf[WorkList]{out}, nil
+}
+
+// WorkPath names a piece of work in a path.
+type WorkPath struct {
+	ID queue.WorkID `path:"id" maxLength:"128"`
+}
+
+func (s *Server) why(ctx context.Context, in *WorkPath) (*bodyOf[DecisionList], error) {
+	all, err := queue.NewStore(s.db).Decisions(ctx, in.ID)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	return &bodyOf[DecisionList]{DecisionList{all}}, nil
+}
+
+type assignInput struct {
+	WorkPath
+	Body struct {
+		Agent queue.AgentID `json:"agent" pattern:"^[0-9]{1,18}$"`
+	}
+}
+
+func (s *Server) assignWork(ctx context.Context, in *assignInput) (*struct{}, error) {
+	return s.withWork(ctx, "work.assigned", in.ID, map[string]any{"agent": in.Body.Agent}, func(who *caller) error {
+		_, err := s.parts.Queues.Assign(ctx, in.ID, in.Body.Agent, who.User.Username)
+		return err
+	})
+}
+
+type moveInput struct {
+	WorkPath
+	Body struct {
+		Queue queue.QueueID `json:"queue" maxLength:"64"`
+	}
+}
+
+func (s *Server) moveWork(ctx context.Context, in *moveInput) (*struct{}, error) {
+	return s.withWork(ctx, "work.moved", in.ID, map[string]any{"queue": in.Body.Queue}, func(*caller) error {
+		return s.parts.Queues.Transfer(ctx, in.ID, in.Body.Queue)
+	})
+}
+
+func (s *Server) removeWork(ctx context.Context, in *WorkPath) (*struct{}, error) {
+	return s.withWork(ctx, "work.removed", in.ID, nil, func(*caller) error { return s.parts.Queues.Remove(ctx, in.ID) })
+}
+
+// withWork does something to work and writes the audit row once it is done.
+func (s *Server) withWork(ctx context.Context, action string, id queue.WorkID, detail map[string]any, do func(*caller) error) (*struct{}, error) {
+	if s.parts.Queues == nil {
+		return nil, errNoQueues()
+	}
+	who := callerOf(ctx)
+	if err := do(who); err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	e := who.entry(action, "work:"+string(id))
+	e.Detail = detail
+	return nil, s.problem(ctx, s.audit.write(ctx, e))
+}
+
+func (s *Server) listQueues(ctx context.Context, _ *struct{}) (*bodyOf[QueueList], error) {
+	d, err := queue.NewStore(s.db).Document(ctx)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	return &bodyOf[QueueList]{QueueList{some(d.Queues)}}, nil
+}
+
+// some is never nil.
+func some[T any](all []T) []T {
+	if all == nil {
+		return []T{}
+	}
+	return all
+}
+
+// setting changes settings of the queues with their audit row in one
+// transaction, then lets them count.
+func (s *Server) setting(ctx context.Context, action, subject string, change func(*queue.Store, pgx.Tx) error) (*struct{}, error) {
+	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+		if err := change(queue.NewStore(s.db), tx); err != nil {
+			return err
+		}
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(action, subject))
+	})
+	if err != nil {
+		return nil, s.settingProblem(ctx, err)
+	}
+	return nil, s.reloadQueues(ctx)
+}
+
+// reloadQueues lets changed settings count.
+func (s *Server) reloadQueues(ctx context.Context) error {
+	if s.parts.Queues == nil {
+		return nil
+	}
+	return s.problem(ctx, s.parts.Queues.Reload(ctx))
+}
+
+type queueInput struct {
+	ID   string `path:"id" maxLength:"64"`
+	Body queue.QueueDoc
+}
+
+func (s *Server) putQueue(ctx context.Context, in *queueInput) (*struct{}, error) {
+	if string(in.Body.ID) != in.ID {
+		return nil, huma.Error422UnprocessableEntity("the id in the path and in the body differ")
+	}
+	return s.setting(ctx, "queue.changed", "queue:"+in.ID, func(st *queue.Store, tx pgx.Tx) error { return st.PutQueueDoc(ctx, tx, in.Body) })
+}
+
+// NamePath names a skill or a calendar in a path.
+type NamePath struct {
+	Name string `path:"name" maxLength:"64"`
+}
+
+type queueName struct {
+	ID queue.QueueID `path:"id" maxLength:"64"`
+}
+
+func (s *Server) deleteQueue(ctx context.Context, in *queueName) (*struct{}, error) {
+	return s.setting(ctx, "queue.deleted", "queue:"+string(in.ID), func(st *queue.Store, tx pgx.Tx) error { return st.DeleteQueue(ctx, tx, in.ID) })
+}
+
+func (s *Server) listSkills(ctx context.Context, _ *struct{}) (*bodyOf[SkillList], error) {
+	all, err := queue.NewStore(s.db).Skills(ctx)
+	return &bodyOf[SkillList]{SkillList{some(all)}}, s.problem(ctx, err)
+}
+
+type skillInput struct {
+	NamePath
+	Body struct {
+		Label string `json:"label" maxLength:"100"`
+	}
+}
+
+func (s *Server) putSkill(ctx context.Context, in *skillInput) (*struct{}, error) {
+	return s.setting(ctx, "skill.changed", "skill:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
+		return st.PutSkill(ctx, tx, queue.Skill{Name: in.Name, Label: plain(in.Body.Label)})
+	})
+}
+
+func (s *Server) deleteSkill(ctx context.Context, in *NamePath) (*struct{}, error) {
+	return s.setting(ctx, "skill.deleted", "skill:"+in.Name, func(st *queue.Store, tx pgx.Tx) error { return st.DeleteSkill(ctx, tx, in.Name) })
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.yaml.in/yaml/v3"
+
+	"tingxin/pg"
+)
+
+const queuesFile = `
+skills:
+  - {name: tech, label: Technik}
+agents:
+  - {user: admin, skills: {tech: 0.9}}
+queues:
+  - {id: support, name: Support, skills: [tech], members: [{user: admin}]}
+`
+
+// TestApplyReachesTheRunningServer: settings from a file count at once, and once.
+func TestApplyReachesTheRunningServer(t *testing.T) {
+	cfg := testConfig(t)
+	s := mustRun(t, cfg)
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	raw, err := yaml.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, file := write("pbx.yaml", string(raw)), write("queues.yaml", queuesFile)
+	apply := func(args ...string) (int, string) {
+		var out, errOut bytes.Buffer
+		code := run(append([]string{"apply", "-config", config}, args...), &out, &errOut)
+		return code, out.String() + errOut.String()
+	}
+	if code, said := apply("-f", file); code != 0 || !strings.Contains(said, "3 added, 0 changed") {
+		t.Fatalf("apply: %d %s", code, said)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		boards, err := s.queues.Boards(t.Context())
+		if err == nil && len(boards) == 1 && boards[0].Queue == "support" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the server does not know the queue: %v %v", boards, err)
+		}
+	}
+	if code, said := apply("-f", file); code != 0 || !strings.Contains(said, "0 added, 0 changed, 3 as they were") {
+		t.Errorf("again: %d %s", code, said)
+	}
+	rows, err := pg.Row(t.Context(), s.db, pgx.RowTo[int], `select count(*)::int from audit where action = 'queues.applied'`)
+	if err != nil || rows != 1 {
+		t.Errorf("%d audit rows, %v", rows, err)
+	}
+	bad := write("bad.yaml", "queues:\n  - id: a\n    strategi: best\n")
+	if code, said := apply("-f", bad); code != 1 || !strings.Contains(said, "line 3, column 5") {
+		t.Errorf("a mistake: %d %s", code, said)
+	}
+	stranger := write("stranger.yaml", "agents:\n  - {user: nobody}\n")
+	if code, said := apply("-f", stranger); code != 1 || !strings.Contains(said, "nobody") {
+		t.Errorf("a stranger: %d %s", code, said)
+	}
+	if code, said := apply("-f", bad, "-check"); code != 1 {
+		t.Errorf("check: %d %s", code, said)
+	}
+}
+
+func TestSimulateQueue(t *testing.T) {
+	var out, errOut bytes.Buffer
+	path := filepath.Join(t.TempDir(), "out.json")
+	if code := run([]string{"simulate", "queue", "-arrivals", "60", "-runs", "2", "-json", path}, &out, &errOut); code != 0 || !strings.Contains(out.String(), "priority") {
+		t.Errorf("%d %s %s", code, &out, &errOut)
+	}
+	if b, err := os.ReadFile(path); err != nil || !bytes.Contains(b, []byte(`"met_percent"`)) {
+		t.Errorf("%v %s", err, b)
+	}
+	for _, args := range [][]string{{"simulate"}, {"simulate", "queue", "-arrivals", "many"}, {"simulate", "queue", "-runs", "0"}} {
+		if code := run(args, &out, &errOut); code != 2 {
+			t.Errorf("%v: exit %d", args, code)
+		}
+	}
+}
