@@ -42,7 +42,8 @@ function spy() {
 const level = (page, ms = 1200) =>
   page.evaluate(async (time) => {
     const stream = globalThis.spied.heard.at(-1);
-    if (!stream) return -120;
+    // A call that is held may have no track at all.
+    if (!stream?.getAudioTracks().length) return -120;
     const context = new AudioContext();
     const analyser = new AnalyserNode(context, { fftSize: 4096 });
     context.createMediaStreamSource(stream).connect(analyser);

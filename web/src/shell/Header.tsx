@@ -10,6 +10,7 @@ import { setLanguage } from '../i18n';
 import { Icon, Mark, type IconName } from '../parts/Icon';
 import { setTheme, useChoice, type Choice } from '../theme/theme';
 import { PhoneState } from '../phone/PhoneState';
+import { AgentMenu } from './AgentMenu';
 import { may } from './roles';
 
 const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
@@ -93,6 +94,7 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
     { to: '/desk', icon: 'headset', label: t('nav.desk'), count: 0 },
     { to: '/calls', icon: 'calls', label: t('nav.calls'), count: 0 },
     ...(may(user.role, 'moods') ? [{ to: '/mood', icon: 'heart', label: t('nav.mood'), count: alerts } as const] : []),
+    ...(may(user.role, 'queues') ? [{ to: '/queues', icon: 'queues', label: t('nav.queues'), count: 0 } as const] : []),
     ...(may(user.role, 'system') ? [{ to: '/system', icon: 'system', label: t('nav.system'), count: 0 } as const] : []),
     { to: '/settings', icon: 'settings', label: t('nav.settings'), count: 0 },
   ] as const;
@@ -114,6 +116,7 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
         ))}
       </nav>
       <div className="top-end">
+        <AgentMenu />
         <PhoneState />
         <ConnectionState />
         <LanguageSwitch />
