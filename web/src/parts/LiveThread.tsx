@@ -75,7 +75,7 @@ function ThreadHead({ call, talk, own }: { call: LiveCall; talk: Talk; own: bool
           </Link>
         )}
         <div className="thread-who">
-          <h2>{who(call, t('live.unknown'))}</h2>
+          <h2>{own && call.from === data?.user.username ? call.to : who(call, t('live.unknown'))}</h2>
           <span className="muted num">
             {call.from} → {call.to}
           </span>
