@@ -37,6 +37,12 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/realtime":             RoleAgent,
 	http.MethodGet + " " + base + "/calls/:id/emotion":    RoleAgent,
 	http.MethodPost + " " + base + "/calls/:id/labels":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/transfer":  RoleAgent, // of their own calls, as the next ones
+	http.MethodPost + " " + base + "/calls/:id/hold":      RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/resume":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/record":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/legs":      RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/supervise": RoleSupervisor,
 
 	http.MethodGet + " " + base + "/calls/:id/recording":       RoleSupervisor,
 	http.MethodHead + " " + base + "/calls/:id/recording":      RoleSupervisor,

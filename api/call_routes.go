@@ -37,6 +37,8 @@ type LiveCalls struct {
 type LegView struct {
 	N          int        `json:"n"`
 	Side       string     `json:"side"`
+	Role       call.Role  `json:"role" doc:"caller, peer, agent, guest or supervisor; empty in records of older versions"`
+	User       string     `json:"user,omitempty" doc:"one of ours"`
 	Direction  string     `json:"direction"`
 	Peer       string     `json:"peer"`
 	Codec      string     `json:"codec"`
@@ -134,6 +136,9 @@ func (s *Server) liveCalls(ctx context.Context, _ *struct{}) (*bodyOf[LiveCalls]
 		items = []call.Snapshot{}
 	}
 	for i := range items {
+		if items[i].Parties == nil {
+			items[i].Parties = []call.PartyItem{}
+		}
 		if items[i].Partial == nil {
 			items[i].Partial = map[string]call.PartialItem{}
 		}
@@ -195,7 +200,7 @@ func (s *Server) runningOnly(ctx context.Context, id string, err error) (*bodyOf
 
 func legView(l *call.LegRecord) LegView {
 	q := l.Quality
-	return LegView{N: l.N, Side: l.Side, Direction: l.Direction, Peer: l.Peer, Codec: l.Codec, Transport: l.Transport, Secure: l.Secure,
+	return LegView{N: l.N, Side: l.Side, Role: l.Role, User: l.User, Direction: l.Direction, Peer: l.Peer, Codec: l.Codec, Transport: l.Transport, Secure: l.Secure,
 		StartedAt: moment(l.StartedAt), AnsweredAt: moment(l.AnsweredAt), EndedAt: moment(l.EndedAt), Cause: l.Cause,
 		PacketsIn: q.PacketsIn, PacketsOut: q.PacketsOut, Lost: q.Lost, LossPct: q.LossPct, JitterMS: q.JitterMS, RTTMS: q.RTTMS, MOS: q.MOS}
 }

@@ -46,6 +46,7 @@ type hearing struct {
 	ended    chan struct{}
 	language string
 	model    string
+	muted    atomic.Bool  // the party is not in the talk: silence is heard
 	began    atomic.Int64 // unix nanoseconds of the first frame
 }
 
@@ -54,8 +55,14 @@ func (h *hearing) WriteFrame(f *audio.Frame) {
 	if h.began.Load() == 0 {
 		h.began.Store(time.Now().UnixNano())
 	}
+	if h.muted.Load() {
+		f = &silentFrame
+	}
 	h.stream.WriteFrame(f)
 }
+
+// silentFrame stands in for what is not to be heard. It is never changed.
+var silentFrame = audio.Frame{Flags: audio.Silent}
 
 // hear opens recognition of one side; without room the side is left for afterwards.
 func (c *Call) hear(ctx context.Context, name string, l *media.Leg) error {
@@ -88,6 +95,13 @@ func (c *Call) hear(ctx context.Context, name string, l *media.Leg) error {
 // attach lets the stream hear the leg.
 func (c *Call) attach(name string, l *media.Leg, h *hearing) {
 	sd := c.sides[name]
+	if now := c.place[name]; sd.ear != nil || now != nil && now.media != l { // somebody else stands there by now
+		h.remove = func() {}
+		close(h.ended)
+		h.stream.Finish()
+		_ = h.stream.Close()
+		return
+	}
 	c.markGap(sd)
 	sd.ear, sd.source, sd.lost = h, l, time.Time{}
 	h.remove = l.AddTap(h)
