@@ -188,7 +188,13 @@ func (c *Call) meet(l *leg) error {
 	}); err != nil {
 		return err
 	}
+	if c.route.Flow != "" {
+		return context.Cause(c.ctx) // its record node has decided
+	}
 	c.takeDown(c.ctx)
+	if c.route.Transcribe {
+		_ = c.hear(c.ctx, SideAgent, l.media) // ends only with the call
+	}
 	return context.Cause(c.ctx)
 }
 

@@ -71,6 +71,7 @@ func (c *Call) hear(ctx context.Context, name string, l *media.Leg) error {
 	}
 	cfg := asr.StreamConfig{Call: c.id, Side: name, Model: c.route.Model, Phrases: c.route.Phrases}
 	if err := c.ask(ctx, func() {
+		c.sides[name].source = l
 		cfg.Language = c.record.Language
 		cfg.Narrow = l.Params().Codec != media.G722
 	}); err != nil {

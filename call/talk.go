@@ -37,9 +37,15 @@ func (c *Call) settle(side string, l *leg) {
 		c.retape(l)
 	}
 	c.rewire()
-	if c.route.Transcribe || c.spoke[side] {
+	if c.route.Transcribe && c.spoke[side] || c.route.Flow != "" && c.wordsOf(SideCaller) {
 		c.wg.Go(func() { _ = c.hear(c.ctx, side, l.media) }) // ends with ctx
 	}
+}
+
+// wordsOf says whether the words of a side are taken down.
+func (c *Call) wordsOf(side string) bool {
+	state := c.record.Transcription[side]
+	return state == TranscriptionLive || state == TranscriptionDeferred
 }
 
 // present are the legs of the talk, in the order in which they came.
