@@ -83,7 +83,7 @@ func (s *Server) callRoutes(api huma.API) {
 	huma.Register(api, operation("live-calls", http.MethodGet, "/calls/live", "calls", "Running calls with what is just being said"), s.liveCalls)
 	huma.Register(api, operation("call", http.MethodGet, "/calls/{id}", "calls", "One call", 404), s.getCall)
 	huma.Register(api, operation("transcript", http.MethodGet, "/calls/{id}/transcript", "calls", "The words of a call", 404), s.getTranscript)
-	hangup := operation("hang-up", http.MethodPost, "/calls/{id}/hangup", "calls", "End a running call", 404)
+	hangup := operation("hang-up", http.MethodPost, "/calls/{id}/hangup", "calls", "End a running call: one's own, or for a supervisor any", 403, 404)
 	hangup.DefaultStatus = http.StatusNoContent
 	huma.Register(api, hangup, s.hangUp)
 }
@@ -230,6 +230,9 @@ func (s *Server) getTranscript(ctx context.Context, in *callInput) (*bodyOf[Tran
 
 func (s *Server) hangUp(ctx context.Context, in *callInput) (*struct{}, error) {
 	who := callerOf(ctx)
+	if !who.User.Role.may(RoleSupervisor) && (s.parts.Control == nil || !s.parts.Control.Takes(in.ID, who.User.Username)) {
+		return nil, huma.Error403Forbidden("this is not your call")
+	}
 	// Written first: ending somebody's call leaves a trace even when the rest fails.
 	if err := s.audit.write(ctx, who.entry("call.hangup", callSubject(in.ID))); err != nil {
 		return nil, s.problem(ctx, err)

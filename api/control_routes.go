@@ -20,6 +20,11 @@ type Control interface {
 	AddLeg(ctx context.Context, id string, to call.Aim) error
 }
 
+// CallPath names a running call in a path.
+type CallPath struct {
+	ID string `path:"id" maxLength:"36" doc:"UUIDv7 of the call"`
+}
+
 // AimView is whom to call: exactly one of its fields.
 type AimView struct {
 	User   string `json:"user,omitempty" maxLength:"64" doc:"name or extension of a user"`
@@ -74,7 +79,7 @@ func (s *Server) control(ctx context.Context, id, action string, detail map[stri
 }
 
 type transferInput struct {
-	callInput
+	CallPath
 	Body struct {
 		To   AimView `json:"to"`
 		Mode string  `json:"mode,omitempty" enum:"blind" default:"blind"`
@@ -90,16 +95,16 @@ func (s *Server) transferCall(ctx context.Context, in *transferInput) (*struct{}
 	return s.control(ctx, in.ID, "call.transferred", detail, func(c Control, user string) error { return c.Transfer(ctx, in.ID, user, to) })
 }
 
-func (s *Server) holdCall(ctx context.Context, in *callInput) (*struct{}, error) {
+func (s *Server) holdCall(ctx context.Context, in *CallPath) (*struct{}, error) {
 	return s.control(ctx, in.ID, "call.held", nil, func(c Control, user string) error { return c.Hold(ctx, in.ID, user, true) })
 }
 
-func (s *Server) resumeCall(ctx context.Context, in *callInput) (*struct{}, error) {
+func (s *Server) resumeCall(ctx context.Context, in *CallPath) (*struct{}, error) {
 	return s.control(ctx, in.ID, "call.resumed", nil, func(c Control, user string) error { return c.Hold(ctx, in.ID, user, false) })
 }
 
 type recordInput struct {
-	callInput
+	CallPath
 	Body struct {
 		Do string `json:"do" enum:"pause,resume"`
 	}
@@ -112,7 +117,7 @@ func (s *Server) pauseRecording(ctx context.Context, in *recordInput) (*struct{}
 }
 
 type superviseInput struct {
-	callInput
+	CallPath
 	Body struct {
 		Mode call.Mode `json:"mode" enum:"listen,whisper,barge,takeover"`
 		User string    `json:"user,omitempty" maxLength:"64" doc:"whose telephone rings; one's own when empty"`
@@ -129,7 +134,7 @@ func (s *Server) superviseCall(ctx context.Context, in *superviseInput) (*struct
 }
 
 type legInput struct {
-	callInput
+	CallPath
 	Body struct {
 		To AimView `json:"to"`
 	}

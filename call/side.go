@@ -46,6 +46,7 @@ type hearing struct {
 	ended    chan struct{}
 	language string
 	model    string
+	quiet    audio.Frame  // stands in then; only the tap's goroutine
 	muted    atomic.Bool  // the party is not in the talk: silence is heard
 	began    atomic.Int64 // unix nanoseconds of the first frame
 }
@@ -56,13 +57,11 @@ func (h *hearing) WriteFrame(f *audio.Frame) {
 		h.began.Store(time.Now().UnixNano())
 	}
 	if h.muted.Load() {
-		f = &silentFrame
+		h.quiet.Seq, h.quiet.Flags = f.Seq, f.Flags&audio.Narrow|audio.Silent
+		f = &h.quiet
 	}
 	h.stream.WriteFrame(f)
 }
-
-// silentFrame stands in for what is not to be heard. It is never changed.
-var silentFrame = audio.Frame{Flags: audio.Silent}
 
 // hear opens recognition of one side; without room the side is left for afterwards.
 func (c *Call) hear(ctx context.Context, name string, l *media.Leg) error {
