@@ -31,11 +31,12 @@ type Live interface {
 
 // Parts is what a Server works with. DB, Calls and Bus must be there.
 type Parts struct {
-	DB    *pg.DB
-	Calls *call.Store
-	Bus   *event.Bus
-	Live  Live  // nil: no running calls
-	Moods Moods // nil: alerts are dismissed in the records only
+	DB      *pg.DB
+	Calls   *call.Store
+	Bus     *event.Bus
+	Live    Live    // nil: no running calls
+	Control Control // nil: running calls cannot be changed
+	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
 	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
@@ -126,6 +127,7 @@ func (s *Server) route() error {
 	s.sessionRoutes(api)
 	s.phoneRoutes(api)
 	s.callRoutes(api)
+	s.controlRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tingxin/api"
@@ -36,6 +37,7 @@ type server struct {
 	store  *call.Store
 	queues *queue.Service
 	calls  *call.Manager
+	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip    *sip.Server
 	web    *api.Server
 	people *api.People
@@ -152,7 +154,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 
 // startQueues finds the waiting work of earlier runs and of other servers.
 func (s *server) startQueues(ctx context.Context) (func() error, error) {
-	queues, err := queue.New(s.cfg.Queues, s.db, s.bus, nil, s.log)
+	queues, err := queue.New(s.cfg.Queues, s.db, s.bus, &dialogs{&s.alive}, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -214,10 +216,12 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	calls.SetDialer(signalling)
+	calls.SetQueues(queues{s.queues, s.db})
 	if err := calls.Start(ctx); err != nil {
 		return nil, err
 	}
 	s.calls, s.sip, s.phones.sip = calls, signalling, signalling
+	s.alive.Store(calls)
 	return calls.Close, nil
 }
 

@@ -33,7 +33,7 @@ export type CallSummary = Omit<Schemas['Summary'], keyof SummaryParts> & Summary
 export type PartialText = Schemas['PartialItem'];
 
 /** An item of GET /calls/live. */
-export type LiveCall = CallSummary & { partial?: Partial<Record<Side, PartialText>> | null };
+export type LiveCall = CallSummary & { partial?: Partial<Record<Side, PartialText>> | null; parties?: Schemas['PartyItem'][] | null };
 
 /** GET /calls/live; `seq` is the last event it contains. */
 export interface LivePage {

@@ -101,11 +101,16 @@ export function useCallKeys(): void {
   }, [phone, answer]);
 }
 
-/** ownCall is the running call of that line: the newest that a user of that name makes or gets. */
+/** mine says whether a user is in that call: who made it, for whom it was, who was given it. */
+function mine(call: LiveCall, username: string): boolean {
+  return call.from === username || call.to === username || call.agent === username || !!call.parties?.some((party) => party.user === username);
+}
+
+/** ownCall is the running call behind a line of that user's: one with the other side of the line, else the newest. */
 export function ownCall(calls: readonly LiveCall[], username: string, line: Line | undefined): LiveCall | undefined {
   if (!line) return undefined;
-  const ours = calls.filter((call) => (line.direction === 'out' ? call.from === username : call.to === username || call.from === line.number));
-  return ours.find((call) => line.direction === 'in' || call.to === line.number) ?? ours[0];
+  const ours = calls.filter((call) => (line.direction === 'out') === (call.from === username) && mine(call, username));
+  return ours.find((call) => (line.direction === 'out' ? call.to : call.from) === line.number) ?? ours[0];
 }
 
 /** useOwnCall is that call while the line lasts, and the one it was for as long as it is shown. */
