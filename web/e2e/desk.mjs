@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { flags, launch, login, prefer } from './browser.mjs';
 
 const agent = { username: 'lin', password: 'a desk of her own', role: 'agent', name: '林梅 Lin Mei' };
+const friend = { username: 'bo', password: 'the desk beside it', role: 'agent', name: '陈博 Bo Chen' };
 
 /** voice is a recording for the microphone; without one Chromium beeps, which is sound enough for an echo. */
 function voice() {
@@ -58,11 +59,13 @@ const level = (page, ms = 1200) =>
     return Math.round(10 * Math.log10(best + 1e-12));
   }, ms);
 
-async function addAgent(page, { url, user, password }) {
+async function addAgents(page, { url, user, password }) {
   await login(page, url, user, password);
   const { csrf } = await (await page.request.get(`${url}/api/v1/session`)).json();
-  const added = await page.request.post(`${url}/api/v1/users`, { data: agent, headers: { 'X-CSRF-Token': csrf } });
-  if (![201, 409].includes(added.status())) throw new Error(`the agent was not added: ${added.status()} ${await added.text()}`);
+  for (const data of [agent, friend]) {
+    const added = await page.request.post(`${url}/api/v1/users`, { data, headers: { 'X-CSRF-Token': csrf } });
+    if (![201, 409].includes(added.status())) throw new Error(`${data.username} was not added: ${added.status()} ${await added.text()}`);
+  }
   await page.request.delete(`${url}/api/v1/session`, { headers: { 'X-CSRF-Token': csrf } });
 }
 
@@ -70,13 +73,17 @@ async function addAgent(page, { url, user, password }) {
 export async function deskChecks(tools) {
   const { url, pictures, check, must, until, accessible, noOverflow } = tools;
   const sound = voice();
-  const context = await launch({
-    viewport: { width: 1280, height: 800 },
-    permissions: ['microphone'],
-    args: [...flags, '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection', ...(sound ? [`--use-file-for-fake-audio-capture=${sound}`] : [])],
-  });
-  await prefer(context, 'en', 'light');
-  await context.addInitScript(spy);
+  const open = async () => {
+    const context = await launch({
+      viewport: { width: 1280, height: 800 },
+      permissions: ['microphone'],
+      args: [...flags, '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--allow-loopback-in-peer-connection', ...(sound ? [`--use-file-for-fake-audio-capture=${sound}`] : [])],
+    });
+    await prefer(context, 'en', 'light');
+    await context.addInitScript(spy);
+    return context;
+  };
+  const context = await open();
   const page = await context.newPage();
   const complaints = new Set();
   page.on('pageerror', (error) => complaints.add(String(error)));
@@ -92,7 +99,7 @@ export async function deskChecks(tools) {
   };
 
   await check('desk: an agent logs in and the phone registers', async () => {
-    await addAgent(page, tools);
+    await addAgents(page, tools);
     await login(page, url, agent.username, agent.password);
     await registered();
     await page.goto(`${url}/desk`);
@@ -201,6 +208,7 @@ export async function deskChecks(tools) {
     await noOverflow(page);
     await accessible(page);
   });
+  await colleagues({ ...tools, page, open, dial, line, loud, gone, registered });
   await check('desk: a second tab leaves the phone where it is, and takes over', async () => {
     const second = await context.newPage();
     await second.goto(`${url}/desk`);
@@ -210,4 +218,85 @@ export async function deskChecks(tools) {
   });
   await check('desk: the browser had nothing to complain of', () => must(complaints.size === 0, [...complaints].slice(0, 5).join(' | ')));
   await context.close();
+}
+
+/** colleagues are the checks with two more people, each in a browser of their own. */
+async function colleagues({ url, user, password, pictures, page, open, dial, line, loud, gone, registered, check, until, accessible }) {
+  const contexts = [await open(), await open()];
+  const [bo, boss] = await Promise.all(contexts.map((context) => context.newPage()));
+  const at = (who, phase) => who.waitForSelector(`.bar-line[data-phase=${phase}]`, { timeout: 15_000 });
+  const hears = (who, words) => until(words, async () => (await level(who)) > -45, 20_000);
+  const over = (who) => who.waitForSelector('.call-bar', { state: 'detached', timeout: 20_000 });
+  const answers = async (who) => {
+    await at(who, 'incoming');
+    await who.keyboard.press('Control+Shift+KeyA');
+    await at(who, 'talking');
+  };
+  const transfer = async (to, how) => {
+    await page.locator('.bar-button', { hasText: 'Transfer' }).click();
+    await page.fill('.transfer-box input', to);
+    await page.locator('.transfer-number .small-button', { hasText: how }).click();
+  };
+
+  await check('desk: a colleague is seen to be reachable', async () => {
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await Promise.all([login(bo, url, friend.username, friend.password), login(boss, url, user, password)]);
+    for (const who of [bo, boss]) await who.waitForSelector('.phone-state[data-registration=registered]', { timeout: 20_000 });
+    await page.goto(`${url}/desk`);
+    await registered();
+    await page.waitForSelector('.desk-team li:has-text("Bo Chen") button:enabled', { timeout: 15_000 });
+  });
+  await check('desk: the colleague rings on any page, answers by keys, and both hear each other', async () => {
+    await page.locator('.desk-team li', { hasText: 'Bo Chen' }).locator('button').click();
+    await at(bo, 'incoming');
+    await accessible(bo);
+    await bo.screenshot({ path: join(pictures, 'desk-ring.png') });
+    await answers(bo);
+    await line('talking');
+    await Promise.all([loud('the colleague'), hears(bo, 'the caller')]);
+    return (await bo.locator('.bar-who').innerText()).replace(/\s+/g, ' ');
+  });
+  await check('desk: the one who was called sees the call too', async () => {
+    await bo.click('.nav a[href="/desk"]');
+    await bo.waitForSelector('.desk-main .thread-head', { timeout: 10_000 });
+  });
+  await check('desk: a transfer to nobody fails in words, and the call goes on', async () => {
+    await transfer('nobody-of-that-name', 'Transfer');
+    await page.waitForSelector('.bar-trouble', { timeout: 15_000 });
+    await loud('the colleague still');
+    return page.locator('.bar-trouble').innerText();
+  });
+  await check('desk: a blind transfer connects the colleague with a third', async () => {
+    await transfer(user, 'Transfer');
+    await answers(boss);
+    await gone();
+    await Promise.all([hears(bo, 'the third'), hears(boss, 'the colleague')]);
+    await boss.keyboard.press('Control+Shift+KeyX');
+    await Promise.all([over(bo), over(boss)]);
+  });
+  await check('desk: asking first, then connecting both', async () => {
+    await dial(friend.username);
+    await answers(bo);
+    await line('talking');
+    await transfer(user, 'Ask first');
+    await answers(boss);
+    await page.waitForSelector('.bar-connect:enabled', { timeout: 15_000 });
+    await loud('the third, asked');
+    await page.locator('.bar-connect:enabled').first().click();
+    await gone();
+    await Promise.all([hears(bo, 'the third'), hears(boss, 'the colleague')]);
+    await bo.keyboard.press('Control+Shift+KeyX');
+    await Promise.all([over(bo), over(boss)]);
+  });
+  await check('desk: a call that is declined says so', async () => {
+    await dial(friend.username);
+    await at(bo, 'incoming');
+    await bo.keyboard.press('Control+Shift+KeyX');
+    const words = page.locator('.bar-line[data-phase=ended] .bar-who [role=status]');
+    await words.waitFor({ timeout: 15_000 });
+    const said = await words.innerText();
+    await Promise.all([gone(), over(bo)]);
+    return said;
+  });
+  await Promise.all(contexts.map((context) => context.close()));
 }
