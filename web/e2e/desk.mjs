@@ -164,6 +164,7 @@ export async function deskChecks(tools) {
     await page.waitForSelector('.desk-main .thread-head', { timeout: 10_000 });
     if (!sound) return 'no recorded voice here';
     await until('words', async () => (await page.locator('.desk-main .settled').count()) >= 3, 60_000);
+    await page.waitForTimeout(600); // the newest words settle
     await page.screenshot({ path: join(pictures, 'desk.png') });
     return `"${await page.locator('.desk-main .settled').last().innerText()}"`;
   });
