@@ -33,7 +33,6 @@ type leg struct {
 
 	joined bool          // it is answered and part of the call
 	left   bool          // and no longer part of it
-	moved  bool          // to another call, which closes it
 	remote bool          // the remote party ended it
 	held   bool          // by its own device
 	parked bool          // by somebody's order
@@ -56,6 +55,7 @@ func (l *leg) talks() bool { return l.row.Role != RoleSupervisor }
 // holds the party and the party knows the call.
 type party struct {
 	at    atomic.Pointer[place]
+	ended atomic.Bool     // the remote party has hung up, whichever call hears of it
 	heard chan<- progress // of a dialled leg; bounded, the newest is dropped when nobody reads
 }
 
@@ -83,7 +83,10 @@ func (p *party) tell(f func(c *Call, l *leg)) {
 }
 
 // RemoteHangup implements Handler.
-func (p *party) RemoteHangup(cause Cause) { p.tell(func(c *Call, l *leg) { c.gone(l, cause) }) }
+func (p *party) RemoteHangup(cause Cause) {
+	p.ended.Store(true)
+	p.tell(func(c *Call, l *leg) { c.gone(l, cause) })
+}
 
 // RemoteDigit implements Handler.
 func (p *party) RemoteDigit(d media.Digit) { p.tell(func(c *Call, l *leg) { c.digit(l, d) }) }
@@ -130,7 +133,7 @@ func (c *Call) ring(ctx context.Context, t Target, l *leg) error {
 
 // admit takes an answered leg into the call; false when it or the call has ended already.
 func (c *Call) admit(l *leg) bool {
-	if c.ctx.Err() != nil || l.remote {
+	if c.ctx.Err() != nil || l.remote || l.party.ended.Load() {
 		return false
 	}
 	l.joined = true

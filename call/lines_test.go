@@ -134,7 +134,9 @@ func best(pcm []int16, tone float64) float64 {
 func TestFailedTransferReturns(t *testing.T) {
 	w := newTown(t, "anna", "bert", nil)
 	w.hears("bert", w.bert, toneA)
+	w.x.mu.Lock()
 	w.x.busy["dora"] = 486
+	w.x.mu.Unlock()
 	reports := refer(w.bert, Refer{Number: "dora"})
 	waitFor(t, func() bool { got := reports(); return len(got) > 0 && got[len(got)-1] == 486 })
 	w.hears("anna", w.first, toneB)
@@ -147,7 +149,9 @@ func TestFailedTransferReturns(t *testing.T) {
 	second := w.newTelephone(toneD)
 	refer(w.bert, Refer{Number: "ed"})
 	w.music("anna", w.first)
+	w.x.mu.Lock()
 	w.x.users["bert"] = second
+	w.x.mu.Unlock()
 	w.bert.h.RemoteHangup(CauseCallerHangup)
 	w.music("anna", w.first)
 	w.call.post(func() { w.call.unmoved(w.call.moving, &DialError{Status: 486}) })

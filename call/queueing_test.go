@@ -45,6 +45,7 @@ func newCounter(t *testing.T, maxWait time.Duration, noAgents bool) *counter {
 	c := &counter{ids: map[string]queue.AgentID{}}
 	c.town = newTown(t, "", "200", nil)
 	c.first.h.RemoteHangup(CauseCallerHangup)
+	<-c.call.left
 	names := map[queue.AgentID]string{}
 	settings := queue.Queue{ID: "support", WrapUp: queue.WrapUp{Mode: queue.WrapFixed, Time: time.Minute}}
 	err := c.db.Tx(t.Context(), func(tx pgx.Tx) error {

@@ -17,12 +17,12 @@ import (
 	"tingxin/pg/pgtest"
 )
 
-// Tones of the telephones, Hz: none is a harmonic of another nor a note of the music.
+// Tones of the telephones, Hz: none is near a harmonic or a mixture of others, nor a note of the music.
 const (
 	toneA = 700
 	toneB = 1130
 	toneC = 1590
-	toneD = 2090
+	toneD = 2390
 )
 
 // telephone is the far end of a leg: it says a tone of its own and keeps the
@@ -187,6 +187,8 @@ type exchange struct {
 }
 
 func (x *exchange) HasUser(name string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	return x.users[name] != nil || x.busy[name] != 0 || x.slow[name]
 }
 
@@ -200,7 +202,7 @@ func (x *exchange) Dial(ctx context.Context, t Target, h Handler) (Dialog, *medi
 		eh.RemoteProgress(180, nil)
 	}
 	x.mu.Lock()
-	status, slow := x.busy[name], x.slow[name]
+	status, slow, p := x.busy[name], x.slow[name], x.users[name]
 	x.mu.Unlock()
 	switch {
 	case status != 0:
@@ -212,7 +214,6 @@ func (x *exchange) Dial(ctx context.Context, t Target, h Handler) (Dialog, *medi
 		x.mu.Unlock()
 		return nil, nil, ctx.Err()
 	}
-	p := x.users[name]
 	if p == nil {
 		return nil, nil, &DialError{Status: 404}
 	}

@@ -203,16 +203,12 @@ func (c *Call) release(by *leg) (l *leg, ringing bool) {
 	if !c.talking || by.left || l == nil || l.remote || c.moving != nil {
 		return nil, !c.talking && c.route.dials()
 	}
-	old := *l // its row stays here
-	c.detach(l, CauseTransferred)
-	gone := *l
-	gone.moved = true
-	c.legs[gone.row.N-1] = &gone
-	*l = leg{media: old.media, dialog: old.dialog, party: old.party, held: old.held, keys: make(chan byte, keysWaiting), done: make(chan struct{}),
-		row: LegRecord{Role: old.row.Role, User: old.row.User, Direction: old.row.Direction, Transport: old.row.Transport,
-			SIPCallID: old.row.SIPCallID, StartedAt: time.Now().UTC()}}
+	c.detach(l, CauseTransferred) // its row stays here
+	on := &leg{media: l.media, dialog: l.dialog, party: l.party, held: l.held, keys: make(chan byte, keysWaiting), done: make(chan struct{}),
+		row: LegRecord{Role: l.row.Role, User: l.row.User, Direction: l.row.Direction, Transport: l.row.Transport,
+			SIPCallID: l.row.SIPCallID, StartedAt: time.Now().UTC()}}
 	c.end(CauseTransferred, 0)
-	return l, false
+	return on, false
 }
 
 // adopt takes in a leg that was released by another call.

@@ -123,7 +123,7 @@ func newOffice(t *testing.T) *office {
 		cfg.SIP.Users = append(cfg.SIP.Users, sip.UserEntry{Name: name, Password: "secret-" + name, Algorithms: []string{"MD5"}})
 	}
 	flows := t.TempDir()
-	doc := "flow: desk\nversion: 1\nnodes:\n  - record: {announce: \"Recorded.\"}\n  - queue: {name: support, max_wait: 1m}\n"
+	doc := "flow: desk\nversion: 1\nnodes:\n  - record: {announce: \"Recorded.\"}\n  - queue: {name: support, max_wait: 1m, announce: 5s}\n"
 	if err := os.WriteFile(filepath.Join(flows, "desk.yaml"), []byte(doc), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -233,4 +233,25 @@ func TestSupervisorWhispersIntoARealCall(t *testing.T) {
 	if _, legs := o.cdr(t); len(legs) != 3 || legs[2].Role != call.RoleSupervisor {
 		t.Errorf("legs %+v", legs)
 	}
+}
+
+func TestWaitingCallerIsToldThePlace(t *testing.T) {
+	o := newOffice(t)
+	o.caller.call(o.udp(t), "4000")
+	const want = "You are number 1 in the queue."
+	waitFor(t, "the announcement", func() bool {
+		l := o.calls.Live()
+		return len(l) == 1 && l[0].LastWords != nil && l[0].LastWords.Text == want
+	})
+	loud := o.caller.loud.Load()
+	waitFor(t, "the music after it", func() bool { return o.caller.loud.Load() > loud+3 })
+	o.caller.bye()
+	r, _ := o.cdr(t)
+	if r.Queue != "support" || r.Agent != "" || r.Cause != call.CauseCallerHangup {
+		t.Errorf("record %+v", r)
+	}
+	waitFor(t, "the end in the queue", func() bool {
+		items, err := o.queues.Items(t.Context(), "support")
+		return err == nil && len(items) == 0
+	})
 }
