@@ -52,7 +52,7 @@ function hit(call, q) {
 function list(query) {
   const get = (name) => query.get(name) ?? '';
   const q = get('q');
-  let found = all().filter(({ summary: s }) => (!get('state') || s.state === get('state')) && (!get('trunk') || s.trunk === get('trunk')) && s.from.includes(get('from')) && (!get('since') || s.started_at >= get('since')) && (!get('until') || s.started_at < get('until')));
+  let found = all().filter(({ summary: s }) => (!get('state') || s.state === get('state')) && (!get('trunk') || s.trunk === get('trunk')) && (get('mood') !== 'alert' || s.mood?.alerts > 0) && s.from.includes(get('from')) && (!get('since') || s.started_at >= get('since')) && (!get('until') || s.started_at < get('until')));
   if (q) found = found.filter((c) => hit(c, q) || c.summary.from.includes(q));
   const start = Number(get('cursor') || 0);
   const limit = Number(get('limit') || 50);

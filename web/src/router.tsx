@@ -63,6 +63,7 @@ const callList = createRoute({
     number: text(search.number),
     trunk: text(search.trunk),
     state: text(search.state),
+    mood: text(search.mood),
     since: text(search.since),
     until: text(search.until),
   }),

@@ -1152,6 +1152,11 @@ export interface components {
                 [key: string]: components["schemas"]["AdviceItem"];
             };
             call_id: string;
+            /**
+             * Format: int64
+             * @description turns of this speaker that the cues are compared with
+             */
+            calm_turns: number;
             /** @enum {string} */
             cause: "sustained" | "jump" | "words";
             cues: components["schemas"]["CueItem"][];
@@ -3595,6 +3600,8 @@ export interface operations {
                 /** @description started before */
                 until?: string;
                 trunk?: string;
+                /** @description of the caller: an alert, angry over all, worse or better from start to end, read at all */
+                mood?: "alert" | "angry" | "worse" | "better" | "read";
                 /** @description words said, "a phrase", -not, or part of a number */
                 q?: string;
                 /** @description next of the page before */

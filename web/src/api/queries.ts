@@ -16,6 +16,7 @@ export interface CallFilter {
   number?: string;
   trunk?: string;
   state?: string;
+  mood?: string;
   since?: string;
   until?: string;
 }
@@ -49,6 +50,7 @@ export function calls(filter: CallFilter) {
           from: filter.number,
           trunk: filter.trunk,
           state: filter.state,
+          mood: filter.mood,
           since: filter.since && new Date(`${filter.since}T00:00:00`).toISOString(),
           until: filter.until && dayAfter(filter.until),
           cursor: pageParam,
