@@ -7,7 +7,7 @@ type Role string
 
 // The roles.
 const (
-	RoleAgent      Role = "agent"      // sees running and past calls, takes work
+	RoleAgent      Role = "agent"      // sees running and past calls, takes work, holds, transfers and ends own calls
 	RoleSupervisor Role = "supervisor" // hears recordings, ends calls, sees the system, moves work and agents
 	RoleAdmin      Role = "admin"      // users, queues and settings
 )
@@ -30,6 +30,8 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/session":              RoleAgent,
 	http.MethodDelete + " " + base + "/session":           RoleAgent,
 	http.MethodPost + " " + base + "/session/password":    RoleAgent,
+	http.MethodPost + " " + base + "/session/phone":       RoleAgent,
+	http.MethodGet + " " + base + "/colleagues":           RoleAgent,
 	http.MethodGet + " " + base + "/calls":                RoleAgent,
 	http.MethodGet + " " + base + "/calls/live":           RoleAgent,
 	http.MethodGet + " " + base + "/calls/:id":            RoleAgent,
@@ -37,11 +39,17 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/realtime":             RoleAgent,
 	http.MethodGet + " " + base + "/calls/:id/emotion":    RoleAgent,
 	http.MethodPost + " " + base + "/calls/:id/labels":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/transfer":  RoleAgent, // of their own calls, as the next ones
+	http.MethodPost + " " + base + "/calls/:id/hold":      RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/hangup":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/resume":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/record":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/legs":      RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/supervise": RoleSupervisor,
 
 	http.MethodGet + " " + base + "/calls/:id/recording":       RoleSupervisor,
 	http.MethodHead + " " + base + "/calls/:id/recording":      RoleSupervisor,
 	http.MethodGet + " " + base + "/calls/:id/recording/peaks": RoleSupervisor,
-	http.MethodPost + " " + base + "/calls/:id/hangup":         RoleSupervisor,
 	http.MethodGet + " " + base + "/system":                    RoleSupervisor,
 	http.MethodGet + " " + base + "/alerts":                    RoleSupervisor,
 	http.MethodGet + " " + base + "/reports/mood":              RoleSupervisor,

@@ -37,6 +37,8 @@ type LiveCalls struct {
 type LegView struct {
 	N          int        `json:"n"`
 	Side       string     `json:"side"`
+	Role       call.Role  `json:"role" doc:"caller, peer, agent, guest or supervisor; empty in records of older versions"`
+	User       string     `json:"user,omitempty" doc:"one of ours"`
 	Direction  string     `json:"direction"`
 	Peer       string     `json:"peer"`
 	Codec      string     `json:"codec"`
@@ -81,7 +83,7 @@ func (s *Server) callRoutes(api huma.API) {
 	huma.Register(api, operation("live-calls", http.MethodGet, "/calls/live", "calls", "Running calls with what is just being said"), s.liveCalls)
 	huma.Register(api, operation("call", http.MethodGet, "/calls/{id}", "calls", "One call", 404), s.getCall)
 	huma.Register(api, operation("transcript", http.MethodGet, "/calls/{id}/transcript", "calls", "The words of a call", 404), s.getTranscript)
-	hangup := operation("hang-up", http.MethodPost, "/calls/{id}/hangup", "calls", "End a running call", 404)
+	hangup := operation("hang-up", http.MethodPost, "/calls/{id}/hangup", "calls", "End a running call: one's own, or for a supervisor any", 403, 404)
 	hangup.DefaultStatus = http.StatusNoContent
 	huma.Register(api, hangup, s.hangUp)
 }
@@ -135,6 +137,9 @@ func (s *Server) liveCalls(ctx context.Context, _ *struct{}) (*bodyOf[LiveCalls]
 		items = []call.Snapshot{}
 	}
 	for i := range items {
+		if items[i].Parties == nil {
+			items[i].Parties = []call.PartyItem{}
+		}
 		if items[i].Partial == nil {
 			items[i].Partial = map[string]call.PartialItem{}
 		}
@@ -196,7 +201,7 @@ func (s *Server) runningOnly(ctx context.Context, id string, err error) (*bodyOf
 
 func legView(l *call.LegRecord) LegView {
 	q := l.Quality
-	return LegView{N: l.N, Side: l.Side, Direction: l.Direction, Peer: l.Peer, Codec: l.Codec, Transport: l.Transport, Secure: l.Secure,
+	return LegView{N: l.N, Side: l.Side, Role: l.Role, User: l.User, Direction: l.Direction, Peer: l.Peer, Codec: l.Codec, Transport: l.Transport, Secure: l.Secure,
 		StartedAt: moment(l.StartedAt), AnsweredAt: moment(l.AnsweredAt), EndedAt: moment(l.EndedAt), Cause: l.Cause,
 		PacketsIn: q.PacketsIn, PacketsOut: q.PacketsOut, Lost: q.Lost, LossPct: q.LossPct, JitterMS: q.JitterMS, RTTMS: q.RTTMS, MOS: q.MOS}
 }
@@ -226,6 +231,9 @@ func (s *Server) getTranscript(ctx context.Context, in *callInput) (*bodyOf[Tran
 
 func (s *Server) hangUp(ctx context.Context, in *callInput) (*struct{}, error) {
 	who := callerOf(ctx)
+	if !who.User.Role.may(RoleSupervisor) && (s.parts.Control == nil || !s.parts.Control.Takes(in.ID, who.User.Username)) {
+		return nil, huma.Error403Forbidden("this is not your call")
+	}
 	// Written first: ending somebody's call leaves a trace even when the rest fails.
 	if err := s.audit.write(ctx, who.entry("call.hangup", callSubject(in.ID))); err != nil {
 		return nil, s.problem(ctx, err)

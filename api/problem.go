@@ -44,8 +44,10 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return err
 	case errors.Is(err, pg.ErrNotFound), errors.Is(err, call.ErrNoCall), errors.Is(err, queue.ErrNoWork), errors.Is(err, queue.ErrNoAgent), errors.Is(err, queue.ErrNoQueue):
 		return huma.Error404NotFound("there is no such thing")
-	case errors.Is(err, queue.ErrGone), errors.Is(err, queue.ErrState), errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrThere), errors.As(err, new(*queue.ClosedError)):
+	case errors.Is(err, queue.ErrGone), errors.Is(err, queue.ErrState), errors.Is(err, call.ErrState), errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrThere), errors.As(err, new(*queue.ClosedError)):
 		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, call.ErrTarget):
+		return huma.Error422UnprocessableEntity(call.ErrTarget.Error())
 	case errors.Is(err, pg.ErrConflict):
 		return huma.Error409Conflict("something with that name is there already")
 	case errors.Is(err, call.ErrCursor):

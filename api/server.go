@@ -31,16 +31,21 @@ type Live interface {
 
 // Parts is what a Server works with. DB, Calls and Bus must be there.
 type Parts struct {
-	DB    *pg.DB
-	Calls *call.Store
-	Bus   *event.Bus
-	Live  Live  // nil: no running calls
-	Moods Moods // nil: alerts are dismissed in the records only
+	DB      *pg.DB
+	Calls   *call.Store
+	Bus     *event.Bus
+	Live    Live    // nil: no running calls
+	Control Control // nil: running calls cannot be changed
+	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
 	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
-	Web    fs.FS        // the browser's files with index.html at the root; nil: none
+	// Phones makes tickets for them; nil: none.
+	Phones Phones
+	// People is the list of users, started by the caller; nil: one of the server's own.
+	People *People
+	Web    fs.FS // the browser's files with index.html at the root; nil: none
 	// Sources tell the state of the other packages to the system page and to Prometheus.
 	Sources Sources
 	Version string
@@ -63,6 +68,8 @@ type Server struct {
 	audit     *auditLog
 	settings  settings
 	feed      *feed
+	people    *People
+	tickets   ticketPace
 	peaks     *peakFiles
 	started   time.Time
 
@@ -87,6 +94,9 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
 		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
+	if s.people = parts.People; s.people == nil {
+		s.people = NewPeople(parts.DB, log)
+	}
 	var err error
 	if s.feed, err = newFeed(s); err != nil {
 		return nil, err
@@ -115,7 +125,9 @@ func (s *Server) route() error {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
+	s.phoneRoutes(api)
 	s.callRoutes(api)
+	s.controlRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)

@@ -210,5 +210,6 @@ func (s *Server) changeUser(ctx context.Context, who *caller, id string, c chang
 	for _, key := range ended {
 		s.feed.disconnect(key)
 	}
+	s.people.changed(ctx)
 	return u, nil
 }

@@ -146,6 +146,9 @@ func (s *Server) EnsureAdmin(ctx context.Context) (username, password string, cr
 		}
 		return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: "user.created", Subject: userSubject(u.ID), Detail: map[string]any{"role": u.Role}})
 	})
+	if err == nil {
+		s.people.changed(ctx)
+	}
 	if errors.Is(err, pg.ErrConflict) { // another server of the same database was faster
 		return "", "", false, nil
 	}

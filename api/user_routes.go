@@ -60,6 +60,9 @@ func (s *Server) createUser(ctx context.Context, in *newUser) (*bodyOf[User], er
 		e.Detail = map[string]any{"role": u.Role}
 		return s.audit.add(ctx, tx, e)
 	})
+	if err == nil {
+		s.people.changed(ctx)
+	}
 	return &bodyOf[User]{u}, s.problem(ctx, err)
 }
 

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -9,18 +10,8 @@ import (
 	"tingxin/media"
 )
 
-// relaySize is how many keys wait to be pressed on the other leg.
-const relaySize = 32
-
-// dialled is how dialling the other party ended.
-type dialled struct {
-	dialog Dialog
-	leg    *media.Leg
-	err    error
-}
-
-// runBridge connects the caller with the route's SIP address: both legs end
-// here (a B2BUA), so both are heard, recorded and measured.
+// runBridge connects the caller with whom the route says: both legs end here (a
+// B2BUA), so both are heard, recorded and measured.
 func (c *Call) runBridge() {
 	if c.m.dialer == nil {
 		c.end(CauseNoRoute, 404)
@@ -29,40 +20,63 @@ func (c *Call) runBridge() {
 	if (c.route.Announcement != "" || c.route.Emotion) && c.announce() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, c.m.cfg.RingTimeout)
+	err := c.connect(c.route.target(&c.in), RolePeer, c.route.Timeout)
+	switch {
+	case c.ctx.Err() != nil:
+	case err == nil:
+		<-c.ctx.Done()
+	case c.route.Then != "":
+		c.goOn(c.route.Then)
+	default:
+		c.refused(err)
+	}
+}
+
+// goOn gives the caller to another route or flow.
+func (c *Call) goOn(to string) {
+	r, ok := c.m.routes.named(to)
+	if !ok {
+		r = Route{Name: c.route.Name, Flow: to}
+	}
+	if c.ask(c.ctx, func() { c.route = r }) == nil {
+		c.follow()
+	}
+}
+
+// connect dials somebody for the caller and joins both; it returns when they talk, or why they do not.
+func (c *Call) connect(t Target, role Role, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(c.ctx, cmp.Or(timeout, c.m.cfg.RingTimeout))
 	defer cancel()
 	heard := make(chan progress, 8)
-	result := make(chan dialled)
-	c.m.wg.Go(func() { c.dial(ctx, heard, result) }) // ends with the dialling, which ctx bounds; the call may be gone by then
+	result := make(chan error)
+	l := c.newLeg(role, t.User, heard)
+	c.m.wg.Go(func() { c.dial(ctx, t, l, result) }) // ends with the dialling, which ctx bounds; the call may be gone by then
 	var early *media.Bridge
 	for {
 		select {
 		case p := <-heard:
 			early = c.ringing(p, early)
 		case <-ctx.Done():
-			c.parted(early)
-			c.end(CauseNoAnswer, 480) // unless it has ended already
-			return
-		case r := <-result:
-			if r.err != nil {
-				c.parted(early)
-				c.refused(r.err)
-				return
+			parted(early)
+			return &DialError{Status: 480, Reason: "no answer"}
+		case err := <-result:
+			parted(early) // the talk has a bridge of its own
+			if err != nil {
+				return err
 			}
-			c.connect(r, early)
-			return
+			return c.meet(l)
 		}
 	}
 }
 
 // dial places the other leg. When nobody waits for it any more, it is hung up again.
-func (c *Call) dial(ctx context.Context, heard chan<- progress, result chan<- dialled) {
-	d, l, err := c.m.dialer.Dial(ctx, c.route.target(&c.in), &peer{c: c, progress: heard})
+func (c *Call) dial(ctx context.Context, t Target, l *leg, result chan<- error) {
+	err := c.ring(ctx, t, l)
 	select {
-	case result <- dialled{d, l, err}:
+	case result <- err:
 	case <-ctx.Done():
 		if err == nil {
-			c.drop(&leg{media: l, dialog: d})
+			c.drop(l, CauseCancelled)
 		}
 	}
 }
@@ -123,7 +137,7 @@ func (c *Call) ringing(p progress, early *media.Bridge) *media.Bridge {
 	return early
 }
 
-func (c *Call) parted(b *media.Bridge) {
+func parted(b *media.Bridge) {
 	if b != nil {
 		b.Close()
 	}
@@ -151,104 +165,51 @@ func (c *Call) refused(err error) {
 	}
 }
 
-// connect answers the caller and joins both legs until somebody hangs up.
-func (c *Call) connect(r dialled, bridge *media.Bridge) {
-	l := &leg{media: r.leg, dialog: r.dialog, row: LegRecord{
-		N: 2, Side: SideAgent, Direction: DirectionOut, StartedAt: time.Now().UTC(), AnsweredAt: time.Now().UTC(),
-	}}
-	owned := false
-	err := c.ask(c.ctx, func() {
-		owned = true
-		c.legs = append(c.legs, l)
-		c.remember(l)
-	})
-	if !owned {
-		c.parted(bridge)
-		c.drop(l)
-		return
-	}
-	if err == nil {
-		err = c.Answer(c.ctx)
-	}
-	if err != nil {
-		c.parted(bridge)
-		return
-	}
-	if bridge == nil {
-		bridge = media.Join(c.in.Leg, r.leg)
-	}
-	defer bridge.Close()
-	c.join(l)
-	<-c.ctx.Done()
-}
-
-// join turns on keys, recording and words of a connected bridge.
-func (c *Call) join(l *leg) {
-	toPeer, toCaller := make(chan byte, relaySize), make(chan byte, relaySize)
-	if c.ask(c.ctx, func() {
-		c.bridged = true
-		c.relays = map[string]chan<- byte{SideCaller: toPeer, SideAgent: toCaller}
-	}) != nil {
-		return
-	}
-	c.wg.Go(func() { c.press(toPeer, l.media) })       // ends with ctx
-	c.wg.Go(func() { c.press(toCaller, c.in.Leg) })    // ends with ctx
-	c.wg.Go(func() { c.peerDigits(l.media.Digits()) }) // ends with ctx or the leg
-	c.takeDown(c.ctx)
-	if c.feels && c.m.parts.Emotion.Agents {
-		if c.ask(c.ctx, func() { c.feel(SideAgent, l.media) }) != nil {
-			return
+// meet answers the caller and begins the talk with a leg that has answered.
+func (c *Call) meet(l *leg) error {
+	admitted := false
+	err := c.ask(c.ctx, func() { admitted = c.admit(l) })
+	if !admitted {
+		c.drop(l, CauseCancelled)
+		if err == nil {
+			err = &DialError{Status: 480, Reason: "hung up at once"}
 		}
+		return err
 	}
+	if err := c.Answer(c.ctx); err != nil {
+		return err
+	}
+	if err := c.ask(c.ctx, func() {
+		c.talk()
+		c.settle(SideAgent, l)
+		if c.feels && c.m.parts.Emotion.Agents {
+			c.feel(SideAgent, l.media)
+		}
+	}); err != nil {
+		return err
+	}
+	if c.route.Flow != "" {
+		return context.Cause(c.ctx) // its record node has decided
+	}
+	c.takeDown(c.ctx)
 	if c.route.Transcribe {
 		_ = c.hear(c.ctx, SideAgent, l.media) // ends only with the call
 	}
+	return context.Cause(c.ctx)
 }
 
-// peerDigits carries keys of the other leg to the inbox.
-func (c *Call) peerDigits(digits <-chan media.Digit) {
-	for {
+// relay hands a key to everybody the party talks with; a full queue drops it.
+func (c *Call) relay(from *leg, key byte) (relayed bool) {
+	for _, l := range c.present() {
+		if l == from || !l.talks() || !l.open() {
+			continue
+		}
+		relayed = true
 		select {
-		case <-c.ctx.Done():
-			return
-		case d, ok := <-digits:
-			if !ok {
-				return
-			}
-			c.post(func() { c.digit(SideAgent, d) })
+		case l.keys <- key:
+		default:
+			c.m.stats.keysDropped.Add(1)
 		}
 	}
-}
-
-// relay hands a key to the other leg; a full queue drops it.
-func (c *Call) relay(from string, key byte) {
-	select {
-	case c.relays[from] <- key:
-	default:
-		c.m.stats.keysDropped.Add(1)
-	}
-}
-
-// press presses the keys on a leg, one after the other.
-func (c *Call) press(keys <-chan byte, l *media.Leg) {
-	for {
-		select {
-		case <-c.ctx.Done():
-			return
-		case k := <-keys:
-			if err := l.SendDigits(c.ctx, string(k)); err != nil && c.ctx.Err() == nil {
-				c.log.Debug("relay key", "error", err)
-			}
-		}
-	}
-}
-
-// drop hangs up a leg that was answered after the call had ended.
-func (c *Call) drop(l *leg) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), hangupTimeout)
-	defer cancel()
-	if err := l.dialog.Hangup(ctx, c.cause().cause); err != nil {
-		c.log.Debug("hang-up", "error", err)
-	}
-	_ = l.media.Close()
+	return relayed
 }

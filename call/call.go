@@ -46,6 +46,7 @@ type Call struct {
 	snap   atomic.Pointer[Snapshot]
 	wg     sync.WaitGroup // script, pumps, relays, hang-ups
 	ear    ear            // when the caller last made a sound
+	first  *party         // of the first leg
 	feels  bool           // a bridged caller was told that the voice is read; only the script
 
 	// From here on only the call's goroutine.
@@ -55,31 +56,23 @@ type Call struct {
 	turn      int
 	turnSide  string
 	playing   *playing
+	place     map[string]*leg // who stands on each side, once there is a talk
+	talking   bool            // the caller is with somebody, or waits for somebody
+	bridge    *media.Bridge
+	joined    [2]*media.Leg // by bridge
+	room      *media.Room
+	tune      *media.Music    // what waiting parties hear
+	moving    *moving         // a transfer under way
+	queued    *waiting        // in a queue, or with its agent
+	invited   int             // legs that ring to join
+	paused    bool            // the recording
+	spoke     map[string]bool // sides that were recognised and go on with another party
 	tape      *tape
 	zero      time.Time // where call time starts: the answer
 	answering bool      // a 200 is or was under way: from now on only a BYE ends the leg
-	bridged   bool
-	relays    map[string]chan<- byte // by the side whose keys they carry, when bridged
-	pressed   map[string]press
 	dtmf      map[string]int
 	last      *LastWords
 	alerts    int // raised so far
-}
-
-// press is the last key of one side, to tell INFO and RFC 4733 of the same press apart.
-type press struct {
-	key    byte
-	source string
-	at     time.Time
-}
-
-// leg is one media path with its signalling.
-type leg struct {
-	media  *media.Leg
-	dialog Dialog
-	row    LegRecord
-	remote bool // the remote party ended it
-	held   bool
 }
 
 // ID is the call's UUIDv7.
@@ -180,7 +173,7 @@ func (c *Call) live() {
 				digits = nil
 				continue
 			}
-			c.digit(SideCaller, d)
+			c.digit(c.legs[0], d)
 		case <-tick.C:
 			c.supervise(time.Now())
 			if n++; n%2 == 0 {
@@ -199,11 +192,14 @@ func (c *Call) begin() {
 }
 
 // script does what the route says.
-func (c *Call) script() {
+func (c *Call) script() { c.follow() }
+
+// follow walks the caller through the route.
+func (c *Call) follow() {
 	switch {
 	case c.route.Flow != "":
 		c.runFlow()
-	case c.route.Bridge != "":
+	case c.route.dials():
 		c.runBridge()
 	case c.route.Echo:
 		c.runEcho()
@@ -241,6 +237,8 @@ func (c *Call) refresh() *Snapshot {
 	}
 	s.LastWords = c.last
 	s.Mood, s.Alert = c.moodItem(c.sides[SideCaller]), c.alertItem()
+	s.Parties = c.parties()
+	s.RecordingPaused = c.paused
 	for name, sd := range c.sides {
 		if sd.partial != nil {
 			s.Partial[name] = *sd.partial

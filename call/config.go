@@ -25,6 +25,10 @@ type Config struct {
 	Recording RecordingConfig `yaml:"recording" koanf:"recording"`
 	// Journal says where records wait while the database is away.
 	Journal JournalConfig `yaml:"journal" koanf:"journal"`
+	// Music is the WAV file that people on hold hear; a few soft notes when empty.
+	Music string `yaml:"music" koanf:"music"`
+	// Users says how calls of our own users go, and calls to them.
+	Users UsersConfig `yaml:"users" koanf:"users"`
 	// Routes are tried in order; the first whose numbers match takes the call. Behind them always stand
 	// the number "echo" and, when there are no routes at all, the flow "default" for every number.
 	Routes []Route `yaml:"routes" koanf:"routes"`
@@ -57,6 +61,7 @@ func (c Config) withDefaults() Config {
 	c.MaxCalls = cmp.Or(c.MaxCalls, 1000)
 	c.MaxDuration = cmp.Or(c.MaxDuration, 4*time.Hour)
 	c.RingTimeout = cmp.Or(c.RingTimeout, time.Minute)
+	c.Users.Timeout = cmp.Or(c.Users.Timeout, c.RingTimeout)
 	c.NoMediaTimeout = cmp.Or(c.NoMediaTimeout, 30*time.Second)
 	c.MediaTimeout = cmp.Or(c.MediaTimeout, time.Minute)
 	c.Recording.Dir = cmp.Or(c.Recording.Dir, "data/recordings")

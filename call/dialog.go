@@ -26,6 +26,7 @@ const (
 	CauseSessionExpired Cause = "session_expired" // RFC 4028 timer ran out
 	CauseLost           Cause = "connection_lost" // a browser's connection did not come back
 	CauseMaxDuration    Cause = "max_duration"    // the longest allowed call
+	CauseTransferred    Cause = "transferred"     // the party went on with somebody else
 	CauseAdmin          Cause = "admin"           // ended by a person through the API
 	CauseShutdown       Cause = "server_shutdown" // SIGTERM drain ran out
 	CauseRestart        Cause = "server_restart"  // found unfinished after a crash

@@ -34,6 +34,7 @@ type feeling struct {
 	habit emotion.Habit // of the calm turns, for what an alert explains
 	alert *Alert        // open now
 	count int           // alerts of this side
+	quiet bool          // who is on the side now is not read
 }
 
 // Feels implements ivr.Feeler: voices are read here, and this caller has not
@@ -139,7 +140,7 @@ func (c *Call) moodItem(sd *side) *MoodItem {
 func (c *Call) feelWords(sd *side, u *Utterance) {
 	c.interrupted(sd, u)
 	f := sd.feeling
-	if f == nil {
+	if f == nil || f.quiet {
 		return
 	}
 	if f.begun < 0 {
@@ -188,7 +189,7 @@ type span struct {
 // turnEnded has the turn read that recognition says is over.
 func (c *Call) turnEnded(sd *side, h *hearing, r asr.Result) {
 	f := sd.feeling
-	if f == nil {
+	if f == nil || f.quiet {
 		return
 	}
 	if f.begun < 0 { // a sound without words, or strong words that were read already

@@ -26,6 +26,7 @@ func (c *Call) finish() {
 	if c.playing != nil {
 		c.playing.out.Stop()
 	}
+	c.closeTalk()
 	c.part(h)
 	c.lastWords()
 	c.numb()
@@ -80,7 +81,7 @@ func (c *Call) serve(done <-chan struct{}, d time.Duration) {
 // part hangs up every leg that did not hang up itself.
 func (c *Call) part(h *hangup) {
 	for i, l := range c.legs {
-		if l.dialog == nil || l.remote {
+		if l.dialog == nil || l.remote || l.left {
 			continue
 		}
 		reject := i == 0 && !c.answering
@@ -169,7 +170,7 @@ func closed(done <-chan struct{}) bool {
 
 func (c *Call) closeLegs(h *hangup) {
 	for i, l := range c.legs {
-		if l.media == nil {
+		if l.media == nil || l.left {
 			continue
 		}
 		c.remember(l)

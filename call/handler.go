@@ -9,87 +9,50 @@ import (
 // samePress is how far apart two reports of one key press may be.
 const samePress = 400 * time.Millisecond
 
-// RemoteHangup implements Handler for the caller's leg.
-func (c *Call) RemoteHangup(cause Cause) {
-	c.tell(func() { c.legs[0].remote = true })
-	c.end(cause, 0)
+var _ ReferHandler = (*Call)(nil)
+
+// A call is the Handler of the leg that began it; other legs have parties of their own.
+
+// RemoteHangup implements Handler for the first leg.
+func (c *Call) RemoteHangup(cause Cause) { c.first.RemoteHangup(cause) }
+
+// RemoteDigit implements Handler for the first leg.
+func (c *Call) RemoteDigit(d media.Digit) { c.first.RemoteDigit(d) }
+
+// RemoteHold implements Handler for the first leg.
+func (c *Call) RemoteHold(held bool) { c.first.RemoteHold(held) }
+
+// RemoteMedia implements Handler for the first leg.
+func (c *Call) RemoteMedia() { c.first.RemoteMedia() }
+
+// RemoteRefer implements ReferHandler for the first leg.
+func (c *Call) RemoteRefer(r Refer) { c.first.RemoteRefer(r) }
+
+// press is the last key of a leg, to tell INFO and RFC 4733 of the same press apart.
+type press struct {
+	key    byte
+	source string
+	at     time.Time
 }
 
-// RemoteDigit implements Handler for the caller's leg.
-func (c *Call) RemoteDigit(d media.Digit) { c.tell(func() { c.digit(SideCaller, d) }) }
-
-// RemoteHold implements Handler for the caller's leg.
-func (c *Call) RemoteHold(held bool) { c.tell(func() { c.hold(0, held) }) }
-
-// RemoteMedia implements Handler for the caller's leg.
-func (c *Call) RemoteMedia() { c.tell(func() { c.remember(c.legs[0]) }) }
-
-// peer is the Handler of the leg that a bridge dialled.
-type peer struct {
-	c        *Call
-	progress chan<- progress // bounded; the newest is dropped when the script is behind
-}
-
-// progress is a provisional answer of the dialled party.
-type progress struct {
-	status int
-	leg    *media.Leg
-}
-
-// RemoteHangup implements Handler.
-func (p *peer) RemoteHangup(cause Cause) {
-	if cause == CauseCallerHangup || cause == CauseNormal || cause == "" {
-		cause = CausePeerHangup
-	}
-	p.c.tell(func() {
-		if len(p.c.legs) > 1 {
-			p.c.legs[1].remote = true
-		}
-	})
-	p.c.end(cause, 0)
-}
-
-// RemoteDigit implements Handler.
-func (p *peer) RemoteDigit(d media.Digit) { p.c.tell(func() { p.c.digit(SideAgent, d) }) }
-
-// RemoteHold implements Handler.
-func (p *peer) RemoteHold(held bool) { p.c.tell(func() { p.c.hold(1, held) }) }
-
-// RemoteMedia implements Handler.
-func (p *peer) RemoteMedia() {
-	p.c.tell(func() {
-		if len(p.c.legs) > 1 {
-			p.c.remember(p.c.legs[1])
-		}
-	})
-}
-
-// RemoteProgress implements EarlyHandler.
-func (p *peer) RemoteProgress(status int, leg *media.Leg) {
-	select {
-	case p.progress <- progress{status, leg}:
-	default:
-	}
-}
-
-// digit takes one key press of one side. The same key reported twice by INFO and RFC 4733 counts once.
-func (c *Call) digit(side string, d media.Digit) {
+// digit takes one key press of one leg. The same key reported twice by INFO and RFC 4733 counts once.
+func (c *Call) digit(l *leg, d media.Digit) {
 	at := d.At
 	if at.IsZero() {
 		at = time.Now()
 	}
-	before := c.pressed[side]
+	before := l.press
 	if before.key == d.Key && before.source != d.Source && at.Sub(before.at).Abs() < samePress {
 		return
 	}
-	c.pressed[side] = press{d.Key, d.Source, at}
-	c.dtmf[side]++
-	c.m.parts.Bus.Publish("call.dtmf", c.id, DTMFItem{Side: side, Count: c.dtmf[side]})
-	if c.bridged {
-		c.relay(side, d.Key)
+	l.press = press{d.Key, d.Source, at}
+	if l.left || !l.talks() {
 		return
 	}
-	if side != SideCaller {
+	side := l.row.Side
+	c.dtmf[side]++
+	c.m.parts.Bus.Publish("call.dtmf", c.id, DTMFItem{Side: side, Count: c.dtmf[side]})
+	if c.talking && c.relay(l, d.Key) || l != c.legs[0] {
 		return
 	}
 	for {
@@ -111,13 +74,6 @@ func (c *Call) digit(side string, d media.Digit) {
 func (c *Call) bargeIn() {
 	if c.playing != nil && c.playing.bargeIn {
 		c.playing.out.Stop()
-	}
-}
-
-func (c *Call) hold(n int, held bool) {
-	if n < len(c.legs) && c.legs[n].held != held {
-		c.legs[n].held = held
-		c.log.Debug("hold", "leg", n+1, "held", held)
 	}
 }
 

@@ -83,7 +83,7 @@ func (c *Call) Play(ctx context.Context, p *ivr.Prompt, bargeIn bool) (interrupt
 			return
 		}
 		began = time.Now()
-		out = c.in.Leg.Play(p.Source())
+		out = c.caller().media.Play(p.Source())
 		c.playing = &playing{out: out, bargeIn: bargeIn}
 	})
 	if err != nil || interrupted {
@@ -219,6 +219,14 @@ func (c *Call) wantsTape() bool {
 		}
 	}
 	return false
+}
+
+// caller is the leg that stands on the caller's side.
+func (c *Call) caller() *leg {
+	if l := c.place[SideCaller]; l != nil {
+		return l
+	}
+	return c.legs[0]
 }
 
 // frameTime rounds to whole frames.

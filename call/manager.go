@@ -86,15 +86,20 @@ type Manager struct {
 	log    *slog.Logger
 	routes routes
 	dialer Dialer
-	writer *Writer
-	stats  counters
-	later  *transcriber
-	ctx    context.Context // the life of all calls
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	queues Queues
+	tunes  tunes
+	// directory knows our users; nil when there are none.
+	directory Directory
+	writer    *Writer
+	stats     counters
+	later     *transcriber
+	ctx       context.Context // the life of all calls
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup
 
 	mu       sync.Mutex
 	calls    map[string]*Call
+	parties  map[Dialog]*party // of the legs of all calls
 	running  bool
 	draining bool
 }
@@ -114,7 +119,8 @@ func NewManager(cfg Config, p Parts, log *slog.Logger) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("call.routes: %w", err)
 	}
-	m := &Manager{cfg: cfg, parts: p, log: log, routes: rs, calls: make(map[string]*Call)}
+	m := &Manager{cfg: cfg, parts: p, log: log, routes: rs, calls: make(map[string]*Call), parties: make(map[Dialog]*party)}
+	m.tunes = tunes{flows: p.Flows, more: make(map[string]*media.Music)}
 	m.writer = NewWriter(cfg.Journal, p.Store, log)
 	m.later = newTranscriber(m)
 	return m, nil
@@ -127,6 +133,9 @@ func (c Config) Check(flow func(name string) bool) error {
 		return fmt.Errorf("call.routes: %w", err)
 	}
 	for _, r := range rs {
+		if _, ok := rs.named(r.Then); r.Then != "" && !ok && !flow(r.Then) {
+			return fmt.Errorf("call.routes: route %s goes on with %q, which is neither a route nor a flow", r.Name, r.Then)
+		}
 		if r.Flow != "" && !flow(r.Flow) {
 			return fmt.Errorf("call.routes: route %s names the flow %q, which is not there", r.Name, r.Flow)
 		}
@@ -135,12 +144,22 @@ func (c Config) Check(flow func(name string) bool) error {
 }
 
 // SetDialer gives the way out; call it before Start. Without one, bridges are refused.
-func (m *Manager) SetDialer(d Dialer) { m.dialer = d }
+// Its users, if it has any (Directory), may call each other.
+func (m *Manager) SetDialer(d Dialer) {
+	m.dialer = d
+	m.directory, _ = d.(Directory)
+}
+
+// SetQueues gives the queues of flows; call it before Start. Without them nobody waits.
+func (m *Manager) SetQueues(q Queues) { m.queues = q }
 
 // Start brings the journal of an earlier run to the database, gives the calls of
 // a crashed run their CDR and returns when calls can be taken.
 func (m *Manager) Start(ctx context.Context) error {
 	if err := m.cfg.Check(func(name string) bool { _, ok := m.parts.Flows.Flow(name); return ok }); err != nil {
+		return err
+	}
+	if err := m.tunes.load(m.cfg.Music); err != nil {
 		return err
 	}
 	if err := m.writer.Start(ctx); err != nil {
@@ -160,7 +179,7 @@ func (m *Manager) Start(ctx context.Context) error {
 // Accept takes a new call and starts its goroutine. ErrBusy, ErrNoRoute or
 // ErrDraining when it does not. The leg then belongs to the call, which closes it.
 func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) {
-	route, ok := m.routes.find(in.To, in.Trunk)
+	route, ok := m.routeOf(&in)
 	if !ok {
 		m.stats.refused.Add(1)
 		return nil, ErrNoRoute
@@ -177,6 +196,7 @@ func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) {
 		err = ErrBusy
 	default:
 		m.calls[c.id] = c
+		m.parties[in.Dialog] = c.first
 		m.wg.Go(c.run) // ends with the call, which Close ends at the latest
 	}
 	m.mu.Unlock()
@@ -201,8 +221,8 @@ func (m *Manager) newCall(in Incoming, route Route) (*Call, error) {
 		id: id.String(), m: m, in: in, route: route, log: m.log.With("call", id.String()),
 		inbox: make(chan func(), inboxSize), keys: make(chan byte, keysSize),
 		closed: make(chan struct{}), left: make(chan struct{}),
-		sides:   map[string]*side{SideCaller: {name: SideCaller}, SideAgent: {name: SideAgent}},
-		pressed: make(map[string]press), dtmf: make(map[string]int),
+		sides: map[string]*side{SideCaller: {name: SideCaller}, SideAgent: {name: SideAgent}},
+		dtmf:  make(map[string]int), place: make(map[string]*leg), spoke: make(map[string]bool), tune: m.tunes.main,
 	}
 	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.record = Record{
@@ -213,10 +233,14 @@ func (m *Manager) newCall(in Incoming, route Route) (*Call, error) {
 	if route.Flow != "" {
 		c.record.Transcription[SideAgent] = TranscriptionLive // the words of prompts are known
 	}
-	c.legs = []*leg{{media: in.Leg, dialog: in.Dialog, row: LegRecord{
-		N: 1, Side: SideCaller, Direction: DirectionIn, Transport: in.Transport, Secure: in.Secure,
-		SIPCallID: in.SIPCallID, StartedAt: c.record.StartedAt,
-	}}}
+	if route.outside {
+		c.record.Direction = DirectionOut
+	}
+	first := c.newLeg(RoleCaller, in.User, nil)
+	first.media, first.dialog = in.Leg, in.Dialog
+	first.row = LegRecord{N: 1, Side: SideCaller, Role: RoleCaller, User: in.User, Direction: DirectionIn, Transport: in.Transport, Secure: in.Secure,
+		SIPCallID: in.SIPCallID, StartedAt: c.record.StartedAt}
+	c.first, c.legs = first.party, []*leg{first}
 	c.refresh()
 	return c, nil
 }
@@ -235,7 +259,32 @@ func (m *Manager) leave(c *Call) {
 	c.cancel(nil)
 	m.mu.Lock()
 	delete(m.calls, c.id)
+	for _, l := range c.legs {
+		if p := m.parties[l.dialog]; p != nil && p.at.Load().c == c {
+			delete(m.parties, l.dialog)
+		}
+	}
 	m.mu.Unlock()
+}
+
+// seat remembers whose dialog it is, for transfers.
+func (m *Manager) seat(l *leg) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.parties[l.dialog] = l.party
+}
+
+func (m *Manager) unseat(l *leg) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.parties, l.dialog)
+}
+
+// partyOf is the party of a dialog, nil for one of no running call.
+func (m *Manager) partyOf(d Dialog) *party {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.parties[d]
 }
 
 // running calls, oldest first.

@@ -82,6 +82,8 @@ type Record struct {
 	Recording  Recording
 	// Transcription maps a side to one of the Transcription constants.
 	Transcription map[string]string
+	Queue         string         // the last queue that it waited in
+	Agent         string         // user name of the agent whom a queue gave it to
 	Node          string         // which pbx carries the call; Orphans asks for it
 	Data          map[string]any // variables of the flow; values encode to JSON
 }
@@ -110,6 +112,8 @@ type LegRecord struct {
 	CallID     string
 	N          int // 1 is the first leg
 	Side       string
+	Role       Role
+	User       string // of ours, empty for a party outside
 	Direction  string
 	Peer       string // address and port of the other end
 	Codec      string

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"tingxin/media"
 )
@@ -20,7 +21,7 @@ const (
 	routeDefault = "default"
 )
 
-// Route says what takes calls to some numbers: exactly one of Flow, Bridge, Echo and Reject.
+// Route says what takes calls to some numbers: exactly one of Flow, Bridge, User, Echo and Reject.
 type Route struct {
 	// Name stands in the records; the flow's name, "bridge", "echo" or "reject" when empty.
 	Name string `yaml:"name" koanf:"name"`
@@ -36,6 +37,13 @@ type Route struct {
 	Bridge string `yaml:"bridge" koanf:"bridge"`
 	// BridgeTrunk is the trunk to dial by; empty dials the address itself.
 	BridgeTrunk string `yaml:"bridge_trunk" koanf:"bridge_trunk"`
+	// User is one of our users to ring wherever they are registered.
+	User string `yaml:"user" koanf:"user"`
+	// Timeout is how long a user or bridge is rung; call.ring_timeout when zero.
+	Timeout time.Duration `yaml:"timeout" koanf:"timeout"`
+	// Then is the flow, or the name of the route, that takes the caller when the user or bridge is busy, does
+	// not answer or is not there; the caller is refused when empty.
+	Then string `yaml:"then" koanf:"then"`
 	// Echo sends the caller's sound back.
 	Echo bool `yaml:"echo" koanf:"echo"`
 	// Reject refuses with this SIP status (300 to 699).
@@ -55,7 +63,12 @@ type Route struct {
 	Emotion bool `yaml:"emotion" koanf:"emotion"`
 	// Transcribe recognises both sides of a bridged or echoed call.
 	Transcribe bool `yaml:"transcribe" koanf:"transcribe"`
+
+	outside bool // a number outside, for a user of ours
 }
+
+// dials says whether the route connects the caller with somebody.
+func (r *Route) dials() bool { return r.Bridge != "" || r.User != "" || r.outside }
 
 // routes is the routing table with the built-in routes behind the configured ones.
 type routes []Route
@@ -80,6 +93,16 @@ func newRoutes(configured []Route) (routes, error) {
 func (rs routes) find(number, trunk string) (Route, bool) {
 	for _, r := range rs {
 		if r.takes(number, trunk) {
+			return r, true
+		}
+	}
+	return Route{}, false
+}
+
+// named is the route of a name.
+func (rs routes) named(name string) (Route, bool) {
+	for _, r := range rs {
+		if r.Name == name && name != "" {
 			return r, true
 		}
 	}
@@ -115,6 +138,8 @@ func (r *Route) name() string {
 		return r.Flow
 	case r.Bridge != "":
 		return "bridge"
+	case r.User != "":
+		return r.User
 	case r.Echo:
 		return routeEcho
 	default:
@@ -124,16 +149,20 @@ func (r *Route) name() string {
 
 func (r *Route) check() error {
 	kinds := 0
-	for _, set := range []bool{r.Flow != "", r.Bridge != "", r.Echo, r.Reject != 0} {
+	for _, set := range []bool{r.Flow != "", r.Bridge != "", r.User != "", r.Echo, r.Reject != 0} {
 		if set {
 			kinds++
 		}
 	}
 	switch {
 	case kinds != 1:
-		return errors.New("needs exactly one of flow, bridge, echo and reject")
-	case r.Emotion && r.Bridge == "":
-		return errors.New("emotion is for bridge; a flow says it in its record node")
+		return errors.New("needs exactly one of flow, bridge, user, echo and reject")
+	case r.Emotion && !r.dials():
+		return errors.New("emotion is for bridge and user; a flow says it in its record node")
+	case (r.Then != "" || r.Timeout != 0) && !r.dials():
+		return errors.New("then and timeout are for bridge and user")
+	case r.Timeout < 0:
+		return errors.New("timeout is negative: write a duration such as 20s")
 	case len(r.Numbers) == 0:
 		return errors.New("has no numbers; write \"*\" for all")
 	case r.Reject != 0 && (r.Reject < 300 || r.Reject > 699):
@@ -144,8 +173,14 @@ func (r *Route) check() error {
 	return nil
 }
 
-// target is the address to dial for a bridged call.
+// target is whom to dial for a bridged call.
 func (r *Route) target(in *Incoming) Target {
+	switch {
+	case r.User != "":
+		return Target{User: r.User, From: in.From, FromName: in.FromName}
+	case r.outside:
+		return Target{Number: in.To, From: in.From, FromName: in.FromName}
+	}
 	rest := in.To
 	for _, n := range r.Numbers {
 		if prefix, wild := strings.CutSuffix(n, "*"); wild && strings.HasPrefix(in.To, prefix) {

@@ -46,6 +46,8 @@ type hearing struct {
 	ended    chan struct{}
 	language string
 	model    string
+	quiet    audio.Frame  // stands in then; only the tap's goroutine
+	muted    atomic.Bool  // the party is not in the talk: silence is heard
 	began    atomic.Int64 // unix nanoseconds of the first frame
 }
 
@@ -53,6 +55,10 @@ type hearing struct {
 func (h *hearing) WriteFrame(f *audio.Frame) {
 	if h.began.Load() == 0 {
 		h.began.Store(time.Now().UnixNano())
+	}
+	if h.muted.Load() {
+		h.quiet.Seq, h.quiet.Flags = f.Seq, f.Flags&audio.Narrow|audio.Silent
+		f = &h.quiet
 	}
 	h.stream.WriteFrame(f)
 }
@@ -64,6 +70,7 @@ func (c *Call) hear(ctx context.Context, name string, l *media.Leg) error {
 	}
 	cfg := asr.StreamConfig{Call: c.id, Side: name, Model: c.route.Model, Phrases: c.route.Phrases}
 	if err := c.ask(ctx, func() {
+		c.sides[name].source = l
 		cfg.Language = c.record.Language
 		cfg.Narrow = l.Params().Codec != media.G722
 	}); err != nil {
@@ -88,6 +95,13 @@ func (c *Call) hear(ctx context.Context, name string, l *media.Leg) error {
 // attach lets the stream hear the leg.
 func (c *Call) attach(name string, l *media.Leg, h *hearing) {
 	sd := c.sides[name]
+	if now := c.place[name]; sd.ear != nil || now != nil && now.media != l { // somebody else stands there by now
+		h.remove = func() {}
+		close(h.ended)
+		h.stream.Finish()
+		_ = h.stream.Close()
+		return
+	}
 	c.markGap(sd)
 	sd.ear, sd.source, sd.lost = h, l, time.Time{}
 	h.remove = l.AddTap(h)

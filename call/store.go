@@ -26,12 +26,12 @@ func NewStore(db *pg.DB) *Store { return &Store{db: db} }
 // columns of a call in the order of Record's row.
 const columns = `id, state, direction, from_number, from_name, to_number, number_grams, trunk, route, language,
 	started_at, answered_at, ended_at, consent, cause, sip_status,
-	recording_path, recording_ms, recording_bytes, recording_sha256, recording_state, transcription, node, data`
+	recording_path, recording_ms, recording_bytes, recording_sha256, recording_state, transcription, node, data, queue, agent`
 
 const insertCall = `insert into calls (` + columns + `) values
 	(@id, @state, @direction, @from, @from_name, @to, @grams, @trunk, @route, @language,
 	 @started_at, @answered_at, @ended_at, @consent, @cause, @sip_status,
-	 @rec_path, @rec_ms, @rec_bytes, @rec_sha256, @rec_state, @transcription, @node, @data) on conflict (id) do `
+	 @rec_path, @rec_ms, @rec_bytes, @rec_sha256, @rec_state, @transcription, @node, @data, @queue, @agent) on conflict (id) do `
 
 // args are the record's columns; what PostgreSQL cannot hold is taken out of texts.
 func (r *Record) args() pgx.NamedArgs {
@@ -57,7 +57,7 @@ func (r *Record) args() pgx.NamedArgs {
 		"consent": consent, "cause": string(r.Cause), "sip_status": r.SIPStatus,
 		"rec_path": r.Recording.Path, "rec_ms": r.Recording.Duration.Milliseconds(), "rec_bytes": r.Recording.Bytes,
 		"rec_sha256": r.Recording.SHA256, "rec_state": r.Recording.State,
-		"transcription": transcription, "node": r.Node, "data": storableMap(r.Data),
+		"transcription": transcription, "node": r.Node, "data": storableMap(r.Data), "queue": storable(r.Queue), "agent": storable(r.Agent),
 	}
 }
 
@@ -79,7 +79,7 @@ func (s *Store) Answered(ctx context.Context, id string, at time.Time) error {
 func (s *Store) Update(ctx context.Context, r Record) error {
 	n, err := s.db.Exec(ctx, `update calls set route = @route, language = @language, consent = @consent, trunk = @trunk,
 		recording_path = @rec_path, recording_ms = @rec_ms, recording_bytes = @rec_bytes, recording_sha256 = @rec_sha256,
-		recording_state = @rec_state, transcription = @transcription, data = @data
+		recording_state = @rec_state, transcription = @transcription, data = @data, queue = @queue, agent = @agent
 		where id = @id and state <> 'ended'`, r.args())
 	if err == nil && n == 0 {
 		_, err = s.Get(ctx, r.ID)
@@ -98,7 +98,7 @@ func (s *Store) Finish(ctx context.Context, r Record, legs []LegRecord) error {
 			trunk = @trunk, route = @route, language = @language, started_at = @started_at, answered_at = @answered_at, ended_at = @ended_at,
 			consent = @consent, cause = @cause, sip_status = @sip_status, recording_path = @rec_path, recording_ms = @rec_ms,
 			recording_bytes = @rec_bytes, recording_sha256 = @rec_sha256, recording_state = @rec_state,
-			transcription = @transcription, data = @data
+			transcription = @transcription, data = @data, queue = @queue, agent = @agent
 			where calls.state <> 'ended' or (calls.cause = 'server_restart' and @cause <> 'server_restart')`, r.args())
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
@@ -118,11 +118,11 @@ func replaceLegs(ctx context.Context, tx pgx.Tx, id string, legs []LegRecord) er
 		}
 		q := l.Quality
 		batch.Queue(`insert into legs (call_id, n, side, direction, peer, codec, transport, secure, sip_call_id, started_at, answered_at, ended_at,
-			cause, packets_in, packets_out, lost, loss_pct, jitter_ms, rtt_ms, mos)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+			cause, packets_in, packets_out, lost, loss_pct, jitter_ms, rtt_ms, mos, role, user_name)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
 			id, l.N, l.Side, direction, storable(l.Peer), l.Codec, l.Transport, l.Secure, storable(l.SIPCallID),
 			timeOrNil(l.StartedAt), timeOrNil(l.AnsweredAt), timeOrNil(l.EndedAt), string(l.Cause),
-			q.PacketsIn, q.PacketsOut, q.Lost, finite(q.LossPct), finite(q.JitterMS), finite(q.RTTMS), finite(q.MOS))
+			q.PacketsIn, q.PacketsOut, q.Lost, finite(q.LossPct), finite(q.JitterMS), finite(q.RTTMS), finite(q.MOS), string(l.Role), storable(l.User))
 	}
 	return tx.SendBatch(ctx, batch).Close()
 }

@@ -38,7 +38,7 @@ func (s *Store) Legs(ctx context.Context, id string) ([]LegRecord, error) {
 		return nil, wrap(id, "legs", pg.ErrNotFound)
 	}
 	all, err := pg.Rows(ctx, s.db, scanLeg, `select call_id, n, side, direction, peer, codec, transport, secure, sip_call_id, started_at, answered_at, ended_at,
-		cause, packets_in, packets_out, lost, loss_pct, jitter_ms, rtt_ms, mos from legs where call_id = $1 order by n`, id)
+		cause, packets_in, packets_out, lost, loss_pct, jitter_ms, rtt_ms, mos, role, user_name from legs where call_id = $1 order by n`, id)
 	return all, wrap(id, "legs", err)
 }
 

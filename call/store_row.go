@@ -69,7 +69,7 @@ type callRow struct {
 func (r *callRow) targets() []any {
 	return []any{&r.ID, &r.State, &r.Direction, &r.From, &r.FromName, &r.To, nil, &r.Trunk, &r.Route, &r.Language,
 		&r.StartedAt, &r.AnsweredAt, &r.EndedAt, &r.Consent, &r.Cause, &r.SIPStatus,
-		&r.Recording.Path, &r.RecordingMS, &r.Recording.Bytes, &r.Recording.SHA256, &r.Recording.State, &r.Transcription, &r.Node, &r.Data}
+		&r.Recording.Path, &r.RecordingMS, &r.Recording.Bytes, &r.Recording.SHA256, &r.Recording.State, &r.Transcription, &r.Node, &r.Data, &r.Queue, &r.Agent}
 }
 
 func (r *callRow) record() Record {
@@ -100,7 +100,7 @@ func scanLeg(row pgx.CollectableRow) (LegRecord, error) {
 	var started, answered, ended *time.Time
 	q := &l.Quality
 	err := row.Scan(&l.CallID, &l.N, &l.Side, &l.Direction, &l.Peer, &l.Codec, &l.Transport, &l.Secure, &l.SIPCallID, &started, &answered, &ended,
-		&l.Cause, &q.PacketsIn, &q.PacketsOut, &q.Lost, &q.LossPct, &q.JitterMS, &q.RTTMS, &q.MOS)
+		&l.Cause, &q.PacketsIn, &q.PacketsOut, &q.Lost, &q.LossPct, &q.JitterMS, &q.RTTMS, &q.MOS, &l.Role, &l.User)
 	l.StartedAt, l.AnsweredAt, l.EndedAt = timeOrZero(started), timeOrZero(answered), timeOrZero(ended)
 	return l, err
 }

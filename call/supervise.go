@@ -14,11 +14,15 @@ func (c *Call) supervise(now time.Time) {
 	}
 	c.feelTime(now)
 	for i, l := range c.legs {
-		if l.row.AnsweredAt.IsZero() || l.held {
+		if l.row.AnsweredAt.IsZero() || l.held || l.left {
 			continue
 		}
 		if cause, gone := c.silent(l.media.Activity(), l.row.AnsweredAt, now); gone {
 			c.log.Info("no media", "leg", i+1, "cause", string(cause))
+			if !l.talks() || l.row.Role == RoleGuest {
+				c.leave(l, cause)
+				continue
+			}
 			c.end(cause, 0)
 			return
 		}
@@ -42,10 +46,13 @@ func (c *Call) silent(a media.Activity, answered, now time.Time) (Cause, bool) {
 // quality measures every leg and tells it.
 func (c *Call) quality() {
 	for _, l := range c.legs {
-		if l.row.AnsweredAt.IsZero() {
+		if l.row.AnsweredAt.IsZero() || l.left {
 			continue
 		}
 		l.row.Quality = measure(l.media.Stats())
+		if c.talking && c.place[l.row.Side] != l {
+			continue // of a side only who stands there is shown
+		}
 		q := l.row.Quality
 		c.m.parts.Bus.Publish("call.quality", c.id, QualityItem{
 			Side: l.row.Side, LossPct: q.LossPct, JitterMS: q.JitterMS, RTTMS: q.RTTMS, MOS: q.MOS,

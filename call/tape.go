@@ -60,10 +60,22 @@ func (c *Call) openTape(now time.Time) {
 	}
 	t := &tape{rec: rec, path: path}
 	t.caller.dst = rec.Left()
-	t.remove = []func(){c.in.Leg.AddTap(&t.caller), c.in.Leg.AddSentTap(rec.Right())}
 	c.tape = t
+	c.retape(c.caller())
 	c.record.Recording = Recording{Path: name, State: RecordingOpen}
 	c.update()
+}
+
+// retape records another leg as the caller's: what it says is left, what it hears right.
+func (c *Call) retape(l *leg) {
+	t := c.tape
+	if t == nil {
+		return
+	}
+	for _, remove := range t.remove {
+		remove()
+	}
+	t.remove = []func(){l.media.AddTap(&t.caller), l.media.AddSentTap(t.rec.Right())}
 }
 
 func (c *Call) noTape(err error) {

@@ -26,6 +26,8 @@ type Summary struct {
 	HasRecording  bool              `json:"has_recording"`
 	Transcription map[string]string `json:"transcription" doc:"side to off, live, deferred or done"`
 	Quality       *QualityNow       `json:"quality" doc:"null when nothing was measured"`
+	Queue         string            `json:"queue,omitempty" doc:"the last queue it waited in"`
+	Agent         string            `json:"agent,omitempty" doc:"user name of the agent it was given to"`
 	LastWords     *LastWords        `json:"last_words,omitempty"`
 	Mood          *MoodItem         `json:"mood,omitempty" doc:"of the caller; absent when the voice was not read"`
 	Alert         *AlertItem        `json:"alert,omitempty" doc:"open now; running calls only"`
@@ -49,7 +51,10 @@ type LastWords struct {
 // It is an item of GET /calls/live.
 type Snapshot struct {
 	Summary
-	Partial map[string]PartialItem `json:"partial" doc:"by side; absent while a side is silent"`
+	Parties []PartyItem `json:"parties" nullable:"false" doc:"who is in the talk now"`
+	// RecordingPaused says that silence is written now.
+	RecordingPaused bool                   `json:"recording_paused,omitempty"`
+	Partial         map[string]PartialItem `json:"partial" doc:"by side; absent while a side is silent"`
 }
 
 // PartialItem is the payload of transcript.partial. Stable counts characters
@@ -120,6 +125,36 @@ type DTMFItem struct {
 	Count int    `json:"count"`
 }
 
+// PartyItem is one leg of the talk as it is now.
+type PartyItem struct {
+	Leg  int    `json:"leg" doc:"number of the leg in the record"`
+	Side string `json:"side" enum:"caller,agent"`
+	Role Role   `json:"role" enum:"caller,peer,agent,guest,supervisor"`
+	User string `json:"user,omitempty" doc:"one of ours"`
+	Held bool   `json:"held,omitempty" doc:"it has put the others on hold"`
+	Mode Mode   `json:"mode,omitempty" doc:"of a supervisor: listen, whisper, barge or takeover"`
+}
+
+// HoldItem is the payload of call.hold: a party puts the others on hold, or takes them back.
+type HoldItem struct {
+	Leg  int    `json:"leg"`
+	Side string `json:"side"`
+	User string `json:"user,omitempty"`
+	Held bool   `json:"held"`
+}
+
+// parties are the legs of the talk as others see them.
+func (c *Call) parties() []PartyItem {
+	items := []PartyItem{}
+	for _, l := range c.legs {
+		if l.left || l.row.N > 1 && !l.joined {
+			continue
+		}
+		items = append(items, PartyItem{Leg: l.row.N, Side: l.row.Side, Role: l.row.Role, User: l.row.User, Held: l.held || l.parked, Mode: l.mode})
+	}
+	return items
+}
+
 // NodeItem is the payload of flow.node.
 type NodeItem struct {
 	Flow string `json:"flow"`
@@ -133,6 +168,7 @@ func (r *Record) Summary() Summary {
 		Trunk: r.Trunk, Route: r.Route, Language: r.Language, StartedAt: r.StartedAt,
 		AnsweredAt: timeOrNil(r.AnsweredAt), EndedAt: timeOrNil(r.EndedAt),
 		DurationMS: r.Duration().Milliseconds(), Cause: r.Cause, Consent: r.Consent,
+		Queue: r.Queue, Agent: r.Agent,
 		HasRecording:  r.Recording.State == RecordingOpen || r.Recording.State == RecordingKept,
 		Transcription: map[string]string{SideCaller: TranscriptionOff, SideAgent: TranscriptionOff},
 	}

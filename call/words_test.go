@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -117,3 +118,36 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 }
+
+// What a party says while it has put the others on hold is not taken down; time goes on.
+func TestHeldWordsAreSilence(t *testing.T) {
+	s := &ticks{}
+	h := &hearing{stream: s}
+	var f audio.Frame
+	f.PCM[0] = 1000
+	for i := range 6 {
+		f.Seq = uint64(100 + i)
+		h.muted.Store(i == 2 || i == 3)
+		h.WriteFrame(&f)
+	}
+	if want := []ticked{{100, 1000}, {101, 1000}, {102, 0}, {103, 0}, {104, 1000}, {105, 1000}}; !slices.Equal(s.got, want) {
+		t.Errorf("frames %v", s.got)
+	}
+	if n := testing.AllocsPerRun(100, func() { h.muted.Store(true); s.got = s.got[:0]; h.WriteFrame(&f) }); n != 0 {
+		t.Errorf("%g allocations per frame", n)
+	}
+}
+
+// ticked is a frame's place and first sample.
+type ticked struct {
+	seq   uint64
+	first int16
+}
+
+// ticks is a Stream that notes them.
+type ticks struct {
+	stream
+	got []ticked
+}
+
+func (s *ticks) WriteFrame(f *audio.Frame) { s.got = append(s.got, ticked{f.Seq, f.PCM[0]}) }

@@ -252,6 +252,10 @@ func (n *Node) exits() []string {
 		out = append(out, n.Gather.Else)
 	case n.Record != nil:
 		out = append(out, n.Record.Refused)
+	case n.Queue != nil:
+		out = append(out, n.Queue.Timeout, n.Queue.Closed, n.Queue.NoAgents)
+	case n.Transfer != nil:
+		out = append(out, n.Transfer.Failed)
 	case n.Branch != nil:
 		out = append(out, n.Branch.Else)
 		for _, to := range n.Branch.Cases {

@@ -31,6 +31,8 @@ type nodeText struct {
 	Set      *at[map[string]at[scalar]] `yaml:"set"`
 	Branch   *at[branchText]            `yaml:"branch"`
 	Language *at[string]                `yaml:"language"`
+	Queue    *at[queueText]             `yaml:"queue"`
+	Transfer *at[transferText]          `yaml:"transfer"`
 	Hangup   *at[hangupText]            `yaml:"hangup"`
 }
 

@@ -34,6 +34,8 @@ type Node struct {
 	Set      map[string]string
 	Branch   *Branch
 	Language string
+	Queue    *Queue
+	Transfer *Transfer
 	Hangup   bool
 }
 
@@ -56,6 +58,10 @@ func (n *Node) Kind() string {
 		return "branch"
 	case n.Language != "":
 		return "language"
+	case n.Queue != nil:
+		return "queue"
+	case n.Transfer != nil:
+		return "transfer"
 	default:
 		return "hangup"
 	}

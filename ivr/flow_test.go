@@ -54,6 +54,11 @@ func TestMistakesAreFoundAtTheirPlace(t *testing.T) {
 		"bad language":     {"language: english language\n" + head + "  - hangup: true\n", "is not a tag"},
 		"text and file":    {head + "  - say: {text: a, file: b.wav}\n", "needs either a text or a file"},
 		"not yaml":         {"flow: [\n", "f.yaml:1:"},
+		"queue unnamed":    {head + "  - queue: {max_wait: 1m}\n", "f.yaml:4:12: queue needs the name"},
+		"queue priority":   {head + "  - queue: {name: a, priority: soon}\n", "f.yaml:4:32: priority is low, normal, high or urgent"},
+		"queue node":       {head + "  - queue: {name: a, timeout: x}\n", "f.yaml:4:31: there is no node \"x\""},
+		"queue announces":  {head + "  - queue: {name: a, announce: 1s}\n", "f.yaml:4:32: announcements closer"},
+		"transfer two":     {head + "  - transfer: {user: a, queue: b}\n", "needs exactly one of user, number and queue"},
 		"hangup value":     {head + "  - hangup: now\n", "hangup takes no value"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,6 +144,25 @@ func TestLanguageNodeChangesVoice(t *testing.T) {
 	got := strings.Join(steps(t, "../testdata/flows/chinese.yaml", "9"), "\n")
 	if !strings.Contains(got, "english language en") {
 		t.Error(got)
+	}
+}
+
+func TestQueueAndTransferGoOnWhenNobodyIsReached(t *testing.T) {
+	f, err := ivr.Parse("f", []byte("flow: f\nversion: 1\nnodes:\n  - queue: {name: a, timeout: b}\n  - {id: x, say: never}\n  - {id: b, transfer: {number: \"9${caller}\", failed: c}}\n  - {id: c, say: sorry}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for keys, want := range map[string]string{"": "queue a", ",": "queue a timeout  transfer 9100", ",,": "queue a timeout  transfer 9100 timeout  say sorry"} {
+		all, _, err := ivr.Rehearse(context.Background(), f, keys, map[string]string{"caller": "100"})
+		var got []string
+		for _, s := range all {
+			if s.Did != "node" {
+				got = append(got, s.Did+" "+s.What)
+			}
+		}
+		if strings.Join(got, " ") != want || err != nil {
+			t.Errorf("keys %q: %q, %v", keys, strings.Join(got, " "), err)
+		}
 	}
 }
 

@@ -207,7 +207,7 @@ func (c *checker) node(i int, n *at[nodeText]) Node {
 	out := Node{ID: t.ID.v, Line: n.line}
 	kinds := c.kinds(t, &out)
 	if len(kinds) != 1 {
-		c.failf(n.pos, "node %q needs exactly one of say, play, gather, menu, record, listen, set, branch, language, hangup; it has %d", t.ID.v, len(kinds))
+		c.failf(n.pos, "node %q needs exactly one of say, play, gather, menu, record, listen, set, branch, language, queue, transfer, hangup; it has %d", t.ID.v, len(kinds))
 		return out
 	}
 	if t.BargeIn != nil && out.Say == nil {
@@ -250,6 +250,8 @@ func (c *checker) kinds(t *nodeText, out *Node) []string {
 		c.language(t.Language.v, t.Language.pos)
 		out.Language = t.Language.v
 	})
+	add("queue", t.Queue != nil, func() { out.Queue = c.queue(t.Queue) })
+	add("transfer", t.Transfer != nil, func() { out.Transfer = c.transfer(t.Transfer) })
 	add("hangup", t.Hangup != nil, func() { out.Hangup = true })
 	return kinds
 }

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // Step is one thing that happened in a rehearsal.
 type Step struct {
 	Node string // the node it happened in
-	Did  string // "say", "key", "timeout", "record", "emotion", "listen", "set", "language", "node"
+	Did  string // "say", "key", "timeout", "record", "emotion", "listen", "set", "language", "queue", "transfer", "node"
 	What string // the words, the key, the consent, "name=value", the tag
 }
 
@@ -35,7 +36,11 @@ func (wordsOnly) Prompt(_ context.Context, s Speech) (*Prompt, error) {
 	return &Prompt{Text: firstOf(s.Text, s.File), Language: s.Language}, nil
 }
 
-var _ Feeler = (*rehearsal)(nil)
+var _ interface {
+	Feeler
+	Queuer
+	Transferer
+} = (*rehearsal)(nil)
 
 // rehearsal is the Line of a rehearsal.
 type rehearsal struct {
@@ -88,6 +93,30 @@ func (l *rehearsal) Feel(ctx context.Context, c Consent) error {
 }
 
 func (l *rehearsal) Emotion() string { return noEmotion }
+
+// Queue finds no agent in time when a wait is typed next, and otherwise ends the flow with one.
+func (l *rehearsal) Queue(ctx context.Context, q *Queue, _ string) (QueueEnd, error) {
+	l.did("queue", q.Name)
+	if l.comma() {
+		return QueueTimeout, ctx.Err()
+	}
+	return "", ctx.Err()
+}
+
+// Transfer reaches nobody when a wait is typed next.
+func (l *rehearsal) Transfer(ctx context.Context, t *Transfer) (bool, error) {
+	l.did("transfer", t.User+t.Number)
+	return !l.comma(), ctx.Err()
+}
+
+func (l *rehearsal) comma() bool {
+	rest, ok := strings.CutPrefix(l.keys, ",")
+	if ok {
+		l.keys = rest
+		l.did("timeout", "")
+	}
+	return ok
+}
 
 func (l *rehearsal) Listen(ctx context.Context, silence, limit time.Duration) (End, error) {
 	l.did("listen", fmt.Sprintf("%s %s", silence, limit))

@@ -81,7 +81,7 @@ func (r *run) walk(ctx context.Context) (last string, err error) {
 
 // waits tells nodes that take the caller's time from those that do not.
 func (n *Node) waits() bool {
-	return n.Say != nil || n.Gather != nil || n.Menu != nil || n.Listen != nil
+	return n.Say != nil || n.Gather != nil || n.Menu != nil || n.Listen != nil || n.Queue != nil || n.Transfer != nil
 }
 
 // step does one node and names the next one, "" at the end.
@@ -97,6 +97,10 @@ func (r *run) step(ctx context.Context, n *Node) (next string, err error) {
 		return r.menu(ctx, n.Menu)
 	case n.Record != nil:
 		return r.record(ctx, n)
+	case n.Queue != nil:
+		return r.queue(ctx, n, n.Queue)
+	case n.Transfer != nil:
+		return r.transfer(ctx, n, n.Transfer)
 	case n.Set != nil:
 		for name, value := range n.Set {
 			r.set(name, r.fill(value))

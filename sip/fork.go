@@ -81,6 +81,15 @@ type armResult struct {
 	err    error
 }
 
+// HasUser implements call.Directory.
+func (s *Server) HasUser(name string) bool {
+	if s.users == nil || name == "" {
+		return false
+	}
+	_, ok := s.users.User(name)
+	return ok
+}
+
 // dialUser rings a user wherever it is registered; the first answer wins, the
 // others are cancelled. Nobody there is 480, nobody of that name 404.
 func (s *Server) dialUser(ctx context.Context, t call.Target, h call.Handler) (call.Dialog, *media.Leg, error) {

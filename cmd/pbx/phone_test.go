@@ -40,8 +40,11 @@ type phone struct {
 	byes    chan struct{}
 	replies chan *message
 	invites chan *message
-	speak   atomic.Bool // send a tone
-	mute    atomic.Bool // send nothing
+	speak   atomic.Bool  // send a tone
+	mute    atomic.Bool  // send nothing
+	tone    atomic.Int64 // Hz of what it says; 440 when 0
+	soundMu sync.Mutex
+	sound   []int16 // the last 400 ms heard
 	stop    chan struct{}
 	wg      sync.WaitGroup
 }
@@ -300,6 +303,10 @@ func (p *phone) readRTP() {
 		p.packets.Add(1)
 		pcm := make([]int16, n-12)
 		audio.DecodeMu(pcm, buf[12:n])
+		p.soundMu.Lock()
+		p.sound = append(p.sound, pcm...)
+		p.sound = p.sound[max(0, len(p.sound)-3200):]
+		p.soundMu.Unlock()
 		if slices.Max(pcm) > 2000 {
 			p.loud.Add(1)
 		}
@@ -327,9 +334,10 @@ func (p *phone) talk() {
 		binary.BigEndian.PutUint32(packet[4:], uint32(seq*160))
 		binary.BigEndian.PutUint32(packet[8:], uint32(p.port()))
 		clear(pcm[:])
+		freq := float64(max(p.tone.Load(), 440))
 		for i := range pcm {
 			if p.speak.Load() {
-				pcm[i] = int16(8000 * math.Sin(2*math.Pi*440*float64(seq*160+i)/8000))
+				pcm[i] = int16(8000 * math.Sin(2*math.Pi*freq*float64(seq*160+i)/8000))
 			}
 		}
 		audio.EncodeMu(packet[12:], pcm[:])

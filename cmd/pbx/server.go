@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tingxin/api"
@@ -36,8 +37,11 @@ type server struct {
 	store  *call.Store
 	queues *queue.Service
 	calls  *call.Manager
+	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip    *sip.Server
 	web    *api.Server
+	people *api.People
+	phones *phones
 	login  *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
@@ -64,6 +68,7 @@ func (s *server) start(ctx context.Context) error {
 	}{
 		{"data folder", s.takeDataDir}, // one pbx per folder
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
+		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"media", s.startMedia},
@@ -109,7 +114,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "queues", "database", "data folder"} {
+	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -149,7 +154,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 
 // startQueues finds the waiting work of earlier runs and of other servers.
 func (s *server) startQueues(ctx context.Context) (func() error, error) {
-	queues, err := queue.New(s.cfg.Queues, s.db, s.bus, nil, s.log)
+	queues, err := queue.New(s.cfg.Queues, s.db, s.bus, &dialogs{&s.alive}, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +190,7 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 	if err := engine.Start(ctx); err != nil {
 		return nil, err
 	}
-	s.engine = engine
+	s.engine, s.phones.engine = engine, engine
 	return engine.Close, nil
 }
 
@@ -206,15 +211,17 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log)
+	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, sip.WithDirectory(directory{s.people}), sip.WithTokens(s.phones.tokens))
 	if err != nil {
 		return nil, err
 	}
 	calls.SetDialer(signalling)
+	calls.SetQueues(queues{s.queues, s.db})
 	if err := calls.Start(ctx); err != nil {
 		return nil, err
 	}
-	s.calls, s.sip = calls, signalling
+	s.calls, s.sip, s.phones.sip = calls, signalling, signalling
+	s.alive.Store(calls)
 	return calls.Close, nil
 }
 

@@ -14,6 +14,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
+import { deskChecks } from './desk.mjs';
 
 const env = process.env;
 const url = (env.TINGXIN_URL ?? 'http://127.0.0.1:8099').replace(/\/$/, '');
@@ -325,7 +326,7 @@ await check('a picture in Chinese and dark', async () => {
   await page.click('.player-play');
 });
 
-for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.transcript .w'], ['/calls', '.archive-row'], ['/mood', '#report-title'], ['/queues', 'main h1'], ['/system', '.tile'], ['/settings', '.settings-form'], ['/settings?tab=users', '.user-row'], ['/settings?tab=queues', '.user-row'], ['/settings?tab=agents', '.user-row']]) {
+for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.transcript .w'], ['/calls', '.archive-row'], ['/mood', '#report-title'], ['/queues', 'main h1'], ['/system', '.tile'], ['/settings', '.settings-form'], ['/settings?tab=users', '.user-row'], ['/settings?tab=queues', 'main h1'], ['/settings?tab=agents', 'main h1']]) {
   await check(`360 px, Chinese, dark: ${path.replace(callId, 'ID')}`, async () => {
     const phone = await context.newPage();
     try {
@@ -343,6 +344,8 @@ for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.
     }
   });
 }
+
+await deskChecks({ url, user, password, pictures, check, must, until, accessible, noOverflow });
 
 await check('logging out', async () => {
   await page.goto(`${url}/live`);

@@ -49,6 +49,12 @@ const live = createRoute({ getParentRoute: () => shell, path: '/live', component
 // The list stays while calls are opened and closed: one component for both addresses.
 const liveCall = createRoute({ getParentRoute: () => live, path: '$callId' });
 
+const desk = createRoute({
+  getParentRoute: () => shell,
+  path: '/desk',
+  component: lazyRouteComponent(() => import('./pages/DeskPage'), 'DeskPage'),
+});
+
 const callList = createRoute({
   getParentRoute: () => shell,
   path: '/calls',
@@ -99,7 +105,7 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), callList, oneCall, mood, queues, system, settings])]);
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, system, settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({

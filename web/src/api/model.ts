@@ -33,7 +33,7 @@ export type CallSummary = Omit<Schemas['Summary'], keyof SummaryParts> & Summary
 export type PartialText = Schemas['PartialItem'];
 
 /** An item of GET /calls/live. */
-export type LiveCall = CallSummary & { partial?: Partial<Record<Side, PartialText>> | null };
+export type LiveCall = CallSummary & { partial?: Partial<Record<Side, PartialText>> | null; parties?: Schemas['PartyItem'][] | null };
 
 /** GET /calls/live; `seq` is the last event it contains. */
 export interface LivePage {
@@ -62,6 +62,8 @@ export type CallDetail = Omit<Schemas['CallDetail'], keyof SummaryParts | 'legs'
 export type Peaks = Schemas['Peaks'];
 
 export type User = Omit<Schemas['User'], 'created_at'>;
+/** Somebody whom one can call inside. */
+export type Colleague = Schemas['Colleague'];
 export type Session = Omit<Schemas['SessionView'], 'user'> & { user: User };
 export type Retention = Schemas['Retention'];
 

@@ -402,10 +402,30 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a running call
-         * @description Needs the role supervisor or more.
+         * End a running call: one's own, or for a supervisor any
+         * @description Needs the role agent or more.
          */
         post: operations["hang-up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the others on hold: they hear music
+         * @description Needs the role agent or more.
+         */
+        post: operations["hold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -426,6 +446,46 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         post: operations["label-emotion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/legs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ring a third party into a running call
+         * @description Needs the role agent or more.
+         */
+        post: operations["add-leg"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause the recording, or go on; the pause is silence in it
+         * @description Needs the role agent or more.
+         */
+        post: operations["record"];
         delete?: never;
         options?: never;
         head?: never;
@@ -472,6 +532,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the others back from hold
+         * @description Needs the role agent or more.
+         */
+        post: operations["resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/supervise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ring a supervisor into a running call, or change what they do there
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["supervise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/transcript": {
         parameters: {
             query?: never;
@@ -484,6 +584,46 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         get: operations["transcript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the other party of one's own call, for a supervisor the caller, through to somebody else
+         * @description Needs the role agent or more.
+         */
+        post: operations["transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whom one can call inside, and who is reachable
+         * @description Needs the role agent or more.
+         */
+        get: operations["colleagues"];
         put?: never;
         post?: never;
         delete?: never;
@@ -781,6 +921,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What this page needs to be a telephone: a short-lived token and where to register
+         * @description Needs the role agent or more.
+         */
+        post: operations["phone-ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings/retention": {
         parameters: {
             query?: never;
@@ -977,6 +1137,14 @@ export interface components {
             talk_today_ms: number;
             work: string[];
         };
+        AimView: {
+            /** @description as a user would dial it */
+            number?: string;
+            /** @description id of a queue */
+            queue?: string;
+            /** @description name or extension of a user */
+            user?: string;
+        };
         AlertItem: {
             action: string;
             /** @description by language: en, zh */
@@ -1071,6 +1239,8 @@ export interface components {
             items: components["schemas"]["Calendar"][];
         };
         CallDetail: {
+            /** @description user name of the agent it was given to */
+            agent?: string;
             /** @description open now; running calls only */
             alert?: components["schemas"]["AlertItem"];
             /** Format: date-time */
@@ -1102,6 +1272,8 @@ export interface components {
             mood?: components["schemas"]["MoodItem"];
             /** @description null when nothing was measured */
             quality: components["schemas"]["QualityNow"];
+            /** @description the last queue it waited in */
+            queue?: string;
             recording?: components["schemas"]["RecordingView"];
             route: string;
             /** Format: int64 */
@@ -1137,6 +1309,17 @@ export interface components {
              * @description matches in all, at most 10000; on the first page only
              */
             total?: number;
+        };
+        Colleague: {
+            name: string;
+            /** @description has a telephone registered */
+            reachable: boolean;
+            /** @enum {string} */
+            role: "agent" | "supervisor" | "admin";
+            username: string;
+        };
+        Colleagues: {
+            items: components["schemas"]["Colleague"][];
         };
         ConsentInputBody: {
             /** @description the caller's number */
@@ -1310,6 +1493,11 @@ export interface components {
             /** @description an iCalendar document (RFC 5545) */
             ical: string;
         };
+        ICEServer: {
+            credential: string;
+            urls: string[];
+            username: string;
+        };
         Imported: {
             /** Format: int64 */
             added: number;
@@ -1361,6 +1549,9 @@ export interface components {
             side: string;
             text: string;
         };
+        LegInputBody: {
+            to: components["schemas"]["AimView"];
+        };
         LegView: {
             /** Format: date-time */
             answered_at?: string;
@@ -1384,6 +1575,8 @@ export interface components {
             /** Format: int64 */
             packets_out: number;
             peer: string;
+            /** @description caller, peer, agent, guest or supervisor; empty in records of older versions */
+            role: string;
             /** Format: double */
             rtt_ms: number;
             secure: boolean;
@@ -1391,6 +1584,8 @@ export interface components {
             /** Format: date-time */
             started_at?: string;
             transport: string;
+            /** @description one of ours */
+            user?: string;
         };
         LevelDoc: {
             abandons?: boolean;
@@ -1543,6 +1738,23 @@ export interface components {
             start_ms: number;
             text: string;
         };
+        PartyItem: {
+            /** @description it has put the others on hold */
+            held?: boolean;
+            /**
+             * Format: int64
+             * @description number of the leg in the record
+             */
+            leg: number;
+            /** @description of a supervisor: listen, whisper, barge or takeover */
+            mode?: string;
+            /** @enum {string} */
+            role: "caller" | "peer" | "agent" | "guest" | "supervisor";
+            /** @enum {string} */
+            side: "caller" | "agent";
+            /** @description one of ours */
+            user?: string;
+        };
         Peaks: {
             /** Format: int64 */
             duration_ms: number;
@@ -1555,6 +1767,22 @@ export interface components {
             rate: number;
             /** @description our side, 0 to 1 */
             right: number[];
+        };
+        PhoneTicket: {
+            /** @description host part of the address of record */
+            domain: string;
+            /**
+             * Format: date-time
+             * @description of the token; ask for a new one before
+             */
+            expires_at: string;
+            /** @description relays to use; empty where none is needed */
+            ice_servers: components["schemas"]["ICEServer"][];
+            token: string;
+            /** @description user part of the address of record */
+            user: string;
+            /** @description of the WebSocket for SIP, on the pages' own origin */
+            ws_path: string;
         };
         Priority: {
             /** Format: double */
@@ -1731,6 +1959,10 @@ export interface components {
              */
             words: number | null;
         };
+        RecordInputBody: {
+            /** @enum {string} */
+            do: "pause" | "resume";
+        };
         RecordingView: {
             /** Format: int64 */
             bytes: number;
@@ -1807,6 +2039,8 @@ export interface components {
             items: components["schemas"]["Skill"][];
         };
         Snapshot: {
+            /** @description user name of the agent it was given to */
+            agent?: string;
             /** @description open now; running calls only */
             alert?: components["schemas"]["AlertItem"];
             /** Format: date-time */
@@ -1835,8 +2069,13 @@ export interface components {
             partial: {
                 [key: string]: components["schemas"]["PartialItem"];
             };
+            /** @description who is in the talk now */
+            parties: components["schemas"]["PartyItem"][];
             /** @description null when nothing was measured */
             quality: components["schemas"]["QualityNow"];
+            /** @description the last queue it waited in */
+            queue?: string;
+            recording_paused?: boolean;
             route: string;
             /** @description HTML-escaped text with <mark> around what was searched */
             snippet?: string;
@@ -1884,6 +2123,8 @@ export interface components {
             items: components["schemas"]["StateAt"][];
         };
         Summary: {
+            /** @description user name of the agent it was given to */
+            agent?: string;
             /** @description open now; running calls only */
             alert?: components["schemas"]["AlertItem"];
             /** Format: date-time */
@@ -1910,6 +2151,8 @@ export interface components {
             mood?: components["schemas"]["MoodItem"];
             /** @description null when nothing was measured */
             quality: components["schemas"]["QualityNow"];
+            /** @description the last queue it waited in */
+            queue?: string;
             route: string;
             /** @description HTML-escaped text with <mark> around what was searched */
             snippet?: string;
@@ -1923,6 +2166,12 @@ export interface components {
                 [key: string]: string;
             };
             trunk: string;
+        };
+        SuperviseInputBody: {
+            /** @enum {string} */
+            mode: "listen" | "whisper" | "barge" | "takeover";
+            /** @description whose telephone rings; one's own when empty */
+            user?: string;
         };
         SystemView: {
             calls: components["schemas"]["SystemViewCallsStruct"];
@@ -1983,6 +2232,14 @@ export interface components {
             /** Format: int64 */
             turn: number;
             words: components["schemas"]["WordItem"][];
+        };
+        TransferInputBody: {
+            /**
+             * @default blind
+             * @enum {string}
+             */
+            mode: "blind";
+            to: components["schemas"]["AimView"];
         };
         TrunkView: {
             /** Format: int64 */
@@ -3707,6 +3964,90 @@ export interface operations {
             };
         };
     };
+    hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "label-emotion": {
         parameters: {
             query?: never;
@@ -3750,6 +4091,182 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-leg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LegInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3960,6 +4477,178 @@ export interface operations {
             };
         };
     };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    supervise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuperviseInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     transcript: {
         parameters: {
             query?: never;
@@ -4010,6 +4699,150 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    colleagues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Colleagues"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5203,6 +6036,80 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "phone-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneTicket"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

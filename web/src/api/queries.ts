@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { request, setCSRF } from './client';
 import { Problem } from './problem';
-import type { Agent, Alert, CallDetail, CallEmotion, CallSummary, Desk, LivePage, MoodReport, Page, Peaks, QueueBoards, QueueSettings, Reading, Retention, Session, Skill, System, User, Utterance, Work } from './model';
+import type { Agent, Alert, CallDetail, CallEmotion, CallSummary, Colleague, Desk, LivePage, MoodReport, Page, Peaks, QueueBoards, QueueSettings, Reading, Retention, Session, Skill, System, User, Utterance, Work } from './model';
 
 /** dayAfter is the moment at which a local day (YYYY-MM-DD) is over. */
 function dayAfter(day: string): string {
@@ -126,6 +126,20 @@ export const retention = queryOptions({
   queryKey: ['retention'],
   queryFn: ({ signal }) => request<Retention>('/settings/retention', { signal }),
 });
+
+/** colleagues are whom one can call inside. */
+export const colleagues = queryOptions({
+  queryKey: ['colleagues'],
+  queryFn: ({ signal }) => request<Page<Colleague>>('/colleagues', { signal }).then((page) => page.items ?? []),
+  refetchInterval: 10_000,
+});
+
+/** ownCalls are the last calls that a user made, newest first. */
+export const ownCalls = (username: string) =>
+  queryOptions({
+    queryKey: ['calls', 'own', username],
+    queryFn: ({ signal }) => request<Page<CallSummary>>('/calls', { signal, query: { from: username, limit: 40 } }).then((page) => (page.items ?? []).filter((call) => call.from === username)),
+  });
 
 // The feed says when something changed; the intervals are for what only time changes.
 export const board = queryOptions({

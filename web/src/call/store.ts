@@ -11,7 +11,7 @@ export interface Snapshots {
 }
 
 /** Store holds one value that changes, for useSyncExternalStore. */
-class Store<T> {
+export class Store<T> {
   private readonly listeners = new Set<() => void>();
   constructor(protected value: T) {}
 

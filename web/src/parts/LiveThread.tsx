@@ -63,17 +63,19 @@ function SideStates({ call, talk }: { call: LiveCall; talk: Talk }) {
   );
 }
 
-function ThreadHead({ call, talk }: { call: LiveCall; talk: Talk }) {
+function ThreadHead({ call, talk, own }: { call: LiveCall; talk: Talk; own: boolean }) {
   const { t } = useTranslation();
   const { data } = useSuspenseQuery(session);
   return (
     <header className="thread-head">
       <div className="thread-title">
-        <Link to="/live" className="round" aria-label={t('live.close')} title={t('live.close')}>
-          <Icon name="back" />
-        </Link>
+        {!own && (
+          <Link to="/live" className="round" aria-label={t('live.close')} title={t('live.close')}>
+            <Icon name="back" />
+          </Link>
+        )}
         <div className="thread-who">
-          <h2>{who(call, t('live.unknown'))}</h2>
+          <h2>{own && call.from === data?.user.username ? call.to : who(call, t('live.unknown'))}</h2>
           <span className="muted num">
             {call.from} → {call.to}
           </span>
@@ -83,7 +85,7 @@ function ThreadHead({ call, talk }: { call: LiveCall; talk: Talk }) {
         <span className="thread-clock">
           <Duration call={call} />
         </span>
-        {call.state !== 'ended' && may(data?.user.role, 'hangup') && <HangUp id={call.id} />}
+        {!own && call.state !== 'ended' && may(data?.user.role, 'hangup') && <HangUp id={call.id} />}
       </div>
       <SideStates call={call} talk={talk} />
     </header>
@@ -120,8 +122,8 @@ function toWords(ms: number): void {
   line?.scrollIntoView({ block: 'center', behavior: 'smooth' });
 }
 
-/** LiveThread is one running call, read along. */
-export function LiveThread({ id, call, whole }: { id: string; call: LiveCall | undefined; whole: boolean }) {
+/** LiveThread is one running call, read along. `own` is the reader's own: the call bar has its buttons. */
+export function LiveThread({ id, call, whole, own = false }: { id: string; call: LiveCall | undefined; whole: boolean; own?: boolean }) {
   const { t } = useTranslation();
   const talk = useTalk(id);
   if (!call && whole) {
@@ -137,7 +139,7 @@ export function LiveThread({ id, call, whole }: { id: string; call: LiveCall | u
   }
   return (
     <section className="thread" aria-label={t('live.thread')}>
-      {call && <ThreadHead call={call} talk={talk} />}
+      {call && <ThreadHead call={call} talk={talk} own={own} />}
       <Ribbon readings={talk.readings} sounding={talk.sounding.caller} go={toWords} hint={t('mood.ribbonLive')} />
       {talk.whole || talk.utterances.length > 0 ? <Thread talk={talk} /> : <Waiting />}
       {call?.alert && <AlertBar id={id} alert={call.alert} />}

@@ -9,6 +9,7 @@ import { useLink } from '../call/hooks';
 import { setLanguage } from '../i18n';
 import { Icon, Mark, type IconName } from '../parts/Icon';
 import { setTheme, useChoice, type Choice } from '../theme/theme';
+import { PhoneState } from '../phone/PhoneState';
 import { AgentMenu } from './AgentMenu';
 import { may } from './roles';
 
@@ -90,6 +91,7 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
   const { t } = useTranslation();
   const places = [
     { to: '/live', icon: 'live', label: t('nav.live'), count: running },
+    { to: '/desk', icon: 'headset', label: t('nav.desk'), count: 0 },
     { to: '/calls', icon: 'calls', label: t('nav.calls'), count: 0 },
     ...(may(user.role, 'moods') ? [{ to: '/mood', icon: 'heart', label: t('nav.mood'), count: alerts } as const] : []),
     ...(may(user.role, 'queues') ? [{ to: '/queues', icon: 'queues', label: t('nav.queues'), count: 0 } as const] : []),
@@ -115,6 +117,7 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
       </nav>
       <div className="top-end">
         <AgentMenu />
+        <PhoneState />
         <ConnectionState />
         <LanguageSwitch />
         <ThemeMenu />

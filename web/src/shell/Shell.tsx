@@ -12,6 +12,8 @@ import { request } from '../api/client';
 import { liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
+import { CallBar } from '../phone/CallBar';
+import { PhoneProvider } from '../phone/hooks';
 import { antdTheme } from '../theme/antd';
 import { useTheme } from '../theme/theme';
 import { Header } from './Header';
@@ -59,16 +61,19 @@ function Page() {
 
   if (!data) return null;
   return (
-    <div className="shell">
-      <a className="skip" href="#content">
-        {t('app.skip')}
-      </a>
-      <Header user={data.user} running={running} alerts={alerts} onHelp={() => setHelp(true)} />
-      <main id="content" tabIndex={-1}>
-        <Outlet />
-      </main>
-      <KeyHelp open={help} onClose={() => setHelp(false)} />
-    </div>
+    <PhoneProvider user={data.user}>
+      <div className="shell">
+        <a className="skip" href="#content">
+          {t('app.skip')}
+        </a>
+        <Header user={data.user} running={running} alerts={alerts} onHelp={() => setHelp(true)} />
+        <main id="content" tabIndex={-1}>
+          <Outlet />
+        </main>
+        <CallBar />
+        <KeyHelp open={help} onClose={() => setHelp(false)} />
+      </div>
+    </PhoneProvider>
   );
 }
 

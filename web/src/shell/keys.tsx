@@ -11,7 +11,7 @@ export function typing(event: KeyboardEvent): boolean {
   return target.isContentEditable || !!target.closest('input, textarea, select, [role="menu"], [role="dialog"], [role="combobox"], [role="listbox"]');
 }
 
-const places: Record<string, '/live' | '/calls' | '/mood' | '/system' | '/settings'> = { KeyL: '/live', KeyC: '/calls', KeyM: '/mood', KeyS: '/system', KeyE: '/settings' };
+const places: Record<string, '/live' | '/desk' | '/calls' | '/mood' | '/system' | '/settings'> = { KeyL: '/live', KeyD: '/desk', KeyC: '/calls', KeyM: '/mood', KeyS: '/system', KeyE: '/settings' };
 
 /** useGlobalKeys: g then a letter goes somewhere, / searches, ? helps. By key place, but for ? which is a character. */
 export function useGlobalKeys(onHelp: () => void): void {
@@ -60,6 +60,7 @@ export function KeyHelp({ open, onClose }: { open: boolean; onClose: () => void 
       <h3 className="keys-group">{t('keys.everywhere')}</h3>
       <dl>
         <Row keys={['G', 'L']} label={t('keys.live')} />
+        <Row keys={['G', 'D']} label={t('keys.desk')} />
         <Row keys={['G', 'C']} label={t('keys.calls')} />
         <Row keys={['G', 'M']} label={t('keys.mood')} />
         <Row keys={['G', 'S']} label={t('keys.system')} />
@@ -67,6 +68,13 @@ export function KeyHelp({ open, onClose }: { open: boolean; onClose: () => void 
         <Row keys={['J', 'K']} label={t('keys.list')} />
         <Row keys={['/']} label={t('keys.search')} />
         <Row keys={['?']} label={t('keys.help')} />
+      </dl>
+      <h3 className="keys-group">{t('keys.phone')}</h3>
+      <dl>
+        <Row keys={['Ctrl', '⇧', 'A']} label={t('desk.answer')} />
+        <Row keys={['Ctrl', '⇧', 'H']} label={t('desk.holdResume')} />
+        <Row keys={['Ctrl', '⇧', 'M']} label={t('desk.mute')} />
+        <Row keys={['Ctrl', '⇧', 'X']} label={t('desk.hangup')} />
       </dl>
       <h3 className="keys-group">{t('keys.in_call')}</h3>
       <dl>

@@ -1,0 +1,468 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"tingxin/ivr"
+	"tingxin/queue"
+)
+
+// Queues are where callers wait for agents; cmd/pbx makes one of *queue.Service.
+type Queues interface {
+	// Enqueue puts work into its queue; what becomes of it comes over the channel, which is closed at its end.
+	Enqueue(ctx context.Context, w queue.Work) (<-chan queue.Update, error)
+	// Transfer moves work to another queue.
+	Transfer(ctx context.Context, id queue.WorkID, to queue.QueueID) error
+	Accept(ctx context.Context, t queue.Token, agent queue.AgentID) (queue.Item, error)
+	Decline(ctx context.Context, t queue.Token, agent queue.AgentID, busy bool) error
+	AgentFailed(ctx context.Context, id queue.WorkID, agent queue.AgentID) error
+	Answered(ctx context.Context, id queue.WorkID) error
+	Ended(ctx context.Context, id queue.WorkID, cause string) error
+	Cancel(ctx context.Context, id queue.WorkID) (cause string, err error)
+	// UserOf is the name of an agent's user, whose telephone is rung.
+	UserOf(ctx context.Context, agent queue.AgentID) (string, error)
+}
+
+// queueTimeout bounds what a queue is asked.
+const queueTimeout = 10 * time.Second
+
+// waiting is a call in a queue, from its entry until its agent has left. The
+// goroutine of run follows the queue; the state is the call's.
+type waiting struct {
+	c    *Call
+	id   queue.WorkID
+	left chan struct{} // told when the agent's leg has gone; holds one
+	over chan struct{} // closed when run has ended
+
+	// Only run's goroutine.
+	rings map[queue.AgentID]*ringing
+	rung  chan rung
+	taken queue.AgentID // who has the work
+
+	// Only the call's goroutine.
+	agent    *leg
+	gaveUp   bool // nobody more is let in
+	position int
+	estimate time.Duration // -1 when nobody is at work
+}
+
+// ringing is an agent's telephone that rings.
+type ringing struct {
+	token  queue.Token
+	cancel context.CancelFunc
+}
+
+// rung is how ringing an agent ended.
+type rung struct {
+	agent queue.AgentID
+	token queue.Token
+	leg   *leg
+	err   error
+}
+
+// enqueue puts the call into a queue, or moves it there.
+func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
+	if c.m.queues == nil {
+		return nil, queue.ErrNoQueue
+	}
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
+	defer cancel()
+	w.ID, w.Kind = queue.WorkID(c.id), queue.KindVoice
+	var old *waiting
+	if err := c.ask(ctx, func() {
+		w.Number, w.Contact = c.record.From, c.record.From
+		old = c.queued
+	}); err != nil {
+		return nil, err
+	}
+	if old != nil && !closed(old.over) {
+		err := c.m.queues.Transfer(ctx, w.ID, w.Queue)
+		if err == nil {
+			err = c.ask(ctx, func() { c.enter(w.Queue) })
+		}
+		return old, err
+	}
+	updates, err := c.m.queues.Enqueue(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	q := &waiting{c: c, id: w.ID, left: make(chan struct{}, 1), over: make(chan struct{}), rings: make(map[queue.AgentID]*ringing), rung: make(chan rung), estimate: -1}
+	c.wg.Go(func() { c.guarded(func() { q.run(updates) }) }) // ends with the work, or with ctx
+	return q, c.ask(ctx, func() {
+		c.queued = q
+		c.enter(w.Queue)
+	})
+}
+
+// enter notes that the call waits in a queue from now on.
+func (c *Call) enter(name queue.QueueID) {
+	c.record.Queue, c.record.Agent = string(name), ""
+	c.talk()
+	c.rewire()
+	c.update()
+}
+
+// run follows the queue until the work has ended there.
+func (q *waiting) run(updates <-chan queue.Update) {
+	defer close(q.over)
+	defer q.silence()
+	for {
+		select {
+		case <-q.c.ctx.Done():
+			q.quit()
+			return
+		case <-q.left:
+			q.tell("ended", func(ctx context.Context) error { return q.c.m.queues.Ended(ctx, q.id, "") })
+		case r := <-q.rung:
+			q.answered(r)
+		case u, ok := <-updates:
+			if !ok {
+				q.lost()
+				return
+			}
+			q.update(u)
+		}
+	}
+}
+
+// tell says something to the queue; it must know also when the call is over.
+func (q *waiting) tell(what string, f func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.c.ctx), queueTimeout)
+	defer cancel()
+	if err := f(ctx); err != nil && !errors.Is(err, queue.ErrNoWork) && !errors.Is(err, queue.ErrGone) {
+		q.c.log.Warn("the queue was not told", "what", what, "error", err)
+	}
+}
+
+// quit says that the caller has left: rings stop, an agent gets the wrap-up.
+func (q *waiting) quit() {
+	q.silence()
+	q.tell("cancelled", func(ctx context.Context) error {
+		_, err := q.c.m.queues.Cancel(ctx, q.id)
+		return err
+	})
+}
+
+// silence stops all rings.
+func (q *waiting) silence() {
+	for agent, r := range q.rings {
+		r.cancel()
+		delete(q.rings, agent)
+	}
+}
+
+// update takes what the queue says.
+func (q *waiting) update(u queue.Update) {
+	switch u.Type {
+	case queue.Positioned:
+		q.c.post(func() { q.position, q.estimate = u.Position, u.Estimate })
+	case queue.OfferMade:
+		q.ring(u)
+	case queue.OfferEnded:
+		if r := q.rings[u.Agent]; r != nil && r.token == u.Token && u.Reason != queue.ReasonAccepted {
+			r.cancel()
+			delete(q.rings, u.Agent)
+		}
+	case queue.Taken: // by the telephone, by the desktop, or by a supervisor's hand
+		q.taken = u.Agent
+		for agent, r := range q.rings {
+			if agent != u.Agent {
+				r.cancel()
+				delete(q.rings, agent)
+			}
+		}
+		if q.rings[u.Agent] == nil && !q.has() {
+			q.ring(u)
+		}
+	case queue.Requeued, queue.Moved:
+		q.taken = ""
+		q.silence()
+		q.c.post(q.back)
+	}
+}
+
+// has says whether an agent is there.
+func (q *waiting) has() (there bool) {
+	_ = q.c.ask(q.c.ctx, func() { there = q.agent != nil }) // an error ends run by itself
+	return there
+}
+
+// back lets the caller wait again after the agent was lost.
+func (q *waiting) back() {
+	if l := q.agent; l != nil {
+		q.agent = nil
+		q.c.leave(l, CauseTransferred)
+	}
+	q.c.record.Agent = ""
+	q.c.rewire()
+	q.c.update()
+}
+
+// ring rings the telephones of an agent until the offer's deadline.
+func (q *waiting) ring(u queue.Update) {
+	if q.rings[u.Agent] != nil {
+		return
+	}
+	c := q.c
+	ctx, cancel := context.WithDeadline(c.ctx, u.Deadline)
+	q.rings[u.Agent] = &ringing{u.Token, cancel}
+	c.wg.Go(func() { // ends with the ring, at the deadline at the latest
+		defer cancel()
+		r := rung{agent: u.Agent, token: u.Token}
+		var user string
+		if user, r.err = c.m.queues.UserOf(ctx, u.Agent); r.err == nil {
+			r.leg = c.newLeg(RoleAgent, user, nil)
+			r.err = c.ring(ctx, Target{User: user, From: c.in.From, FromName: c.in.FromName}, r.leg)
+		}
+		select {
+		case q.rung <- r:
+		case <-q.over:
+			if r.err == nil {
+				c.drop(r.leg, CauseCancelled)
+			}
+		}
+	})
+}
+
+// answered takes an agent's answer, which counts as acceptance, or refusal.
+func (q *waiting) answered(r rung) {
+	c := q.c
+	mine := q.rings[r.agent]
+	if mine != nil && mine.token == r.token {
+		delete(q.rings, r.agent)
+	} else if r.err != nil {
+		return // it was cancelled
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, queueTimeout)
+	defer cancel()
+	if r.err != nil {
+		q.refused(ctx, r)
+		return
+	}
+	if mine == nil || !q.accept(ctx, r) {
+		c.wg.Go(func() { c.drop(r.leg, CauseCancelled) }) // ends after hangupTimeout
+		return
+	}
+	joined := false
+	_ = c.ask(c.ctx, func() { joined = q.join(r.leg) })
+	if !joined {
+		c.wg.Go(func() { c.drop(r.leg, CauseCancelled) }) // ends after hangupTimeout
+		q.tell("failed", func(ctx context.Context) error { return c.m.queues.AgentFailed(ctx, q.id, r.agent) })
+		return
+	}
+	q.tell("answered", func(ctx context.Context) error { return c.m.queues.Answered(ctx, q.id) })
+}
+
+// accept settles that the work is this agent's.
+func (q *waiting) accept(ctx context.Context, r rung) bool {
+	if q.taken == r.agent {
+		return true
+	}
+	_, err := q.c.m.queues.Accept(ctx, r.token, r.agent)
+	if err == nil {
+		q.taken = r.agent
+		return true
+	}
+	// The desktop may have accepted in the same moment: then the update is on its way.
+	items, ok := q.c.m.queues.(interface {
+		Owner(ctx context.Context, id queue.WorkID) (queue.AgentID, error)
+	})
+	if ok && errors.Is(err, queue.ErrGone) {
+		if owner, err := items.Owner(ctx, q.id); err == nil && owner == r.agent {
+			q.taken = r.agent
+			return true
+		}
+	}
+	return false
+}
+
+// refused tells the queue why an agent's telephone did not answer.
+func (q *waiting) refused(ctx context.Context, r rung) {
+	if q.taken == r.agent {
+		q.tell("failed", func(ctx context.Context) error { return q.c.m.queues.AgentFailed(ctx, q.id, r.agent) })
+		return
+	}
+	var de *DialError
+	if !errors.As(r.err, &de) { // the deadline, of which the queue knows
+		return
+	}
+	byHand := de.Status == 603 || de.Status == 486
+	err := q.c.m.queues.Decline(ctx, r.token, r.agent, !byHand)
+	if err != nil && !errors.Is(err, queue.ErrGone) && ctx.Err() == nil {
+		q.c.log.Warn("the queue was not told", "what", "declined", "error", err)
+	}
+}
+
+// join lets the agent's leg into the talk; false when caller or agent have gone.
+func (q *waiting) join(l *leg) bool {
+	c := q.c
+	if q.gaveUp || !c.admit(l) {
+		return false
+	}
+	q.agent = l
+	c.record.Agent = l.row.User
+	c.settle(SideAgent, l)
+	c.update()
+	return true
+}
+
+// lost ends the call's stay in the queue when the queue says so: somebody took it out.
+func (q *waiting) lost() {
+	q.silence()
+	q.c.post(func() {
+		if q.c.queued == q && q.agent == nil && !q.gaveUp {
+			q.gaveUp = true
+		}
+	})
+}
+
+// agentLeft tells the queue when a leg that it gave has gone while the call goes on.
+func (c *Call) agentLeft(l *leg) {
+	if q := c.queued; q != nil && q.agent == l {
+		q.agent = nil
+		select {
+		case q.left <- struct{}{}:
+		default:
+		}
+	}
+}
+
+var _ ivr.Queuer = (*Call)(nil)
+
+// Queue implements ivr.Queuer.
+func (c *Call) Queue(ctx context.Context, n *ivr.Queue, language string) (ivr.QueueEnd, error) {
+	tune, err := c.m.tunes.of(ctx, n.Music)
+	if err != nil {
+		return "", err
+	}
+	w := queue.Work{Queue: queue.QueueID(n.Name), Skills: n.Skills, Language: n.Language}
+	if err := w.Urgency.UnmarshalText([]byte(n.Priority)); err != nil {
+		return "", err
+	}
+	if err := c.ask(ctx, func() { c.tune = tune }); err != nil {
+		return "", err
+	}
+	q, err := c.enqueue(ctx, w)
+	switch {
+	case errors.As(err, new(*queue.ClosedError)):
+		return ivr.QueueClosed, nil
+	case errors.Is(err, queue.ErrFull):
+		return ivr.QueueFull, nil
+	case err != nil:
+		return "", err
+	}
+	return c.wait(ctx, q, n, language)
+}
+
+// wait keeps the caller company until an agent has come and gone, or the node's patience ends.
+func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language string) (ivr.QueueEnd, error) {
+	began := time.Now()
+	said := began
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-tick.C:
+		}
+		var alone, idle, ended bool
+		var notice ivr.Speech
+		if err := c.ask(ctx, func() {
+			alone, ended = q.agent == nil && c.place[SideAgent] == nil && c.moving == nil, q.gaveUp
+			idle = alone && q.estimate < 0 && q.position > 0
+			notice = ivr.WaitNotice(language, q.position, q.estimate)
+		}); err != nil {
+			return "", err
+		}
+		switch {
+		case !alone:
+			began, said = time.Now(), time.Now()
+		case ended:
+			return ivr.QueueTimeout, nil
+		case idle && n.NoAgents != "" && time.Since(began) > 2*time.Second:
+			return c.giveUp(ctx, q, ivr.QueueNoAgents)
+		case n.MaxWait > 0 && time.Since(began) >= n.MaxWait:
+			return c.giveUp(ctx, q, ivr.QueueTimeout)
+		case n.Announce > 0 && time.Since(said) >= n.Announce && notice.Text != "":
+			if err := c.inform(ctx, notice); err != nil {
+				return "", err
+			}
+			said = time.Now()
+		}
+	}
+}
+
+// giveUp takes the caller out of the queue, unless an agent has just come.
+func (c *Call) giveUp(ctx context.Context, q *waiting, end ivr.QueueEnd) (ivr.QueueEnd, error) {
+	late := false
+	if err := c.ask(ctx, func() {
+		if late = q.agent != nil; !late {
+			q.gaveUp = true
+		}
+	}); err != nil {
+		return "", err
+	}
+	if late {
+		<-ctx.Done()
+		return "", context.Cause(ctx)
+	}
+	q.tell("cancelled", func(ctx context.Context) error {
+		_, err := c.m.queues.Cancel(ctx, q.id)
+		return err
+	})
+	return end, c.ask(ctx, c.untalk)
+}
+
+// untalk gives the caller back to the script.
+func (c *Call) untalk() {
+	c.closeTalk()
+	c.talking = false
+}
+
+// inform tells the waiting caller something; then the music goes on.
+func (c *Call) inform(ctx context.Context, s ivr.Speech) error {
+	p, err := c.m.parts.Flows.Prompts.Prompt(ctx, s)
+	if err != nil {
+		return err
+	}
+	if _, err = c.Play(ctx, p, false); err != nil {
+		return err
+	}
+	return c.ask(ctx, c.rewire)
+}
+
+var _ ivr.Transferer = (*Call)(nil)
+
+// Transfer implements ivr.Transferer.
+func (c *Call) Transfer(ctx context.Context, n *ivr.Transfer) (bool, error) {
+	if c.m.dialer == nil {
+		return false, nil
+	}
+	t := Target{User: n.User, Number: n.Number, From: c.in.From, FromName: c.in.FromName}
+	if n.User != "" {
+		name, ok := c.m.user(n.User)
+		if !ok {
+			return false, nil
+		}
+		t.User = name
+	}
+	if strings.Contains(n.Number, ":") {
+		return false, nil
+	}
+	if err := c.connect(t, RolePeer, n.Timeout); err != nil {
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		var de *DialError
+		if errors.As(err, &de) {
+			return false, nil
+		}
+		return false, err
+	}
+	<-ctx.Done()
+	return true, context.Cause(ctx)
+}

@@ -1,0 +1,287 @@
+package call
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tingxin/queue"
+)
+
+// counter is a town with a queue "support" and its agents anna and bert.
+type counter struct {
+	*town
+	q   *queue.Service
+	ids map[string]queue.AgentID
+}
+
+// desk makes *queue.Service the Queues of a Manager.
+type desk struct {
+	*queue.Service
+	names map[queue.AgentID]string
+}
+
+func (d desk) Enqueue(ctx context.Context, w queue.Work) (<-chan queue.Update, error) {
+	t, err := d.Service.Enqueue(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return t.C, nil
+}
+
+func (d desk) UserOf(_ context.Context, a queue.AgentID) (string, error) { return d.names[a], nil }
+
+const waitingFlow = "flow: waiting\nversion: 1\nnodes:\n  - record: {consent: none}\n  - queue: {name: support, max_wait: %s, timeout: late, no_agents: late}\n  - {id: late, listen: {silence: 60s}}\n"
+
+// newCounter has nobody at work yet; the flow gives up after maxWait.
+func newCounter(t *testing.T, maxWait time.Duration, noAgents bool) *counter {
+	t.Helper()
+	c := &counter{ids: map[string]queue.AgentID{}}
+	c.town = newTown(t, "", "200", nil)
+	c.first.h.RemoteHangup(CauseCallerHangup)
+	<-c.call.left
+	names := map[queue.AgentID]string{}
+	settings := queue.Queue{ID: "support", WrapUp: queue.WrapUp{Mode: queue.WrapFixed, Time: time.Minute}}
+	err := c.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		store := queue.NewStore(c.db)
+		for i, name := range []string{"anna", "bert"} {
+			var id queue.AgentID
+			if err := tx.QueryRow(t.Context(), `insert into users (username, role, password_hash) values ($1, 'agent', 'x') returning id::text`, name).Scan(&id); err != nil {
+				return err
+			}
+			c.ids[name], names[id] = id, name
+			if err := store.PutAgent(t.Context(), tx, queue.Profile{ID: id, Name: name, Desk: true}); err != nil {
+				return err
+			}
+			settings.Members = append(settings.Members, queue.Member{Agent: id, Order: i})
+		}
+		settings.Strategy = queue.Linear
+		return store.PutQueue(t.Context(), tx, settings)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.q, err = queue.New(queue.Config{Node: "test"}, c.db, c.bus, c.m, quiet()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.q.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // before the house, whose calls it must hear of
+		for _, call := range c.m.list() {
+			call.end(CauseAdmin, 0)
+			<-call.left
+		}
+		c.q.Close()
+	})
+	c.m.SetQueues(desk{c.q, names})
+	flow := fmt.Sprintf(waitingFlow, maxWait)
+	if !noAgents {
+		flow = fmt.Sprintf("flow: waiting\nversion: 1\nnodes:\n  - record: {consent: none}\n  - queue: {name: support, max_wait: %s, timeout: late}\n  - {id: late, listen: {silence: 60s}}\n", maxWait)
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "waiting.yaml"), []byte(flow), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.m.parts.Flows.Load(); err != nil {
+		t.Fatal(err)
+	}
+	c.m.routes = append(routes{{Name: "waiting", Numbers: []string{"900"}, Flow: "waiting"}}, c.m.routes...)
+	return c
+}
+
+// works signs an agent in.
+func (c *counter) works(names ...string) {
+	c.t.Helper()
+	for _, name := range names {
+		if err := c.q.SetPresence(c.t.Context(), c.ids[name], queue.Available, ""); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+func (c *counter) state(name string) queue.State {
+	c.t.Helper()
+	d, err := c.q.Desk(c.t.Context(), c.ids[name])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return d.Agent.State
+}
+
+// rings waits until a user is rung.
+func (c *counter) rung(name string) {
+	c.t.Helper()
+	deadline := time.After(10 * time.Second)
+	for {
+		select {
+		case got := <-c.x.rang:
+			if got == name {
+				return
+			}
+		case <-deadline:
+			c.t.Fatalf("%s was not rung within 10 s", name)
+		}
+	}
+}
+
+func (c *counter) silent(name string) {
+	c.x.mu.Lock()
+	defer c.x.mu.Unlock()
+	c.x.slow[name] = true
+}
+
+func TestCallerWaitsWithMusicForAnAgent(t *testing.T) {
+	w := newCounter(t, time.Minute, false)
+	a, c := w.rings(toneA, "", "900")
+	w.music("caller", a)
+	if s := w.m.Live(); len(s) == 0 || s[len(s)-1].Queue != "support" || s[len(s)-1].Agent != "" {
+		t.Errorf("live %+v", s)
+	}
+	w.works("bert")
+	w.hears("caller", a, toneB)
+	w.hears("agent", w.bert, toneA)
+	waitFor(t, func() bool { return w.state("bert") == queue.Talking })
+	s := c.snap.Load()
+	if s.Agent != "bert" || len(s.Parties) != 2 || s.Parties[1].Role != RoleAgent {
+		t.Errorf("snapshot %+v", s)
+	}
+	sides := map[string]bool{}
+	for !sides[SideCaller] || !sides[SideAgent] { // the first call's may be among them
+		if st := w.stream(); st.cfg.Call == c.id {
+			sides[st.cfg.Side] = true
+		}
+	}
+	a.h.RemoteHangup(CauseCallerHangup)
+	r, legs := w.ended(c)
+	if r.Queue != "support" || r.Agent != "bert" || len(legs) != 2 || legs[1].Role != RoleAgent || r.Recording.State != RecordingKept {
+		t.Errorf("record %+v, legs %+v", r, legs)
+	}
+	waitFor(t, func() bool { return w.state("bert") == queue.Wrapping })
+	if got, err := w.store.Get(t.Context(), c.id); err != nil || got.Agent != "bert" {
+		t.Errorf("row %+v, %v", got, err)
+	}
+}
+
+func TestCallersHangUpStopsTheRing(t *testing.T) {
+	w := newCounter(t, time.Minute, false)
+	w.silent("bert")
+	w.works("bert")
+	a, c := w.rings(toneA, "", "900")
+	w.rung("bert")
+	waitFor(t, func() bool { return w.state("bert") == queue.Ringing })
+	a.h.RemoteHangup(CauseCallerHangup)
+	began := time.Now()
+	waitFor(t, func() bool { w.x.mu.Lock(); defer w.x.mu.Unlock(); return slices.Contains(w.x.gaveUp, "bert") })
+	if took := time.Since(began); took > 200*time.Millisecond {
+		t.Errorf("the ring stopped after %v", took)
+	}
+	waitFor(t, func() bool { return w.state("bert") == queue.Available })
+	if r, _ := w.ended(c); r.Agent != "" || r.Queue != "support" {
+		t.Errorf("record %+v", r)
+	}
+}
+
+func TestNextAgentAfterADecline(t *testing.T) {
+	w := newCounter(t, time.Minute, false)
+	w.x.busy["anna"] = 603
+	w.works("anna", "bert")
+	a, c := w.rings(toneA, "", "900")
+	w.rung("anna")
+	w.rung("bert")
+	w.hears("caller", a, toneB)
+	if s := c.snap.Load(); s.Agent != "bert" {
+		t.Errorf("agent %s", s.Agent)
+	}
+}
+
+func TestDesktopAcceptsBeforeTheTelephone(t *testing.T) {
+	w := newCounter(t, time.Minute, false)
+	w.silent("bert")
+	w.works("bert")
+	a, c := w.rings(toneA, "", "900")
+	w.rung("bert")
+	waitFor(t, func() bool { return w.state("bert") == queue.Ringing })
+	d, err := w.q.Desk(t.Context(), w.ids["bert"])
+	if err != nil || d.Offer == nil {
+		t.Fatal(d, err)
+	}
+	if _, err := w.q.Accept(t.Context(), d.Offer.Token, w.ids["bert"]); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond)
+	w.x.mu.Lock()
+	gave := slices.Contains(w.x.gaveUp, "bert")
+	w.x.mu.Unlock()
+	if gave {
+		t.Error("the telephone stopped ringing when the desktop accepted")
+	}
+	a.h.RemoteHangup(CauseCallerHangup)
+	w.ended(c)
+}
+
+func TestPatienceEnds(t *testing.T) {
+	for name, none := range map[string]bool{"time": false, "nobody at work": true} {
+		t.Run(name, func(t *testing.T) {
+			limit := 700 * time.Millisecond
+			if none {
+				limit = time.Minute
+			}
+			w := newCounter(t, limit, none)
+			a, c := w.rings(toneA, "", "900")
+			w.music("caller", a)
+			for {
+				if n := w.event("flow.node").Data.(NodeItem); n.Flow == "waiting" && n.Node == "late" {
+					break
+				}
+			}
+			waitFor(t, func() bool { return a.power() < -60 })
+			if items, err := w.q.Items(t.Context(), "support"); err != nil || len(items) != 0 {
+				t.Errorf("still in the queue: %+v, %v", items, err)
+			}
+			a.h.RemoteHangup(CauseCallerHangup)
+			w.ended(c)
+		})
+	}
+}
+
+func TestAgentTransfersAndGetsTheWrapUp(t *testing.T) {
+	w := newCounter(t, time.Minute, false)
+	w.works("bert")
+	a, c := w.rings(toneA, "", "900")
+	w.hears("caller", a, toneB)
+	refer(w.bert, Refer{Number: "cora"})
+	w.hears("caller", a, toneC)
+	w.hears("cora", w.cora, toneA)
+	waitFor(t, func() bool { return w.state("bert") == queue.Wrapping })
+	a.h.RemoteHangup(CauseCallerHangup)
+	if r, legs := w.ended(c); r.Agent != "bert" || len(legs) != 3 || legs[1].Cause != CauseTransferred {
+		t.Errorf("record %+v, legs %+v", r, legs)
+	}
+}
+
+func TestTransferToAQueue(t *testing.T) {
+	w := newCounter(t, time.Minute, false)
+	a, c := w.rings(toneA, "", "100") // bert answers, who is no agent yet
+	w.hears("caller", a, toneB)
+	if err := w.m.Transfer(t.Context(), c.id, "bert", Aim{Queue: "support"}); err != nil {
+		t.Fatal(err)
+	}
+	w.music("caller", a)
+	waitFor(t, func() bool { return w.bert.dialog.hungUp() })
+	w.works("anna")
+	w.hears("caller", a, toneD)
+	w.hears("anna", w.ann, toneA)
+	a.h.RemoteHangup(CauseCallerHangup)
+	if r, legs := w.ended(c); r.Queue != "support" || r.Agent != "anna" || len(legs) != 3 || legs[2].Role != RoleAgent {
+		t.Errorf("record %+v, legs %+v", r, legs)
+	}
+	if err := w.m.Transfer(t.Context(), c.id, "", Aim{Queue: "support"}); err != ErrNoCall {
+		t.Errorf("transfer of an ended call: %v", err)
+	}
+}

@@ -1,0 +1,77 @@
+package call
+
+import (
+	"cmp"
+	"time"
+)
+
+// UsersConfig says how calls of our own users go, and calls to them.
+type UsersConfig struct {
+	// Extensions are short numbers of users: {"8001": anna}.
+	Extensions map[string]string `yaml:"extensions" koanf:"extensions"`
+	// Timeout is how long a user is rung; call.ring_timeout when zero.
+	Timeout time.Duration `yaml:"timeout" koanf:"timeout"`
+	// Record, Announcement, Emotion and Transcribe are as in a route, for calls between users and to numbers outside.
+	Record       bool   `yaml:"record" koanf:"record"`
+	Announcement string `yaml:"announcement" koanf:"announcement"`
+	Emotion      bool   `yaml:"emotion" koanf:"emotion"`
+	Transcribe   bool   `yaml:"transcribe" koanf:"transcribe"`
+	// Language of these calls; "en" when empty.
+	Language string `yaml:"language" koanf:"language"`
+}
+
+// Directory knows our users; signalling satisfies it.
+type Directory interface {
+	// HasUser tells whether there is a user of that name. It answers from memory.
+	HasUser(name string) bool
+}
+
+// Names of the routes that calls of users take without being configured.
+const (
+	routeUsers   = "users"
+	routeOutside = "outside"
+)
+
+// user is the user that a name or an extension means.
+func (m *Manager) user(number string) (string, bool) {
+	name := cmp.Or(m.cfg.Users.Extensions[number], number)
+	return name, m.directory != nil && m.directory.HasUser(name)
+}
+
+// routeOf finds who takes a call: for a call of a user of ours another user, then
+// the routes, then the outbound routes of signalling. A call from outside has the routes only.
+func (m *Manager) routeOf(in *Incoming) (Route, bool) {
+	u := &m.cfg.Users
+	base := Route{Language: u.Language, Record: u.Record, Announcement: u.Announcement, Emotion: u.Emotion, Transcribe: u.Transcribe}
+	if in.User != "" {
+		if name, ok := m.user(in.To); ok && name != in.User {
+			base.Name, base.User, base.Timeout = routeUsers, name, u.Timeout
+			return base, true
+		}
+	}
+	if r, ok := m.routes.find(in.To, in.Trunk); ok {
+		return r, true
+	}
+	if in.User == "" || plain(in.To) == "" {
+		return Route{}, false
+	}
+	base.Name, base.outside = routeOutside, true
+	return base, true
+}
+
+// reach is whom a party may have the other one put through to: whom it could call
+// itself. user is empty for a party outside, who came by trunk.
+func (m *Manager) reach(number, user, trunk string) (Target, error) {
+	in := Incoming{To: number, User: user, Trunk: trunk}
+	if user != "" {
+		in.Trunk = ""
+		if name, ok := m.user(number); ok {
+			return Target{User: name}, nil
+		}
+	}
+	r, ok := m.routeOf(&in)
+	if !ok || !r.dials() {
+		return Target{}, ErrTarget
+	}
+	return r.target(&in), nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"tingxin/api"
+	"tingxin/media"
+	"tingxin/sip"
+)
+
+// ticketTime is how long a page may register with one token. A longer one would
+// outlive the login it came from by more; a closed account is refused at once.
+const ticketTime = 15 * time.Minute
+
+// directory makes every login a user who may register: by token, since logins
+// have no digests. sip.users come first.
+type directory struct{ people *api.People }
+
+var _ sip.Directory = directory{}
+
+// User implements sip.Directory.
+func (d directory) User(name string) (sip.User, bool) {
+	u, ok := d.people.Find(name)
+	return sip.User{Name: u.Username, Disabled: u.Disabled}, ok
+}
+
+// phones are the telephones in the pages: what api.Phones asks for.
+type phones struct {
+	tokens *sip.Tokens
+	domain string
+	engine *media.Engine
+	sip    *sip.Server
+}
+
+var _ api.Phones = (*phones)(nil)
+
+// Ticket implements api.Phones.
+func (p *phones) Ticket(user string, now time.Time) api.PhoneTicket {
+	t := api.PhoneTicket{User: user, Domain: p.domain, Token: p.tokens.Issue(user, now, ticketTime), ExpiresAt: now.Add(ticketTime).UTC(), WSPath: "/sip"}
+	if urls, name, password, _, ok := p.engine.TURNCredentials(user); ok {
+		t.ICEServers = []api.ICEServer{{URLs: urls, Username: name, Credential: password}}
+	}
+	return t
+}
+
+// Reachable implements api.Phones.
+func (p *phones) Reachable(user string) bool { return len(p.sip.Bindings(user)) > 0 }
+
+// startPeople reads the users and the key of their telephones.
+func (s *server) startPeople(ctx context.Context) (func() error, error) {
+	key, err := api.PhoneKey(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := sip.NewTokens(key)
+	if err != nil {
+		return nil, err
+	}
+	people := api.NewPeople(s.db, s.log)
+	if err := people.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.people, s.phones = people, &phones{tokens: tokens, domain: cmp.Or(s.cfg.SIP.Domain, "tingxin")}
+	return people.Close, nil
+}

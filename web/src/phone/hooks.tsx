@@ -1,0 +1,120 @@
+import { App } from 'antd';
+import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { LiveCall, User } from '../api/model';
+import { useFloor } from '../call/hooks';
+import { Softphone } from './softphone';
+import { current, dialable, incoming, type Line, type Phone } from './state';
+
+const PhoneContext = createContext<Softphone | null>(null);
+
+/** PhoneProvider has the telephone of whoever is logged in, over all pages. */
+export function PhoneProvider({ user, children }: { user: User; children: ReactNode }) {
+  const [phone, setPhone] = useState<Softphone | null>(null);
+  const { username, name } = user;
+  useEffect(() => {
+    const made = new Softphone(username, name);
+    setPhone(made);
+    made.start();
+    return () => made.stop();
+  }, [username, name]);
+  useEffect(() => {
+    if (!phone) return;
+    // Asked before a page with a call is closed or loaded anew.
+    const ask = (event: BeforeUnloadEvent) => {
+      if (phone.get().lines.some((line) => line.phase !== 'ended')) event.preventDefault();
+    };
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [phone]);
+  if (!phone) return null;
+  return <PhoneContext value={phone}>{children}</PhoneContext>;
+}
+
+export function useSoftphone(): Softphone {
+  const phone = use(PhoneContext);
+  if (!phone) throw new Error('used outside of the shell');
+  return phone;
+}
+
+export function usePhone(): Phone {
+  const phone = useSoftphone();
+  return useSyncExternalStore(phone.subscribe, phone.get);
+}
+
+export interface Deeds {
+  dial: (typed: string) => void;
+  answer: (id: string) => void;
+}
+
+/** useDeeds are the things that can go wrong for want of a microphone or of a number, with the words for it. */
+export function useDeeds(): Deeds {
+  const phone = useSoftphone();
+  const { message } = App.useApp();
+  const { t } = useTranslation();
+  const told = useCallback(
+    (deed: Promise<void>) => {
+      deed.catch((error: unknown) => {
+        const named = error instanceof DOMException ? error.name : '';
+        void message.error(t(named === 'NotAllowedError' ? 'desk.micRefused' : named === 'NotFoundError' ? 'desk.micNone' : 'desk.callFailed'));
+      });
+    },
+    [message, t],
+  );
+  return useMemo(
+    () => ({
+      dial: (typed) => {
+        const number = dialable(typed);
+        if (number) told(phone.call(number));
+        else void message.warning(t('desk.noNumber'));
+      },
+      answer: (id) => told(phone.answer(id)),
+    }),
+    [phone, told, message, t],
+  );
+}
+
+/** useCallKeys: Ctrl+Shift with A, H, M, X answers, holds, mutes, hangs up, by the place of the key and everywhere. */
+export function useCallKeys(): void {
+  const phone = useSoftphone();
+  const { answer } = useDeeds();
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.isComposing || event.repeat || event.altKey || !event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
+      const state = phone.get();
+      const ringing = incoming(state);
+      const line = current(state);
+      const deeds: Record<string, (() => void) | undefined> = {
+        KeyA: ringing && (() => answer(ringing.id)),
+        KeyH: line && (() => void phone.hold(line.id, !line.held)),
+        KeyM: line && (() => phone.mute(line.id, !line.muted)),
+        KeyX: (ringing && !line) || line?.phase === 'ended' ? ringing && (() => phone.decline(ringing.id)) : line && (() => phone.hangup(line.id)),
+      };
+      const deed = deeds[event.code];
+      if (!deed) return;
+      event.preventDefault();
+      event.stopPropagation();
+      deed();
+    };
+    window.addEventListener('keydown', onKey, true);
+    return () => window.removeEventListener('keydown', onKey, true);
+  }, [phone, answer]);
+}
+
+/** mine says whether a user is in that call: who made it, for whom it was, who was given it. */
+function mine(call: LiveCall, username: string): boolean {
+  return call.from === username || call.to === username || call.agent === username || !!call.parties?.some((party) => party.user === username);
+}
+
+/** ownCall is the running call behind a line of that user's: one with the other side of the line, else the newest. */
+export function ownCall(calls: readonly LiveCall[], username: string, line: Line | undefined): LiveCall | undefined {
+  if (!line) return undefined;
+  const ours = calls.filter((call) => (line.direction === 'out') === (call.from === username) && mine(call, username));
+  return ours.find((call) => (line.direction === 'out' ? call.to : call.from) === line.number) ?? ours[0];
+}
+
+/** useOwnCall is that call while the line lasts, and the one it was for as long as it is shown. */
+export function useOwnCall(username: string, line: Line | undefined): LiveCall | undefined {
+  const { calls } = useFloor();
+  return useMemo(() => ownCall(calls, username, line), [calls, username, line]);
+}
