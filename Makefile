@@ -13,12 +13,14 @@ ldflags := -extldflags=-Wl,-rpath,$$ORIGIN/../build/vosk-api/src:$$ORIGIN/../lib
 
 web_sources := $(shell find web \( -path web/node_modules -o -path web/dist -o -path web/mock -o -path web/e2e \) -prune -o -type f ! -name '*.go' -print 2>/dev/null)
 
-# What `make score` measures, unless told otherwise.
-MANIFEST ?= build/caller/manifest.jsonl
+# What `make score` measures, unless told otherwise. DATA is a folder with speech/manifest.jsonl,
+# emotion/manifest.tsv and text/; what is not there is left out.
+DATA ?= ../shared/data
+MANIFEST ?= $(firstword $(wildcard $(DATA)/speech/manifest.jsonl) build/caller/manifest.jsonl)
 BAND ?= wide telephone
 VIA ?= frames
 
-.PHONY: help setup setup-run demo run build web test check score bench fuzz clean distclean
+.PHONY: help setup setup-run demo run build web test check score score-yardstick bench soak fuzz clean distclean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,15 +65,25 @@ check: ## Format, vet, staticcheck, import table, lint and types of the pages
 	@$(MAKE) --no-print-directory web
 	@scripts/check
 
-score: build ## Word error rates: MANIFEST=file.jsonl, BAND="wide telephone", VIA=frames or call, LIMIT=n, JSON=out.json
+score: build ## Recognition, emotion, intents, pairs, slots and retrieval as tables: DATA=folder, MANIFEST=file.jsonl, BAND, VIA=frames or call, LIMIT=n, JSON=out.json
 	@for band in $(BAND); do \
 		bin/pbx score asr --manifest '$(MANIFEST)' --band $$band --path $(VIA) \
 			$(if $(LIMIT),--limit $(LIMIT)) $(if $(JSON),--json '$(basename $(JSON))'.$$band.json); \
 	done
+	@DATA='$(DATA)' BAND='$(BAND)' scripts/score
 
-bench: build ## Channels per core against raw libvosk, then a SIP and RTP load
+score-yardstick: build ## The same folds with openSMILE and an SVM, which are no part of this product: fetches them into build/
+	@emotion/yardstick/run '$(DATA)/emotion/manifest.tsv'
+
+bench: build ## Channels per core against raw libvosk, a SIP and RTP load, prosody, and the benchmarks of the packages
 	@bin/pbx bench asr
 	@bin/pbx bench calls
+	@bin/pbx bench emotion
+	go test -run '^$$' -bench . -benchtime 200x ./audio ./media/... ./emotion ./asr/vad ./asr/front ./nlp/...
+
+soak: build ## What takes long: 200 heard calls, 20 calls over a killed worker, the database away, 10,000 browser set-ups
+	TINGXIN_E2E_FULL=1 go test ./e2e -count 1 -timeout 60m -v -run 'HeardCalls|SpeechWorkerKilled|DatabaseAway|EchoLoad'
+	TINGXIN_SETUPS=10000 TINGXIN_CALLS=100 go test ./media -count 1 -timeout 60m -run 'WebRTCSetups|CallAfterCall'
 
 fuzz: setup-run ## Feed every parser of outside bytes with mutations, FUZZTIME=20s each
 	@scripts/fuzz '$(or $(FUZZTIME),20s)'

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -23,6 +24,8 @@ type AgentView struct {
 	Deadline  *time.Time         `json:"deadline,omitempty" doc:"when the state ends by itself"`
 	Skills    map[string]float64 `json:"skills"`
 	Languages []string           `json:"languages"`
+	Capacity  int                `json:"capacity" doc:"units"`
+	Desk      bool               `json:"desk" doc:"a telephone without a browser"`
 	Work      []queue.WorkID     `json:"work"`
 	Handled   int                `json:"handled_today"`
 	TalkMS    int64              `json:"talk_today_ms"`
@@ -40,7 +43,7 @@ type OfferView struct {
 
 // DeskView is the body of GET /agents/me.
 type DeskView struct {
-	Agent   AgentView  `json:"agent"`
+	Agent   *AgentView `json:"agent,omitempty" doc:"absent for a user who is no agent"`
 	Reasons []string   `json:"reasons" doc:"to choose from for away"`
 	Offer   *OfferView `json:"offer,omitempty"`
 	Work    []WorkView `json:"work"`
@@ -57,7 +60,7 @@ type StateList struct {
 }
 
 func agentView(a *queue.Agent) AgentView {
-	v := AgentView{ID: a.ID, Name: a.Name, State: a.State, Presence: a.Presence, Since: a.Since, Deadline: moment(a.Deadline), Skills: a.Skills, Languages: some(a.Languages),
+	v := AgentView{ID: a.ID, Name: a.Name, State: a.State, Presence: a.Presence, Since: a.Since, Deadline: moment(a.Deadline), Skills: a.Skills, Languages: some(a.Languages), Capacity: a.Capacity, Desk: a.Desk,
 		Work: some(a.Work), Handled: a.Handled, TalkMS: a.Talk.Milliseconds()}
 	if a.Presence == queue.Away {
 		v.Reason = a.Reason
@@ -74,7 +77,7 @@ func (s *Server) agentRoutes(api huma.API) {
 		op.Tags = []string{"agents"}
 		return op
 	}
-	huma.Register(api, operation("my-desk", http.MethodGet, "/agents/me", "agents", "My state, the offer that rings, my work; counts as a heartbeat", 404), s.myDesk)
+	huma.Register(api, operation("my-desk", http.MethodGet, "/agents/me", "agents", "My state, the offer that rings, my work; counts as a heartbeat"), s.myDesk)
 	huma.Register(api, own("set-my-state", http.MethodPut, "/agents/me/state", "Choose available, away with a reason, or offline", 404, 409, 422), s.setMyState)
 	huma.Register(api, own("heartbeat", http.MethodPost, "/agents/me/heartbeat", "My desktop is there; to be sent every ten seconds", 404), s.heartbeat)
 	huma.Register(api, own("end-my-wrap-up", http.MethodPost, "/agents/me/wrap-up/end", "I am ready again", 404, 409), s.endMyWrapUp)
@@ -103,14 +106,20 @@ func (s *Server) myDesk(ctx context.Context, _ *struct{}) (*bodyOf[DeskView], er
 		return nil, errNoQueues()
 	}
 	me := queue.AgentID(callerOf(ctx).User.ID)
-	if err := s.parts.Queues.Heartbeat(ctx, me); err != nil {
+	v := DeskView{Reasons: queue.Reasons, Work: []WorkView{}}
+	err := s.parts.Queues.Heartbeat(ctx, me)
+	if errors.Is(err, queue.ErrNoAgent) {
+		return &bodyOf[DeskView]{v}, nil
+	}
+	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
 	d, err := s.parts.Queues.Desk(ctx, me)
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	v := DeskView{Agent: agentView(&d.Agent), Reasons: queue.Reasons, Work: []WorkView{}}
+	a := agentView(&d.Agent)
+	v.Agent = &a
 	if d.Offer != nil {
 		v.Offer = &OfferView{Token: d.Offer.Token, At: d.Offer.At, Deadline: d.Offer.Deadline, Work: workView(d.Offered), Data: d.Offered.Data}
 		if d.Offered.Callback != nil {

@@ -95,6 +95,7 @@ type listInput struct {
 	Since  time.Time `query:"since" doc:"started at or after"`
 	Until  time.Time `query:"until" doc:"started before"`
 	Trunk  string    `query:"trunk" maxLength:"64"`
+	Mood   string    `query:"mood" enum:"alert,angry,worse,better,read" doc:"of the caller: an alert, angry over all, worse or better from start to end, read at all"`
 	Q      string    `query:"q" maxLength:"400" doc:"words said, \"a phrase\", -not, or part of a number"`
 	Cursor string    `query:"cursor" maxLength:"64" doc:"next of the page before"`
 	Limit  int       `query:"limit" minimum:"1" maximum:"200" default:"50"`
@@ -102,7 +103,7 @@ type listInput struct {
 
 func (s *Server) listCalls(ctx context.Context, in *listInput) (*bodyOf[CallPage], error) {
 	f := call.Filter{State: call.State(in.State), From: in.From, To: in.To, Since: in.Since, Until: in.Until,
-		Trunk: in.Trunk, Query: in.Q, Cursor: in.Cursor, Limit: in.Limit, Count: in.Cursor == ""}
+		Trunk: in.Trunk, Mood: in.Mood, Query: in.Q, Cursor: in.Cursor, Limit: in.Limit, Count: in.Cursor == ""}
 	page, err := s.parts.Calls.List(ctx, f)
 	if err != nil {
 		return nil, s.problem(ctx, err)

@@ -58,6 +58,17 @@ func TestEmotionOfACall(t *testing.T) {
 	}
 	var page CallPage
 	b.ok(base+"/calls", &page)
+	h.endedCall(h.now())
+	for mood, n := range map[string]int{"alert": 1, "angry": 1, "worse": 1, "better": 0, "read": 1, "": 2} {
+		var some CallPage
+		b.ok(base+"/calls?mood="+mood, &some)
+		if len(some.Items) != n || *some.Total != n {
+			t.Errorf("mood %q: %d calls, want %d", mood, len(some.Items), n)
+		}
+	}
+	if a := b.get(base + "/calls?mood=grumpy"); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("no such mood: %s", a)
+	}
 	if m := page.Items[0].Mood; m == nil || m.State != emotion.StateAngry || m.Alerts != 1 {
 		t.Errorf("list: %+v", m)
 	}

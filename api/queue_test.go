@@ -51,7 +51,10 @@ func TestQueueFromSettingsToWrapUp(t *testing.T) {
 	h, q := openQueues(t)
 	admin, boss, agent := h.as(RoleAdmin), h.as(RoleSupervisor), h.as(RoleAgent)
 	id := agent.me()
-	agent.want(http.StatusNotFound, http.MethodGet, "/agents/me", nil) // no agent yet
+	if a := agent.want(http.StatusOK, http.MethodGet, "/agents/me", nil); strings.Contains(string(a.body), `"agent"`) {
+		t.Errorf("no agent yet: %s", a)
+	}
+	agent.want(http.StatusNotFound, http.MethodPut, "/agents/me/state", object{"state": "available"})
 	admin.want(http.StatusNoContent, http.MethodPut, "/skills/tech", object{"label": "技术"})
 	admin.want(http.StatusNoContent, http.MethodPut, "/agents/"+id, object{"skills": object{"tech": .9}})
 	var users UserList

@@ -110,7 +110,7 @@ type Incoming struct {
 
 // Target is whom to dial: one of URI, User and Number.
 type Target struct {
-	URI       string // sip:number@host:port;transport=udp
+	URI       string // sip:number@host:port;transport=udp; with sip.domain as host a user of ours or, failing that, a number
 	User      string // one of our own users: rings wherever it is registered
 	Number    string // a number outside: the outbound routes choose the trunk
 	Trunk     string // name of the trunk to use, empty for a plain address
@@ -118,6 +118,8 @@ type Target struct {
 	FromName  string
 	SIPCallID string // optional: Call-ID of the new leg; empty makes one
 	Replaces  string // optional: value of a Replaces header (RFC 3891)
+	// Prefer names the codecs to offer first: that of the other leg spares transcoding.
+	Prefer []media.Codec
 }
 
 // Dialer places outgoing legs; sip satisfies it. Dial returns when the leg is

@@ -167,6 +167,7 @@ type AlertItem struct {
 	StartMS     int64                 `json:"start_ms" doc:"what to listen to"`
 	EndMS       int64                 `json:"end_ms"`
 	Learned     float32               `json:"learned"`
+	CalmTurns   int                   `json:"calm_turns" doc:"turns of this speaker that the cues are compared with"`
 	Cues        []CueItem             `json:"cues" nullable:"false"`
 	Kinds       []emotion.Kind        `json:"kinds" nullable:"false"`
 	Advice      map[string]AdviceItem `json:"advice" doc:"by language: en, zh"`
@@ -225,7 +226,7 @@ func (a *Alert) Item() AlertItem {
 	w := &a.Why
 	it := AlertItem{CallID: a.CallID, N: a.N, Side: a.Side, State: a.State, Level: a.Level, Cause: w.Cause, Action: w.Action(), RaisedAt: a.RaisedAt.UTC(),
 		RaisedMS: a.Raised.Milliseconds(), EscalatedMS: unlessZero(a.Escalated), EndedMS: unlessZero(a.Ended), From: w.From, To: w.To,
-		StartMS: w.Listen.Start.Milliseconds(), EndMS: w.Listen.End.Milliseconds(), Learned: w.Learned, Cues: cueItems(w.Cues), Kinds: kindsOf(w.Kinds),
+		StartMS: w.Listen.Start.Milliseconds(), EndMS: w.Listen.End.Milliseconds(), Learned: w.Learned, CalmTurns: w.Calm, Cues: cueItems(w.Cues), Kinds: kindsOf(w.Kinds),
 		Advice: make(map[string]AdviceItem, len(adviceLanguages))}
 	for _, language := range adviceLanguages {
 		it.Advice[language] = AdviceItem(w.Advice(language))

@@ -31,10 +31,10 @@ type feeling struct {
 	words         []string      // its Finals
 	interruptions int
 
-	last  *emotion.Reading // of the last turn, for what an alert explains
-	alert *Alert           // open now
-	count int              // alerts of this side
-	quiet bool             // who is on the side now is not read
+	habit emotion.Habit // of the calm turns, for what an alert explains
+	alert *Alert        // open now
+	count int           // alerts of this side
+	quiet bool          // who is on the side now is not read
 }
 
 // Feels implements ivr.Feeler: voices are read here, and this caller has not
@@ -227,15 +227,17 @@ func (c *Call) felt(sd *side, f felt) {
 	c.m.stats.voice.turns.Add(1)
 	fe := sd.feeling
 	fe.seq++
-	fe.last = f.reading
 	row := &TurnReading{CallID: c.id, Side: sd.name, Seq: fe.seq, Start: f.start, End: f.end, Estimate: est, Interruptions: f.interruptions, Model: c.m.parts.Emotion.Model}
 	row.fill(f.reading, f.words)
 	before := fe.watch.Mood().Now
 	change := fe.watch.Turn(est, row.Strong, emotion.Span{Start: f.start, End: f.end})
 	row.Mood = fe.watch.Mood().Now
 	c.m.writer.Put(&entry{Reading: row}, func() { c.post(func() { c.tellReading(sd, row) }) })
-	c.alertChange(sd, change, emotion.Explanation{From: before, To: row.Mood, Cues: row.Cues, Learned: row.Learned, Kinds: row.Kinds,
-		Listen: emotion.Span{Start: f.start, End: f.end}})
+	c.alertChange(sd, change, emotion.Explanation{From: before, To: row.Mood, Cues: fe.habit.Changed(row.Cues), Calm: fe.habit.Turns(), Learned: row.Learned,
+		Kinds: row.Kinds, Listen: emotion.Span{Start: f.start, End: f.end}})
+	if f.reading != nil && c.m.parts.Emotion.Rules.StateOf(est.E) == emotion.StateCalm {
+		fe.habit.Learn(row.Cues)
+	}
 }
 
 // estimate is what voice and words of a turn amount to; ok is false when that is
@@ -285,10 +287,14 @@ func (c *Call) slide(sd *side, r *emotion.Reading) {
 	now := f.watch.Mood()
 	row.Mood = now.Now
 	c.m.parts.Bus.Publish("emotion.reading", c.id, row.Item())
-	if now.Turns != before.Turns {
-		c.tellMood(sd)
+	if now.Turns != before.Turns { // somebody talks on: what was heard so far is kept like a turn
+		row.Estimate.E, at = f.watch.Last()
+		row.Estimate.Voice = row.Estimate.E
+		f.seq++
+		row.Seq, row.Start, row.End = f.seq, at.Start, at.End
+		c.m.writer.Put(&entry{Reading: &row}, func() { c.post(func() { c.tellReading(sd, &row) }) })
 	}
-	c.alertChange(sd, change, emotion.Explanation{From: before.Now, To: now.Now, Cues: r.Cues, Learned: r.Learned, Listen: at})
+	c.alertChange(sd, change, emotion.Explanation{From: before.Now, To: now.Now, Learned: r.Learned, Listen: at}) // sliding readings have no cues
 }
 
 // feelTime lets alerts that last be noticed while nobody speaks; once a second.

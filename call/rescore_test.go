@@ -105,3 +105,23 @@ func TestRescore(t *testing.T) {
 		t.Errorf("%d frames of 6 s", voice.frames)
 	}
 }
+
+// Readings are made of what was said and how: they go with the words. The mood in figures stays with the record.
+func TestReadingsGoWithTheWords(t *testing.T) {
+	s := NewStore(pgtest.New(t))
+	r := Record{ID: "0190a1b2-0000-7000-8000-000000000001", StartedAt: time.Now().Add(-time.Hour).UTC(), EndedAt: time.Now().UTC(), Cause: CauseNormal}
+	err := errors.Join(s.Finish(t.Context(), r, nil),
+		s.AddReading(t.Context(), TurnReading{CallID: r.ID, Side: SideCaller, Seq: 1, End: time.Second, Estimate: emotion.Estimate{E: .5, Voice: .5, Words: -1}}),
+		s.PutMood(t.Context(), SideMood{CallID: r.ID, Side: SideCaller, Summary: emotion.Summary{Turns: 1, Value: .5}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.DeleteWords(t.Context(), time.Now(), 10); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := s.Readings(t.Context(), r.ID)
+	moods, err2 := s.Moods(t.Context(), r.ID)
+	if err != nil || err2 != nil || len(rows) != 0 || len(moods) != 1 {
+		t.Errorf("%+v %+v %v %v", rows, moods, err, err2)
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"tingxin/media"
 )
 
 // Values of RecordingConfig.Refused.
@@ -187,7 +189,13 @@ func (r *Route) target(in *Incoming) Target {
 		}
 	}
 	uri := strings.NewReplacer("{number}", plain(in.To), "{rest}", plain(rest), "{caller}", plain(in.From)).Replace(r.Bridge)
-	return Target{URI: uri, Trunk: r.BridgeTrunk, From: in.From, FromName: in.FromName}
+	t := Target{URI: uri, Trunk: r.BridgeTrunk, From: in.From, FromName: in.FromName}
+	if in.Leg != nil {
+		if p := in.Leg.Params(); p.Remote.IsValid() || p.RTCPMux { // something was agreed
+			t.Prefer = []media.Codec{p.Codec}
+		}
+	}
+	return t
 }
 
 // plain keeps what cannot change the meaning of an address it is put into.

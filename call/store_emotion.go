@@ -162,16 +162,16 @@ func (s *Store) Readings(ctx context.Context, id string) ([]TurnReading, error) 
 func (s *Store) PutAlert(ctx context.Context, a Alert) error {
 	names, z := features(a.Why.Cues)
 	_, err := s.db.Exec(ctx, `insert into alerts (call_id, n, side, state, level, cause, action, raised_at, raised_ms, escalated_ms, ended_ms,
-		mood_from, mood_to, start_ms, end_ms, learned, cue_feature, cue_z, kinds, model)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+		mood_from, mood_to, start_ms, end_ms, learned, cue_feature, cue_z, kinds, model, calm_turns)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 		on conflict (call_id, n) do update set state = excluded.state, level = excluded.level, escalated_ms = excluded.escalated_ms, ended_ms = excluded.ended_ms`,
 		a.CallID, a.N, a.Side, a.State, string(a.Level), string(a.Why.Cause), string(a.Why.Action()), a.RaisedAt, a.Raised.Milliseconds(),
 		unlessZero(a.Escalated), unlessZero(a.Ended), finite32(a.Why.From), finite32(a.Why.To), a.Why.Listen.Start.Milliseconds(), a.Why.Listen.End.Milliseconds(),
-		finite32(a.Why.Learned), names, z, kindTexts(a.Why.Kinds), a.Model)
+		finite32(a.Why.Learned), names, z, kindTexts(a.Why.Kinds), a.Model, a.Why.Calm)
 	return wrap(a.CallID, "alert", err)
 }
 
-const alertColumns = `call_id, n, side, state, level, cause, raised_at, raised_ms, escalated_ms, ended_ms, mood_from, mood_to, start_ms, end_ms, learned, cue_feature, cue_z, kinds, model`
+const alertColumns = `call_id, n, side, state, level, cause, raised_at, raised_ms, escalated_ms, ended_ms, mood_from, mood_to, start_ms, end_ms, learned, cue_feature, cue_z, kinds, model, calm_turns`
 
 func scanAlert(row pgx.CollectableRow) (Alert, error) {
 	var a Alert
@@ -181,7 +181,7 @@ func scanAlert(row pgx.CollectableRow) (Alert, error) {
 	var z []float32
 	w := &a.Why
 	err := row.Scan(&a.CallID, &a.N, &a.Side, &a.State, &a.Level, &w.Cause, &a.RaisedAt, &raised, &escalated, &ended, &w.From, &w.To,
-		&start, &end, &w.Learned, &names, &z, &kinds, &a.Model)
+		&start, &end, &w.Learned, &names, &z, &kinds, &a.Model, &w.Calm)
 	a.RaisedAt = a.RaisedAt.UTC()
 	a.Raised, a.Escalated, a.Ended = time.Duration(raised)*time.Millisecond, sinceStart(escalated), sinceStart(ended)
 	w.Listen = emotion.Span{Start: time.Duration(start) * time.Millisecond, End: time.Duration(end) * time.Millisecond}

@@ -23,10 +23,24 @@ type Filter struct {
 	From, To     string    // characters anywhere in the number
 	Since, Until time.Time // started at or after Since and before Until
 	Trunk        string
+	Mood         string // one of the Mood constants
 	Query        string // words said in the call, "a phrase", -not, or part of a number
 	Cursor       string // Page.Next of the page before
 	Limit        int    // 1..200, 50 when zero
 	Count        bool   // also count all matches (up to CountLimit)
+}
+
+// Values of Filter.Mood.
+const (
+	MoodAlert  = "alert"  // somebody was asked to look
+	MoodAngry  = "angry"  // over the whole call
+	MoodWorse  = "worse"  // from start to end by a fifth of the scale
+	MoodBetter = "better" // the same the other way
+	MoodRead   = "read"   // the voice was read at all
+)
+
+var moodConditions = map[string]string{
+	MoodAlert: `m.alerts > 0`, MoodAngry: `m.value >= 0.65`, MoodWorse: `m.trend >= 0.1`, MoodBetter: `m.trend <= -0.1`, MoodRead: `true`,
 }
 
 // CountLimit is where counting of matches stops.
@@ -132,6 +146,9 @@ func (w *conditions) String() string {
 func (w *conditions) filter(f *Filter) {
 	if f.State != "" {
 		w.add(`c.state = ?`, string(f.State))
+	}
+	if sql, ok := moodConditions[f.Mood]; ok {
+		w.add(`exists (select 1 from moods m where m.call_id = c.id and m.side = 'caller' and ` + sql + `)`)
 	}
 	if f.Trunk != "" {
 		w.add(`c.trunk = ?`, storable(f.Trunk))

@@ -16,9 +16,11 @@ type Explanation struct {
 	From, To float32
 	// Cues are what rose or fell in the voice, the most telling first.
 	Cues []Cue
-	// Learned is how far the speaker's own baseline was learned, 0 to 1: below
-	// half the comparison is with usual voices.
+	// Learned is how far the speaker's own baseline was learned, 0 to 1.
 	Learned float32
+	// Calm is how many calm turns of this speaker Cues are compared with (Habit). Without any, and
+	// with Learned below half, the comparison is with usual voices.
+	Calm int
 	// Kinds are the kinds of words that were found.
 	Kinds []Kind
 	// Listen are the seconds to listen to.
@@ -111,6 +113,8 @@ func (x *Explanation) baseline(t *texts) string {
 	switch {
 	case len(x.Cues) == 0:
 		return ""
+	case x.Calm > 0:
+		return t.calm
 	case x.Learned < 0.5:
 		return t.usual
 	}
@@ -138,6 +142,7 @@ type script struct{ short, button, say string }
 type texts struct {
 	and, dash  string
 	usual, own string
+	calm       string
 	causes     map[Cause]string
 	kinds      map[Kind]string
 	scripts    map[Action]script
@@ -158,6 +163,7 @@ var english = texts{
 	and: ", ", dash: " – ",
 	usual:  "compared with usual voices: this caller's own is not learned yet",
 	own:    "compared with this caller's own voice in this call",
+	calm:   "compared with this caller's calm turns in this call",
 	causes: map[Cause]string{CauseSustained: "sounds angry for two turns", CauseJump: "the voice has changed quickly", CauseWords: "hard words"},
 	kinds: map[Kind]string{KindAnger: "says so", KindComplaint: "speaks of a complaint", KindLegal: "speaks of lawyers or authorities",
 		KindInsult: "insults", KindDistress: "sounds in need", KindProblem: "names the problem again"},
@@ -180,6 +186,7 @@ var chinese = texts{
 	and: "、", dash: " – ",
 	usual:  "与一般人的声音比较：还没有学到这位来电者自己的基线",
 	own:    "与这位来电者本次通话中自己的声音比较",
+	calm:   "与这位来电者本次通话中平静的话比较",
 	causes: map[Cause]string{CauseSustained: "连续两段话语气激动", CauseJump: "语气突然变化", CauseWords: "用词激烈"},
 	kinds: map[Kind]string{KindAnger: "明确表示生气", KindComplaint: "提到投诉", KindLegal: "提到律师或监管部门",
 		KindInsult: "出现辱骂", KindDistress: "听起来很着急", KindProblem: "反复提到问题"},

@@ -124,6 +124,8 @@ type Watch struct {
 	recent  []moment      // moods within JumpIn, oldest first
 	slides  []float32     // sliding readings since the last turn
 	since   time.Duration // of the first of them
+	lastE   float32       // of the last turn
+	lastAt  Span
 	counted time.Duration // until when sliding readings have counted as a turn
 }
 
@@ -162,6 +164,7 @@ func (w *Watch) Slide(voice float32, at Span) Change {
 
 func (w *Watch) add(e float32, strong bool, at Span) Change {
 	now := at.End
+	w.lastE, w.lastAt = e, at
 	mood := w.mood.Add(e, at)
 	if w.high++; mood < w.rules.Raise {
 		w.high = 0
@@ -234,6 +237,9 @@ func (w *Watch) Dismiss(now time.Duration) Change {
 	w.end(now)
 	return Cleared
 }
+
+// Last is the last turn that counted, also one made of sliding readings.
+func (w *Watch) Last() (e float32, at Span) { return w.lastE, w.lastAt }
 
 // Level is who is told now, LevelNone while nobody is.
 func (w *Watch) Level() Level { return w.level }

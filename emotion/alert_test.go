@@ -67,6 +67,9 @@ func TestWatchHearsSomebodyWhoTalksOn(t *testing.T) {
 			}
 		}
 	}
+	if e, at := w.Last(); e > VoiceCap || at.End-at.Start < chunk-time.Second || at.End-at.Start > chunk+time.Second {
+		t.Errorf("the last chunk: %g over %+v", e, at)
+	}
 	if raised != 1 || w.Mood().Peak > VoiceCap {
 		t.Errorf("raised %d times, peak %g", raised, w.Mood().Peak)
 	}

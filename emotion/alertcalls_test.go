@@ -3,7 +3,6 @@ package emotion_test
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -132,6 +131,9 @@ func TestAlertsOfSimulatedCalls(t *testing.T) {
 		bySpeaker[c.speaker][c.label] = append(bySpeaker[c.speaker][c.label], c)
 	}
 	slices.Sort(speakers)
+	if raced {
+		speakers = slices.DeleteFunc(speakers, func(s string) bool { return s != "emodb/08" && s != "ravdess/08" })
+	}
 	type count struct{ calls, calm, angry, twice int }
 	table := map[string]*count{}
 	for _, s := range speakers {
@@ -164,9 +166,9 @@ func TestAlertsOfSimulatedCalls(t *testing.T) {
 		}
 	}
 	for corpus, n := range table {
-		t.Log(fmt.Sprintf("%-8s %2d speakers: alert in %2d calm calls, in %2d that turn angry (%d more than one)", corpus, n.calls, n.calm, n.angry, n.twice))
+		t.Logf("%-8s %2d speakers: alert in %2d calm calls, in %2d that turn angry (%d more than one)", corpus, n.calls, n.calm, n.angry, n.twice)
 	}
-	if own := table["emodb"]; own != nil && (own.calm > own.calls/4 || own.angry < own.calls*3/4) {
+	if own := table["emodb"]; own != nil && (own.calm > own.calls/4 || own.angry*4 < own.calls*3) {
 		t.Errorf("emodb: %+v", *own)
 	}
 	for corpus, n := range table {

@@ -21,7 +21,7 @@ const (
 	// up to six points of anger AUC on lines and languages that were not trained on.
 	priorSeconds = 2
 	// fullSeconds of voice make Learned 1.
-	fullSeconds = 20
+	fullSeconds = 10
 	// mostSeconds bounds the memory: older turns fade.
 	mostSeconds = 120
 	// mostZ bounds what one turn may say of one feature.

@@ -141,13 +141,24 @@ func (c *Classifier) similar(square float32) float32 {
 	return (expf(max(-80, -c.width*d)) + expf(max(-80, -c.width*sqrtf(d)))) / 2
 }
 
+// mostLeftOut is how many speakers are left out in turn to calibrate; of more, so many are
+// picked evenly.
+const mostLeftOut = 10
+
 // leaveOut gives the scores that each speaker's examples would get from a regression
-// without that speaker, from the factor l of the whole one: with B the speaker's block
+// without that speaker (nil for speakers that are not picked), from the factor l of the whole one: with B the speaker's block
 // of the inverse, they are target - B^-1 alpha.
 func leaveOut(l []float64, n int, y []int, alpha [][]float64, count []float64, speaker []string) [][]float32 {
 	names := slices.Compact(slices.Sorted(slices.Values(speaker)))
 	if len(names) < 2 {
 		return nil
+	}
+	if len(names) > mostLeftOut {
+		step := float64(len(names)) / mostLeftOut
+		for i := range mostLeftOut {
+			names[i] = names[int(float64(i)*step)]
+		}
+		names = names[:mostLeftOut]
 	}
 	out := make([][]float32, n)
 	for _, name := range names {
@@ -194,6 +205,9 @@ func (c *Classifier) Threshold(held [][]float32, y []int, class int, precision f
 	}
 	var list []said
 	for i, s := range held {
+		if s == nil {
+			continue
+		}
 		p := slices.Clone(s)
 		softmax(p, c.sharp)
 		if p[class] == slices.Max(p) {
@@ -218,6 +232,9 @@ func temper(score [][]float32, y []int) float32 {
 	loss := func(log float64) float64 {
 		sum, k := 0.0, math.Exp(log)
 		for i, s := range score {
+			if s == nil {
+				continue
+			}
 			top, total := math.Inf(-1), 0.0
 			for _, v := range s {
 				top = max(top, float64(v))

@@ -11,17 +11,40 @@ type fft struct {
 	n        int
 	order    []uint16
 	cos, sin []float32 // of 2 pi k / n
+	stages   []fftStage
+	pad      []float32
 	a, b     []float32
+}
+
+// fftStage joins four transforms of size points each, with the factors of both its steps.
+type fftStage struct {
+	size           int
+	c1, s1, c2, s2 []float32
 }
 
 func newFFT(n int) *fft {
 	h := n / 2
-	t := &fft{n: n, order: make([]uint16, h), cos: make([]float32, h), sin: make([]float32, h), a: make([]float32, h), b: make([]float32, h)}
+	t := &fft{
+		n: n, order: make([]uint16, h), cos: make([]float32, h), sin: make([]float32, h),
+		pad: make([]float32, n), a: make([]float32, h), b: make([]float32, h),
+	}
 	shift := 16 - bits.Len(uint(h-1))
 	for i := range t.order {
 		t.order[i] = bits.Reverse16(uint16(i)) >> shift
 		s, c := math.Sincos(2 * math.Pi * float64(i) / float64(n))
 		t.cos[i], t.sin[i] = float32(c), float32(s)
+	}
+	size := 1
+	if bits.Len(uint(h))%2 == 0 { // an odd number of radix-2 steps: one goes alone
+		size = 2
+	}
+	for ; size < h; size *= 4 {
+		st, step := fftStage{size: size}, n/(4*size)
+		for k := range size {
+			st.c1, st.s1 = append(st.c1, t.cos[2*k*step]), append(st.s1, t.sin[2*k*step])
+			st.c2, st.s2 = append(st.c2, t.cos[k*step]), append(st.s2, t.sin[k*step])
+		}
+		t.stages = append(t.stages, st)
 	}
 	return t
 }
@@ -29,16 +52,15 @@ func newFFT(n int) *fft {
 // power writes the n/2+1 bins of the power spectrum of x times w; both may be shorter
 // than n and are then padded with zeros.
 func (t *fft) power(x, w, out []float32) {
+	pad := t.pad
 	w = w[:len(x)]
+	for i, v := range x {
+		pad[i] = v * w[i]
+	}
+	clear(pad[len(x):])
 	for i, o := range t.order {
-		j := 2 * int(o)
-		var re, im float32
-		if j+1 < len(x) {
-			re, im = x[j]*w[j], x[j+1]*w[j+1]
-		} else if j < len(x) {
-			re = x[j] * w[j]
-		}
-		t.a[i], t.b[i] = re, im
+		pair := pad[2*int(o) : 2*int(o)+2]
+		t.a[i], t.b[i] = pair[0], pair[1]
 	}
 	t.transform()
 	n := t.n / 2
@@ -79,41 +101,43 @@ func (t *fft) correlate(power, out []float32) {
 }
 
 // transform is the n/2-point transform over a + ib, already in bit-reversed order: two
-// radix-2 stages in one, and one alone when their number is odd.
+// radix-2 steps in one stage, and one alone when their number is odd.
 func (t *fft) transform() {
 	n := t.n / 2
 	a, b := t.a[:n], t.b[:n]
-	size := 1
-	if bits.Len(uint(n))%2 == 0 { // an odd number of stages
+	if t.stages[0].size == 2 {
 		for i := 0; i+1 < n; i += 2 {
 			xr, xi := a[i+1], b[i+1]
 			a[i+1], b[i+1] = a[i]-xr, b[i]-xi
 			a[i], b[i] = a[i]+xr, b[i]+xi
 		}
-		size = 2
 	}
-	for ; size < n; size *= 4 {
-		t.stage(a, b, size)
+	for i := range t.stages {
+		t.stages[i].join(a, b)
 	}
 }
 
-// stage joins transforms of size points to ones of four times as many.
-func (t *fft) stage(a, b []float32, size int) {
-	step := t.n / (4 * size) // twiddle step of the outer stage
-	for k := range size {
-		c1, s1 := t.cos[2*k*step], t.sin[2*k*step]
-		c2, s2 := t.cos[k*step], t.sin[k*step]
-		for i := k; i < len(a); i += 4 * size {
-			p, q, r, s := i, i+size, i+2*size, i+3*size
-			xr, xi := a[q]*c1+b[q]*s1, b[q]*c1-a[q]*s1
-			pr, pi, qr, qi := a[p]+xr, b[p]+xi, a[p]-xr, b[p]-xi
-			xr, xi = a[s]*c1+b[s]*s1, b[s]*c1-a[s]*s1
-			rr, ri, sr, si := a[r]+xr, b[r]+xi, a[r]-xr, b[r]-xi
-			xr, xi = rr*c2+ri*s2, ri*c2-rr*s2
-			a[p], b[p], a[r], b[r] = pr+xr, pi+xi, pr-xr, pi-xi
+// join runs the stage over all blocks.
+func (t *fftStage) join(a, b []float32) {
+	n := t.size
+	c1, s1, c2, s2 := t.c1[:n], t.s1[:n], t.c2[:n], t.s2[:n]
+	for from := 0; from < len(a); from += 4 * n {
+		pa, qa, ra, sa := a[from:from+n], a[from+n:from+2*n], a[from+2*n:from+3*n], a[from+3*n:from+4*n]
+		pb, qb, rb, sb := b[from:from+n], b[from+n:from+2*n], b[from+2*n:from+3*n], b[from+3*n:from+4*n]
+		qa, ra, sa = qa[:len(pa)], ra[:len(pa)], sa[:len(pa)]
+		pb, qb, rb, sb = pb[:len(pa)], qb[:len(pa)], rb[:len(pa)], sb[:len(pa)]
+		for k := range pa {
+			c, s := c1[k], s1[k]
+			xr, xi := qa[k]*c+qb[k]*s, qb[k]*c-qa[k]*s
+			pr, pi, qr, qi := pa[k]+xr, pb[k]+xi, pa[k]-xr, pb[k]-xi
+			xr, xi = sa[k]*c+sb[k]*s, sb[k]*c-sa[k]*s
+			rr, ri, sr, si := ra[k]+xr, rb[k]+xi, ra[k]-xr, rb[k]-xi
+			c, s = c2[k], s2[k]
+			xr, xi = rr*c+ri*s, ri*c-rr*s
+			pa[k], pb[k], ra[k], rb[k] = pr+xr, pi+xi, pr-xr, pi-xi
 			// The second pair turns a quarter further: multiply by -i.
-			xr, xi = si*c2-sr*s2, -sr*c2-si*s2
-			a[q], b[q], a[s], b[s] = qr+xr, qi+xi, qr-xr, qi-xi
+			xr, xi = si*c-sr*s, -sr*c-si*s
+			qa[k], qb[k], sa[k], sb[k] = qr+xr, qi+xi, qr-xr, qi-xi
 		}
 	}
 }

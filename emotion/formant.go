@@ -123,7 +123,7 @@ func (g *burg) solve(a *[lpcOrder + 1]float64) {
 	}
 	g.warm = false
 	for _, z := range g.roots {
-		if z != z {
+		if math.IsNaN(real(z)) || math.IsNaN(imag(z)) {
 			g.start()
 			return
 		}

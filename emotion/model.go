@@ -13,6 +13,7 @@ import (
 // baseline is known and one for a stranger, and the plane of arousal and valence. It is
 // immutable and shared by all channels.
 type Model struct {
+	version  string
 	name     string
 	norm     Norm
 	stranger *Classifier
@@ -38,12 +39,16 @@ var defaultModel = sync.OnceValue(func() *Model {
 })
 
 // Version names the model and its numbers: data it was trained on, then a checksum.
-func (m *Model) Version() string {
+func (m *Model) Version() string { return m.version }
+
+// seal sets the version, once all numbers are there.
+func (m *Model) seal() error {
 	h := crc32.NewIEEE()
 	if _, err := m.WriteTo(h); err != nil {
-		return m.name
+		return err
 	}
-	return fmt.Sprintf("%s-%08x", m.name, h.Sum32())
+	m.version = fmt.Sprintf("%s-%08x", m.name, h.Sum32())
+	return nil
 }
 
 // Classify reads the functionals x of a recording of a speaker with baseline b, nil for a
@@ -73,11 +78,15 @@ func (m *Model) read(z []float32, b *Baseline, r *Reading) bool {
 	speech := strangeness(z, timeFeatures) <= m.strange
 	foreign := r.Learned < leastLearned && strangeness(z, lineFeatures) > m.foreign
 	var p, q [Classes]float32
-	m.stranger.Predict(z, p[:])
+	if r.Learned < 1 {
+		m.stranger.Predict(z, p[:])
+	}
 	b.Apply(z)
-	m.known.Predict(z, q[:])
+	if r.Learned > 0 {
+		m.known.Predict(z, q[:])
+	}
 	for k := range p {
-		r.P[k] = p[k] + r.Learned*(q[k]-p[k])
+		r.P[k] = (1-r.Learned)*p[k] + r.Learned*q[k]
 	}
 	r.Class = m.Decide(r.P)
 	if foreign || !speech {
@@ -113,7 +122,7 @@ var lineFeatures = func() (index []int) {
 }()
 
 // leastLearned is how much of a speaker has to be known on a foreign line.
-const leastLearned = 0.25
+const leastLearned = 0.5
 
 // strangeness is the mean square of some z-scores.
 func strangeness(z []float32, features []int) float32 {

@@ -153,7 +153,7 @@ func ReadModel(in io.Reader) (*Model, error) {
 	if v := r.numbers(2); r.err == nil {
 		m.strange, m.foreign = v[0], v[1]
 	}
-	if r.err != nil {
+	if r.err != nil || m.seal() != nil {
 		return nil, errModel
 	}
 	return m, nil

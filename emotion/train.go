@@ -71,13 +71,15 @@ func Train(name string, examples []Example) (*Model, error) {
 		a, v := affect(e.Label)
 		arousal, valence = append(arousal, float64(a)), append(valence, float64(v))
 	}
-	m.plane, err = fitPlane(own, arousal, valence)
+	if m.plane, err = fitPlane(own, arousal, valence); err != nil {
+		return nil, err
+	}
 	for k := range m.unsure {
 		m.unsure[k] = leastSure
 	}
 	m.strange, m.foreign = 2*rare(z, timeFeatures), rare(z, lineFeatures)
 	m.unsure[Angry] = m.known.Threshold(held[1], y, int(Angry), AngerPrecision)
-	return m, err
+	return m, m.seal()
 }
 
 // leastSure is the probability that a class needs to be said.

@@ -42,6 +42,7 @@ type Index struct {
 	passages []entry
 	words    *nlp.BM25 // over variants
 	whole    *nlp.BM25 // over passages with their title
+	classes  *classes
 	exact    map[string]int
 	contains []textRule
 	patterns []patternRule
@@ -83,6 +84,7 @@ func NewIndex(ctx context.Context, lang string, articles []Article, e Embedder) 
 		whole = append(whole, nlp.Words(nlp.Fold(x.articles[p.article].Title)+" "+p.text))
 	}
 	x.words, x.whole = nlp.NewBM25(words), nlp.NewBM25(whole)
+	x.classes = x.classify()
 	return x, nil
 }
 

@@ -72,7 +72,10 @@ type lesson struct {
 	weight  int
 }
 
-const lessons = 5 // folds
+const (
+	lessons     = 5 // folds
+	peopleCount = 4 // how much a question of a person counts beside a phrasing
+)
 
 // Learn trains the judgement from the articles themselves and from questions that
 // people have labelled (those of other languages are left out), and draws the
@@ -126,7 +129,7 @@ func (x *Index) lessons(ctx context.Context, questions []Question) ([]lesson, er
 			continue
 		}
 		labelled++
-		if err := add(q.Text, q.Article, nothing, 2); err != nil {
+		if err := add(q.Text, q.Article, nothing, peopleCount); err != nil {
 			return nil, fmt.Errorf("question %q: %w", q.Text, err)
 		}
 	}

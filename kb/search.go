@@ -75,6 +75,7 @@ type evidence struct {
 	words, whole        float64
 	jaccard             float64
 	fusion              float64
+	class               float64 // log probability of the classifier
 }
 
 // find gives the articles in the order of rank fusion with their features.
@@ -114,6 +115,10 @@ func (x *Index) find(q query, hide hidden) []Hit {
 		entries []entry
 	}{{wordScores, x.variants}, {cosines, x.variants}, {wholeScores, x.passages}, {passageCosines, x.passages}} {
 		fuse(list.scores, list.entries, get)
+	}
+	scores := x.classes.scores(q.plain, hide)
+	for at, e := range found {
+		e.class = math.Max(float64(scores[at]), -12)
 	}
 	return x.hits(found)
 }
@@ -170,14 +175,14 @@ func (x *Index) hits(found map[int]*evidence) []Hit {
 // features of one article against the others that were found.
 func features(found map[int]*evidence, hits []Hit, i int) []float64 {
 	e := found[hits[i].at]
-	cosine, passage, words, all := -1.0, -1.0, 0.0, 0.0
+	cosine, passage, words, all, class := -1.0, -1.0, 0.0, 0.0, -12.0
 	for j, h := range hits {
 		if j == i {
 			continue
 		}
 		o := found[h.at]
 		cosine, passage, words = math.Max(cosine, o.best), math.Max(passage, o.passage), math.Max(words, o.words)
-		all = math.Max(all, o.fusion)
+		all, class = math.Max(all, o.fusion), math.Max(class, o.class)
 	}
 	top3, n := e.best, 1.0
 	for _, c := range []float64{e.second, e.third} {
@@ -188,5 +193,6 @@ func features(found map[int]*evidence, hits []Hit, i int) []float64 {
 	return []float64{
 		e.best, top3 / n, e.passage, e.words, e.whole, e.jaccard, e.fusion * 15,
 		e.best - cosine, e.passage - passage, e.words - words, (e.fusion - all) * 15,
+		e.class, e.class - class,
 	}
 }

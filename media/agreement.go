@@ -21,7 +21,8 @@ type agreement struct {
 
 	mu        sync.Mutex // one negotiation at a time; guards all below
 	wanted    Direction
-	prefer    []Codec
+	able      []Codec // all that may be agreed
+	prefer    []Codec // the same in order of preference
 	session   uint64
 	version   uint64
 	started   bool // ICE and DTLS were begun
@@ -54,8 +55,27 @@ const (
 )
 
 func (a *agreement) init(l *Leg) {
-	a.leg, a.session, a.prefer = l, uint64(rand.Uint32()), webCodecs
+	a.able = webCodecs
+	if names := l.engine.cfg.WebRTC.Codecs; len(names) > 0 {
+		a.able = nil
+		for _, name := range names {
+			if c, ok := codecNamed(name); ok && !slices.Contains(a.able, c) {
+				a.able = append(a.able, c)
+			}
+		}
+	}
+	a.leg, a.session, a.prefer = l, uint64(rand.Uint32()), a.able
 	a.bundled, a.sections = true, []remoteSection{{kind: "audio", mid: "0"}}
+}
+
+// codecNamed finds a codec by its name in SDP, in any case.
+func codecNamed(name string) (Codec, bool) {
+	for _, c := range webCodecs {
+		if strings.EqualFold(c.String(), name) {
+			return c, true
+		}
+	}
+	return 0, false
 }
 
 // format is how a codec is written in SDP.
@@ -83,8 +103,8 @@ func (l *Leg) PreferCodecs(codecs ...Codec) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.prefer = nil
-	for _, c := range append(slices.Clone(codecs), webCodecs...) {
-		if slices.Contains(webCodecs, c) && !slices.Contains(a.prefer, c) {
+	for _, c := range append(slices.Clone(codecs), a.able...) {
+		if slices.Contains(a.able, c) && !slices.Contains(a.prefer, c) {
 			a.prefer = append(a.prefer, c)
 		}
 	}

@@ -53,6 +53,9 @@ type WebRTCConfig struct {
 	Addresses []string `yaml:"addresses" koanf:"addresses"`
 	// Interfaces names the network interfaces whose addresses are used, default all but loopback.
 	Interfaces []string `yaml:"interfaces" koanf:"interfaces"`
+	// Codecs in order of preference, of opus, G722, PCMA and PCMU; default opus, PCMA, PCMU,
+	// G722. Those not named are not offered. Leg.PreferCodecs changes the order per call.
+	Codecs []string `yaml:"codecs" koanf:"codecs"`
 	// Loopback also uses the loopback addresses (tests on one machine).
 	Loopback bool `yaml:"loopback" koanf:"loopback"`
 }
@@ -118,6 +121,11 @@ func (c Config) Check() error {
 	}
 	if err := c.TURN.check(); err != nil {
 		return err
+	}
+	for _, name := range c.WebRTC.Codecs {
+		if _, ok := codecNamed(name); !ok {
+			return fmt.Errorf("media.webrtc.codecs: %q is none of opus, G722, PCMA, PCMU", name)
+		}
 	}
 	for _, a := range c.WebRTC.Addresses {
 		if ip, err := netip.ParseAddr(a); err != nil || ip.IsUnspecified() || ip.Zone() != "" {

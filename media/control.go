@@ -59,6 +59,7 @@ func (l *Leg) report(w *walker) []rtcp.Packet {
 			SSRC: l.recv.ssrc, FractionLost: l.recv.fraction(), TotalLost: uint32(max(0, min(l.recv.lost(), 0x7fffff))),
 			LastSequenceNumber: l.recv.extended(), Jitter: uint32(l.recv.jitter) * l.params.Codec.scale(),
 		}
+		l.makeRoom(r.FractionLost)
 		if l.control.srAt != 0 {
 			r.LastSenderReport = l.control.srMid
 			r.Delay = uint32((w.mono - l.control.srAt) * 65536 / 1e9)
@@ -73,6 +74,16 @@ func (l *Leg) report(w *walker) []rtcp.Packet {
 		}
 	}
 	return []rtcp.Packet{p, rtcp.NewCNAMESourceDescription(l.ssrc, l.control.cname)}
+}
+
+// makeRoom lets an Opus stream that loses more than 3 of 100 packets be played late
+// enough for the next packet to be there, which repeats the lost one. mu is held.
+func (l *Leg) makeRoom(fraction uint8) {
+	floor := int64(l.engine.cfg.JitterMin)
+	if l.params.Codec == Opus && fraction > 3*256/100 {
+		floor = max(floor, 2*tickNS)
+	}
+	l.jitter.est.min = min(floor, l.jitter.est.max)
 }
 
 // ntp is a wall clock in nanoseconds since 1970 as 32.32 bits of seconds since 1900.

@@ -217,6 +217,15 @@ func (s *iceSocket) route(from netip.AddrPort, w *webrtc) {
 	s.routes[from] = w
 }
 
+// forget drops one path of a leg.
+func (s *iceSocket) forget(from netip.AddrPort, w *webrtc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.routes[from] == w {
+		delete(s.routes, from)
+	}
+}
+
 // unroute forgets all paths of a leg.
 func (s *iceSocket) unroute(w *webrtc) {
 	s.mu.Lock()

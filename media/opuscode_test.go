@@ -2,10 +2,12 @@ package media
 
 import (
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
 	"tingxin/audio"
+	"tingxin/media/opus"
 )
 
 // voice is a gliding buzz in syllables: what a speech coder takes for speech.
@@ -82,6 +84,40 @@ func TestOpusLoss(t *testing.T) {
 		if snr["invented"] < 3 || snr["repeated"] < snr["invented"]+2 {
 			t.Errorf("every %d lost: %v", every, snr)
 		}
+	}
+}
+
+// Where packets get lost the playout waits for the next one, which repeats them; where
+// they no longer do, the delay shrinks again.
+func TestOpusLossMakesRoom(t *testing.T) {
+	r := newRig(t)
+	p := newParty(t, Opus)
+	l := r.leg(plain(Opus, p.addr()))
+	defer l.AddTap(&collector{})()
+	src := &voice{}
+	talk := func(ticks, every int) {
+		for i := range ticks {
+			if every > 0 && i%every == 0 {
+				p.seq++
+				p.ts += 960
+			} else {
+				p.talk(src, l)
+			}
+			r.step(1)
+			p.listen()
+		}
+	}
+	talk(300, 0)
+	if s := l.Stats(); s.TargetMS != 20 {
+		t.Errorf("without loss: %+v", s)
+	}
+	talk(700, 10)
+	if s := l.Stats(); s.TargetMS != 40 || s.DelayMS < 35 {
+		t.Errorf("a tenth lost: %+v", s)
+	}
+	talk(1000, 0)
+	if s := l.Stats(); s.TargetMS != 20 || s.DelayMS > 41 {
+		t.Errorf("no more loss: %+v", s)
 	}
 }
 
@@ -169,7 +205,79 @@ func TestOpusEvents(t *testing.T) {
 	}
 }
 
-// What an Opus leg costs beside libopus itself: encode 20 ms and decode 20 ms.
-func BenchmarkOpusToG711Call(b *testing.B) {
-	benchLegs(b, 20, func(x *load, t *testing.T) { Join(x.add(t, Opus, nil), x.add(t, PCMA, nil)) })
+// spoken are packets and frames of ten seconds of voice.
+func spoken(b *testing.B) (packets [][]byte, frames []audio.Frame) {
+	p := plain(Opus, loopback(0)).clean()
+	var s sender
+	s.init()
+	if err := s.set(&p, testConfig); err != nil {
+		b.Fatal(err)
+	}
+	src := &voice{}
+	for range 500 {
+		var f audio.Frame
+		_ = src.ReadFrame(&f)
+		s.encode(&f)
+		packets, frames = append(packets, append([]byte(nil), s.made()...)), append(frames, f)
+	}
+	return packets, frames
+}
+
+// What a call from Opus to G.711 and back costs: both legs, sockets, jitter buffers,
+// rates. To be held against BenchmarkLibopusAlone.
+func BenchmarkOpusCall(b *testing.B) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	const calls = 10
+	packets, frames := spoken(b)
+	t := &testing.T{}
+	e, err := New(Config{Listen: "127.0.0.1", PortMin: -1}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := &load{rig: &rig{Engine: e, t: t}}
+	e.clock.walk.virtual = true
+	for range calls {
+		Join(x.add(t, Opus, nil), x.add(t, PCMA, nil))
+	}
+	i := 0
+	var used time.Duration
+	for b.Loop() {
+		for k, p := range x.parties {
+			if p.codec == Opus {
+				p.raw(p.packet(packets[i%500]), x.legs[k].Local())
+				continue
+			}
+			p.enc.encode(&frames[i%500])
+			p.raw(p.packet(p.enc.made()), x.legs[k].Local())
+		}
+		i++
+		before := cpu()
+		x.step(1)
+		used += cpu() - before
+		x.hear()
+	}
+	b.ReportMetric(float64(used.Nanoseconds())/float64(b.N)/calls, "cpu-ns/call-tick")
+	b.ReportMetric(float64(used.Nanoseconds())/float64(b.N)/calls/20e6*100, "%core/call")
+	_ = e.Close()
+}
+
+// What libopus takes of that: one frame decoded, one encoded.
+func BenchmarkLibopusAlone(b *testing.B) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	packets, frames := spoken(b)
+	enc, _ := opus.NewEncoder(opus.EncoderOptions{Rate: 16000, Bitrate: 24000, Complexity: 5})
+	dec, _ := opus.NewDecoder(16000)
+	out, pcm := make([]byte, 600), make([]int16, 320)
+	i := 0
+	before := cpu()
+	for b.Loop() {
+		_, _ = dec.Decode(pcm, packets[i%500])
+		_, _ = enc.Encode(out, frames[i%500].PCM[:])
+		i++
+	}
+	used := cpu() - before
+	b.ReportMetric(float64(used.Nanoseconds())/float64(b.N), "cpu-ns/call-tick")
+	b.ReportMetric(float64(used.Nanoseconds())/float64(b.N)/20e6*100, "%core/call")
 }

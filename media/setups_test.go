@@ -99,6 +99,23 @@ func setup(t *testing.T, ours, theirs *Engine, stage int) bool {
 	return true
 }
 
+// A browser that wanders from path to path keeps only the last few of them open.
+func TestPathsAreBounded(t *testing.T) {
+	e := liveEngine(t)
+	l := webLeg(t, e)
+	sock := e.ice.socks[0]
+	for port := range uint16(50) {
+		l.web.remember(sock, loopback(40000+port%20))
+	}
+	if n := len(sock.routes); n != maxPaths || len(l.web.paths) != maxPaths || sock.routes[loopback(40009)] != l.web {
+		t.Errorf("%d routes, %d paths", n, len(l.web.paths))
+	}
+	must(t, l.Close())
+	if n := len(sock.routes); n != 0 {
+		t.Errorf("%d routes after the end", n)
+	}
+}
+
 // settle waits until no more than want goroutines run, 5 s at most, and returns how many do.
 func settle(want int) (n int) {
 	for range 100 {

@@ -50,6 +50,7 @@ func relayEngine(t *testing.T, change func(*TURNConfig)) *Engine {
 func TestTURNCarriesACall(t *testing.T) {
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
 			e := relayEngine(t, nil)
 			urls, name, password, ttl, ok := e.TURNCredentials("agent:7")
 			if !ok || len(urls) != 3 || ttl != 12*time.Hour || !strings.HasSuffix(name, ":agent_7") {

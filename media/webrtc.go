@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,7 @@ type webrtc struct {
 	conn     *ice.Conn
 	session  *dtlsSession
 	gathered chan struct{}
+	paths    []pathFrom // newest last
 }
 
 // icePath is where to send: the selected pair.
@@ -108,6 +110,11 @@ func (w *webrtc) newAgent() (err error) {
 		// Browsers may hide their addresses behind names of multicast DNS; they are
 		// found by their own checks (peer-reflexive candidates).
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
+		// Where we choose the pair, pion would wait a second for something better than an
+		// address learnt from a check, and two for something better than a relay.
+		ice.WithPrflxAcceptanceMinWait(0),
+		ice.WithSrflxAcceptanceMinWait(0),
+		ice.WithRelayAcceptanceMinWait(200*time.Millisecond),
 		ice.WithCheckInterval(50*time.Millisecond),
 		ice.WithLoggerFactory(w.port.loggers),
 	)
@@ -159,7 +166,7 @@ func (w *webrtc) selected(local, remote ice.Candidate) {
 		w.leg.log.Warn("ice selected a pair without a socket", "local", local.String(), "remote", remote.String())
 		return
 	}
-	sock.route(to, w)
+	w.remember(sock, to)
 	select {
 	case <-w.ctx.Done(): // close may have come before the route
 		sock.unroute(w)
@@ -169,6 +176,29 @@ func (w *webrtc) selected(local, remote ice.Candidate) {
 	w.path.Store(&icePath{sock: sock, to: sock.raw.address(to)})
 	w.retarget()
 	w.leg.log.Debug("ice pair selected", "local", from, "remote", to)
+}
+
+// maxPaths is how many paths of a leg are known at once: the present one, and those
+// that late packets may still take.
+const maxPaths = 8
+
+// remember lets media from a path come to this leg; the oldest of many is forgotten.
+func (w *webrtc) remember(sock *iceSocket, from netip.AddrPort) {
+	sock.route(from, w)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := pathFrom{sock, from}
+	w.paths = append(slices.DeleteFunc(w.paths, func(o pathFrom) bool { return o == p }), p)
+	if len(w.paths) > maxPaths {
+		w.paths[0].sock.forget(w.paths[0].from, w)
+		w.paths = slices.Delete(w.paths, 0, 1)
+	}
+}
+
+// pathFrom is where a path ends: our socket and the browser's address.
+type pathFrom struct {
+	sock *iceSocket
+	from netip.AddrPort
 }
 
 // state is called by the agent. On failure nothing more is sent (RFC 7675), until a restart.

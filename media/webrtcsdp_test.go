@@ -41,6 +41,26 @@ func TestAnswerToChromium(t *testing.T) {
 	}
 }
 
+// Only the configured codecs are agreed, in their order.
+func TestCodecsOfBrowsers(t *testing.T) {
+	e := newRigWith(t, Config{WebRTC: WebRTCConfig{Codecs: []string{"pcmu", "Opus"}}})
+	l := webLeg(t, e.Engine)
+	offer, err := l.Offer(t.Context())
+	must(t, err)
+	if !strings.Contains(string(offer), "SAVPF 0 111 110 126\r\n") {
+		t.Errorf("%s", offer)
+	}
+	l.PreferCodecs(G722, Opus)
+	offer, err = l.Offer(t.Context())
+	must(t, err)
+	if !strings.Contains(string(offer), "SAVPF 111 0 110 126\r\n") {
+		t.Errorf("%s", offer)
+	}
+	if err := (Config{WebRTC: WebRTCConfig{Codecs: []string{"speex"}}}).Check(); err == nil {
+		t.Error("speex")
+	}
+}
+
 // Opus at any number, events at any number and clock: always those of the offer.
 func TestPayloadNumbers(t *testing.T) {
 	e := liveEngine(t)

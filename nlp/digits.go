@@ -103,7 +103,7 @@ func chineseRun(s string, i int) (string, int) {
 			spoken++
 		} else if r >= '0' && r <= '9' && spoken > 0 {
 			b.WriteByte(byte(r))
-		} else if (r == ' ' || r == '-') && spoken > 0 {
+		} else if (r == ' ' || r == '-' || r == ',' || r == '、') && spoken > 0 {
 			at += size
 			continue
 		} else {

@@ -124,11 +124,17 @@ func (r *Router) assign(it *Item, a *Agent, now time.Time) {
 	r.changed(it, Change{Type: Taken, At: now, Agent: a.ID, Deadline: it.Deadline})
 }
 
+// callbackTime is how long an agent has to look at a call-back and the customer to pick up.
+const callbackTime = 90 * time.Second
+
 // answerTime is how long accepted work may stay unanswered before it goes back.
 func (r *Router) answerTime(it *Item, l *lane) time.Duration {
 	half := max(r.target(it)/2, l.ConnectTime)
 	switch it.Kind {
 	case KindVoice:
+		if it.Callback != nil {
+			return max(l.ConnectTime, callbackTime)
+		}
 		return l.ConnectTime
 	case KindChat:
 		return min(half, r.cfg.AnswerChat)

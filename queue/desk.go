@@ -11,7 +11,7 @@ import (
 func (s *Service) Enqueue(ctx context.Context, w Work) (*Ticket, error) {
 	w.Node = s.cfg.Node
 	t := newTicket(s, w.ID)
-	t.dialog = w.Kind == KindVoice
+	t.dialog.Store(w.Kind == KindVoice && w.Callback == nil)
 	if !s.remember(t) {
 		return nil, ErrThere
 	}

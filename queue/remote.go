@@ -181,6 +181,12 @@ func (s *Service) tell(c *Change) {
 	if t == nil {
 		return
 	}
+	switch c.Type {
+	case KeptPlace:
+		t.dialog.Store(false) // the customer may hang up
+	case Joined:
+		t.dialog.Store(c.Kind == KindVoice)
+	}
 	t.send(u)
 	if c.Type == Left {
 		t.end()
@@ -222,7 +228,7 @@ func (s *Service) reconcile(ctx context.Context) {
 	s.mu.Lock()
 	var calls []*Ticket
 	for _, t := range s.tickets {
-		if t.dialog {
+		if t.dialog.Load() {
 			calls = append(calls, t)
 		}
 	}

@@ -392,6 +392,13 @@ func TestCallsThatAreGoneEnd(t *testing.T) {
 	if u := next(t, goes, Left); u.Reason != CauseAbandoned && u.Reason != CauseShortAbandon {
 		t.Errorf("left by %s", u.Reason)
 	}
+	// One who keeps the place and hangs up is not gone.
+	must(t, s.KeepPlace(t.Context(), "stays", "10086"))
+	next(t, stays, KeptPlace)
+	p.mu.Lock()
+	p.gone["stays"] = true
+	p.mu.Unlock()
+	time.Sleep(2500 * time.Millisecond) // two looks of the reconciler
 	s.available(o.agents[0])
 	next(t, stays, OfferMade)
 	if n := s.Stats().Reconciled; n != 1 {

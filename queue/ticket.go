@@ -34,7 +34,7 @@ type Ticket struct {
 	C    <-chan Update
 
 	s      *Service
-	dialog bool // a call belongs to it, which Dialogs knows
+	dialog atomic.Bool // a call belongs to it now, which Dialogs knows
 	lost   atomic.Uint64
 	missed atomic.Int32 // times in a row that Dialogs did not know the work
 

@@ -6,6 +6,10 @@
 //	         -> frames into asr.Pool, or a real call through a Line
 //	         -> results with the time they were seen -> align, count -> table + flat JSON
 //
+// Emotion is scored by speakers left out, by corpora left out, or by a given model:
+//
+//	manifest -> audio -> band -> functionals -> norm -> emotion.Fit, Predict -> recall, AUC, calibration
+//
 // Word ends, from which latency is measured, come from the offline recogniser: the
 // final words of the same recording at 16 kHz stand in for a forced alignment. A
 // word that the live transcript does not share with it is left out. Telephone band

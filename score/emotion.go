@@ -18,6 +18,8 @@ import (
 type EmotionOptions struct {
 	// Manifest is read by ReadSpoken, Corpus keeps one of its corpora.
 	Manifest, Corpus string
+	// Task keeps one task (see EmotionFigures).
+	Task string
 	// Band is "wide" (as recorded) or "telephone" (8 kHz G.711 and back).
 	Band string
 	// Protocol is "loso", "cross" or "model".
@@ -36,6 +38,7 @@ func (o *EmotionOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.Band, "band", "telephone", "`wide` (as recorded) or telephone (simulated: 8 kHz, G.711)")
 	fs.StringVar(&o.Protocol, "protocol", "loso", "`loso` (train without the speaker that is tested), cross (without the corpus) or model (a given model on unseen data)")
 	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
+	fs.StringVar(&o.Task, "task", "", "only this `task`: labels, four or five")
 	fs.StringVar(&o.Model, "model", "", "model `file` for --protocol model (default: the shipped one)")
 	fs.IntVar(&o.Parallel, "parallel", 0, "goroutines (default: cores)")
 	fs.StringVar(&o.JSON, "json", "", "write the figures to this `file`")
@@ -124,6 +127,9 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 // loso trains and tests each corpus by itself, leaving one speaker out.
 func (r *emotionReport) loso(ctx context.Context, all []measured) error {
 	for _, t := range tasks(all) {
+		if r.opts.Task != "" && r.opts.Task != t.name {
+			continue
+		}
 		if t.speakers() < 2 {
 			r.notes = append(r.notes, fmt.Sprintf("%s %s: one speaker only, nothing to leave out", t.corpus, t.name))
 			continue
@@ -184,7 +190,7 @@ func (r *emotionReport) model(all []measured) error {
 	}
 	r.version = m.Version()
 	for _, t := range tasks(all) {
-		if t.name == "labels" {
+		if t.name == "labels" || r.opts.Task != "" && r.opts.Task != t.name {
 			continue
 		}
 		for _, norm := range []string{"none", "first"} {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"tingxin/audio"
 	"tingxin/call"
+	"tingxin/media"
 )
 
 // browser is a real Chromium with JsSIP (testdata/browser).
@@ -113,7 +115,7 @@ func startBrowser(t *testing.T, s *Server) *browser {
 
 // toneWAV is a mono recording of a sine, whole periods.
 func toneWAV(rate int, hz float64, d time.Duration) []byte {
-	n := int(d.Seconds()*float64(rate))
+	n := int(d.Seconds() * float64(rate))
 	b := fmt.Appendf(nil, "RIFF%sWAVEfmt %s\x01\x00\x01\x00%s%s\x02\x00\x10\x00data%s", le(36+2*n), le(16), le(rate), le(2*rate), le(2*n))
 	for i := range n {
 		v := int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate)))
@@ -250,6 +252,11 @@ func TestBrowserCallsEcho(t *testing.T) {
 	s := startForBrowsers(t, Config{}, echoes(c), WithTokens(tokens))
 	b := startBrowser(t, s)
 	b.do(0, "open")
+	if r := <-b.begin(0, "register", b.url, "ann", map[string]any{"password": "a guess"}); !strings.Contains(r.Error, "401") {
+		t.Errorf("with a wrong password: %q", r.Error)
+	}
+	b.do(0, "stop")
+	b.do(0, "open")
 	b.do(0, "register", b.url, "ann", map[string]any{"password": "secret of ann"})
 	if got := s.Bindings("ann"); len(got) != 1 || got[0].Transport != "wss" || got[0].Instance == "" {
 		t.Fatalf("%+v", got)
@@ -353,6 +360,138 @@ func TestBrowserTransfers(t *testing.T) {
 	if got := string(b.end("refer", seen)); got != `["accepted","trying","progress","done"]` {
 		t.Errorf("the page saw %s", got)
 	}
-	b.do(0, "hangup")
+	x.next()
+	b.do(0, "call", "echo") // attended
+	consulted := x.next()
+	seen = b.begin(0, "refer", nil)
+	if r := within(t, x.refers, "the wish"); r.Replaces != consulted.Dialog {
+		t.Errorf("%+v", r)
+	} else {
+		r.Report(200, "")
+	}
+	if got := string(b.end("refer", seen)); got != `["accepted","trying","done"]` {
+		t.Errorf("the page saw %s", got)
+	}
 	b.do(0, "stop")
+	eventually(t, "all is over", func() bool { return s.Stats().Dialogs == 0 })
+}
+
+// bridges connects a call with the user or number that it dials, as a call layer
+// would: both ends hear each other.
+type bridges struct {
+	*calls
+	s *Server
+}
+
+func (b *bridges) Accept(ctx context.Context, in call.Incoming) (call.Handler, error) {
+	h := newHeard(in.Leg)
+	b.wg.Add(1)
+	go func() { // ends with the call
+		defer b.wg.Done()
+		far := newHeard(nil)
+		d, leg, err := b.s.Dial(ctx, call.Target{URI: "sip:" + in.To + "@tingxin", From: in.From}, far)
+		if err != nil {
+			_ = in.Dialog.Reject(ctx, 480, "")
+			return
+		}
+		defer leg.Close()
+		if err := in.Dialog.Answer(ctx); err != nil {
+			_ = d.Hangup(ctx, call.CauseError)
+			return
+		}
+		bridge := media.Join(in.Leg, leg)
+		defer bridge.Close()
+		select {
+		case <-h.hangup:
+			_ = d.Hangup(ctx, call.CauseNormal)
+		case <-far.hangup:
+			_ = in.Dialog.Hangup(ctx, call.CauseNormal)
+			in.Leg.Close()
+		}
+	}()
+	return h, nil
+}
+
+func TestBrowserTalksToBrowserAndPhone(t *testing.T) {
+	c := &bridges{calls: newCalls(t)}
+	users := append([]UserEntry{{Name: "desk", Password: "secret", Algorithms: []string{algMD5}}}, people...)
+	c.s = start(t, Config{Users: users}, c)
+	t.Cleanup(c.wg.Wait)
+	b := startBrowser(t, c.s)
+	for page, user := range []string{"ann", "bob"} {
+		b.do(page, "open")
+		b.do(page, "register", b.url, user, map[string]any{"password": "secret of " + user})
+	}
+	answered := b.begin(1, "answer")
+	b.do(0, "call", "bob")
+	b.end("answer", answered)
+	b.hears(0, micHz)
+	b.hears(1, micHz)
+	b.do(1, "hold", true)
+	b.hears(0, 0) // held: nothing but silence
+	b.do(1, "hold", false)
+	b.hears(0, micHz)
+	b.do(0, "hangup")
+	b.do(1, "ended")
+	// a phone with another tone
+	startPhone(t, fmt.Sprintf("<sip:desk@%s;transport=tcp>;auth_user=desk;auth_pass=secret;regint=600;answermode=auto", c.s.on("tcp")))
+	eventually(t, "the phone is registered", func() bool { return len(c.s.Bindings("desk")) == 1 })
+	b.do(0, "call", "desk")
+	b.hears(0, 440)
+	b.do(0, "hangup")
+	// nobody of that name
+	if r := <-b.begin(0, "call", "nobody"); !strings.Contains(r.Error, "480") && !strings.Contains(r.Error, "Unavailable") {
+		t.Errorf("%s", r.Error)
+	}
+	b.do(0, "stop")
+	b.do(1, "stop")
+	eventually(t, "all is over", func() bool { return c.s.Stats().Dialogs == 0 })
+}
+
+// TestBrowserManyTimes calls in both directions in turn, both offering, as often
+// as TINGXIN_BROWSER_CALLS says (3).
+func TestBrowserManyTimes(t *testing.T) {
+	n := 3
+	if v, err := strconv.Atoi(os.Getenv("TINGXIN_BROWSER_CALLS")); err == nil {
+		n = v
+	}
+	c := newCalls(t)
+	c.auto = true
+	s := startForBrowsers(t, Config{}, echoes(c))
+	b := startBrowser(t, s)
+	b.do(0, "open")
+	b.do(0, "register", b.url, "ann", map[string]any{"password": "secret of ann"})
+	var in, out time.Duration
+	for i := range n {
+		began := time.Now()
+		if i%10 == 9 {
+			t.Logf("%d calls each way", i)
+		}
+		b.do(0, "call", "echo")
+		in += time.Since(began)
+		c.next()
+		b.hears(0, micHz)
+		b.do(0, "hangup")
+		answered := b.begin(0, "answer")
+		began = time.Now()
+		d, leg, err := s.Dial(t.Context(), call.Target{User: "ann", From: "1000"}, newHeard(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += time.Since(began)
+		ear := &toneEar{}
+		leg.AddTap(ear)
+		leg.Play(audio.Sine(serverHz, 0.3, time.Hour))
+		b.end("answer", answered)
+		b.hears(0, serverHz)
+		ear.hears(t, micHz)
+		if err := d.Hangup(t.Context(), call.CauseNormal); err != nil {
+			t.Fatal(err)
+		}
+		leg.Close()
+		b.do(0, "ended")
+	}
+	t.Logf("%d calls each way; confirmed after %v (page calls) and %v (server calls) on average", n, in/time.Duration(n), out/time.Duration(n))
+	b.do(0, "stop")
+	eventually(t, "all is over", func() bool { return s.Stats().Dialogs == 0 && s.Stats().Connections == 0 })
 }

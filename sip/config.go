@@ -42,7 +42,7 @@ type Config struct {
 	MaxRegistrations int `yaml:"max_registrations" koanf:"max_registrations"`
 	// Origins of pages that may connect besides those of the same host, such as "https://desk.example".
 	Origins []string `yaml:"origins" koanf:"origins"`
-	// KeepAlive is how often a silent connection is asked for a sign of life; two misses end it; 0 = 25 s.
+	// KeepAlive is after how long a silent connection is asked for a sign of life, twice, before it is ended; 0 = 25 s.
 	KeepAlive time.Duration `yaml:"keep_alive" koanf:"keep_alive"`
 	// Lost is how long a call of a browser outlives its connection; 0 = 30 s. After a page was loaded anew: LostReload, 0 = 10 s.
 	Lost       time.Duration `yaml:"lost" koanf:"lost"`
@@ -278,6 +278,19 @@ func (t *Trunk) check() error {
 			return fmt.Errorf("proxy %q is no sip uri", t.Proxy)
 		}
 	}
+	if err := t.checkOutbound(); err != nil {
+		return err
+	}
+	for _, a := range []*Auth{t.Auth, t.Credentials} {
+		if err := a.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkOutbound judges what belongs to calling and registering.
+func (t *Trunk) checkOutbound() error {
 	if !slices.Contains([]string{formatDialled, formatE164, formatPlain, formatNational}, t.Format) {
 		return fmt.Errorf("format %q: use e164, plain, national or nothing", t.Format)
 	}
@@ -290,11 +303,6 @@ func (t *Trunk) check() error {
 	for _, uri := range []string{t.Registrar, t.RegisterAs} {
 		if u, err := wire.ParseURI(uri); uri != "" && (err != nil || u.Host == "") {
 			return fmt.Errorf("%q is no sip uri", uri)
-		}
-	}
-	for _, a := range []*Auth{t.Auth, t.Credentials} {
-		if err := a.check(); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -80,6 +80,7 @@ type dialog struct {
 	legHanded  bool            // the call owns and closes the leg
 	neg        *sdp.Negotiator // of plain media and SDES; nil with web
 	web        *webSession     // of a browser's media
+	codecs     []string        // of an outgoing leg, in the order offered
 	mediaUp    bool            // we may send: 183 with SDP or 200 went out
 	lastRemote netip.AddrPort
 	held       bool

@@ -118,7 +118,7 @@ func fuzzServer(t *testing.T, e legMaker) (s *Server, done func()) {
 // FuzzDialog drives one call through any order of events from both sides:
 // no panic, every request is answered once, nothing is left after Close.
 func FuzzDialog(f *testing.F) {
-	for _, s := range []string{"RA.B", "RP.A.", "C", "A.i.i.u.B", "Ah.i.B", "RrP.p.A.", "e.A.", "AbCk", "A.H", "xA", "A.d.d.o.B"} {
+	for _, s := range []string{"RA.B", "RP.A.", "C", "A.i.i.u.B", "Ah.i.B", "RrP.p.A.", "e.A.", "AbCk", "A.H", "xA", "A.d.d.o.B", "A.fyyfn.fgB", "A.lfhB"} {
 		f.Add(s)
 	}
 	e := fuzzEngine(f)
@@ -173,6 +173,14 @@ func reread(t *testing.T, m *wire.Message) *wire.Message {
 	return r
 }
 
+// reporting carries transfers out at once.
+type reporting struct{ *heard }
+
+func (reporting) RemoteRefer(r call.Refer) {
+	r.Report(180, "")
+	r.Report(200, "")
+}
+
 // fuzzStep is one event; letters of the peer and of the call layer.
 func fuzzStep(t *testing.T, s *Server, fl *tape, d *dialogue, got taken, ev rune) {
 	if m := fl.last(func(m *wire.Message) bool { return m.Status > 100 && m.ToTag() != "" }); m != nil {
@@ -223,6 +231,12 @@ func fuzzStep(t *testing.T, s *Server, fl *tape, d *dialogue, got taken, ev rune
 		if m := fl.last(func(m *wire.Message) bool { return m.Has("RSeq") }); m != nil {
 			in("PRACK", "", "RAck", m.Get("RSeq")+" 1 INVITE")
 		}
+	case 'f':
+		dg := got.Dialog.(*dialog)
+		dg.post(func() { dg.handler = reporting{got.heard} })
+		in("REFER", "", "Refer-To", "<sip:4711@there>")
+	case 'l': // the connection is lost
+		s.connectionLost(fl)
 	case 'C':
 		m := d.invite.Clone()
 		m.Method, m.Body = "CANCEL", nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tingxin/call"
+	"tingxin/media"
 	"tingxin/sip/wire"
 )
 
@@ -374,6 +375,47 @@ func TestTrunkConfigOfSecondPart(t *testing.T) {
 	} {
 		if err := cfg.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+func TestAddressesOfOurDomain(t *testing.T) {
+	t.Parallel()
+	cfg := carriers("sip:192.0.2.1", "sip:192.0.2.2", "sip:192.0.2.3")
+	cfg.Users = people
+	s := start(t, fast(cfg), newCalls(t))
+	for uri, want := range map[string]call.Target{
+		"sip:bob@tingxin":            {User: "bob"},
+		"sip:b%6Fb@TINGXIN":          {User: "bob"},
+		"sip:4711@tingxin":           {Number: "4711"},
+		"sip:bob@tingxin:5060":       {URI: "sip:bob@tingxin:5060"},
+		"sip:bob@192.0.2.9":          {URI: "sip:bob@192.0.2.9"},
+		"sip:tingxin":                {URI: "sip:tingxin"},
+		"sip:bob@tingxin.evil.local": {URI: "sip:bob@tingxin.evil.local"},
+	} {
+		got := s.inside(call.Target{URI: uri})
+		if got.URI != want.URI || got.User != want.User || got.Number != want.Number {
+			t.Errorf("%s: %+v", uri, got)
+		}
+	}
+	if got := s.inside(call.Target{URI: "sip:bob@tingxin", Trunk: "a"}); got.User != "" {
+		t.Errorf("by a trunk: %+v", got)
+	}
+}
+
+func TestCodecOfTheOtherLegIsOfferedFirst(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]struct{ ours, other string }{
+		"PCMA PCMU G722": {"", ""}, "G722 PCMA PCMU": {"", "G722"}, "PCMU PCMA": {"PCMA PCMU", "PCMU"}, "PCMA": {"PCMA", "G722"},
+	} {
+		var prefer []media.Codec
+		for _, codec := range []media.Codec{media.PCMU, media.G722} {
+			if codec.String() == c.other {
+				prefer = append(prefer, codec)
+			}
+		}
+		if got := strings.Join(preferred(strings.Fields(c.ours), prefer), " "); got != want {
+			t.Errorf("%+v: %s, want %s", c, got, want)
 		}
 	}
 }

@@ -128,7 +128,7 @@ func TestAttendedTransferNamesOurDialog(t *testing.T) {
 
 func TestReferIsJudged(t *testing.T) {
 	t.Parallel()
-	_, s, p, d := startTransfers(t)
+	_, _, p, d := startTransfers(t)
 	for name, c := range map[string]struct {
 		to   string
 		want int
@@ -147,7 +147,7 @@ func TestReferIsJudged(t *testing.T) {
 	// a call layer without transfers
 	c := newCalls(t)
 	c.auto = true
-	s = start(t, fast(Config{}), c)
+	s := start(t, fast(Config{}), c)
 	p = dialPeer(t, s, "tcp")
 	d = p.call()
 	p.send(d.next("REFER", "Refer-To", "<sip:a@b>"))
@@ -173,7 +173,7 @@ func TestTransferNobodyEndsTimesOut(t *testing.T) {
 
 func TestInviteReplacesDialog(t *testing.T) {
 	t.Parallel()
-	x, s, p, d := startTransfers(t)
+	x, _, p, d := startTransfers(t)
 	old := x.next()
 	tag := func(v string) string { a, _ := wire.ParseAddress(v); s, _ := a.Params.Get("tag"); return s }
 	value := d.callID + ";to-tag=" + tag(d.to) + ";from-tag=" + tag(d.from)
@@ -201,7 +201,7 @@ func TestInviteReplacesDialog(t *testing.T) {
 	d.bye()
 	// no such thing without a call layer that can
 	c := newCalls(t)
-	s = start(t, fast(Config{}), c)
+	s := start(t, fast(Config{}), c)
 	p = dialPeer(t, s, "udp")
 	p.startCall(offerPCMA, "Require", "replaces", "Replaces", value)
 	if r := p.recv("420"); r.Get("Unsupported") != "replaces" {

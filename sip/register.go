@@ -36,71 +36,87 @@ func (s *Server) register(a *admitted, r *gosip.Request) {
 		return
 	}
 	tx := s.open(m, f, r, nil)
-	now := time.Now()
-	resp := s.bind(m, f, u.Name, now)
+	resp, seated := s.bind(m, f, u.Name, time.Now())
 	resp.Add("Server", s.cfg.UserAgent)
 	tx.respond(resp)
+	for _, b := range seated {
+		s.seated(b)
+	}
 }
 
-// bind applies the Contacts of a REGISTER and builds the answer.
-func (s *Server) bind(m *wire.Message, f flow, user string, now time.Time) *wire.Message {
-	answer := func(status int, reason string) *wire.Message { return wire.Answer(m, status, reason, randomID(6)) }
+// bind applies the Contacts of a REGISTER and builds the answer; seated are the
+// bindings that were made or made anew.
+func (s *Server) bind(m *wire.Message, f flow, user string, now time.Time) (resp *wire.Message, seated []*binding) {
 	contacts := m.Values("Contact")
-	n, _, _ := m.CSeq()
-	current := s.registrar.of(user, now)
-	switch {
-	case len(contacts) > maxContacts:
-		return answer(400, "Too Many Contacts")
-	case len(contacts) == 1 && contacts[0] == "*":
-		if m.Get("Expires") != "0" {
-			return answer(400, "Contact * Without Expires 0")
-		}
-		for _, b := range current {
-			if b.callID != m.CallID() || n > b.cseq {
-				s.registrar.remove(b)
-			}
-		}
-		return answer(200, "")
+	if len(contacts) == 1 && contacts[0] == "*" {
+		return s.unbindAll(m, user, now), nil
 	}
-	var asked []*binding
-	for _, raw := range contacts {
-		b, err := s.contactOf(raw, m, user, now)
-		switch {
-		case err != nil:
-			return answer(400, "Malformed Contact")
-		case b.expires.After(now) && b.expires.Sub(now) < s.cfg.RegisterMin:
-			return answer(423, "").Add("Min-Expires", seconds(s.cfg.RegisterMin))
-		}
-		for _, old := range current {
-			if old.device == b.device && old.callID == m.CallID() && n < old.cseq { // came too late
-				return answer(500, "").Add("Retry-After", "1")
-			}
-		}
-		b.flow, b.callID, b.cseq = f, m.CallID(), n
-		asked = append(asked, b)
+	asked, refusal := s.askedFor(m, f, user, now)
+	if refusal != nil {
+		return refusal, nil
 	}
 	for _, b := range asked {
-		if b.expires.After(now) {
-			if s.registrar.put(b) {
-				return answer(503, "Too Many Registrations").Add("Retry-After", "60")
-			}
-			s.seated(b)
-			continue
-		}
-		for _, old := range current {
-			if old.device == b.device {
+		switch {
+		case !b.expires.After(now):
+			if old := s.registrar.device(b.seat); old != nil {
 				s.registrar.remove(old)
 			}
+		case s.registrar.put(b):
+			return answerTo(m, 503, "Too Many Registrations").Add("Retry-After", "60"), seated
+		default:
+			seated = append(seated, b)
 		}
 	}
-	resp := answer(200, "")
+	resp = answerTo(m, 200, "")
 	for _, b := range s.registrar.of(user, now) {
 		resp.Add("Contact", b.render(now))
 	}
 	for _, p := range m.Values("Path") {
 		resp.Add("Path", p)
 	}
-	return resp.Add("Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+	return resp.Add("Date", now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")), seated
+}
+
+func answerTo(m *wire.Message, status int, reason string) *wire.Message {
+	return wire.Answer(m, status, reason, randomID(6))
+}
+
+// unbindAll answers "Contact: *", which only ends registrations.
+func (s *Server) unbindAll(m *wire.Message, user string, now time.Time) *wire.Message {
+	if m.Get("Expires") != "0" {
+		return answerTo(m, 400, "Contact * Without Expires 0")
+	}
+	n, _, _ := m.CSeq()
+	for _, b := range s.registrar.of(user, now) {
+		if b.callID != m.CallID() || n > b.cseq {
+			s.registrar.remove(b)
+		}
+	}
+	return answerTo(m, 200, "")
+}
+
+// askedFor reads the Contacts of a REGISTER, or says why it is refused.
+func (s *Server) askedFor(m *wire.Message, f flow, user string, now time.Time) (asked []*binding, refusal *wire.Message) {
+	contacts := m.Values("Contact")
+	if len(contacts) > maxContacts {
+		return nil, answerTo(m, 400, "Too Many Contacts")
+	}
+	n, _, _ := m.CSeq()
+	for _, raw := range contacts {
+		b, err := s.contactOf(raw, m, user, now)
+		switch {
+		case err != nil:
+			return nil, answerTo(m, 400, "Malformed Contact")
+		case b.expires.After(now) && b.expires.Sub(now) < s.cfg.RegisterMin:
+			return nil, answerTo(m, 423, "").Add("Min-Expires", seconds(s.cfg.RegisterMin))
+		}
+		if old := s.registrar.device(b.seat); old != nil && old.callID == m.CallID() && n < old.cseq { // came too late
+			return nil, answerTo(m, 500, "").Add("Retry-After", "1")
+		}
+		b.flow, b.callID, b.cseq = f, m.CallID(), n
+		asked = append(asked, b)
+	}
+	return asked, nil
 }
 
 var errContact = errors.New("contact cannot be stored")

@@ -192,6 +192,18 @@ func (r *registrar) find(s seat, now time.Time) *binding {
 	return nil
 }
 
+// device is the binding of a device, expired or not; nil when there is none.
+func (r *registrar) device(s seat) *binding {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, b := range r.users[s.user] {
+		if b.seat == s {
+			return b
+		}
+	}
+	return nil
+}
+
 // lost drops what a dead connection had.
 func (r *registrar) lost(f flow) {
 	r.mu.Lock()

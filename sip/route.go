@@ -259,7 +259,15 @@ func (d *dialog) send(m *wire.Message, handle func(*wire.Message, error)) {
 // sendBye sends BYE in a transaction that outlives the dialog.
 func (d *dialog) sendBye(cause call.Cause) {
 	m := d.newRequest("BYE").Add("Reason", reasonOf(cause))
-	_ = d.sendTo(m, func(*wire.Message, error) {})
+	s, to := d.s, d.seat
+	err := d.sendTo(m, func(_ *wire.Message, err error) {
+		if errors.Is(err, errTransport) {
+			s.owe(to, m)
+		}
+	})
+	if err != nil {
+		s.owe(to, m)
+	}
 }
 
 // sendTo finds the way and starts the transaction; handle runs on any goroutine.

@@ -64,6 +64,7 @@ type Server struct {
 	mu      sync.Mutex
 	closed  bool
 	dialogs map[dialogKey]*dialog
+	owes    map[seat][]owed
 	origins map[string]*dialog // Call-ID, From tag and CSeq of INVITEs that made a dialog
 	routes  map[netip.Addr]netip.Addr
 }
@@ -106,7 +107,7 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, op
 	useTimers(cfg.T1, cfg.T2, cfg.T4)
 	s := &Server{cfg: cfg, log: log, engine: engine, acceptor: calls, trunks: newTrunks(cfg.Trunks),
 		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{}, people: &trunk{Trunk: Trunk{SRTP: string(sdp.Optional)}},
-		dialogs: map[dialogKey]*dialog{}, origins: map[string]*dialog{}, routes: map[netip.Addr]netip.Addr{}}
+		dialogs: map[dialogKey]*dialog{}, origins: map[string]*dialog{}, owes: map[seat][]owed{}, routes: map[netip.Addr]netip.Addr{}}
 	s.webLegs = s.engineWebLeg
 	s.registrar, s.nobody = newRegistrar(cfg, &s.stats), randomID(32)
 	if len(cfg.Users) > 0 {
@@ -160,6 +161,7 @@ func (s *Server) sweepBindings() {
 		select {
 		case now := <-tick.C:
 			s.registrar.sweep(now)
+			s.forgive(now)
 		case <-s.base.Done():
 			return
 		}

@@ -263,21 +263,7 @@ func (d *dialog) offerRefused(out *requestOut, body []byte, resp *wire.Message, 
 	if resp != nil {
 		status = resp.Status
 	}
-	again := func() {
-		if d.out != nil || d.phase != confirmed {
-			out.done(errEnded)
-			return
-		}
-		if body != nil {
-			var err error
-			if body, err = d.makeOffer(); err != nil {
-				out.done(err)
-				return
-			}
-		}
-		d.tries++
-		d.offerTo(out.method, body, out.done)
-	}
+	again := func() { d.offerAgain(out, body) }
 	switch {
 	case errors.Is(err, errTransport) && d.pinned() && d.flow.reliable(): // the device may come back
 		out.done(err)
@@ -310,6 +296,23 @@ func (d *dialog) offerRefused(out *requestOut, body []byte, resp *wire.Message, 
 			d.arm(timerRefresh, d.session.interval/8)
 		}
 	}
+}
+
+// offerAgain makes a refused change once more, with a fresh description.
+func (d *dialog) offerAgain(out *requestOut, body []byte) {
+	if d.out != nil || d.phase != confirmed {
+		out.done(errEnded)
+		return
+	}
+	if body != nil {
+		var err error
+		if body, err = d.makeOffer(); err != nil {
+			out.done(err)
+			return
+		}
+	}
+	d.tries++
+	d.offerTo(out.method, body, out.done)
 }
 
 // maxGlares bounds how often a change is tried again before it counts as refused.

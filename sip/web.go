@@ -20,6 +20,7 @@ type webLeg interface {
 	AcceptOffer(ctx context.Context, sdp []byte) (answer []byte, err error)
 	AcceptAnswer(ctx context.Context, sdp []byte) error
 	SetDirection(d media.Direction)
+	PreferCodecs(codecs ...media.Codec)
 }
 
 var _ webLeg = (*media.Leg)(nil)
@@ -138,6 +139,7 @@ func (s *Server) seated(b *binding) {
 	if !b.flow.reliable() {
 		return
 	}
+	s.settle(b)
 	for _, d := range s.userDialogs(b.user) {
 		d.post(func() { d.onSeated(b) })
 	}

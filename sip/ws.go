@@ -91,9 +91,6 @@ func (s *Server) mayUpgrade(r *http.Request) (status int, why string) {
 	if !slices.Contains(offered, wsProtocol) {
 		return http.StatusBadRequest, "sub-protocol sip is missing"
 	}
-	if s.draining.Load() {
-		return http.StatusServiceUnavailable, "shutting down"
-	}
 	if int(s.stats.connections.Load()) >= s.cfg.MaxConnections {
 		s.stats.connectionsRefused.Add(1)
 		return http.StatusServiceUnavailable, "too many connections"
@@ -141,6 +138,9 @@ func (t *transport) stepWS(c *streamConn, buf []byte) {
 func (t *transport) readWS(c *streamConn, buf []byte) {
 	now := time.Now()
 	until := now.Add(t.cfg.KeepAlive)
+	if c.ws.misses > 0 {
+		until = now.Add(2 * t.cfg.KeepAlive / 5) // 10 of 25 s: a vanished page is forgotten within a minute
+	}
 	if c.ws.framer.Pending() || !c.proven {
 		if c.begun.IsZero() {
 			c.begun = now

@@ -20,7 +20,7 @@ import (
 	"tingxin/call"
 )
 
-// runBench is "pbx bench asr" and "pbx bench calls".
+// runBench is "pbx bench asr", "pbx bench calls" and "pbx bench emotion".
 func runBench(args []string, out, errOut io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -29,8 +29,10 @@ func runBench(args []string, out, errOut io.Writer) error {
 		return benchCalls(ctx, args[1:], out, errOut)
 	case len(args) > 0 && args[0] == "asr":
 		return benchASR(ctx, args[1:], out, errOut)
+	case len(args) > 0 && args[0] == "emotion":
+		return benchEmotion(ctx, args[1:], out, errOut)
 	}
-	return usage{errors.New("bench what? \"pbx bench asr --help\" and \"pbx bench calls --help\" tell more")}
+	return usage{errors.New("bench what? \"pbx bench asr --help\", \"pbx bench calls --help\" and \"pbx bench emotion --help\" tell more")}
 }
 
 func benchCalls(ctx context.Context, args []string, out, errOut io.Writer) error {

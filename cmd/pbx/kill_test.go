@@ -154,6 +154,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"serve", "--config", "/none.yaml"}, 1, "does not exist"}, {[]string{"score"}, 2, "score what?"}, {[]string{"bench"}, 2, "bench what?"},
 		{[]string{"score", "asr", "--help"}, 0, "wer_pct"}, {[]string{"bench", "calls", "--help"}, 0, "calls.failed"}, {[]string{"bench", "asr", "--help"}, 0, "channels_per_core"},
 		{[]string{"score", "asr"}, 1, "--manifest"}, {[]string{"demo", "--call", "/none.wav"}, 1, "/none.wav does not exist"},
+		{[]string{"apply"}, 2, "apply what?"}, {[]string{"apply", "-f", "/none.yaml"}, 1, "/none.yaml"}, {[]string{"simulate"}, 2, "simulate what?"},
 		{[]string{"version"}, 0, ""}, {[]string{"openapi"}, 0, `"openapi":"3.1`},
 	} {
 		var out, errs bytes.Buffer

@@ -19,7 +19,7 @@ const (
 	batch     = 64
 	step      = 0.06
 	l2        = 0.1 // over the number of examples
-	minSteps  = 1500
+	minSteps  = 800
 	minEpochs = 12
 )
 

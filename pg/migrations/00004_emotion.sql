@@ -61,6 +61,7 @@ create table alerts (
     start_ms     bigint      not null, -- what to listen to
     end_ms       bigint      not null,
     learned      real        not null default 0,
+    calm_turns   int         not null default 0, -- of this speaker, that the cues are compared with
     cue_feature  text[]      not null default '{}',
     cue_z        real[]      not null default '{}',
     kinds        text[]      not null default '{}',

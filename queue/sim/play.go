@@ -65,24 +65,16 @@ type run struct {
 
 // play simulates one run. Policies with the same seed see the same agents and the same work.
 func play(c *Config, policy Policy, seed uint64) []tally {
-	r := rand.New(rand.NewPCG(seed, 7))
 	s := &run{c: c, policy: policy, last: map[int]int{}, tally: make([]tally, len(c.Classes))}
-	for range c.Agents {
-		a := agent{skill: make([]float64, c.Skills)}
-		for _, k := range r.Perm(c.Skills)[:c.PerAgent] {
-			a.skill[k] = c.Least + (1-c.Least)*r.Float64()
-		}
-		s.agents = append(s.agents, a)
-	}
+	var jobs []job
+	s.agents, jobs = draw(c, seed)
 	covered := make([]bool, c.Skills)
 	for i := range s.agents {
 		for k, p := range s.agents[i].skill {
 			covered[k] = covered[k] || p > 0
 		}
 	}
-	next := func(after float64) float64 { return after + r.ExpFloat64()/c.Arrivals }
-	for t := next(0); t < c.Hours; t = next(t) {
-		j := job{at: hours(t), class: s.class(r.Float64()), skill: r.IntN(c.Skills), base: r.ExpFloat64() * c.Handle.Hours(), customer: r.IntN(c.People)}
+	for _, j := range jobs {
 		for len(s.ends) > 0 && s.ends[0].at <= j.at {
 			s.end()
 		}
@@ -99,15 +91,33 @@ func play(c *Config, policy Policy, seed uint64) []tally {
 	return s.tally
 }
 
+// draw is the team and the work of one run.
+func draw(c *Config, seed uint64) (agents []agent, jobs []job) {
+	r := rand.New(rand.NewPCG(seed, 7))
+	for range c.Agents {
+		a := agent{skill: make([]float64, c.Skills)}
+		for _, k := range r.Perm(c.Skills)[:c.PerAgent] {
+			a.skill[k] = c.Least + (1-c.Least)*r.Float64()
+		}
+		agents = append(agents, a)
+	}
+	next := func(after float64) float64 { return after + r.ExpFloat64()/c.Arrivals }
+	for t := next(0); t < c.Hours; t = next(t) {
+		jobs = append(jobs, job{at: hours(t), class: c.class(r.Float64()), skill: r.IntN(c.Skills), base: r.ExpFloat64() * c.Handle.Hours(), customer: r.IntN(c.People)})
+	}
+	return agents, jobs
+}
+
 func hours(h float64) time.Duration { return time.Duration(h * float64(time.Hour)) }
 
-func (s *run) class(u float64) int {
-	for k := range s.c.Classes {
-		if u -= s.c.Classes[k].Share; u < 0 {
+// class is the class of a share u of all arrivals, 0..1.
+func (c *Config) class(u float64) int {
+	for k := range c.Classes {
+		if u -= c.Classes[k].Share; u < 0 {
 			return k
 		}
 	}
-	return len(s.c.Classes) - 1
+	return len(c.Classes) - 1
 }
 
 // end ends the next contact and gives the freed place to the first in the queue

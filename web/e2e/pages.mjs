@@ -325,7 +325,7 @@ await check('a picture in Chinese and dark', async () => {
   await page.click('.player-play');
 });
 
-for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.transcript .w'], ['/calls', '.archive-row'], ['/mood', '#report-title'], ['/system', '.tile'], ['/settings', '.settings-form'], ['/settings?tab=users', '.user-row']]) {
+for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.transcript .w'], ['/calls', '.archive-row'], ['/mood', '#report-title'], ['/queues', 'main h1'], ['/system', '.tile'], ['/settings', '.settings-form'], ['/settings?tab=users', '.user-row'], ['/settings?tab=queues', '.user-row'], ['/settings?tab=agents', '.user-row']]) {
   await check(`360 px, Chinese, dark: ${path.replace(callId, 'ID')}`, async () => {
     const phone = await context.newPage();
     try {

@@ -38,7 +38,7 @@ export function alertOf(id, readings, at) {
   if (!r) return undefined;
   return {
     call_id: id, n: 1, side: 'caller', state: 'open', level: 'agent', cause: 'sustained', action: 'restate', raised_at: new Date(at + r.end_ms).toISOString(), raised_ms: r.end_ms, mood_from: 0.3, mood_to: r.mood,
-    start_ms: r.start_ms, end_ms: r.end_ms, learned: 0.8, cues: r.cues, kinds: [], advice,
+    start_ms: r.start_ms, end_ms: r.end_ms, learned: 0.8, calm_turns: 2, cues: r.cues, kinds: [], advice,
   };
 }
 

@@ -10,6 +10,7 @@ import { extname, join, normalize } from 'node:path';
 import { report } from './feelings.mjs';
 import { Feed } from './feed.mjs';
 import { peaks, wav } from './sound.mjs';
+import * as queues from './queues.mjs';
 import { World } from './world.mjs';
 
 const port = Number(process.env.PORT ?? 8099);
@@ -51,7 +52,7 @@ function hit(call, q) {
 function list(query) {
   const get = (name) => query.get(name) ?? '';
   const q = get('q');
-  let found = all().filter(({ summary: s }) => (!get('state') || s.state === get('state')) && (!get('trunk') || s.trunk === get('trunk')) && s.from.includes(get('from')) && (!get('since') || s.started_at >= get('since')) && (!get('until') || s.started_at < get('until')));
+  let found = all().filter(({ summary: s }) => (!get('state') || s.state === get('state')) && (!get('trunk') || s.trunk === get('trunk')) && (get('mood') !== 'alert' || s.mood?.alerts > 0) && s.from.includes(get('from')) && (!get('since') || s.started_at >= get('since')) && (!get('until') || s.started_at < get('until')));
   if (q) found = found.filter((c) => hit(c, q) || c.summary.from.includes(q));
   const start = Number(get('cursor') || 0);
   const limit = Number(get('limit') || 50);
@@ -129,6 +130,13 @@ async function api(request, response, path, query) {
     if (request.method === 'PUT') retention = await bodyOf(request);
     return json(response, retention);
   }
+  if (path === '/agents/me') return json(response, queues.desk(user));
+  if (path === '/queues/board') return json(response, queues.board());
+  if (path === '/agents') return json(response, { items: queues.agents() });
+  if (path === '/queues') return json(response, { items: [{ id: 'sales', name: 'Sales' }, { id: 'support', name: 'Support', strategy: 'longest_idle', members: [{ user: 'agent' }], skills: ['tech'] }] });
+  if (path === '/skills') return json(response, { items: [{ name: 'tech', label: 'Technology' }] });
+  if (path === '/calendars') return json(response, { items: [{ name: 'office', zone: 'Asia/Shanghai', week: {}, days: [] }] });
+  if (path === '/queues/work') return json(response, { items: queues.work() });
   const users_ = /^\/users(?:\/(\w+))?$/.exec(path);
   if (users_) return userRoutes(request, response, users_[1]);
   const one = /^\/calls\/([\w-]+)(?:\/(.+))?$/.exec(path);

@@ -57,6 +57,7 @@ const callList = createRoute({
     number: text(search.number),
     trunk: text(search.trunk),
     state: text(search.state),
+    mood: text(search.mood),
     since: text(search.since),
     until: text(search.until),
   }),
@@ -85,6 +86,12 @@ const system = createRoute({
   component: lazyRouteComponent(() => import('./pages/SystemPage'), 'SystemPage'),
 });
 
+const queues = createRoute({
+  getParentRoute: () => shell,
+  path: '/queues',
+  component: lazyRouteComponent(() => import('./pages/QueuesPage'), 'QueuesPage'),
+});
+
 const settings = createRoute({
   getParentRoute: () => shell,
   path: '/settings',
@@ -92,7 +99,7 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), callList, oneCall, mood, system, settings])]);
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), callList, oneCall, mood, queues, system, settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({

@@ -1,6 +1,7 @@
 // A softphone without a face: what the tests of package sip ask of a page with JsSIP.
 window.phone = (() => {
   let ua, session, ear, socket;
+  const sessions = [];
   const incoming = [];
   let waiting;
   const notes = [];
@@ -19,6 +20,8 @@ window.phone = (() => {
 
   function listen(s) {
     session = s;
+    sessions.push(s);
+    deaf();
     s.on('ended', (e) => notes.push(`ended ${e.originator} ${e.cause}`));
     s.on('hold', (e) => notes.push(`hold ${e.originator}`));
     s.on('unhold', (e) => notes.push(`unhold ${e.originator}`));
@@ -28,7 +31,14 @@ window.phone = (() => {
     else s.on('peerconnection', (e) => attach(e.peerconnection));
   }
 
+  const deaf = () => {
+    ear?.context.close();
+    ear?.audio.remove();
+    ear = undefined;
+  };
+
   function hear(stream) {
+    deaf();
     const audio = document.createElement('audio');
     audio.srcObject = stream;
     audio.autoplay = true;
@@ -38,7 +48,7 @@ window.phone = (() => {
     analyser.fftSize = 8192;
     analyser.smoothingTimeConstant = 0;
     context.createMediaStreamSource(stream).connect(analyser);
-    ear = { context, analyser };
+    ear = { context, analyser, audio };
   }
 
   return {
@@ -100,11 +110,13 @@ window.phone = (() => {
       await back;
     },
     async dtmf(keys) { session.sendDTMF(keys, { duration: 100, interToneGap: 100 }); },
+    // Blind to an address, or attended: the last call but one goes to who is at the other end of the last one.
     async refer(target) {
       const seen = [];
+      const other = target ? undefined : sessions.at(-1);
       return new Promise((resolve, reject) => {
         setTimeout(() => reject(new Error(`refer: ${seen}`)), 15000);
-        session.refer(target, { eventHandlers: {
+        (other ? sessions.at(-2) : session).refer(target ?? other.remote_identity.uri, { replaces: other, eventHandlers: {
           requestSucceeded: () => seen.push('accepted'), requestFailed: (e) => reject(new Error(`requestFailed ${e.cause}`)),
           trying: () => seen.push('trying'), progress: () => seen.push('progress'),
           accepted: () => { seen.push('done'); resolve(seen); }, failed: (e) => { seen.push(`failed ${e.status_line?.status_code}`); resolve(seen); },

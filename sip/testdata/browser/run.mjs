@@ -23,6 +23,7 @@ const context = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.TINGXIN_CHROMIUM ?? '/usr/bin/chromium',
   headless: true,
   ignoreHTTPSErrors: true,
+  bypassCSP: true, // of pages that are not ours alone
   args: [
     '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
     '--disable-sync', '--autoplay-policy=no-user-gesture-required', '--ignore-certificate-errors', '--allow-loopback-in-peer-connection',

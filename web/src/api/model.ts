@@ -129,6 +129,20 @@ interface Envelope {
 type Told<T extends string, D> = Envelope & { type: T; data: D };
 
 /** One event of the realtime feed. */
+/** A queue of the live board. */
+export type QueueBoard = Schemas['QueueBoard'];
+export type QueueBoards = Schemas['QueueBoards'];
+export type Agent = Schemas['AgentView'];
+export type AgentState = Agent['state'];
+export type Presence = Agent['presence'];
+export type Work = Schemas['WorkView'];
+export type Offer = Schemas['OfferView'];
+/** Settings of a queue. */
+export type QueueSettings = Schemas['QueueDoc'];
+export type Skill = Schemas['Skill'];
+/** What an agent has before them: GET /agents/me. */
+export type Desk = Schemas['DeskView'];
+
 export type Event =
   | Told<'call.started' | 'call.answered' | 'call.updated' | 'call.ended', CallSummary>
   | Told<'system.load', Load>

@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { request, setCSRF } from './client';
 import { Problem } from './problem';
-import type { Alert, CallDetail, CallEmotion, CallSummary, LivePage, MoodReport, Page, Peaks, Reading, Retention, Session, System, User, Utterance } from './model';
+import type { Agent, Alert, CallDetail, CallEmotion, CallSummary, Desk, LivePage, MoodReport, Page, Peaks, QueueBoards, QueueSettings, Reading, Retention, Session, Skill, System, User, Utterance, Work } from './model';
 
 /** dayAfter is the moment at which a local day (YYYY-MM-DD) is over. */
 function dayAfter(day: string): string {
@@ -16,6 +16,7 @@ export interface CallFilter {
   number?: string;
   trunk?: string;
   state?: string;
+  mood?: string;
   since?: string;
   until?: string;
 }
@@ -49,6 +50,7 @@ export function calls(filter: CallFilter) {
           from: filter.number,
           trunk: filter.trunk,
           state: filter.state,
+          mood: filter.mood,
           since: filter.since && new Date(`${filter.since}T00:00:00`).toISOString(),
           until: filter.until && dayAfter(filter.until),
           cursor: pageParam,
@@ -123,4 +125,53 @@ export const users = queryOptions({
 export const retention = queryOptions({
   queryKey: ['retention'],
   queryFn: ({ signal }) => request<Retention>('/settings/retention', { signal }),
+});
+
+// The feed says when something changed; the intervals are for what only time changes.
+export const board = queryOptions({
+  queryKey: ['queues', 'board'],
+  queryFn: ({ signal }) => request<QueueBoards>('/queues/board', { signal }),
+  refetchInterval: 5000,
+});
+
+export const agents = queryOptions({
+  queryKey: ['queues', 'agents'],
+  queryFn: ({ signal }) => request<Page<Agent>>('/agents', { signal }).then((page) => page.items ?? []),
+  refetchInterval: 15_000,
+});
+
+export const work = queryOptions({
+  queryKey: ['queues', 'work'],
+  queryFn: ({ signal }) => request<Page<Work>>('/queues/work', { signal }).then((page) => page.items ?? []),
+  refetchInterval: 15_000,
+});
+
+/** desk is without an agent for a user who is none, null when the server has no queues. Asking for it is an agent's heartbeat. */
+export const desk = queryOptions({
+  queryKey: ['queues', 'desk'],
+  queryFn: async ({ signal }): Promise<Desk | null> => {
+    try {
+      return await request<Desk>('/agents/me', { signal });
+    } catch (error) {
+      if (error instanceof Problem && error.status === 503) return null;
+      throw error;
+    }
+  },
+  refetchInterval: (query) => (query.state.data?.agent ? 8000 : 60_000),
+  refetchIntervalInBackground: true,
+});
+
+export const queueSettings = queryOptions({
+  queryKey: ['queues', 'settings'],
+  queryFn: ({ signal }) => request<Page<QueueSettings>>('/queues', { signal }).then((page) => page.items ?? []),
+});
+
+export const skills = queryOptions({
+  queryKey: ['queues', 'skills'],
+  queryFn: ({ signal }) => request<Page<Skill>>('/skills', { signal }).then((page) => page.items ?? []),
+});
+
+export const calendars = queryOptions({
+  queryKey: ['queues', 'calendars'],
+  queryFn: ({ signal }) => request<Page<{ name: string }>>('/calendars', { signal }).then((page) => page.items ?? []),
 });

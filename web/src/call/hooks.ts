@@ -42,6 +42,28 @@ export function useTalk(id: string): Talk {
   return useSyncExternalStore(thread.subscribe, thread.get);
 }
 
+/**
+ * useChannel calls `onNews` after something happened on a channel of the feed, at
+ * most every 300 ms, and when it was joined.
+ */
+export function useChannel(name: string, onNews: () => void): void {
+  const { feed } = useRealtime();
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const soon = () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        onNews();
+      }, 300);
+    };
+    const leave = feed.watch(name, { onEvent: soon, onSync: soon });
+    return () => {
+      clearTimeout(timer);
+      leave();
+    };
+  }, [feed, name, onNews]);
+}
+
 /** useNow ticks once a second while `ticking`. */
 export function useNow(ticking = true): number {
   const [now, setNow] = useState(() => Date.now());

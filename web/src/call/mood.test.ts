@@ -18,8 +18,7 @@ function mood(now: number, part: Partial<Mood> = {}): Mood {
 function alert(n: number, level: Alert['level'] = 'agent', state: Alert['state'] = 'open'): Alert {
   const advice = { sentence: 's', button: 'b', script: 'x', baseline: '' };
   return {
-    call_id: 'a', n, side: 'caller', state, level, cause: 'jump', action: 'restate', raised_at: '', raised_ms: 2000, mood_from: 0.1, mood_to: 0.7, start_ms: 1000, end_ms: 2000, learned: 1,
-    cues: [], kinds: [], advice: { en: advice, zh: { ...advice, sentence: '句' } },
+    call_id: 'a', n, side: 'caller', state, level, cause: 'jump', action: 'restate', raised_at: '', raised_ms: 2000, mood_from: 0.1, mood_to: 0.7, start_ms: 1000, end_ms: 2000, learned: 1, calm_turns: 2, cues: [], kinds: [], advice: { en: advice, zh: { ...advice, sentence: '句' } },
   };
 }
 

@@ -197,7 +197,7 @@ export function CallPage() {
           {words.error ? <Failed error={words.error} retry={() => void words.refetch()} /> : words.isPending ? <Waiting /> : <Talk call={call} items={items} playback={playback} readings={readings} />}
         </div>
         <aside className="call-side">
-          {emotion.data && <CallMood id={call.id} emotion={emotion.data} playback={playback} />}
+          {emotion.data && <CallMood id={call.id} number={allowed ? call.from : null} emotion={emotion.data} playback={playback} />}
           <CallFacts call={call} />
           <Legs legs={call.legs ?? []} />
         </aside>

@@ -116,6 +116,15 @@ function Filters({ filter, change, trunks, search }: { filter: CallFilter; chang
         options={(['ringing', 'active', 'ended'] as const).map((value) => ({ value, label: t(`state.${value}`) }))}
         onChange={(state?: string) => change({ state })}
       />
+      <Select
+        className="filter-select"
+        allowClear
+        aria-label={t('mood.label')}
+        placeholder={t('mood.title')}
+        value={filter.mood}
+        options={(['alert', 'angry', 'worse', 'better', 'read'] as const).map((value) => ({ value, label: t(`mood.filter.${value}`) }))}
+        onChange={(mood?: string) => change({ mood })}
+      />
       <QuickDays filter={filter} change={change} />
     </search>
   );

@@ -1,6 +1,7 @@
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { Segmented, Select } from 'antd';
+import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Alert } from '../api/model';
 import { alerts as alertsOf, cuts, moodReport, session, type Cut } from '../api/queries';
@@ -92,6 +93,10 @@ function Past({ alert }: { alert: Alert }) {
 function History() {
   const { t } = useTranslation();
   const { data, error, isPending, refetch } = useQuery(alertsOf);
+  const { calls } = useFloor();
+  const open = calls.map((call) => (call.alert ? `${call.id}:${call.alert.n}` : '')).join();
+  // An alert that comes or goes is history at once.
+  useEffect(() => void refetch(), [open, refetch]);
   return (
     <section className="card" aria-labelledby="past-title">
       <div className="card-head">

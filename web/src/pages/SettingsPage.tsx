@@ -4,15 +4,17 @@ import { Segmented } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { session } from '../api/queries';
 import { AccountSettings } from '../parts/AccountSettings';
+import { AgentSettings } from '../parts/AgentSettings';
+import { QueueSettings } from '../parts/QueueSettings';
 import { RetentionSettings } from '../parts/RetentionSettings';
 import { Title } from '../parts/Title';
 import { UserSettings } from '../parts/UserSettings';
 import { may } from '../shell/roles';
 import './settings.css';
 
-const tabs = ['account', 'users', 'retention'] as const;
+const tabs = ['account', 'users', 'queues', 'agents', 'retention'] as const;
 
-/** SettingsPage: one's own account for everybody, users and retention for administrators. */
+/** SettingsPage: one's own account for everybody, users, queues, agents and retention for administrators. */
 export function SettingsPage() {
   const { t } = useTranslation();
   const { tab } = useSearch({ from: '/shell/settings' });
@@ -36,6 +38,8 @@ export function SettingsPage() {
       </div>
       {here === 'account' && data && <AccountSettings user={data.user} />}
       {here === 'users' && <UserSettings me={data?.user.id} />}
+      {here === 'queues' && <QueueSettings />}
+      {here === 'agents' && <AgentSettings />}
       {here === 'retention' && <RetentionSettings />}
     </div>
   );

@@ -1,5 +1,9 @@
+import { useMutation } from '@tanstack/react-query';
+import { App, Popconfirm } from 'antd';
 import { useTranslation } from 'react-i18next';
+import { request } from '../api/client';
 import type { Alert, CallEmotion, EmotionLabel } from '../api/model';
+import { problemKey } from '../api/problem';
 import type { Playback } from '../call/playback';
 import { adviceOf, stateOf } from '../call/mood';
 import { clock, signed, useFormat } from '../i18n/format';
@@ -31,10 +35,10 @@ function AlertItem({ id, alert, label, playback }: { id: string; alert: Alert; l
         <p className="muted">{t(`mood.said.${label.label}`, { who: label.by })}</p>
       ) : (
         <div className="mood-labels" role="group" aria-label={t('mood.judge')}>
-          <button type="button" className="chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'angry' })}>
+          <button type="button" className="mood-chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'angry' })}>
             {t('mood.angryYes')}
           </button>
-          <button type="button" className="chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'not_angry' })}>
+          <button type="button" className="mood-chip" disabled={say.isPending} onClick={() => say.mutate({ alert: alert.n, label: 'not_angry' })}>
             {t('mood.notAngry')}
           </button>
         </div>
@@ -43,10 +47,28 @@ function AlertItem({ id, alert, label, playback }: { id: string; alert: Alert; l
   );
 }
 
-/** CallMood is how the caller of a finished call felt: the figures, the alerts, and what people said of them. */
-export function CallMood({ id, emotion, playback }: { id: string; emotion: CallEmotion; playback: Playback | null }) {
+/** Decline writes into the ledger that this number does not want its voice read. */
+function Decline({ number }: { number: string }) {
   const { t } = useTranslation();
-  const { number } = useFormat();
+  const { message } = App.useApp();
+  const decline = useMutation({
+    mutationFn: () => request('/consents', { method: 'POST', body: { identity: number, purpose: 'voice_emotion', state: 'refused' } }),
+    onSuccess: () => void message.success(t('mood.consent.done')),
+    onError: (error) => void message.error(t(problemKey(error))),
+  });
+  return (
+    <Popconfirm title={t('mood.consent.ask')} okText={t('mood.consent.stop')} cancelText={t('settings.cancel')} onConfirm={() => decline.mutate()}>
+      <button type="button" className="mood-chip" disabled={decline.isPending || decline.isSuccess}>
+        {t('mood.consent.stop')}
+      </button>
+    </Popconfirm>
+  );
+}
+
+/** CallMood is how the caller of a finished call felt: the figures, the alerts, and what people said of them. */
+export function CallMood({ id, number, emotion, playback }: { id: string; number: string | null; emotion: CallEmotion; playback: Playback | null }) {
+  const { t } = useTranslation();
+  const { number: write } = useFormat();
   const mood = (emotion.moods ?? []).find((m) => m.side === 'caller');
   const alerts = emotion.alerts ?? [];
   if (!mood && alerts.length === 0) return null;
@@ -61,18 +83,18 @@ export function CallMood({ id, emotion, playback }: { id: string; emotion: CallE
           <dl>
             <div>
               <dt>{t('mood.value')}</dt>
-              <dd className="num">{number(100 * mood.value)}</dd>
+              <dd className="num">{write(100 * mood.value)}</dd>
             </div>
             <div>
               <dt>{t('mood.trend')}</dt>
               <dd className="num">
-                {signed(100 * mood.trend, number)} {t(mood.trend > 0.05 ? 'mood.worse' : mood.trend < -0.05 ? 'mood.better' : 'mood.same')}
+                {signed(100 * mood.trend, write)} {t(mood.trend > 0.05 ? 'mood.worse' : mood.trend < -0.05 ? 'mood.better' : 'mood.same')}
               </dd>
             </div>
             <div>
               <dt>{t('mood.peak')}</dt>
               <dd className="num">
-                {number(100 * mood.peak)} ({clock(mood.peak_start_ms)})
+                {write(100 * mood.peak)} ({clock(mood.peak_start_ms)})
               </dd>
             </div>
           </dl>
@@ -85,6 +107,7 @@ export function CallMood({ id, emotion, playback }: { id: string; emotion: CallE
           </ul>
         )}
         <p className="muted mood-note">{t('mood.note')}</p>
+        {number && emotion.consented && <Decline number={number} />}
       </div>
     </section>
   );

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 const shapes = {
   live: <><path d="M4 10v4M8 7v10M12 4v16M16 7v10M20 10v4" /></>,
   calls: <><path d="M4 6h16M4 12h10M4 18h7" /><circle cx="18" cy="16" r="3" /><path d="m20.2 18.2 1.8 1.8" /></>,
+  queues: <><circle cx="5.5" cy="12" r="2.5" /><circle cx="12" cy="12" r="2.5" /><path d="M17 8.5 20.500 12 17 15.500" /></>,
   system: <><rect x="3" y="4" width="18" height="7" rx="2" /><rect x="3" y="13" width="18" height="7" rx="2" /><path d="M7 7.500h.01M7 16.500h.01M11 7.500h6M11 16.500h6" /></>,
   settings: <><path d="M4 7h9M19 7h1M4 17h3M13 17h7" /><circle cx="16" cy="7" r="2.5" /><circle cx="10" cy="17" r="2.5" /></>,
   sun: <><circle cx="12" cy="12" r="4" /><path d="M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.400M5.6 18.4 7 17M17 7l1.4-1.4" /></>,

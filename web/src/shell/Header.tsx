@@ -9,6 +9,7 @@ import { useLink } from '../call/hooks';
 import { setLanguage } from '../i18n';
 import { Icon, Mark, type IconName } from '../parts/Icon';
 import { setTheme, useChoice, type Choice } from '../theme/theme';
+import { AgentMenu } from './AgentMenu';
 import { may } from './roles';
 
 const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
@@ -91,6 +92,7 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
     { to: '/live', icon: 'live', label: t('nav.live'), count: running },
     { to: '/calls', icon: 'calls', label: t('nav.calls'), count: 0 },
     ...(may(user.role, 'moods') ? [{ to: '/mood', icon: 'heart', label: t('nav.mood'), count: alerts } as const] : []),
+    ...(may(user.role, 'queues') ? [{ to: '/queues', icon: 'queues', label: t('nav.queues'), count: 0 } as const] : []),
     ...(may(user.role, 'system') ? [{ to: '/system', icon: 'system', label: t('nav.system'), count: 0 } as const] : []),
     { to: '/settings', icon: 'settings', label: t('nav.settings'), count: 0 },
   ] as const;
@@ -112,6 +114,7 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
         ))}
       </nav>
       <div className="top-end">
+        <AgentMenu />
         <ConnectionState />
         <LanguageSwitch />
         <ThemeMenu />

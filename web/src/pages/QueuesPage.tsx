@@ -1,0 +1,248 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Dropdown, Popover, type MenuProps } from 'antd';
+import { useCallback, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { request } from '../api/client';
+import type { Agent, QueueBoard, Work } from '../api/model';
+import { problemKey } from '../api/problem';
+import { agents as agentsOf, board as boardOf, work as workOf } from '../api/queries';
+import { useChannel, useNow } from '../call/hooks';
+import { clock, useFormat } from '../i18n/format';
+import { Icon } from '../parts/Icon';
+import { Empty, Failed, Waiting } from '../parts/Notice';
+import { Title } from '../parts/Title';
+import { WhyLines } from '../parts/Why';
+import './system.css';
+import './queues.css';
+
+/** Level is a share in time against its promise; -1 is none. */
+function Level({ level, promise }: { level: number; promise: number }) {
+  const { t } = useTranslation();
+  const { number } = useFormat();
+  if (level < 0) return <span className="muted">–</span>;
+  return <span className={level >= promise ? 'level-kept num' : 'level-missed num'}>{t('unit.percent', { value: number(level, 0) })}</span>;
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className="num">{children}</dd>
+    </div>
+  );
+}
+
+/** QueueTile is one queue; colour only where a promise is broken. */
+function QueueTile({ queue, age }: { queue: QueueBoard; age: number }) {
+  const { t } = useTranslation();
+  const { number } = useFormat();
+  const oldest = queue.waiting > 0 ? queue.oldest_ms + age : 0;
+  return (
+    <li className="card queue">
+      <div className="queue-head">
+        <h2>{queue.name || queue.id}</h2>
+        <span className="muted">{t('queues.promise', { percent: queue.promise_percent, within: clock(queue.promise_ms) })}</span>
+      </div>
+      <dl className="queue-facts">
+        <Fact name={t('queues.waiting')}>
+          <strong className="queue-big">{number(queue.waiting)}</strong>
+          {queue.callbacks > 0 && <small>{t('queues.callbacks', { count: queue.callbacks })}</small>}
+        </Fact>
+        <Fact name={t('queues.oldest')}>
+          <strong className={oldest > queue.promise_ms ? 'queue-big level-missed' : 'queue-big'}>{queue.waiting > 0 ? clock(oldest) : '–'}</strong>
+        </Fact>
+        <Fact name={t('queues.level')}>
+          <strong className="queue-big">
+            <Level level={queue.today.level} promise={queue.promise_percent} />
+          </strong>
+          <small>
+            {t('queues.recent')} <Level level={queue.last_30_min.level} promise={queue.promise_percent} />
+          </small>
+        </Fact>
+        <Fact name={t('queues.atWork')}>
+          {number(queue.agents)} <small>{t('queues.free', { count: queue.free })}</small>
+        </Fact>
+        <Fact name={t('queues.active')}>{number(queue.active)}</Fact>
+        <Fact name={t('queues.estimate')}>{queue.estimate_ms < 0 ? <span className="level-missed">{t('queues.nobody')}</span> : clock(queue.estimate_ms)}</Fact>
+        <Fact name={t('queues.answered')}>{number(queue.today.answered)}</Fact>
+        <Fact name={t('queues.abandoned')}>
+          {number(queue.today.abandoned)} <small>{t('queues.short', { count: queue.today.short })}</small>
+        </Fact>
+      </dl>
+    </li>
+  );
+}
+
+/** useOrder does something to an agent or a piece of work. */
+function useOrder(done: string) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ path, method, body }: { path: string; method: 'PUT' | 'POST'; body?: unknown }) => request(path, { method, body }),
+    onSuccess: () => void message.success(done),
+    onError: (error) => void message.error(t(problemKey(error))),
+    onSettled: () => client.invalidateQueries({ queryKey: ['queues'] }),
+  });
+}
+
+function AgentRow({ agent, now }: { agent: Agent; now: number }) {
+  const { t } = useTranslation();
+  const { number } = useFormat();
+  const order = useOrder(t('queues.forced'));
+  const set = (state: string) => order.mutate({ path: `/agents/${agent.id}/state`, method: 'PUT', body: { state } });
+  const items: MenuProps['items'] = [
+    ...(['available', 'away', 'offline'] as const).map((state) => ({ key: state, label: t(`agent.states.${state}`), onClick: () => set(state) })),
+    ...(agent.state === 'wrap_up' ? [{ key: 'wrap', label: t('queues.endWrap'), onClick: () => order.mutate({ path: `/agents/${agent.id}/wrap-up/end`, method: 'POST' }) }] : []),
+  ];
+  return (
+    <tr>
+      <td data-name={t('queues.agent')}>{agent.name}</td>
+      <td data-name={t('queues.state')}>
+        <span className={`agent-tag agent-${agent.state}`}>
+          <span className="agent-dot" aria-hidden="true" />
+          {t(`agent.states.${agent.state}`)}
+          {agent.reason && <small className="muted">{t(`agent.reasons.${agent.reason}`, agent.reason)}</small>}
+        </span>
+      </td>
+      <td data-name={t('queues.since')} className="num end">
+        {clock(now - Date.parse(agent.since))}
+      </td>
+      <td data-name={t('queues.handled')} className="num end">
+        {number(agent.handled_today)}
+      </td>
+      <td data-name={t('queues.talk')} className="num end">
+        {clock(agent.talk_today_ms)}
+      </td>
+      <td className="end">
+        <Dropdown trigger={['click']} menu={{ items }}>
+          <button type="button" className="row-menu" aria-label={`${t('queues.force')}: ${agent.name}`}>
+            {t('queues.force')} <Icon name="down" size={14} />
+          </button>
+        </Dropdown>
+      </td>
+    </tr>
+  );
+}
+
+function WorkRow({ work, names, queues, now }: { work: Work; names: Record<string, string>; queues: QueueBoard[]; now: number }) {
+  const { t } = useTranslation();
+  const order = useOrder(t('queues.moved'));
+  const others = queues.filter((q) => q.id !== work.queue);
+  const items: MenuProps['items'] = others.map((q) => ({ key: q.id, label: q.name || q.id, onClick: () => order.mutate({ path: `/queues/work/${encodeURIComponent(work.id)}/move`, method: 'POST', body: { queue: q.id } }) }));
+  return (
+    <tr>
+      <td data-name={t('queues.kind')}>
+        {t(`queues.kinds.${work.kind}`)}
+        {work.callback && <span className="tag">{t('queues.callback')}</span>}
+        {work.alerted && <span className="tag tag-poor">{t('queues.alerted')}</span>}
+      </td>
+      <td data-name={t('queues.queue')}>{queues.find((q) => q.id === work.queue)?.name ?? work.queue}</td>
+      <td data-name={t('queues.urgency')}>{t(`queues.urgencies.${work.urgency}`, work.urgency)}</td>
+      <td data-name={t('queues.phase')}>{t(`queues.phases.${work.phase}`)}</td>
+      <td data-name={t('queues.age')} className="num end">
+        {clock(now - Date.parse(work.since))}
+      </td>
+      <td data-name={t('queues.agent')}>
+        {work.agent ? (names[work.agent] ?? work.agent) : '–'}{' '}
+        {work.agent && work.why && (
+          <Popover trigger="click" content={<WhyLines why={work.why} names={names} />}>
+            <button type="button" className="row-menu" aria-label={t('queues.why')}>
+              ?
+            </button>
+          </Popover>
+        )}
+      </td>
+      <td className="end">
+        {items.length > 0 && (
+          <Dropdown trigger={['click']} menu={{ items }}>
+            <button type="button" className="row-menu">
+              {t('queues.move')} <Icon name="down" size={14} />
+            </button>
+          </Dropdown>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+/** Section is a table with its headings; those in `ends` stand at the end of their columns. */
+function Section({ title, heads, ends, none, rows }: { title: string; heads: string[]; ends: number[]; none: string; rows: ReactNode[] }) {
+  return (
+    <section className="card">
+      <div className="card-head">
+        <h2>{title}</h2>
+      </div>
+      {rows.length === 0 ? (
+        <p className="table-none">{none}</p>
+      ) : (
+        <table className="table">
+          <thead>
+            <tr>
+              {heads.map((head, i) => (
+                <th key={head} scope="col" className={ends.includes(i) ? 'end' : undefined}>
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>{rows}</tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+/** QueuesPage is the supervisor's live board: queues, agents, and the work that waits or runs. */
+export function QueuesPage() {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const now = useNow();
+  const board = useQuery(boardOf);
+  const agents = useQuery(agentsOf);
+  const work = useQuery(workOf);
+  useChannel('queues', useCallback(() => void client.invalidateQueries({ queryKey: ['queues'] }), [client]));
+  const queues = board.data?.items ?? [];
+  const names = Object.fromEntries((agents.data ?? []).map((a) => [a.id, a.name]));
+  const age = board.dataUpdatedAt > 0 ? Math.max(0, now - board.dataUpdatedAt) : 0;
+  return (
+    <div className="page">
+      <Title>{t('queues.title')}</Title>
+      <div className="page-head">
+        <h1>{t('queues.title')}</h1>
+      </div>
+      {board.isError && <Failed error={board.error} retry={() => void board.refetch()} />}
+      {board.isPending && <Waiting />}
+      {board.data && queues.length === 0 && <Empty icon="queues" title={t('queues.none')} hint={t('queues.noneHint')} />}
+      {queues.length > 0 && (
+        <ul className="queue-tiles">
+          {queues.map((queue) => (
+            <QueueTile key={queue.id} queue={queue} age={age} />
+          ))}
+        </ul>
+      )}
+      {agents.data && (
+        <Section
+          title={t('queues.agents')}
+          none={t('queues.noAgents')}
+          ends={[2, 3, 4, 5]}
+          heads={[t('queues.agent'), t('queues.state'), t('queues.since'), t('queues.handled'), t('queues.talk'), t('queues.force')]}
+          rows={agents.data.map((agent) => (
+            <AgentRow key={agent.id} agent={agent} now={now} />
+          ))}
+        />
+      )}
+      {work.data && queues.length > 0 && (
+        <Section
+          title={t('queues.work')}
+          none={t('queues.noWork')}
+          ends={[4, 6]}
+          heads={[t('queues.kind'), t('queues.queue'), t('queues.urgency'), t('queues.phase'), t('queues.age'), t('queues.agent'), t('queues.move')]}
+          rows={work.data.map((one) => (
+            <WorkRow key={one.id} work={one} names={names} queues={queues} now={now} />
+          ))}
+        />
+      )}
+    </div>
+  );
+}

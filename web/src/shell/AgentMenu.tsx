@@ -1,0 +1,96 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Dropdown, type MenuProps } from 'antd';
+import { useCallback, useEffect } from 'react';
+import { useTranslation } from 'react-i18next';
+import { request } from '../api/client';
+import type { Agent, Offer, Presence } from '../api/model';
+import { Problem, problemKey } from '../api/problem';
+import { desk } from '../api/queries';
+import { useChannel, useNow } from '../call/hooks';
+import { clock } from '../i18n/format';
+import { Icon } from '../parts/Icon';
+import { WhyLines } from '../parts/Why';
+import './agent.css';
+
+/** useAsk sends something about oneself and takes the new state over. */
+function useAsk() {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ path, method, body }: { path: string; method: 'PUT' | 'POST'; body?: unknown }) => request(path, { method, body }),
+    onError: (error) => void message.error(t(error instanceof Problem && error.status === 409 ? 'agent.gone' : problemKey(error))),
+    onSettled: () => client.invalidateQueries({ queryKey: ['queues'] }),
+  });
+}
+
+/** Ringing is the offer: what it is, why me, how long it still rings. */
+function Ringing({ offer }: { offer: Offer }) {
+  const { t } = useTranslation();
+  const ask = useAsk();
+  const left = Math.max(0, Math.ceil((Date.parse(offer.deadline) - useNow()) / 1000));
+  const whole = Math.max(1, (Date.parse(offer.deadline) - Date.parse(offer.at)) / 1000);
+  const answer = (how: 'accept' | 'decline') => ask.mutate({ path: `/offers/${offer.token}/${how}`, method: 'POST' });
+  return (
+    <aside className="offer card" role="alertdialog" aria-label={t('agent.offer', { kind: t(`queues.kinds.${offer.work.kind}`), queue: offer.work.queue })}>
+      <strong>{t('agent.offer', { kind: t(`queues.kinds.${offer.work.kind}`), queue: offer.work.queue })}</strong>
+      {offer.number && <span className="num">{offer.number}</span>}
+      <span className="offer-time" aria-hidden="true">
+        <i style={{ inlineSize: `${Math.min(100, (left / whole) * 100)}%` }} />
+      </span>
+      <span className="muted num">{t('agent.left', { seconds: left })}</span>
+      {offer.work.why && <WhyLines why={offer.work.why} />}
+      <span className="offer-keys">
+        <button type="button" className="offer-accept" autoFocus disabled={ask.isPending} onClick={() => answer('accept')}>
+          {t('agent.accept')}
+        </button>
+        <button type="button" disabled={ask.isPending} onClick={() => answer('decline')}>
+          {t('agent.decline')}
+        </button>
+      </span>
+    </aside>
+  );
+}
+
+function StateButton({ me, reasons }: { me: Agent; reasons: readonly string[] }) {
+  const { t } = useTranslation();
+  const ask = useAsk();
+  const now = useNow();
+  const set = (state: Presence, reason?: string) => ask.mutate({ path: '/agents/me/state', method: 'PUT', body: { state, reason } });
+  const items: MenuProps['items'] = [
+    ...(me.state === 'wrap_up' ? [{ key: 'ready', label: t('agent.ready'), onClick: () => ask.mutate({ path: '/agents/me/wrap-up/end', method: 'POST' }) }, { type: 'divider' as const }] : []),
+    { key: 'available', label: t('agent.states.available'), onClick: () => set('available') },
+    { key: 'away', label: t('agent.states.away'), children: reasons.map((reason) => ({ key: reason, label: t(`agent.reasons.${reason}`), onClick: () => set('away', reason) })) },
+    { key: 'offline', label: t('agent.states.offline'), onClick: () => set('offline') },
+  ];
+  return (
+    <Dropdown trigger={['click']} menu={{ items, selectedKeys: [me.presence, me.reason ?? ''] }}>
+      <button type="button" className={`agent-state agent-${me.state}`} aria-label={`${t('agent.menu')}: ${t(`agent.states.${me.state}`)}`} disabled={ask.isPending}>
+        <span className="agent-dot" aria-hidden="true" />
+        <span>{me.state === 'away' && me.reason ? t(`agent.reasons.${me.reason}`, me.reason) : t(`agent.states.${me.state}`)}</span>
+        <span className="num muted">{clock(now - Date.parse(me.since))}</span>
+        <Icon name="down" size={14} />
+      </button>
+    </Dropdown>
+  );
+}
+
+/** AgentMenu is an agent's own state and what rings; nothing for others. */
+export function AgentMenu() {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const { data } = useQuery(desk);
+  useChannel('queues', useCallback(() => void client.invalidateQueries({ queryKey: desk.queryKey }), [client]));
+  const unanswered = data?.agent?.state === 'away' && data.agent.reason === 'unanswered';
+  useEffect(() => {
+    if (unanswered) void message.warning(t('agent.unanswered'), 10);
+  }, [unanswered, message, t]);
+  if (!data?.agent) return null;
+  return (
+    <>
+      <StateButton me={data.agent} reasons={data.reasons} />
+      {data.offer && <Ringing offer={data.offer} />}
+    </>
+  );
+}
