@@ -242,7 +242,6 @@ type town struct {
 	ann, bert, cora  *telephone
 	first            *telephone
 	call             *Call
-	began            time.Time
 	firstUser, dials string
 }
 
