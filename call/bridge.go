@@ -39,7 +39,7 @@ func (c *Call) goOn(to string) {
 		r = Route{Name: c.route.Name, Flow: to}
 	}
 	if c.ask(c.ctx, func() { c.route = r }) == nil {
-		c.follow()
+		c.script()
 	}
 }
 

@@ -192,10 +192,7 @@ func (c *Call) begin() {
 }
 
 // script does what the route says.
-func (c *Call) script() { c.follow() }
-
-// follow walks the caller through the route.
-func (c *Call) follow() {
+func (c *Call) script() {
 	switch {
 	case c.route.Flow != "":
 		c.runFlow()

@@ -124,6 +124,9 @@ func (c *Call) newLeg(role Role, user string, heard chan<- progress) *leg {
 
 // ring dials a leg until ctx ends. The call may be gone by then.
 func (c *Call) ring(ctx context.Context, t Target, l *leg) error {
+	if t.Prefer == nil {
+		t.Prefer = preferred(c.in.Leg)
+	}
 	d, m, err := c.m.dialer.Dial(ctx, t, l.party)
 	if err == nil {
 		l.dialog, l.media = d, m

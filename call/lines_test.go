@@ -14,10 +14,10 @@ func TestUserCallsUserByExtension(t *testing.T) {
 	w := newTown(t, "anna", "8002", nil)
 	w.hears("anna", w.first, toneB)
 	w.hears("bert", w.bert, toneA)
-	if w.bert.target.User != "bert" {
-		t.Errorf("dialled %+v", w.bert.target)
+	if w.bert.dialled().User != "bert" {
+		t.Errorf("dialled %+v", w.bert.dialled())
 	}
-	w.first.h.RemoteHangup(CauseCallerHangup)
+	w.first.handler().RemoteHangup(CauseCallerHangup)
 	r, legs := w.ended(w.call)
 	if r.Route != routeUsers || r.Cause != CauseCallerHangup || len(legs) != 2 || legs[0].User != "anna" || legs[1].User != "bert" || legs[1].Role != RolePeer {
 		t.Errorf("record %+v, legs %+v", r, legs)
@@ -57,10 +57,10 @@ func TestOutsideNumberOnlyForUsers(t *testing.T) {
 func TestHeldPartyHearsMusic(t *testing.T) {
 	w := newTown(t, "anna", "bert", nil)
 	w.hears("bert", w.bert, toneA)
-	w.bert.h.RemoteHold(true)
+	w.bert.handler().RemoteHold(true)
 	w.music("anna", w.first)
 	w.hears("bert who holds", w.bert)
-	w.bert.h.RemoteHold(false)
+	w.bert.handler().RemoteHold(false)
 	w.hears("anna", w.first, toneB)
 	w.hears("bert", w.bert, toneA)
 	if err := w.m.Hold(context.Background(), w.call.id, "anna", true); err != nil { // by order, from the other side
@@ -94,7 +94,7 @@ func TestBlindTransferByEitherSide(t *testing.T) {
 				t.Errorf("reported %v", got)
 			}
 			time.Sleep(time.Second)
-			w.cora.h.RemoteHangup(CauseCallerHangup)
+			w.cora.handler().RemoteHangup(CauseCallerHangup)
 			r, legs := w.ended(w.call)
 			if len(legs) != 3 || legs[2].User != "cora" || r.Cause != CausePeerHangup {
 				t.Fatalf("record %+v, legs %+v", r, legs)
@@ -152,7 +152,7 @@ func TestFailedTransferReturns(t *testing.T) {
 	w.x.mu.Lock()
 	w.x.users["bert"] = second
 	w.x.mu.Unlock()
-	w.bert.h.RemoteHangup(CauseCallerHangup)
+	w.bert.handler().RemoteHangup(CauseCallerHangup)
 	w.music("anna", w.first)
 	w.call.post(func() { w.call.unmoved(w.call.moving, &DialError{Status: 486}) })
 	w.hears("anna", w.first, toneD)
@@ -164,7 +164,7 @@ func TestAttendedTransferJoinsTheOthers(t *testing.T) {
 	w.hears("bert", w.bert, toneA)
 	asks, consult := w.rings(toneD, "bert", "cora") // bert calls cora
 	w.hears("cora", w.cora, toneD)
-	w.bert.h.RemoteHold(true)
+	w.bert.handler().RemoteHold(true)
 	reports := refer(w.bert, Refer{Number: "cora", Replaces: asks.dialog})
 	w.hears("cora", w.cora, toneA)
 	w.hears("A", w.first, toneC)
@@ -177,7 +177,7 @@ func TestAttendedTransferJoinsTheOthers(t *testing.T) {
 		t.Errorf("consultation %+v, legs %+v", r2, legs2)
 	}
 	w.hears("A afterwards", w.first, toneC)
-	w.cora.h.RemoteHangup(CauseCallerHangup)
+	w.cora.handler().RemoteHangup(CauseCallerHangup)
 	r, legs := w.ended(w.call)
 	if r.Cause != CausePeerHangup || len(legs) != 3 || legs[2].User != "cora" || legs[2].Side != SideAgent || legs[1].Cause != CauseTransferred {
 		t.Errorf("record %+v, legs %+v", r, legs)
@@ -204,13 +204,13 @@ func TestSupervisorModes(t *testing.T) {
 		w.hears("caller in "+string(mode.mode), w.first, mode.a...)
 		w.hears("agent in "+string(mode.mode), w.bert, mode.b...)
 	}
-	w.cora.h.RemoteHangup(CauseCallerHangup)
+	w.cora.handler().RemoteHangup(CauseCallerHangup)
 	w.hears("caller", w.first, toneB)
 	w.hears("agent", w.bert, toneA)
 	if st := w.engine.Stats(); st.Rooms != 0 || st.Bridges != 1 {
 		t.Errorf("%d rooms, %d bridges", st.Rooms, st.Bridges)
 	}
-	w.first.h.RemoteHangup(CauseCallerHangup)
+	w.first.handler().RemoteHangup(CauseCallerHangup)
 	if _, legs := w.ended(w.call); len(legs) != 3 || legs[2].Role != RoleSupervisor || legs[2].User != "cora" {
 		t.Errorf("legs %+v", legs)
 	}
@@ -225,13 +225,13 @@ func TestThirdPartyStaysWhenOneLeaves(t *testing.T) {
 	w.hears("A", w.first, toneB, toneC)
 	w.hears("bert", w.bert, toneA, toneC)
 	w.hears("cora", w.cora, toneA, toneB)
-	w.bert.h.RemoteHold(true)
+	w.bert.handler().RemoteHold(true)
 	w.hears("A", w.first, toneC)
 	w.hears("bert who holds", w.bert)
-	w.bert.h.RemoteHangup(CauseCallerHangup)
+	w.bert.handler().RemoteHangup(CauseCallerHangup)
 	w.hears("A", w.first, toneC)
 	w.hears("cora", w.cora, toneA)
-	w.first.h.RemoteHangup(CauseCallerHangup)
+	w.first.handler().RemoteHangup(CauseCallerHangup)
 	r, legs := w.ended(w.call)
 	if r.Cause != CauseCallerHangup || len(legs) != 3 || legs[2].Role != RolePeer || legs[1].Cause != CausePeerHangup {
 		t.Errorf("record %+v, legs %+v", r, legs)
@@ -244,7 +244,7 @@ func TestPausedRecordingIsSilent(t *testing.T) {
 	ctx := context.Background()
 	waitFor(t, func() bool { return w.m.PauseRecording(ctx, w.call.id, true) == nil })
 	time.Sleep(700 * time.Millisecond)
-	w.first.h.RemoteHangup(CauseCallerHangup)
+	w.first.handler().RemoteHangup(CauseCallerHangup)
 	r, _ := w.ended(w.call)
 	pcm, err := audio.ReadWAVChannels(w.m.RecordingPath(r.Recording), 8000, 2)
 	if err != nil {

@@ -45,6 +45,7 @@ type waiting struct {
 	// Only the call's goroutine.
 	agent    *leg
 	gaveUp   bool // nobody more is let in
+	kept     bool // a script looks after the caller and goes on when the work ends
 	position int
 	estimate time.Duration // -1 when nobody is at work
 }
@@ -313,8 +314,12 @@ func (q *waiting) join(l *leg) bool {
 func (q *waiting) lost() {
 	q.silence()
 	q.c.post(func() {
-		if q.c.queued == q && q.agent == nil && !q.gaveUp {
-			q.gaveUp = true
+		if q.c.queued != q || q.agent != nil || q.gaveUp {
+			return
+		}
+		q.gaveUp = true
+		if !q.kept && q.c.place[SideAgent] == nil && q.c.moving == nil {
+			q.c.end(CauseNoAnswer, 480) // nobody would ever come
 		}
 	})
 }
@@ -372,6 +377,8 @@ func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language stri
 		var alone, idle, ended bool
 		var notice ivr.Speech
 		if err := c.ask(ctx, func() {
+			q = c.queued // another one after a transfer into another queue
+			q.kept = true
 			alone, ended = q.agent == nil && c.place[SideAgent] == nil && c.moving == nil, q.gaveUp
 			idle = alone && q.estimate < 0 && q.position > 0
 			notice = ivr.WaitNotice(language, q.position, q.estimate)

@@ -44,7 +44,7 @@ func newCounter(t *testing.T, maxWait time.Duration, noAgents bool) *counter {
 	t.Helper()
 	c := &counter{ids: map[string]queue.AgentID{}}
 	c.town = newTown(t, "", "200", nil)
-	c.first.h.RemoteHangup(CauseCallerHangup)
+	c.first.handler().RemoteHangup(CauseCallerHangup)
 	<-c.call.left
 	names := map[queue.AgentID]string{}
 	settings := queue.Queue{ID: "support", WrapUp: queue.WrapUp{Mode: queue.WrapFixed, Time: time.Minute}}
@@ -157,7 +157,7 @@ func TestCallerWaitsWithMusicForAnAgent(t *testing.T) {
 			sides[st.cfg.Side] = true
 		}
 	}
-	a.h.RemoteHangup(CauseCallerHangup)
+	a.handler().RemoteHangup(CauseCallerHangup)
 	r, legs := w.ended(c)
 	if r.Queue != "support" || r.Agent != "bert" || len(legs) != 2 || legs[1].Role != RoleAgent || r.Recording.State != RecordingKept {
 		t.Errorf("record %+v, legs %+v", r, legs)
@@ -175,7 +175,7 @@ func TestCallersHangUpStopsTheRing(t *testing.T) {
 	a, c := w.rings(toneA, "", "900")
 	w.rung("bert")
 	waitFor(t, func() bool { return w.state("bert") == queue.Ringing })
-	a.h.RemoteHangup(CauseCallerHangup)
+	a.handler().RemoteHangup(CauseCallerHangup)
 	began := time.Now()
 	waitFor(t, func() bool { w.x.mu.Lock(); defer w.x.mu.Unlock(); return slices.Contains(w.x.gaveUp, "bert") })
 	if took := time.Since(began); took > 200*time.Millisecond {
@@ -221,7 +221,7 @@ func TestDesktopAcceptsBeforeTheTelephone(t *testing.T) {
 	if gave {
 		t.Error("the telephone stopped ringing when the desktop accepted")
 	}
-	a.h.RemoteHangup(CauseCallerHangup)
+	a.handler().RemoteHangup(CauseCallerHangup)
 	w.ended(c)
 }
 
@@ -244,7 +244,7 @@ func TestPatienceEnds(t *testing.T) {
 			if items, err := w.q.Items(t.Context(), "support"); err != nil || len(items) != 0 {
 				t.Errorf("still in the queue: %+v, %v", items, err)
 			}
-			a.h.RemoteHangup(CauseCallerHangup)
+			a.handler().RemoteHangup(CauseCallerHangup)
 			w.ended(c)
 		})
 	}
@@ -259,7 +259,7 @@ func TestAgentTransfersAndGetsTheWrapUp(t *testing.T) {
 	w.hears("caller", a, toneC)
 	w.hears("cora", w.cora, toneA)
 	waitFor(t, func() bool { return w.state("bert") == queue.Wrapping })
-	a.h.RemoteHangup(CauseCallerHangup)
+	a.handler().RemoteHangup(CauseCallerHangup)
 	if r, legs := w.ended(c); r.Agent != "bert" || len(legs) != 3 || legs[1].Cause != CauseTransferred {
 		t.Errorf("record %+v, legs %+v", r, legs)
 	}
@@ -277,11 +277,47 @@ func TestTransferToAQueue(t *testing.T) {
 	w.works("anna")
 	w.hears("caller", a, toneD)
 	w.hears("anna", w.ann, toneA)
-	a.h.RemoteHangup(CauseCallerHangup)
+	a.handler().RemoteHangup(CauseCallerHangup)
 	if r, legs := w.ended(c); r.Queue != "support" || r.Agent != "anna" || len(legs) != 3 || legs[2].Role != RoleAgent {
 		t.Errorf("record %+v, legs %+v", r, legs)
 	}
 	if err := w.m.Transfer(t.Context(), c.id, "", Aim{Queue: "support"}); err != ErrNoCall {
 		t.Errorf("transfer of an ended call: %v", err)
+	}
+}
+
+// Whoever waits in a queue without a flow behind it is not left there when the work is taken out.
+func TestRemovedCallerIsNotLeftAlone(t *testing.T) {
+	w := newCounter(t, time.Minute, false)
+	a, c := w.rings(toneA, "", "100")
+	w.hears("caller", a, toneB)
+	if err := w.m.Transfer(t.Context(), c.id, "bert", Aim{Queue: "support"}); err != nil {
+		t.Fatal(err)
+	}
+	w.music("caller", a)
+	if err := w.q.Remove(t.Context(), queue.WorkID(c.id)); err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := w.ended(c); r.Cause != CauseNoAnswer || r.Queue != "support" {
+		t.Errorf("record %+v", r)
+	}
+}
+
+// An agent gives the caller back to the queue; the flow goes on looking after them.
+func TestAgentGivesTheCallerBack(t *testing.T) {
+	w := newCounter(t, time.Minute, false)
+	w.works("bert")
+	a, c := w.rings(toneA, "", "900")
+	w.hears("caller", a, toneB)
+	if err := w.m.Transfer(t.Context(), c.id, "bert", Aim{Queue: "support"}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return w.state("bert") == queue.Wrapping })
+	w.music("caller", a)
+	w.works("anna")
+	w.hears("caller", a, toneD)
+	a.handler().RemoteHangup(CauseCallerHangup)
+	if r, legs := w.ended(c); r.Agent != "anna" || len(legs) != 3 || legs[1].Cause != CauseTransferred || legs[2].Role != RoleAgent {
+		t.Errorf("record %+v, legs %+v", r, legs)
 	}
 }

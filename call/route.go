@@ -189,13 +189,18 @@ func (r *Route) target(in *Incoming) Target {
 		}
 	}
 	uri := strings.NewReplacer("{number}", plain(in.To), "{rest}", plain(rest), "{caller}", plain(in.From)).Replace(r.Bridge)
-	t := Target{URI: uri, Trunk: r.BridgeTrunk, From: in.From, FromName: in.FromName}
-	if in.Leg != nil {
-		if p := in.Leg.Params(); p.Remote.IsValid() || p.RTCPMux { // something was agreed
-			t.Prefer = []media.Codec{p.Codec}
-		}
+	return Target{URI: uri, Trunk: r.BridgeTrunk, From: in.From, FromName: in.FromName, Prefer: preferred(in.Leg)}
+}
+
+// preferred is the codec that spares transcoding to a leg, nil when nothing was agreed with it.
+func preferred(l *media.Leg) []media.Codec {
+	if l == nil {
+		return nil
 	}
-	return t
+	if p := l.Params(); p.Remote.IsValid() || p.RTCPMux {
+		return []media.Codec{p.Codec}
+	}
+	return nil
 }
 
 // plain keeps what cannot change the meaning of an address it is put into.

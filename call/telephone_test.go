@@ -31,12 +31,24 @@ type telephone struct {
 	tone   float64
 	dialog *dialog
 	leg    *media.Leg
-	h      Handler
-	target Target
+	sock   net.PacketConn
 
-	sock net.PacketConn
-	mu   sync.Mutex
-	last []int16
+	mu     sync.Mutex
+	h      Handler // who is told what it does
+	target Target  // by which it was dialled
+	last   []int16
+}
+
+func (p *telephone) handler() Handler {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.h
+}
+
+func (p *telephone) dialled() Target {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.target
 }
 
 const window = 3200 // samples at 8 kHz
@@ -217,7 +229,9 @@ func (x *exchange) Dial(ctx context.Context, t Target, h Handler) (Dialog, *medi
 	if p == nil {
 		return nil, nil, &DialError{Status: 404}
 	}
+	p.mu.Lock()
 	p.h, p.target = h, t
+	p.mu.Unlock()
 	return p.dialog, p.leg, nil
 }
 
@@ -228,7 +242,6 @@ type town struct {
 	ann, bert, cora  *telephone
 	first            *telephone
 	call             *Call
-	began            time.Time
 	firstUser, dials string
 }
 
@@ -258,7 +271,9 @@ func (w *town) rings(tone float64, user, dials string) (*telephone, *Call) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	p.mu.Lock()
 	p.h = h
+	p.mu.Unlock()
 	return p, h.(*Call)
 }
 
@@ -286,7 +301,7 @@ func refer(p *telephone, r Refer) func() []int {
 		defer mu.Unlock()
 		got = append(got, status)
 	}
-	p.h.(ReferHandler).RemoteRefer(r)
+	p.handler().(ReferHandler).RemoteRefer(r)
 	return func() []int {
 		mu.Lock()
 		defer mu.Unlock()
