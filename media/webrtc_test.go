@@ -86,7 +86,7 @@ func TestWebRTCHold(t *testing.T) {
 		if n := came(b, c.sends); (n > 20) != c.sends || !c.sends && n > 0 {
 			t.Errorf("%s: %d packets came", c.theirs, n)
 		}
-		if rms := heard(&tap, c.hears); (rms > 5000) != c.hears {
+		if rms := soundOf(&tap, c.hears); (rms > 5000) != c.hears {
 			t.Errorf("%s: heard at rms %.0f", c.theirs, rms)
 		}
 	}
@@ -102,7 +102,7 @@ func TestWebRTCHold(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		tap.take()
 		b.take()
-		if rms := heard(&tap, d.Receives()); (rms > 5000) != d.Receives() {
+		if rms := soundOf(&tap, d.Receives()); (rms > 5000) != d.Receives() {
 			t.Errorf("%v: heard at rms %.0f", d, rms)
 		}
 		if n := came(b, true); n < 20 {
@@ -122,8 +122,8 @@ func came(b *browser, wanted bool) (n int) {
 	}
 }
 
-// heard is the level of half a second that a tap hears, tried again while a sound should be there.
-func heard(tap *syncTap, wanted bool) (rms float64) {
+// soundOf is the level of half a second that a tap hears, tried again while a sound should be there.
+func soundOf(tap *syncTap, wanted bool) (rms float64) {
 	for end := time.Now().Add(6 * time.Second); ; {
 		time.Sleep(500 * time.Millisecond)
 		if rms = audio.RMS(tap.take()); !wanted || rms > 5000 || time.Now().After(end) {
