@@ -131,7 +131,7 @@ func TestAlertsOfSimulatedCalls(t *testing.T) {
 		bySpeaker[c.speaker][c.label] = append(bySpeaker[c.speaker][c.label], c)
 	}
 	slices.Sort(speakers)
-	if raced {
+	if emotion.Raced {
 		speakers = slices.DeleteFunc(speakers, func(s string) bool { return s != "emodb/08" && s != "ravdess/08" })
 	}
 	type count struct{ calls, calm, angry, twice int }

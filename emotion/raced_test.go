@@ -1,6 +1,6 @@
 //go:build race
 
-package emotion_test
+package emotion
 
-// raced says that the race detector slows everything down tenfold.
-const raced = true
+// Raced says that the race detector slows everything down tenfold.
+const Raced = true

@@ -25,7 +25,10 @@ func TestRecordedVoices(t *testing.T) {
 			t.Skip("../shared/data/emotion is absent")
 		}
 		var angry, found, calm, wrong, read int
-		for _, s := range speakers {
+		for k, s := range speakers {
+			if Raced && k%4 != 0 { // five times slower, and nothing here runs beside it
+				continue
+			}
 			name := filepath.Base(s)
 			quiet, _ := filepath.Glob(filepath.Join(root, name, tc.neutral[2:]))
 			loud, _ := filepath.Glob(filepath.Join(root, name, tc.angry[2:]))

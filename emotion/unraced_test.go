@@ -1,5 +1,5 @@
 //go:build !race
 
-package emotion_test
+package emotion
 
-const raced = false
+const Raced = false
