@@ -54,6 +54,8 @@ func serveProcess(t *testing.T, cfg Config) (*exec.Cmd, string) {
 	})
 	address, err := readyAddress(t.Context(), out)
 	if err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // nobody writes the log any more
 		t.Fatalf("%v\n%s", err, &log)
 	}
 	return cmd, address
