@@ -120,9 +120,10 @@ func (s *Server) request(a *admitted, r *gosip.Request) {
 }
 
 // mayCome decides about a source that is no trunk by address: digest trunks and
-// users may come from anywhere, the rest is refused or dropped.
+// users with a digest may come from anywhere, browsers by their WebSocket; the
+// rest is refused or dropped.
 func (s *Server) mayCome(m *wire.Message, f flow) bool {
-	if s.trunks.hasDigest || s.users != nil {
+	if s.trunks.hasDigest || s.users != nil && (s.anywhere || web(f)) {
 		if s.auth.locked(guessedFrom(f.remote().Addr()), time.Now()) {
 			s.stats.lockedOut.Add(1)
 			return false

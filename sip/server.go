@@ -44,6 +44,7 @@ type Server struct {
 	trunks    *trunks
 	auth      *authenticator
 	users     Directory // nil: no registrar
+	anywhere  bool      // users may come from any address with a digest, not only as browsers
 	tokens    TokenVerifier
 	registrar *registrar
 	nobody    string // digest of unknown users
@@ -81,11 +82,20 @@ type Option func(*Server)
 // WithDirectory adds users to those of the configuration, who come first.
 func WithDirectory(d Directory) Option {
 	return func(s *Server) {
-		if s.users != nil {
-			d = directories{s.users, d}
-		}
-		s.users = d
+		s.anywhere = true
+		withUsers(s, d)
 	}
+}
+
+// WithPages is WithDirectory for users who have no digests: they come as browsers,
+// by token. A stranger on another transport is refused as if they were not there.
+func WithPages(d Directory) Option { return func(s *Server) { withUsers(s, d) } }
+
+func withUsers(s *Server, d Directory) {
+	if s.users != nil {
+		d = directories{s.users, d}
+	}
+	s.users = d
 }
 
 // WithTokens lets users prove themselves by a bearer token too.
@@ -111,7 +121,7 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, op
 	s.webLegs = s.engineWebLeg
 	s.registrar, s.nobody = newRegistrar(cfg, &s.stats), randomID(32)
 	if len(cfg.Users) > 0 {
-		s.users = newList(cfg.Users, cfg.Domain)
+		s.users, s.anywhere = newList(cfg.Users, cfg.Domain), true
 	}
 	for _, o := range options {
 		o(s)
