@@ -25,7 +25,7 @@ import (
 const (
 	lateLimit  = 200 * time.Millisecond // 99th percentile that still counts as real time
 	talkShare  = 0.45                   // of the time one party of a call speaks
-	rampTrials = 6
+	rampTrials = 7
 	rawMost    = 90.0 // seconds of the audio that plain libvosk goes through, all of it if shorter
 )
 
@@ -243,7 +243,7 @@ func (o *ASROptions) most(ctx context.Context, kind string, speech []int16, out 
 		} else {
 			over = n
 		}
-		switch next := n + max(1, n/8); {
+		switch next := n + max(1, n/5); {
 		case over == 0:
 			n = next
 		case over-under <= max(1, under/16):
