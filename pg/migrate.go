@@ -67,7 +67,7 @@ func SchemaHash() string {
 	files, _ := fs.Glob(migrations, "migrations/*.sql") // the pattern is fixed and valid
 	for _, name := range files {
 		b, _ := migrations.ReadFile(name) // embedded, cannot fail
-		h.Write([]byte(name)) // its number counts too
+		h.Write([]byte(name))             // its number counts too
 		h.Write(b)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:6])
