@@ -100,6 +100,7 @@ func demoConfig(dir string, environ []string) (Config, error) {
 		cfg.API.Listen = "127.0.0.1:0"
 	}
 	cfg.API.Admin.Username, cfg.API.Admin.Password = demoUser, demoPassword
+	cfg.Emotion.Enabled = true // the flow announces it
 	return cfg, nil
 }
 

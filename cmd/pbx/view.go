@@ -1,14 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/mattn/go-isatty"
 	"golang.org/x/sys/unix"
 
 	"tingxin/call"
+	"tingxin/emotion"
 	"tingxin/event"
 )
 
@@ -23,6 +28,7 @@ type view struct {
 	width   func() int // columns of the terminal, 0 when unknown
 	growing bool       // the cursor stands in a partial's line
 	last    string
+	mood    emotion.State // last shown
 }
 
 func newView(out io.Writer) *view {
@@ -62,6 +68,15 @@ func (v *view) show(e event.Event) {
 		v.settle(fmt.Sprintf("  %s  %s", sideNames[d.Side], d.Text), true)
 	case call.GapItem:
 		v.settle(fmt.Sprintf("  %s  (not recognised from %.1f s to %.1f s: %s)", sideNames[d.Side], seconds(d.StartMS), seconds(d.EndMS), d.Reason), false)
+	case call.ReadingItem:
+		if d.Turn && d.Class != "" {
+			v.settle(fmt.Sprintf("  voice   %s sounds %s (%s)", strings.TrimSpace(sideNames[d.Side]), d.Class, likely(d.P)), false)
+		}
+	case call.MoodItem:
+		if v.mood != d.State {
+			v.mood = d.State
+			v.settle(fmt.Sprintf("  mood    %s is %s", strings.TrimSpace(sideNames[d.Side]), d.State), false)
+		}
 	case call.AlertItem:
 		if d.State == call.AlertOpen {
 			v.settle("  alert   "+d.Advice["en"].Sentence, true)
@@ -69,11 +84,22 @@ func (v *view) show(e event.Event) {
 	case call.Summary:
 		switch e.Type {
 		case "call.answered":
+			v.mood = ""
 			v.settle("  answered", false)
 		case "call.ended":
 			v.settle(fmt.Sprintf("  ended after %.1f s: %s", seconds(d.DurationMS), d.Cause), false)
 		}
 	}
+}
+
+// likely are the two most probable classes of a reading.
+func likely(p map[string]float32) string {
+	classes := slices.SortedFunc(maps.Keys(p), func(a, b string) int { return cmp.Or(cmp.Compare(p[b], p[a]), cmp.Compare(a, b)) })
+	var out []string
+	for _, c := range classes[:min(len(classes), 2)] {
+		out = append(out, fmt.Sprintf("%s %.0f %%", c, 100*p[c]))
+	}
+	return strings.Join(out, ", ")
 }
 
 func seconds(ms int64) float64 { return float64(ms) / 1000 }

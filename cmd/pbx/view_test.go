@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tingxin/call"
+	"tingxin/emotion"
 	"tingxin/event"
 )
 
@@ -44,6 +45,21 @@ func TestViewWritesLinesWithoutATerminal(t *testing.T) {
 	v.show(partial("one two"))
 	v.show(said("One two."))
 	if got, want := out.String(), "  caller  one ...\n  caller  one two ...\n  caller  One two.\n"; got != want {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestViewTellsHowAVoiceSounds(t *testing.T) {
+	var out bytes.Buffer
+	v := newView(&out)
+	reading := call.ReadingItem{Side: call.SideCaller, Turn: true, Class: "neutral", P: map[string]float32{"neutral": 0.8, "sad": 0.15, "angry": 0.05}}
+	v.show(event.Event{Type: "emotion.reading", Call: "c", Data: reading})
+	reading.Turn = false // a sliding one is not shown
+	v.show(event.Event{Type: "emotion.reading", Call: "c", Data: reading})
+	for range 2 { // only a change is
+		v.show(event.Event{Type: "emotion.mood", Call: "c", Data: call.MoodItem{Side: call.SideCaller, State: emotion.StateCalm}})
+	}
+	if got, want := out.String(), "  voice   caller sounds neutral (neutral 80 %, sad 15 %)\n  mood    caller is calm\n"; got != want {
 		t.Errorf("%q", got)
 	}
 }
