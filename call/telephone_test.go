@@ -19,10 +19,10 @@ import (
 
 // Tones of the telephones, Hz: none is near a harmonic or a mixture of others, nor a note of the music.
 const (
-	toneA = 700
-	toneB = 1130
-	toneC = 1590
-	toneD = 2390
+	toneA = 700.3
+	toneB = 1131.1
+	toneC = 1588.7
+	toneD = 2391.9
 )
 
 // telephone is the far end of a leg: it says a tone of its own and keeps the
