@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/mattn/go-isatty"
@@ -70,7 +67,7 @@ func (v *view) show(e event.Event) {
 		v.settle(fmt.Sprintf("  %s  (not recognised from %.1f s to %.1f s: %s)", sideNames[d.Side], seconds(d.StartMS), seconds(d.EndMS), d.Reason), false)
 	case call.ReadingItem:
 		if d.Turn && d.Class != "" {
-			v.settle(fmt.Sprintf("  voice   %s sounds %s (%s)", strings.TrimSpace(sideNames[d.Side]), d.Class, likely(d.P)), false)
+			v.settle(fmt.Sprintf("  voice   %s: anger %.0f %%, mood %.2f", strings.TrimSpace(sideNames[d.Side]), 100*d.P[emotion.Angry.String()], d.Mood), false)
 		}
 	case call.MoodItem:
 		if v.mood != d.State {
@@ -90,16 +87,6 @@ func (v *view) show(e event.Event) {
 			v.settle(fmt.Sprintf("  ended after %.1f s: %s", seconds(d.DurationMS), d.Cause), false)
 		}
 	}
-}
-
-// likely are the two most probable classes of a reading.
-func likely(p map[string]float32) string {
-	classes := slices.SortedFunc(maps.Keys(p), func(a, b string) int { return cmp.Or(cmp.Compare(p[b], p[a]), cmp.Compare(a, b)) })
-	var out []string
-	for _, c := range classes[:min(len(classes), 2)] {
-		out = append(out, fmt.Sprintf("%s %.0f %%", c, 100*p[c]))
-	}
-	return strings.Join(out, ", ")
 }
 
 func seconds(ms int64) float64 { return float64(ms) / 1000 }

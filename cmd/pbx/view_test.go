@@ -52,14 +52,14 @@ func TestViewWritesLinesWithoutATerminal(t *testing.T) {
 func TestViewTellsHowAVoiceSounds(t *testing.T) {
 	var out bytes.Buffer
 	v := newView(&out)
-	reading := call.ReadingItem{Side: call.SideCaller, Turn: true, Class: "neutral", P: map[string]float32{"neutral": 0.8, "sad": 0.15, "angry": 0.05}}
+	reading := call.ReadingItem{Side: call.SideCaller, Turn: true, Class: "neutral", P: map[string]float32{"neutral": 0.8, "sad": 0.15, "angry": 0.05}, Mood: 0.125}
 	v.show(event.Event{Type: "emotion.reading", Call: "c", Data: reading})
 	reading.Turn = false // a sliding one is not shown
 	v.show(event.Event{Type: "emotion.reading", Call: "c", Data: reading})
 	for range 2 { // only a change is
 		v.show(event.Event{Type: "emotion.mood", Call: "c", Data: call.MoodItem{Side: call.SideCaller, State: emotion.StateCalm}})
 	}
-	if got, want := out.String(), "  voice   caller sounds neutral (neutral 80 %, sad 15 %)\n  mood    caller is calm\n"; got != want {
+	if got, want := out.String(), "  voice   caller: anger 5 %, mood 0.12\n  mood    caller is calm\n"; got != want {
 		t.Errorf("%q", got)
 	}
 }
