@@ -254,7 +254,7 @@ func TestMissingThingsAreSaidPlainly(t *testing.T) {
 
 func TestGrownWorkerIsReplacedWithoutLoss(t *testing.T) {
 	t.Parallel()
-	p := fakePool(t, Config{Workers: 1, RSSLimitMB: 150}) // a fresh one takes 30 to 60 MB with the race detector
+	p := fakePool(t, Config{Workers: 1, RSSLimitMB: 120})
 	old := p.Stats().Workers[0].PID
 	s, err := p.Open(t.Context(), StreamConfig{Language: "en", Model: "grow"})
 	if err != nil {
