@@ -1,0 +1,2 @@
+// Package ticket keeps promises to customers.
+package ticket
