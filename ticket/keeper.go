@@ -259,7 +259,8 @@ const stands = `select coalesce(t.id, substr(w.id, 8)::bigint),
 	from (select * from tickets where state in ('new', 'open', 'pending_customer', 'pending_third', 'on_hold') and queue_id is not null and merged_into is null) t
 	full join (select * from queue_work where kind = 'ticket' and id like 'ticket:%' and phase <> 'ended') w on w.id = 'ticket:' || t.id
 	left join contacts k on k.id = t.contact_id
-	where t.id is null or w.id is null and t.state in ('new', 'open') or w.queue_id <> t.queue_id
+	where t.id is null or w.queue_id <> t.queue_id
+		or w.id is null and t.state in ('new', 'open') and (t.assignee is null or exists (select from agents a where a.user_id = t.assignee))
 		or w.id is not null and ((t.state in ('new', 'open')) = coalesce((w.item->>'pending')::boolean, false)
 			or case when w.phase in ('assigned', 'active') then w.agent_id end is distinct from t.assignee)
 	order by 1 limit $1`
