@@ -45,6 +45,7 @@ func freePort(t *testing.T) int {
 
 // TestCallsAgainstSIPp loads sipp, which echoes RTP.
 func TestCallsAgainstSIPp(t *testing.T) {
+	t.Parallel()
 	path, err := exec.LookPath("sipp")
 	if err != nil {
 		t.Skip("sipp is not installed (Debian: sip-tester)")
@@ -87,45 +88,49 @@ func TestCallsAgainstSIPp(t *testing.T) {
 // TestCallsWithASecondParty lets the caller dial itself: every kind, without a server
 // in between, so that the second party, its delay and libopus are measured.
 func TestCallsWithASecondParty(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []Kind{Bridged, Opus} {
-		codec := "PCMA"
-		if kind == Opus {
-			codec = "opus" // nobody transcodes here
-		}
-		var out bytes.Buffer
-		file := filepath.Join(t.TempDir(), "out.json")
-		port := freePort(t)
-		err := Calls(t.Context(), CallsOptions{Kinds: string(kind), Target: fmt.Sprintf("sip:9@127.0.0.1:%d", port), Listen: fmt.Sprintf("127.0.0.1:%d", port),
-			N: 4, CPS: 20, Seconds: 2, SetUps: 2, Codec: codec, PID: os.Getpid(), JSON: file}, &out)
-		if err != nil {
-			t.Fatal(err, out.String())
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var m map[string]float64
-		if err := json.Unmarshal(data, &m); err != nil {
-			t.Fatal(err)
-		}
-		is := func(name string) float64 { return m[string(kind)+"."+name] }
-		if is("calls.completed") != 4 || is("calls.failed") != 0 || is("delay.calls") != 4 || is("packets.received") < 700 || is("packets.lost") != 0 {
-			t.Errorf("%s", out.String())
-		}
-		if d := is("delay.p50_ms"); d < -1 || d > 40 {
-			t.Errorf("%s: delay %v ms of nothing in between", kind, d)
-		}
-		if is("server.rss_mid_mb") <= 0 || is("server.fds") < 4 || is("server.cpu_pct_per_call") <= 0 {
-			t.Errorf("%s", out.String())
-		}
-		if kind == Opus && (is("libopus.cpu_pct_per_call") < .05 || is("libopus.ratio") <= 0) {
-			t.Errorf("%s", out.String())
-		}
-		for name := range m {
-			if _, bare, _ := strings.Cut(name, "."); !strings.Contains(CallsFigures, " "+bare+" ") && !strings.Contains(CallsFigures, " "+bare+"\n") {
-				t.Errorf("%s is not in the help", name)
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			codec := "PCMA"
+			if kind == Opus {
+				codec = "opus" // nobody transcodes here
 			}
-		}
+			var out bytes.Buffer
+			file := filepath.Join(t.TempDir(), "out.json")
+			port := freePort(t)
+			err := Calls(t.Context(), CallsOptions{Kinds: string(kind), Target: fmt.Sprintf("sip:9@127.0.0.1:%d", port), Listen: fmt.Sprintf("127.0.0.1:%d", port),
+				N: 4, CPS: 20, Seconds: 2, SetUps: 2, Codec: codec, PID: os.Getpid(), JSON: file}, &out)
+			if err != nil {
+				t.Fatal(err, out.String())
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var m map[string]float64
+			if err := json.Unmarshal(data, &m); err != nil {
+				t.Fatal(err)
+			}
+			is := func(name string) float64 { return m[string(kind)+"."+name] }
+			if is("calls.completed") != 4 || is("calls.failed") != 0 || is("delay.calls") != 4 || is("packets.received") < 700 || is("packets.lost") != 0 {
+				t.Errorf("%s", out.String())
+			}
+			if d := is("delay.p50_ms"); d < -1 || d > 40 {
+				t.Errorf("%s: delay %v ms of nothing in between", kind, d)
+			}
+			if is("server.rss_mid_mb") <= 0 || is("server.fds") < 4 || is("server.cpu_pct_per_call") <= 0 {
+				t.Errorf("%s", out.String())
+			}
+			if kind == Opus && (is("libopus.cpu_pct_per_call") < .05 || is("libopus.ratio") <= 0) {
+				t.Errorf("%s", out.String())
+			}
+			for name := range m {
+				if _, bare, _ := strings.Cut(name, "."); !strings.Contains(CallsFigures, " "+bare+" ") && !strings.Contains(CallsFigures, " "+bare+"\n") {
+					t.Errorf("%s is not in the help", name)
+				}
+			}
+		})
 	}
 }
 
