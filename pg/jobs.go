@@ -20,6 +20,7 @@ type Jobs struct {
 	log      *slog.Logger
 	workers  *river.Workers
 	periodic []*river.PeriodicJob
+	queues   map[string]river.QueueConfig
 	client   *river.Client[pgx.Tx]
 	once     sync.Once
 }
@@ -29,7 +30,14 @@ const JobWorkers = 4
 
 // NewJobs makes a runner without work.
 func NewJobs(db *DB, log *slog.Logger) *Jobs {
-	return &Jobs{db: db, log: log.With("part", "jobs"), workers: river.NewWorkers()}
+	return &Jobs{db: db, log: log.With("part", "jobs"), workers: river.NewWorkers(),
+		queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: JobWorkers}}}
+}
+
+// AddQueue gives jobs whose InsertOpts name that queue workers of their own, so
+// that slow ones, such as sending to other machines, do not hold up the rest.
+func (j *Jobs) AddQueue(name string, workers int) {
+	j.queues[name] = river.QueueConfig{MaxWorkers: workers}
 }
 
 // AddWorker says who does the jobs with arguments of type T.
@@ -47,7 +55,7 @@ func (j *Jobs) Every(period time.Duration, args func() river.JobArgs) {
 // Start begins to work jobs off. ctx ends what runs at once; Close lets it finish.
 func (j *Jobs) Start(ctx context.Context) error {
 	config := &river.Config{Logger: quiet(j.log), JobTimeout: 10 * time.Minute, Workers: j.workers, PeriodicJobs: j.periodic,
-		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: JobWorkers}}}
+		Queues: j.queues}
 	client, err := river.NewClient(riverpgxv5.New(j.db.pool), config)
 	if err != nil {
 		return fmt.Errorf("jobs: %w", err)
