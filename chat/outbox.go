@@ -22,6 +22,9 @@ const (
 	claimTime = 2 * time.Minute
 )
 
+// outboxLock is the advisory lock of one conversation's outbox, with its id in the low bits.
+const outboxLock int64 = 0x7478_6f75 << 32
+
 // backoff is the wait before each further attempt.
 var backoff = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
@@ -122,24 +125,27 @@ func (s *Service) empty(ctx context.Context, c ID) (wait time.Duration, err erro
 // claim takes the oldest message of a conversation's outbox; nil when it is not its time.
 func (s *Service) claim(ctx context.Context, c ID) (m *claimed, wait time.Duration, err error) {
 	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
-		now := s.now().UTC()
 		m, wait = nil, 0
+		// One at a time looks, and nobody skips a row that is being settled: that would change the order.
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, outboxLock|int64(c)); err != nil {
+			return err
+		}
+		now := s.now().UTC()
 		got := &claimed{}
 		var state string
 		var next time.Time
 		var until *time.Time
 		err := tx.QueryRow(ctx, `select o.message_id, o.state, o.attempts, o.next_at, o.claimed_until, o.window_id, c.external_user, c.external_thread, c.key
-			from outbound o join conversations c on c.id = o.conversation_id where o.conversation_id = $1 and o.state in ('waiting', 'sending') order by o.message_id limit 1 for update of o skip locked`, c).
+			from outbound o join conversations c on c.id = o.conversation_id where o.conversation_id = $1 and o.state in ('waiting', 'sending') order by o.message_id limit 1 for update of o`, c).
 			Scan(&got.ID, &state, &got.Attempt, &next, &until, &got.window, &got.User, &got.UserThread, &got.Key)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return s.locked(ctx, tx, c, &wait)
+			return nil
 		}
 		if err != nil {
 			return err
 		}
 		if state == "sending" {
-			if until != nil && until.After(now) { // another worker is at it
-				wait = time.Second
+			if until != nil && until.After(now) { // another worker is at it, and looks for more behind it
 				return nil
 			}
 			got.stale = true
@@ -163,16 +169,6 @@ func (s *Service) claim(ctx context.Context, c ID) (m *claimed, wait time.Durati
 		return nil, 0, fmt.Errorf("outbox of conversation %d: %w", c, err)
 	}
 	return m, wait, nil
-}
-
-// locked tells an empty outbox from one that another worker holds just now.
-func (s *Service) locked(ctx context.Context, tx pgx.Tx, c ID, wait *time.Duration) error {
-	var open bool
-	err := tx.QueryRow(ctx, `select exists (select 1 from outbound where conversation_id = $1 and state in ('waiting', 'sending'))`, c).Scan(&open)
-	if open {
-		*wait = time.Second
-	}
-	return err
 }
 
 // hand gives one message to its channel and writes down what came of it.

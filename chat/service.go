@@ -70,6 +70,7 @@ type Service struct {
 	channels map[string]Channel // before Start
 	hook     Hook               // before Start
 	due      chan struct{}      // a message waits for the hook
+	pace     time.Duration      // hookEvery, but in tests
 
 	received, repeated, badBodies, sentOut, retried, failed, unsure, hooked, hookFailed, hookGiven, handed, lost atomic.Uint64
 
@@ -84,6 +85,7 @@ type Service struct {
 
 const (
 	sweepEvery  = 5 * time.Second
+	hookEvery   = time.Second // for messages that are tried again
 	listenAgain = time.Second
 	hookWorkers = 8
 	tidyEvery   = time.Hour
@@ -95,7 +97,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{cfg: cfg.withDefaults(), db: parts.DB, bus: parts.Bus, jobs: parts.Jobs, queue: parts.Queue, contacts: parts.Contacts, now: parts.Now, log: log.With("part", "chat"),
-		channels: map[string]Channel{}, due: make(chan struct{}, 1), watchers: map[ID]map[*Watcher]struct{}{}, present: map[ID]map[int64]presence{}}
+		channels: map[string]Channel{}, due: make(chan struct{}, 1), pace: hookEvery, watchers: map[ID]map[*Watcher]struct{}{}, present: map[ID]map[int64]presence{}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -157,14 +159,16 @@ func (s *Service) Stats() Stats {
 
 // sweep does each few seconds what a lost notice would have begun.
 func (s *Service) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
+	tick := time.NewTicker(s.pace)
 	defer tick.Stop()
-	for {
+	for n := 0; ; n++ {
 		s.wakeHook()
-		if err := errors.Join(s.wakeSnoozed(ctx), s.enqueueWaiting(ctx), s.redeliver(ctx)); err != nil && ctx.Err() == nil {
-			s.log.Warn("sweep of the conversations", "err", err)
+		if n%int(sweepEvery/hookEvery) == 0 {
+			if err := errors.Join(s.wakeSnoozed(ctx), s.enqueueWaiting(ctx), s.redeliver(ctx)); err != nil && ctx.Err() == nil {
+				s.log.Warn("sweep of the conversations", "err", err)
+			}
+			s.forgetAbsent()
 		}
-		s.forgetAbsent()
 		select {
 		case <-ctx.Done():
 			return

@@ -285,17 +285,22 @@ const maxPacket = 12 << 10
 // HandOver puts a conversation into a queue of agents. packet is JSON that the
 // agent gets with it: why, slots, what was tried. bar keeps it from the bot for
 // good. It is put there at least once: when the queue cannot take it now, the
-// sweep tries again.
+// sweep tries again. A conversation that an agent has stays with the agent.
 func (s *Service) HandOver(ctx context.Context, id ID, queue string, packet Packet) error {
-	return s.handOver(ctx, id, queue, packet, false)
+	return s.handOver(ctx, id, Actor{Kind: Bot}, queue, packet, false)
 }
 
 // HandOverForGood is HandOver after which the bot never gets the conversation back.
 func (s *Service) HandOverForGood(ctx context.Context, id ID, queue string, packet Packet) error {
-	return s.handOver(ctx, id, queue, packet, true)
+	return s.handOver(ctx, id, Actor{Kind: Bot}, queue, packet, true)
 }
 
-func (s *Service) handOver(ctx context.Context, id ID, queue string, packet Packet, barred bool) error {
+// Transfer is an agent's HandOver, out of the own hands too.
+func (s *Service) Transfer(ctx context.Context, id ID, queue string, packet Packet, by Actor) error {
+	return s.handOver(ctx, id, by, queue, packet, false)
+}
+
+func (s *Service) handOver(ctx context.Context, id ID, by Actor, queue string, packet Packet, barred bool) error {
 	if queue == "" {
 		queue = s.cfg.Queue
 	}
@@ -305,11 +310,11 @@ func (s *Service) handOver(ctx context.Context, id ID, queue string, packet Pack
 	if len(packet) == 0 {
 		packet = nil
 	}
-	err := s.change(ctx, id, Actor{Kind: System}, "queued", map[string]string{"queue": queue}, func(tx pgx.Tx, c *Conversation, now time.Time) error {
+	err := s.change(ctx, id, by, "queued", map[string]string{"queue": queue}, func(tx pgx.Tx, c *Conversation, now time.Time) error {
 		if c.State == Closed {
 			return fmt.Errorf("it is closed: %w", ErrState)
 		}
-		if c.Handler == ByQueue && c.Queue == queue {
+		if c.Handler == ByQueue && c.Queue == queue || c.Handler == ByAgent && by.Kind != Agent { // an agent was faster than the bot
 			return errThere
 		}
 		_, err := tx.Exec(ctx, `update conversations set handler = 'queue', queue = $2, packet = $3, queued_at = coalesce(waiting_since, $4), enqueued = false, assignee = null,

@@ -21,6 +21,7 @@ type Jobs struct {
 	workers  *river.Workers
 	periodic []*river.PeriodicJob
 	queues   map[string]river.QueueConfig
+	inserter *river.Client[pgx.Tx] // knows no work, so it can be there before Start
 	client   *river.Client[pgx.Tx]
 	once     sync.Once
 }
@@ -30,7 +31,11 @@ const JobWorkers = 4
 
 // NewJobs makes a runner without work.
 func NewJobs(db *DB, log *slog.Logger) *Jobs {
-	return &Jobs{db: db, log: log.With("part", "jobs"), workers: river.NewWorkers(),
+	inserter, err := river.NewClient(riverpgxv5.New(db.pool), &river.Config{Logger: quiet(log)})
+	if err != nil {
+		panic("pg: a client that only inserts has nothing to refuse: " + err.Error())
+	}
+	return &Jobs{db: db, inserter: inserter, log: log.With("part", "jobs"), workers: river.NewWorkers(),
 		queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: JobWorkers}}}
 }
 
@@ -67,9 +72,10 @@ func (j *Jobs) Start(ctx context.Context) error {
 	return nil
 }
 
-// Insert adds a job that runs after tx is committed. Call it after Start.
+// Insert adds a job that runs after tx is committed, here or on another server,
+// once jobs are started.
 func (j *Jobs) Insert(ctx context.Context, tx pgx.Tx, args river.JobArgs) error {
-	_, err := j.client.InsertTx(ctx, tx, args, nil)
+	_, err := j.inserter.InsertTx(ctx, tx, args, nil)
 	return Map(err)
 }
 
