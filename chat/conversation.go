@@ -112,3 +112,18 @@ func (c *Conversation) targets() []any {
 		&c.Packet, &c.QueuedAt, &c.BotBarred, &c.Urgency, &c.Labels, &c.LastSeq, &c.LastText, &c.LastAt, &c.LastIn, &c.LastOut, &c.WaitingSince, &c.FirstReplyAt, &c.FirstHumanAt,
 		&c.SnoozedUntil, &c.CustomerRead, &c.MergedInto, &c.SplitFrom, &c.Rating, &c.RatedAt, &c.Consent, &c.CreatedAt, &c.ClosedAt, &c.ClosedBy}
 }
+
+// signedPrefix marks users whom the host page has proven, by a signature.
+const signedPrefix = "user:"
+
+// SignedUser is the host's id of a customer whom the host page has proven; ok is
+// false for others. Only channels that check a proof may make such a name (see ProvenUser).
+func SignedUser(externalUser string) (id string, ok bool) {
+	if len(externalUser) > len(signedPrefix) && externalUser[:len(signedPrefix)] == signedPrefix {
+		return externalUser[len(signedPrefix):], true
+	}
+	return "", false
+}
+
+// ProvenUser is what a channel calls a customer whose id of the host's it has verified.
+func ProvenUser(id string) string { return signedPrefix + id }

@@ -214,16 +214,6 @@ func (h *house) thread(id chat.ID) []chat.Message {
 	return all
 }
 
-func (h *house) texts(id chat.ID) []string {
-	out := []string{}
-	for _, m := range h.thread(id) {
-		if m.Kind != chat.Event {
-			out = append(out, m.Text)
-		}
-	}
-	return out
-}
-
 var (
 	scanInt  = pgx.RowTo[int]
 	scanText = pgx.RowTo[string]
