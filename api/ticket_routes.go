@@ -95,7 +95,7 @@ func (s *Server) ticketRoutes(api huma.API) {
 		op := operation(id, method, "/tickets/{id}/followers/me", tag, what, 404)
 		op.DefaultStatus = http.StatusNoContent
 		huma.Register(api, op, func(ctx context.Context, in *ticketInput) (*struct{}, error) {
-			return nil, s.problem(ctx, s.parts.Tickets.Follow(ctx, in.ID, callerOf(ctx).User.ID, follow))
+			return nil, s.problem(ctx, s.parts.Tickets.Follow(ctx, in.ID, userID(ctx), follow))
 		})
 	}
 	task := operation("add-ticket-task", http.MethodPost, "/tickets/{id}/tasks", tag, "Add something to do", 404, 409, 422)
@@ -167,7 +167,7 @@ func (in *ticketQuery) query(me int64) (ticket.Query, error) {
 }
 
 func (s *Server) listTickets(ctx context.Context, in *ticketQuery) (*bodyOf[TicketPage], error) {
-	q, err := in.query(callerOf(ctx).User.ID)
+	q, err := in.query(userID(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (s *Server) listTickets(ctx context.Context, in *ticketQuery) (*bodyOf[Tick
 }
 
 func (s *Server) countTickets(ctx context.Context, _ *struct{}) (*bodyOf[TicketCounts], error) {
-	mine, err1 := s.parts.Tickets.Counts(ctx, callerOf(ctx).User.ID)
+	mine, err1 := s.parts.Tickets.Counts(ctx, userID(ctx))
 	nobody, err2 := s.parts.Tickets.Counts(ctx, -1)
 	all, err3 := s.parts.Tickets.Counts(ctx, 0)
 	if err := errors.Join(err1, err2, err3); err != nil {
@@ -222,11 +222,10 @@ func (b *ticketDraft) draft() (ticket.Draft, error) {
 
 type createTicketInput struct{ Body ticketDraft }
 
-// noteTicket writes an audit row about a ticket.
-func (s *Server) noteTicket(ctx context.Context, action string, id ticket.ID, detail map[string]any) error {
-	e := callerOf(ctx).entry(action, ticketSubject(id))
-	e.Detail = detail
-	return s.audit.write(ctx, e)
+// userID is the row of who asks.
+func userID(ctx context.Context) int64 {
+	n, _ := strconv.ParseInt(callerOf(ctx).User.ID, 10, 64) // made from a number
+	return n
 }
 
 func actorOf(ctx context.Context) ticket.Actor { return ticket.AgentActor(callerOf(ctx).User.Username) }
@@ -268,7 +267,7 @@ func (s *Server) getTicket(ctx context.Context, in *ticketInput) (*bodyOf[Ticket
 }
 
 type changeTicketInput struct {
-	ticketInput
+	ID   ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
 	Body struct {
 		Version   int                        `json:"version,omitempty" minimum:"0" doc:"of the ticket that was seen: 409 when somebody changed it meanwhile; 0 does not matter"`
 		Type      *string                    `json:"type,omitempty" maxLength:"40"`
@@ -309,8 +308,8 @@ func (s *Server) changeTicket(ctx context.Context, in *changeTicketInput) (*body
 }
 
 type trailInput struct {
-	ticketInput
-	After int64 `query:"after" minimum:"0" doc:"id of the last step that was seen"`
+	ID    ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
+	After int64     `query:"after" minimum:"0" doc:"id of the last step that was seen"`
 }
 
 func (s *Server) ticketTrail(ctx context.Context, in *trailInput) (*bodyOf[TicketTrail], error) {
@@ -325,7 +324,7 @@ func (s *Server) ticketTrail(ctx context.Context, in *trailInput) (*bodyOf[Ticke
 }
 
 type commentInput struct {
-	ticketInput
+	ID   ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
 	Body struct {
 		Text   string `json:"body" minLength:"1" maxLength:"20000"`
 		Public bool   `json:"public" doc:"the customer sees it; otherwise a note"`
@@ -341,7 +340,7 @@ func (s *Server) commentTicket(ctx context.Context, in *commentInput) (*bodyOf[t
 }
 
 type mergeTicketInput struct {
-	ticketInput
+	ID   ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
 	Body struct {
 		Into ticket.ID `json:"into" minimum:"1"`
 	}
@@ -364,7 +363,7 @@ func (s *Server) unmergeTicket(ctx context.Context, in *ticketInput) (*bodyOf[ti
 }
 
 type splitTicketInput struct {
-	ticketInput
+	ID   ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
 	Body ticketDraft
 }
 
@@ -381,7 +380,7 @@ func (s *Server) splitTicket(ctx context.Context, in *splitTicketInput) (*bodyOf
 }
 
 type linkInput struct {
-	ticketInput
+	ID    ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
 	Other ticket.ID `path:"other" minimum:"1"`
 	Body  struct {
 		Kind string `json:"kind" enum:"related,duplicate,follow_up,split" default:"related"`
@@ -393,7 +392,7 @@ func (s *Server) linkTickets(ctx context.Context, in *linkInput) (*struct{}, err
 }
 
 type unlinkInput struct {
-	ticketInput
+	ID    ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
 	Other ticket.ID `path:"other" minimum:"1"`
 }
 
@@ -402,7 +401,7 @@ func (s *Server) unlinkTickets(ctx context.Context, in *unlinkInput) (*struct{},
 }
 
 type addTaskInput struct {
-	ticketInput
+	ID   ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
 	Body struct {
 		Title    string    `json:"title" minLength:"1" maxLength:"300"`
 		Assignee int64     `json:"assignee,omitempty" minimum:"0"`
@@ -419,8 +418,8 @@ func (s *Server) addTask(ctx context.Context, in *addTaskInput) (*bodyOf[ticket.
 }
 
 type doTaskInput struct {
-	ticketInput
-	Task int64 `path:"task" minimum:"1"`
+	ID   ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
+	Task int64     `path:"task" minimum:"1"`
 	Body struct {
 		Done bool `json:"done"`
 	}
@@ -438,7 +437,7 @@ func (s *Server) doTask(ctx context.Context, in *doTaskInput) (*bodyOf[ticket.Ta
 const maxCSV = 10_000
 
 func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamResponse, error) {
-	q, err := in.query(callerOf(ctx).User.ID)
+	q, err := in.query(userID(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -546,16 +545,16 @@ func (s *Server) slaPolicies(ctx context.Context, _ *struct{}) (*bodyOf[SLAPolic
 	return &bodyOf[SLAPolicies]{SLAPolicies{all}}, nil
 }
 
-// policyBody is a policy without its name. Lengths are written "30m" or "8h".
+// policyBody is a policy without its name.
 type policyBody struct {
-	Ord        int                          `json:"ord" minimum:"0" maximum:"10000" doc:"restrictive ones first"`
-	Filter     ticket.Filter                `json:"filter"`
-	Targets    map[string]map[string]string `json:"targets" doc:"by priority, then by kind of clock (first_any, first_human, next, update, resolution): 30m, 8h"`
-	Calendar   string                       `json:"calendar,omitempty" maxLength:"64" doc:"whose open hours count; empty: all time"`
-	Pause      []string                     `json:"pause,omitempty" maxItems:"3"`
-	HoldCounts bool                         `json:"hold_counts,omitempty"`
-	BotAnswers bool                         `json:"bot_answers,omitempty" doc:"a bot's answer is a first human response"`
-	Disabled   bool                         `json:"disabled,omitempty"`
+	Ord        int                                            `json:"ord" minimum:"0" maximum:"10000" doc:"restrictive ones first"`
+	Filter     ticket.Filter                                  `json:"filter"`
+	Targets    map[string]map[ticket.ClockKind]ticket.Promise `json:"targets" doc:"by priority, then by kind of clock (first_any, first_human, next, update, resolution): 30m, 8h"`
+	Calendar   string                                         `json:"calendar,omitempty" maxLength:"64" doc:"whose open hours count; empty: all time"`
+	Pause      []ticket.State                                 `json:"pause,omitempty" maxItems:"3" doc:"states in which next response and resolution rest"`
+	HoldCounts bool                                           `json:"hold_counts,omitempty"`
+	BotAnswers bool                                           `json:"bot_answers,omitempty" doc:"a bot's answer is a first human response"`
+	Disabled   bool                                           `json:"disabled,omitempty"`
 }
 
 type policyInput struct {
@@ -564,16 +563,9 @@ type policyInput struct {
 }
 
 func (s *Server) putPolicy(ctx context.Context, in *policyInput) (*bodyOf[ticket.Policy], error) {
-	p := ticket.Policy{}
-	doc, err := json.Marshal(in.Body)
-	if err == nil {
-		err = json.Unmarshal(doc, &p)
-	}
-	if err != nil {
-		return nil, huma.Error422UnprocessableEntity("targets: " + err.Error())
-	}
-	p.Name = in.Name
-	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
+	b := &in.Body
+	p := ticket.Policy{Name: in.Name, Ord: b.Ord, Filter: b.Filter, Targets: b.Targets, Calendar: b.Calendar, Pause: b.Pause, HoldCounts: b.HoldCounts, BotAnswers: b.BotAnswers, Disabled: b.Disabled}
+	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if err := s.parts.Tickets.PutPolicy(ctx, tx, p); err != nil {
 			return err
 		}

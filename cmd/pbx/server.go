@@ -24,6 +24,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/ticket"
 )
 
 // server is the whole program but for its command line.
@@ -31,23 +32,24 @@ type server struct {
 	cfg Config
 	log *slog.Logger
 
-	lock   *os.File // of the data folder
-	db     *pg.DB
-	pool   *asr.Pool
-	engine *media.Engine
-	bus    *event.Bus
-	flows  *ivr.Library
-	store  *call.Store
-	jobs   *pg.Jobs // started with the web side
-	chat   *chat.Service
-	queues *queue.Service
-	embed  *embed.Service // nil: this machine has no sentence models
-	kb     *kb.Service
-	calls  *call.Manager
-	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
-	sip    *sip.Server
-	web    *api.Server
-	people *api.People
+	lock    *os.File // of the data folder
+	db      *pg.DB
+	pool    *asr.Pool
+	engine  *media.Engine
+	bus     *event.Bus
+	flows   *ivr.Library
+	store   *call.Store
+	jobs    *pg.Jobs // started with the web side
+	chat    *chat.Service
+	tickets *ticket.Service
+	queues  *queue.Service
+	embed   *embed.Service // nil: this machine has no sentence models
+	kb      *kb.Service
+	calls   *call.Manager
+	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
+	sip     *sip.Server
+	web     *api.Server
+	people  *api.People
 
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
@@ -79,6 +81,7 @@ func (s *server) start(ctx context.Context) error {
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
+		{"tickets", s.startTickets},    // which the queues give out
 		{"sentence models", s.startEmbed},
 		{"articles", s.startKB},
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
