@@ -49,7 +49,7 @@ func (k Kind) New() (Doc, error) {
 	case KindTrunk:
 		return &Trunk{}, nil
 	case KindRoute:
-		return &Route{}, nil
+		return &Outbound{}, nil
 	case KindNumber:
 		return &Number{}, nil
 	case KindFlow:
@@ -61,7 +61,7 @@ func (k Kind) New() (Doc, error) {
 	case KindRelay:
 		return &Relay{}, nil
 	case KindAlert:
-		return &Alert{}, nil
+		return &AlertRule{}, nil
 	}
 	return nil, fmt.Errorf("there is no kind %.20q of settings", k)
 }
@@ -185,8 +185,8 @@ func codecs(field string, list, known []string, f *Faults) {
 	}
 }
 
-// Route sends numbers to a trunk; see sip.OutboundRoute.
-type Route struct {
+// Outbound sends numbers to a trunk; see sip.OutboundRoute.
+type Outbound struct {
 	Prefixes []string `json:"prefixes,omitempty" yaml:"prefixes" doc:"of the numbers, +86 or 0; all when empty"`
 	Trunk    string   `json:"trunk" yaml:"trunk"`
 	Order    int      `json:"order,omitempty" yaml:"order" doc:"the lowest first, among prefixes of one length"`
@@ -196,7 +196,7 @@ type Route struct {
 }
 
 // Judge implements Doc.
-func (r *Route) Judge() Faults {
+func (r *Outbound) Judge() Faults {
 	var f Faults
 	if r.Trunk == "" {
 		f.add("trunk", Required, "it needs a trunk")
@@ -218,7 +218,7 @@ func (r *Route) Judge() Faults {
 	return f
 }
 
-func (r *Route) secrets() map[string]*string { return nil }
+func (r *Outbound) secrets() map[string]*string { return nil }
 
 // Number says where calls to some numbers go: exactly one of Flow, Queue, User and Bridge.
 type Number struct {
@@ -427,8 +427,8 @@ const (
 // Metrics are all of them.
 var Metrics = []string{MetricWaiting, MetricOldest, MetricLevel, MetricAbandoned, MetricFree, MetricAgents, MetricEstimate}
 
-// Alert is a rule: the metric of a queue has been beyond a value for a time.
-type Alert struct {
+// AlertRule is a rule: the metric of a queue has been beyond a value for a time.
+type AlertRule struct {
 	Metric   string   `json:"metric" yaml:"metric" enum:"waiting,oldest,level,abandoned,free,agents,estimate" doc:"times in seconds, level in percent"`
 	Operator string   `json:"operator" yaml:"operator" enum:">,>=,<,<="`
 	Value    float64  `json:"value" yaml:"value"`
@@ -440,7 +440,7 @@ type Alert struct {
 }
 
 // Judge implements Doc.
-func (a *Alert) Judge() Faults {
+func (a *AlertRule) Judge() Faults {
 	var f Faults
 	for field, v := range map[string]string{"metric": a.Metric, "operator": a.Operator, "severity": a.Severity} {
 		if v == "" {
@@ -461,4 +461,4 @@ func (a *Alert) Judge() Faults {
 	return f
 }
 
-func (a *Alert) secrets() map[string]*string { return nil }
+func (a *AlertRule) secrets() map[string]*string { return nil }

@@ -247,3 +247,13 @@ func placedAt(err error, n ast.Node) error {
 	}
 	return e
 }
+
+// Holds tells whether what Parse left over holds anything but comments.
+func Holds(rest []byte) bool {
+	for line := range bytes.Lines(rest) {
+		if t := bytes.TrimSpace(line); len(t) > 0 && t[0] != '#' && !bytes.Equal(t, []byte("---")) {
+			return true
+		}
+	}
+	return false
+}

@@ -20,17 +20,17 @@ import (
 // Settings are the documents that count, by name, secrets included.
 type Settings struct {
 	Trunks  map[string]*Trunk
-	Routes  map[string]*Route
+	Routes  map[string]*Outbound
 	Numbers map[string]*Number
 	Flows   map[string]*Flow
 	Prompts map[string]*Prompt
-	Alerts  map[string]*Alert
+	Alerts  map[string]*AlertRule
 	Codecs  *Codecs // nil: none was set
 	Relay   *Relay
 }
 
 func newSettings() *Settings {
-	return &Settings{Trunks: map[string]*Trunk{}, Routes: map[string]*Route{}, Numbers: map[string]*Number{}, Flows: map[string]*Flow{}, Prompts: map[string]*Prompt{}, Alerts: map[string]*Alert{}}
+	return &Settings{Trunks: map[string]*Trunk{}, Routes: map[string]*Outbound{}, Numbers: map[string]*Number{}, Flows: map[string]*Flow{}, Prompts: map[string]*Prompt{}, Alerts: map[string]*AlertRule{}}
 }
 
 // set puts a document in its place; nil takes it away.

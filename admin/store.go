@@ -103,7 +103,7 @@ func (s *Store) Versions(ctx context.Context, kind Kind, name string) ([]Version
 	return pg.Rows(ctx, s.db, s.scan, `select `+versionColumns+` from admin_items i join admin_versions v on (v.kind, v.name) = (i.kind, i.name) where i.kind = $1 and i.name = $2 order by v.version desc`, kind, name)
 }
 
-// live are the versions that count, with their secrets.
+// live are the versions that count, with their secrets; those that another key sealed stay empty.
 func (s *Store) live(ctx context.Context, q queryer) ([]Version, error) {
 	all, err := s.rows(ctx, q, `select `+versionColumns+` from admin_items i join admin_versions v on (v.kind, v.name, v.version) = (i.kind, i.name, i.live) order by i.kind, i.name`)
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *Store) live(ctx context.Context, q queryer) ([]Version, error) {
 	}
 	for i := range all {
 		secrets, err := s.vault.open(all[i].where(), all[i].sealed)
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrSealed) {
 			return nil, err
 		}
 		join(all[i].Doc, secrets)

@@ -87,3 +87,22 @@ func (f *Flow) Uses() map[string]int {
 	}
 	return all
 }
+
+// Queues are the queues in which the flow lets callers wait, with the line of the node.
+func (f *Flow) Queues() map[string]int {
+	all := map[string]int{}
+	for i := range f.Nodes {
+		n := &f.Nodes[i]
+		name := ""
+		switch {
+		case n.Queue != nil:
+			name = n.Queue.Name
+		case n.Transfer != nil:
+			name = n.Transfer.Queue
+		}
+		if _, seen := all[name]; name != "" && !seen {
+			all[name] = n.Line
+		}
+	}
+	return all
+}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
@@ -41,6 +42,8 @@ type server struct {
 	sip    *sip.Server
 	web    *api.Server
 	people *api.People
+	admin  *admin.Service
+	rules  *runtime // what runs by the settings of administrators
 	phones *phones
 	login  *login // of the administrator that this run made, else nil
 
@@ -70,10 +73,12 @@ func (s *server) start(ctx context.Context) error {
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
+		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
-		{"sip", s.startSIP},     // from here on calls come
+		{"administration", s.startAdmin},
+		{"sip", s.startSIP}, // from here on calls come
 		{"web", s.startWeb},
 	}
 	for _, step := range steps {
@@ -114,7 +119,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -195,10 +200,6 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 }
 
 func (s *server) startCalls(ctx context.Context) (func() error, error) {
-	s.flows = ivr.NewLibrary(s.cfg.IVR, s.log)
-	if err := s.flows.Start(ctx); err != nil {
-		return nil, err
-	}
 	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
@@ -217,6 +218,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	}
 	calls.SetDialer(signalling)
 	calls.SetQueues(queues{s.queues, s.db})
+	calls.SetHours(&hours{store: queue.NewStore(s.db), log: s.log})
 	if err := calls.Start(ctx); err != nil {
 		return nil, err
 	}
