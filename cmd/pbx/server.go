@@ -33,7 +33,6 @@ type server struct {
 	cfg Config
 	log *slog.Logger
 
-<<<<<<< HEAD
 	lock    *os.File // of the data folder
 	db      *pg.DB
 	pool    *asr.Pool
@@ -52,27 +51,8 @@ type server struct {
 	sip     *sip.Server
 	web     *api.Server
 	people  *api.People
-=======
-	lock   *os.File // of the data folder
-	db     *pg.DB
-	pool   *asr.Pool
-	engine *media.Engine
-	bus    *event.Bus
-	flows  *ivr.Library
-	store  *call.Store
-	jobs   *pg.Jobs // started with the web side
-	chat   *chat.Service
-	queues *queue.Service
-	embed  *embed.Service // nil: this machine has no sentence models
-	kb     *kb.Service
-	calls  *call.Manager
-	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
-	sip    *sip.Server
-	web    *api.Server
-	people *api.People
-	admin  *admin.Service
-	rules  *runtime // what runs by the settings of administrators
->>>>>>> main
+	admin   *admin.Service
+	rules   *runtime // what runs by the settings of administrators
 
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
