@@ -3,21 +3,12 @@ package api
 import (
 	"encoding/csv"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 
 	"tingxin/ticket"
 )
-
-// withTickets opens a house that has tickets.
-func withTickets(t *testing.T) *house {
-	t.Helper()
-	return open(t, func(_ *Config, p *Parts) {
-		p.Tickets = ticket.NewService(p.DB, p.Bus, nil, ticket.Config{}, slog.New(slog.DiscardHandler))
-	})
-}
 
 func (b *browser) makeTicket(body map[string]any) ticket.Ticket {
 	b.t.Helper()
@@ -32,7 +23,7 @@ func (b *browser) makeTicket(body map[string]any) ticket.Ticket {
 
 func TestTicketsByAPI(t *testing.T) {
 	t.Parallel()
-	h := withTickets(t)
+	h := open(t)
 	b := h.as(RoleAgent)
 	k := b.makeTicket(map[string]any{"type": "refund", "subject": "Refund of order 2025", "fields": map[string]any{"order": "A2025"}, "tags": []string{"Gold"}})
 	path := fmt.Sprintf("%s/tickets/%d", base, k.ID)
@@ -97,7 +88,7 @@ func TestTicketsByAPI(t *testing.T) {
 
 func TestTicketsAsCSVHoldNoFormulas(t *testing.T) {
 	t.Parallel()
-	h := withTickets(t)
+	h := open(t)
 	b := h.as(RoleSupervisor)
 	b.makeTicket(map[string]any{"type": "question", "subject": `=HYPERLINK("http://x","y")`})
 	a := b.get(base + "/tickets.csv")
@@ -114,7 +105,7 @@ func TestTicketsAsCSVHoldNoFormulas(t *testing.T) {
 
 func TestPromisesByAPI(t *testing.T) {
 	t.Parallel()
-	h := withTickets(t)
+	h := open(t)
 	b := h.as(RoleAdmin)
 	body := map[string]any{"ord": 0, "filter": map[string]any{"types": []string{"fault"}}, "targets": map[string]any{"low": map[string]any{"first_human": "15m"}}}
 	if a := b.do(http.MethodPut, base+"/sla-policies/faults", body); a.status != http.StatusOK {
