@@ -206,3 +206,30 @@ func isWebBody(m *wire.Message) bool {
 	_, is := webOffer(desc)
 	return is
 }
+
+// CallHeader tells a user's own page which call its leg belongs to, and what the
+// user is there: "ID;role=supervisor;mode=listen", with ";again" when the user
+// comes back after the page was loaded anew.
+const CallHeader = "X-Tingxin-Call"
+
+// insideOf is the value of CallHeader, empty when the call did not say which it is.
+func insideOf(t call.Target) string {
+	if t.Call == "" {
+		return ""
+	}
+	v := t.Call + ";role=" + string(t.Role)
+	if t.Mode != call.ModeNone {
+		v += ";mode=" + string(t.Mode)
+	}
+	if t.Again {
+		v += ";again"
+	}
+	return v
+}
+
+// inside adds CallHeader to an answer to a user who called.
+func (d *dialog) inside(resp *wire.Message) {
+	if h, ok := d.handler.(interface{ ID() string }); ok && d.user != "" {
+		resp.Add(CallHeader, h.ID())
+	}
+}
