@@ -53,6 +53,7 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/system":                    RoleSupervisor,
 	http.MethodGet + " " + base + "/alerts":                    RoleSupervisor,
 	http.MethodGet + " " + base + "/reports/mood":              RoleSupervisor,
+	http.MethodGet + " " + base + "/emotion/labels.zip":        RoleAdmin,
 	http.MethodPost + " " + base + "/consents":                 RoleSupervisor,
 
 	http.MethodGet + " " + base + "/users":              RoleAdmin,
