@@ -46,6 +46,10 @@ var access = map[string]Role{
 	http.MethodPost + " " + base + "/calls/:id/record":    RoleAgent,
 	http.MethodPost + " " + base + "/calls/:id/legs":      RoleAgent,
 	http.MethodPost + " " + base + "/calls/:id/supervise": RoleSupervisor,
+	http.MethodPost + " " + base + "/calls/:id/rejoin":    RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/merge":     RoleAgent,
+	http.MethodDelete + " " + base + "/calls/:id/legs/:n": RoleAgent,
+	http.MethodGet + " " + base + "/calls/heat":           RoleSupervisor,
 
 	http.MethodGet + " " + base + "/calls/:id/recording":       RoleSupervisor,
 	http.MethodHead + " " + base + "/calls/:id/recording":      RoleSupervisor,

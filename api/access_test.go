@@ -133,7 +133,7 @@ func TestOpenAPI(t *testing.T) {
 		if !strings.HasPrefix(path, base) || method == http.MethodHead || strings.HasSuffix(path, "realtime") || strings.HasSuffix(path, "openapi.json") {
 			continue
 		}
-		for _, name := range []string{"id", "name", "token"} {
+		for _, name := range []string{"id", "name", "token", "n"} {
 			path = strings.ReplaceAll(path, ":"+name, "{"+name+"}")
 		}
 		op, ok := doc.Paths[path][strings.ToLower(method)]

@@ -128,6 +128,8 @@ func (s *Server) route() error {
 	s.phoneRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
+	s.togetherRoutes(api)
+	s.heatRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)
