@@ -332,6 +332,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/heat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which running calls need a supervisor now, and why, the hottest first, at most 100
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["heat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/live": {
         parameters: {
             query?: never;
@@ -472,6 +492,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/legs/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an added party or a supervisor out of a running call; 0 stands for those who still ring
+         * @description Needs the role agent or more.
+         */
+        delete: operations["drop-leg"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring whom one consults in another call into this one; the other call ends
+         * @description Needs the role agent or more.
+         */
+        post: operations["merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/record": {
         parameters: {
             query?: never;
@@ -526,6 +586,26 @@ export interface paths {
         get: operations["recording-peaks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/rejoin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ring one's own telephone back into a running call after its page was loaded anew
+         * @description Needs the role agent or more.
+         */
+        post: operations["rejoin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -612,6 +692,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/wrap-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Write down how one's own call, for a supervisor any, went; what one wrote before is replaced
+         * @description Needs the role agent or more.
+         */
+        put: operations["put-wrap-up"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/colleagues": {
         parameters: {
             query?: never;
@@ -652,6 +752,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dispositions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Outcomes that an agent may choose after a call of a queue
+         * @description Needs the role agent or more.
+         */
+        get: operations["dispositions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dispositions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add or change an outcome
+         * @description Needs the role admin or more.
+         */
+        put: operations["put-disposition"];
+        post?: never;
+        /**
+         * Take an outcome away; one that a record has is to be retired instead
+         * @description Needs the role admin or more.
+         */
+        delete: operations["delete-disposition"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/emotion/labels.zip": {
         parameters: {
             query?: never;
@@ -664,6 +808,26 @@ export interface paths {
          * @description Needs the role admin or more.
          */
         get: operations["export-labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/follow-ups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls that somebody has promised to come back to, the most urgent first, at most 200
+         * @description Needs the role agent or more.
+         */
+        get: operations["follow-ups"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1273,6 +1437,8 @@ export interface components {
             };
             /** @enum {string} */
             direction: "in" | "out";
+            /** @description code, as the last agent to write chose it */
+            disposition?: string;
             /**
              * Format: int64
              * @description answer to end, or to now while it lasts
@@ -1304,12 +1470,15 @@ export interface components {
             started_at: string;
             /** @enum {string} */
             state: "ringing" | "active" | "ended";
+            tags?: string[];
             to: string;
             /** @description side to off, live, deferred or done */
             transcription: {
                 [key: string]: string;
             };
             trunk: string;
+            /** @description what its agents wrote, the newest first */
+            wrap_ups: components["schemas"]["WrapUp"][];
         };
         CallEmotion: {
             alerts: components["schemas"]["AlertItem"][];
@@ -1412,6 +1581,30 @@ export interface components {
             reasons: string[];
             work: components["schemas"]["WorkView"][];
         };
+        Disposition: {
+            code: string;
+            name_en: string;
+            name_zh: string;
+            /** Format: int64 */
+            order: number;
+            /** @description it is offered in; empty: in all */
+            queues: string[];
+            /** @description no longer offered; records keep it */
+            retired?: boolean;
+        };
+        DispositionInputBody: {
+            name_en: string;
+            name_zh: string;
+            /** Format: int64 */
+            order?: number;
+            /** @description it is offered in; empty: in all */
+            queues?: string[];
+            /** @description no longer offered; records keep it */
+            retired?: boolean;
+        };
+        DispositionList: {
+            items: components["schemas"]["Disposition"][];
+        };
         EngineStats: {
             /** Format: int64 */
             bridges: number;
@@ -1505,9 +1698,38 @@ export interface components {
              */
             type: string;
         };
+        FollowUpList: {
+            items: components["schemas"]["WrapUp"][];
+        };
         ForceInputBody: {
             /** @enum {string} */
             state: "available" | "away" | "offline";
+        };
+        HeatItem: {
+            call: string;
+            /** Format: double */
+            heat: number;
+            /** @description the greatest first */
+            parts: components["schemas"]["HeatPart"][];
+        };
+        HeatList: {
+            /** Format: date-time */
+            at: string;
+            items: components["schemas"]["HeatItem"][];
+        };
+        HeatPart: {
+            /** @enum {string} */
+            kind: "emotion" | "sla" | "silence" | "hold" | "repeat";
+            /**
+             * Format: double
+             * @description 0 to 1; from 0.5 on it needs somebody
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description what was measured: mood 0 to 1, share of the promised wait, seconds of silence or hold, earlier calls of the last 24 hours
+             */
+            value: number;
         };
         HolidayInputBody: {
             /** @description an iCalendar document (RFC 5545) */
@@ -1634,6 +1856,10 @@ export interface components {
              */
             weight?: number;
         };
+        MergeInputBody: {
+            /** @description UUIDv7 of the other call, in which one is too */
+            with: string;
+        };
         ModelView: {
             /** @enum {string} */
             graph: "static" | "dynamic";
@@ -1733,10 +1959,15 @@ export interface components {
         OfferView: {
             /** Format: date-time */
             at: string;
+            /** @description the running call, of a call */
+            call?: string;
             /** @description what whoever enqueued it said about it */
             data?: unknown;
             /** Format: date-time */
             deadline: string;
+            /** @description caller's number, of a call */
+            from?: string;
+            from_name?: string;
             /** @description to call back */
             number?: string;
             token: string;
@@ -1759,6 +1990,8 @@ export interface components {
             text: string;
         };
         PartyItem: {
+            /** @description its browser has lost the connection */
+            away?: boolean;
             /** @description it has put the others on hold */
             held?: boolean;
             /**
@@ -1768,10 +2001,19 @@ export interface components {
             leg: number;
             /** @description of a supervisor: listen, whisper, barge or takeover */
             mode?: string;
+            /** @description of a party outside who was added */
+            number?: string;
+            /** @description it rings to join; its leg is 0 */
+            ringing?: boolean;
             /** @enum {string} */
             role: "caller" | "peer" | "agent" | "guest" | "supervisor";
             /** @enum {string} */
             side: "caller" | "agent";
+            /**
+             * Format: date-time
+             * @description when it began to hold, ring or be away
+             */
+            since?: string;
             /** @description one of ours */
             user?: string;
         };
@@ -2069,6 +2311,8 @@ export interface components {
             consent: string;
             /** @enum {string} */
             direction: "in" | "out";
+            /** @description code, as the last agent to write chose it */
+            disposition?: string;
             /**
              * Format: int64
              * @description answer to end, or to now while it lasts
@@ -2079,6 +2323,11 @@ export interface components {
             from: string;
             from_name: string;
             has_recording: boolean;
+            /**
+             * Format: date-time
+             * @description when a voice was last heard on either side
+             */
+            heard_at?: string;
             /** @description UUIDv7 of the call */
             id: string;
             language: string;
@@ -2103,6 +2352,7 @@ export interface components {
             started_at: string;
             /** @enum {string} */
             state: "ringing" | "active" | "ended";
+            tags?: string[];
             to: string;
             /** @description side to off, live, deferred or done */
             transcription: {
@@ -2153,6 +2403,8 @@ export interface components {
             consent: string;
             /** @enum {string} */
             direction: "in" | "out";
+            /** @description code, as the last agent to write chose it */
+            disposition?: string;
             /**
              * Format: int64
              * @description answer to end, or to now while it lasts
@@ -2180,6 +2432,7 @@ export interface components {
             started_at: string;
             /** @enum {string} */
             state: "ringing" | "active" | "ended";
+            tags?: string[];
             to: string;
             /** @description side to off, live, deferred or done */
             transcription: {
@@ -2359,10 +2612,35 @@ export interface components {
             rss_mb: number;
             state: string;
         };
+        WrapUp: {
+            /** @description user name */
+            by: string;
+            call_id: string;
+            /** @description code, empty when none was chosen */
+            disposition: string;
+            /** Format: date-time */
+            follow_up_at?: string;
+            notes: string;
+            tags: string[];
+            /** Format: date-time */
+            updated_at: string;
+        };
         WrapUpDoc: {
             /** @enum {string} */
             mode?: "none" | "optional" | "manual" | "fixed" | "exact";
             time?: string;
+        };
+        WrapUpInputBody: {
+            /** @description code of one that the call's queue offers; empty: none */
+            disposition?: string;
+            /**
+             * Format: date-time
+             * @description when the agent has promised to come back to it
+             */
+            follow_up_at?: string;
+            notes?: string;
+            /** @description each at most 64 characters */
+            tags?: string[];
         };
     };
     responses: never;
@@ -3620,6 +3898,10 @@ export interface operations {
                 /** @description started before */
                 until?: string;
                 trunk?: string;
+                /** @description user name of a party, or me */
+                agent?: string;
+                /** @description code that an agent chose */
+                disposition?: string;
                 /** @description of the caller: an alert, angry over all, worse or better from start to end, read at all */
                 mood?: "alert" | "angry" | "worse" | "better" | "read";
                 /** @description words said, "a phrase", -not, or part of a number */
@@ -3672,6 +3954,62 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    heat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4235,6 +4573,180 @@ export interface operations {
             };
         };
     };
+    "drop-leg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+                /** @description number of the leg */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     record: {
         parameters: {
             query?: never;
@@ -4461,6 +4973,90 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rejoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4834,6 +5430,87 @@ export interface operations {
             };
         };
     };
+    "put-wrap-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WrapUpInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrapUp"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     colleagues: {
         parameters: {
             query?: never;
@@ -4957,6 +5634,237 @@ export interface operations {
             };
         };
     };
+    dispositions: {
+        parameters: {
+            query?: {
+                /** @description id of a queue; those of no queue in particular when empty */
+                queue?: string;
+                /** @description of every queue, and retired ones too */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispositionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-disposition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DispositionInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-disposition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "export-labels": {
         parameters: {
             query?: {
@@ -4976,6 +5884,76 @@ export interface operations {
                 };
                 content: {
                     "application/zip": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "follow-ups": {
+        parameters: {
+            query?: {
+                /** @description me, or for a supervisor another user name, or all */
+                agent?: string;
+                /** @description due before; a week from now when empty */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowUpList"];
                 };
             };
             /** @description Unauthorized */
@@ -5103,11 +6081,12 @@ export interface operations {
     };
     "decline-offer": {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                token: string;
+            query?: {
+                /** @description why; it is kept with the offer */
+                reason?: "busy" | "not_my_skill" | "conflict" | "technical" | "break" | "other";
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
