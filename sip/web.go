@@ -174,12 +174,34 @@ func (d *dialog) flowLost(f flow) {
 		d.refuse(487, "", nil)
 		d.end(call.CauseCancelled, true)
 	case d.phase != early:
+		d.lostAt = time.Now()
 		d.arm(timerLost, d.s.cfg.Lost)
 	}
 }
 
-// lostForGood ends a call whose device did not come back.
+// While sound still comes of a device whose connection is away, its call is looked
+// at again after lostLook, for as long as lostMost.
+const (
+	lostLook = 10 * time.Second
+	lostMost = 3 * time.Minute
+)
+
+// stillHeard says whether sound comes of the device, or none is to come because it holds.
+func (d *dialog) stillHeard(now time.Time) bool {
+	if d.leg == nil {
+		return false
+	}
+	a := d.leg.Activity()
+	return a.Held || !a.Never() && now.Sub(a.Last) < 5*time.Second
+}
+
+// lostForGood ends a call whose device did not come back. One that is still heard
+// has lost its signalling only, and has more time.
 func (d *dialog) lostForGood() {
+	if now := time.Now(); d.stillHeard(now) && now.Sub(d.lostAt) < lostMost {
+		d.arm(timerLost, min(lostLook, d.s.cfg.Lost))
+		return
+	}
 	d.log.Info("user's connection did not come back")
 	d.end(call.CauseLost, true)
 }

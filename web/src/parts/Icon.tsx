@@ -27,6 +27,7 @@ const shapes = {
   download: <path d="M12 4v11M7 11l5 5 5-5M5 20h14" />,
   copy: <><rect x="8" y="8" width="12" height="12" rx="2" /><path d="M16 8V6a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v8a2 2 0 0 0 2 2h2" /></>,
   disc: <><circle cx="12" cy="12" r="8" /><circle cx="12" cy="12" r="2.5" fill="currentColor" /></>,
+  discOff: <><path d="M6.300 6.300a8 8 0 0 0 11.400 11.400M9 4.600A8 8 0 0 1 19.400 15M4 4l16 16" /></>,
   gap: <path d="M4 12h3M10.5 12h3M17 12h3" />,
   lock: <><rect x="5" y="11" width="14" height="9" rx="2" /><path d="M8.5 11V8a3.5 3.5 0 0 1 7 0v3" /></>,
   keyboard: <><rect x="2.5" y="6" width="19" height="12" rx="2" /><path d="M6.5 10h.01M10 10h.01M14 10h.01M17.5 10h.01M8 14h8" /></>,

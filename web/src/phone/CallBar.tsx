@@ -152,7 +152,7 @@ function RecordKey({ call, disabled, pause }: { call: LiveCall | undefined; disa
       title={t(paused ? 'callwork.recordResume' : 'callwork.recordPause')}
       aria-label={t(paused ? 'callwork.recordResume' : 'callwork.recordPause')}
     >
-      <Icon name={paused ? 'pause' : 'disc'} size={20} />
+      <Icon name={paused ? 'discOff' : 'disc'} size={20} />
       <span>{t(paused ? 'callwork.notRecorded' : 'callwork.recorded')}</span>
     </button>
   );

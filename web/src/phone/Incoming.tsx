@@ -131,7 +131,7 @@ export function Incoming({ ring, chord }: { ring: Ring; chord: (letter: string) 
       <RingTimer left={left} whole={whole} />
       <div className="bar-who" role="alert">
         <strong>{firstOf(name, number, kind)}</strong>
-        <span>{offer && offer.work.kind !== 'voice' ? t('agent.offer', { kind, queue: offer.work.queue }) : t('desk.calls', { number: name ? number : kind })}</span>
+        <span>{offer && offer.work.kind !== 'voice' ? t('agent.offer', { kind, queue: offer.work.queue }) : name ? t('desk.calls', { number }) : t('desk.phase.incoming')}</span>
       </div>
       {offer && <Facts offer={offer} now={now} />}
       <div className="bar-buttons">
