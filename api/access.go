@@ -74,6 +74,10 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/sla-policies":                RoleAgent,
 	http.MethodPut + " " + base + "/sla-policies/:name":          RoleAdmin,
 	http.MethodDelete + " " + base + "/sla-policies/:name":       RoleAdmin,
+	http.MethodPost + " " + base + "/calls/:id/rejoin":           RoleAgent, // of their own calls
+	http.MethodPost + " " + base + "/calls/:id/merge":            RoleAgent,
+	http.MethodDelete + " " + base + "/calls/:id/legs/:n":        RoleAgent,
+	http.MethodGet + " " + base + "/calls/heat":                  RoleSupervisor,
 
 	http.MethodGet + " " + base + "/calls/:id/recording":       RoleSupervisor,
 	http.MethodHead + " " + base + "/calls/:id/recording":      RoleSupervisor,

@@ -140,6 +140,8 @@ func (s *Server) route() error {
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
 	s.ticketRoutes(api)
+	s.togetherRoutes(api)
+	s.heatRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)
