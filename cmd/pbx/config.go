@@ -14,7 +14,9 @@ import (
 	"tingxin/call"
 	"tingxin/emotion"
 	"tingxin/ivr"
+	"tingxin/kb"
 	"tingxin/media"
+	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
@@ -34,6 +36,8 @@ type Config struct {
 	Call         call.Config    `yaml:"call" koanf:"call"`
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
+	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
+	KB           kb.Config      `yaml:"kb" koanf:"kb"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 }
@@ -91,6 +95,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Queues.Check(); err != nil {
+		return err
+	}
+	if err := c.KB.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -17,7 +17,9 @@ import (
 	"tingxin/call"
 	"tingxin/event"
 	"tingxin/ivr"
+	"tingxin/kb"
 	"tingxin/media"
+	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
@@ -36,6 +38,8 @@ type server struct {
 	flows  *ivr.Library
 	store  *call.Store
 	queues *queue.Service
+	embed  *embed.Service // nil: this machine has no sentence models
+	kb     *kb.Service
 	calls  *call.Manager
 	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip    *sip.Server
@@ -70,6 +74,8 @@ func (s *server) start(ctx context.Context) error {
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
+		{"sentence models", s.startEmbed},
+		{"articles", s.startKB},
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
@@ -114,7 +120,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "articles", "sentence models", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue

@@ -14,6 +14,7 @@ import (
 // startWeb starts the pages, the API, the live feed and the jobs behind them.
 func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	jobs := pg.NewJobs(s.db, s.log)
+	s.kb.AddJobs(jobs)
 	w, err := api.New(s.cfg.API, s.apiParts(jobs), s.log)
 	if err != nil {
 		return nil, err
