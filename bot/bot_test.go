@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -74,17 +75,74 @@ var articles = []kb.Article{
 	{ID: "coupon", Lang: "en", Category: "orders", Title: "How do I use a coupon?", Variants: []string{"use a voucher", "apply coupon code", "where is my coupon"}, Answer: "Choose the coupon at checkout."},
 }
 
-func knowledge(t testing.TB, e *bag) Indexes {
-	t.Helper()
+// noted in tests is forgotten.
+func (Indexes) Note(context.Context, string, []Noted) error { return nil }
+
+// Indexes are articles held in memory, one index per language.
+type Indexes map[string]*kb.Index
+
+// Ask implements Knowledge.
+func (x Indexes) Ask(ctx context.Context, q Question) (Verdict, error) {
+	index := x[q.Lang]
+	if index == nil {
+		return Verdict{}, nil
+	}
+	v, err := index.Ask(ctx, q.Text)
+	if err != nil {
+		return Verdict{}, err
+	}
+	out := Verdict{Rule: v.Rule, TauA: v.Thresholds.Answer, TauC: v.Thresholds.Clarify, Margin: v.Thresholds.Margin}
+	for _, h := range v.Hits[:min(len(v.Hits), 10)] {
+		out.Articles = append(out.Articles, Article{ID: h.Article.ID, Lang: h.Article.Lang, Title: h.Article.Title, Category: h.Article.Category, Text: h.Article.Answer, P: h.P})
+	}
+	return out, nil
+}
+
+// Phrasings implements Knowledge.
+func (x Indexes) Phrasings(_ context.Context, lang string) ([]Phrasing, error) {
+	if x[lang] == nil {
+		return nil, nil
+	}
+	var out []Phrasing
+	for _, a := range x[lang].Articles() {
+		out = append(out, Phrasing{a.ID, a.Category, a.Title})
+		for _, v := range a.Variants {
+			out = append(out, Phrasing{a.ID, a.Category, v})
+		}
+	}
+	return out, nil
+}
+
+// Article implements Knowledge.
+func (x Indexes) Article(_ context.Context, lang, id string) (Article, error) {
+	if x[lang] != nil {
+		for _, a := range x[lang].Articles() {
+			if a.ID == id {
+				return Article{ID: a.ID, Lang: a.Lang, Title: a.Title, Category: a.Category, Text: a.Answer}, nil
+			}
+		}
+	}
+	return Article{}, ErrMissing
+}
+
+// knowledge is learnt once for all tests.
+var knowledge = sync.OnceValues(func() (Indexes, error) {
 	x := make(Indexes)
 	for _, lang := range embed.Languages {
-		index, err := kb.NewIndex(t.Context(), lang, articles, e)
-		must(t, err)
-		must(t, index.Learn(t.Context(), nil))
+		index, err := kb.NewIndex(context.Background(), lang, articles, &bag{})
+		if err == nil {
+			err = index.Learn(context.Background(), nil)
+		}
+		if err != nil {
+			return nil, err
+		}
 		x[lang] = index
 	}
-	return x
-}
+	return x, nil
+})
+
+// minds of the starter intents, learnt by the first test: learning the same again gives the same.
+var minds atomic.Pointer[map[string]*mind]
 
 // crowd knows people.
 type crowd map[int64]Person
@@ -116,12 +174,18 @@ func open(t testing.TB, change ...func(*Config, *Parts)) *house {
 	must(t, err)
 	h := &house{t: t, db: pgtest.New(t), bag: &bag{}, orders: httptest.NewServer(o.Handler())}
 	t.Cleanup(h.orders.Close)
+	articles, err := knowledge()
+	must(t, err)
 	addr := h.orders.Listener.Addr().String()
 	h.cfg = Config{KeyFile: filepath.Join(t.TempDir(), "keys", "bot.key"), ToolHosts: []string{addr}, TurnsPerMinute: 1000}
-	h.parts = Parts{DB: h.db, Embed: h.bag, Knowledge: knowledge(t, h.bag), People: crowd{7: {Remember: true}, 8: {Remember: true, VIP: true}, 9: {}},
+	h.parts = Parts{DB: h.db, Embed: h.bag, Knowledge: articles, People: crowd{7: {Remember: true}, 8: {Remember: true, VIP: true}, 9: {}},
 		Now: func() time.Time { return time.Now().Add(h.ahead) }}
 	for _, f := range change {
 		f(&h.cfg, &h.parts)
+	}
+	for id := range 12 { // people 1 to 12
+		_, err := h.db.Exec(t.Context(), `insert into contacts (id, root) values ($1, $1)`, id+1)
+		must(t, err)
 	}
 	h.start()
 	t.Cleanup(func() { h.Engine.Close() })
@@ -129,6 +193,7 @@ func open(t testing.TB, change ...func(*Config, *Parts)) *house {
 		must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { return h.Store().PutTool(t.Context(), tx, name, doc, "test") }))
 	}
 	must(t, h.Reload(t.Context()))
+	minds.Store(&h.brain.Load().minds)
 	return h
 }
 
@@ -138,6 +203,10 @@ func (h *house) start() {
 	must(h.t, err)
 	must(h.t, e.Start(h.t.Context()))
 	h.Engine = e
+	if known := minds.Load(); known != nil {
+		e.brain.Store(&brain{minds: *known})
+		must(h.t, e.Reload(h.t.Context()))
+	}
 }
 
 // restart is another process over the same database.

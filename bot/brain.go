@@ -65,7 +65,10 @@ func teach(ctx context.Context, e Embedder, lang string, intents []Intent, phras
 			m.exact[b] = l.label
 		}
 	}
-	m.version = versionOf(lang, lessons, e.Version(lang), seed)
+	m.version = versionOf(lang, lessons, versionOfEmbedder(e, lang), seed)
+	if e == nil { // equal phrases are still known
+		return m, nil
+	}
 	examples := make([]learn.Example, len(lessons))
 	for k, l := range lessons {
 		v, err := e.EmbedLater(ctx, lang, l.text)
@@ -82,6 +85,13 @@ func teach(ctx context.Context, e Embedder, lang string, intents []Intent, phras
 		return nil, fmt.Errorf("learn %s: %w", lang, err)
 	}
 	return m, nil
+}
+
+func versionOfEmbedder(e Embedder, lang string) string {
+	if e == nil {
+		return ""
+	}
+	return e.Version(lang)
 }
 
 func labelCount(lessons []lesson) int {
@@ -298,7 +308,7 @@ const (
 // measure trains five times without a fifth each and asks about that fifth.
 func measure(ctx context.Context, e Embedder, lang string, lessons []lesson, seed uint64) (Figures, error) {
 	f := Figures{Phrases: len(lessons), Intents: []IntentFigures{}, Mixed: []Mixed{}}
-	if labelCount(lessons) < 2 {
+	if labelCount(lessons) < 2 || e == nil {
 		return f, nil
 	}
 	examples := make([]learn.Example, len(lessons))
@@ -443,7 +453,7 @@ func (e *Engine) load(ctx context.Context) (*brain, error) {
 // mind learns a language, unless what is known already was learnt from the same.
 func (e *Engine) mind(ctx context.Context, lang string, intents []Intent, phrasings []Phrasing) (*mind, error) {
 	lessons := lessonsOf(lang, intents, phrasings)
-	if old := e.brain.Load(); old != nil && old.minds[lang] != nil && old.minds[lang].version == versionOf(lang, lessons, e.embed.Version(lang), e.cfg.Seed) {
+	if old := e.brain.Load(); old != nil && old.minds[lang] != nil && old.minds[lang].version == versionOf(lang, lessons, versionOfEmbedder(e.embed, lang), e.cfg.Seed) {
 		return old.minds[lang], nil
 	}
 	return teach(ctx, e.embed, lang, intents, phrasings, e.cfg.Seed)
@@ -473,7 +483,7 @@ func (e *Engine) Train(ctx context.Context) ([]Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		m := Model{Version: versionOf(lang, lessons, e.embed.Version(lang), e.cfg.Seed), Lang: lang, Seed: int64(e.cfg.Seed), TrainedAt: e.now().UTC(), TookMS: int(e.now().Sub(begun).Milliseconds()), Figures: figures}
+		m := Model{Version: versionOf(lang, lessons, versionOfEmbedder(e.embed, lang), e.cfg.Seed), Lang: lang, Seed: int64(e.cfg.Seed), TrainedAt: e.now().UTC(), TookMS: int(e.now().Sub(begun).Milliseconds()), Figures: figures}
 		raw, err := json.Marshal(figures)
 		if err != nil {
 			return nil, err

@@ -41,10 +41,10 @@ type Desk interface {
 	Waiting(ctx context.Context, queue string) (Waiting, error)
 }
 
-// Parts is what an Engine works with. DB, Embed and Knowledge must be there.
+// Parts is what an Engine works with. DB and Knowledge must be there.
 type Parts struct {
 	DB        *pg.DB
-	Embed     Embedder
+	Embed     Embedder // nil: no sentence models; equal phrases and rules answer
 	Knowledge Knowledge
 	People    People // nil: nobody is known, nothing is remembered beyond a conversation
 	Desk      Desk   // nil: a handover says nothing of the wait

@@ -2,8 +2,11 @@ package bot
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"tingxin/kb"
+	"tingxin/pg"
 )
 
 // Knowledge answers questions from articles.
@@ -14,6 +17,15 @@ type Knowledge interface {
 	Phrasings(ctx context.Context, lang string) ([]Phrasing, error)
 	// Article is the title and text of a live article of a language.
 	Article(ctx context.Context, lang, id string) (Article, error)
+	// Note keeps what became of articles in a session.
+	Note(ctx context.Context, session string, all []Noted) error
+}
+
+// Noted is what became of an article.
+type Noted struct {
+	Article, Lang string
+	Kind          string // shown, clicked, up, down
+	P             float64
 }
 
 // Question is what is looked for.
@@ -24,8 +36,10 @@ type Question struct {
 
 // Verdict is what the articles say to a question.
 type Verdict struct {
-	// Rule is "exact", "contains" or "regexp" when a rule named the first article, else "".
+	// Rule is "interface", "exact", "contains" or "regexp" when a rule named the first article, else "".
 	Rule string
+	// Tool or intent that answers for a rule "interface".
+	Tool string
 	// Articles, likeliest first.
 	Articles []Article
 	// TauA, TauC and Margin are the thresholds of the language.
@@ -45,51 +59,75 @@ type Article struct {
 // Phrasing is one way to ask for an article.
 type Phrasing struct{ Article, Category, Text string }
 
-// Indexes are articles held in memory, one index per language: a Knowledge without a store.
-type Indexes map[string]*kb.Index
+// Articles are those of the knowledge base.
+type Articles struct{ *kb.Service }
 
 // Ask implements Knowledge.
-func (x Indexes) Ask(ctx context.Context, q Question) (Verdict, error) {
-	index := x[q.Lang]
-	if index == nil {
-		return Verdict{}, nil
-	}
-	v, err := index.Ask(ctx, q.Text)
+func (x Articles) Ask(ctx context.Context, q Question) (Verdict, error) {
+	a, err := x.Service.Ask(ctx, kb.Query{Text: q.Text, Lang: q.Lang, Slots: q.Slots})
 	if err != nil {
 		return Verdict{}, err
 	}
-	out := Verdict{Rule: v.Rule, TauA: v.Thresholds.Answer, TauC: v.Thresholds.Clarify, Margin: v.Thresholds.Margin}
-	for _, h := range v.Hits[:min(len(v.Hits), 10)] {
-		out.Articles = append(out.Articles, Article{ID: h.Article.ID, Lang: h.Article.Lang, Title: h.Article.Title, Category: h.Article.Category, Text: h.Article.Answer, P: h.P})
+	if a.Degraded == kb.Busy {
+		return Verdict{}, fmt.Errorf("articles: %s", a.Degraded)
+	}
+	out := Verdict{Rule: a.Rule, Tool: a.Tool, TauA: a.TauA, TauC: a.TauC, Margin: a.Margin, Version: a.Model}
+	if a.Degraded != "" {
+		out.TauA = 0 // nothing but a rule can be believed
+	}
+	for _, c := range a.Candidates {
+		out.Articles = append(out.Articles, articleOf(c.Article, c.P))
 	}
 	return out, nil
 }
 
+func articleOf(p *kb.Published, likely float64) Article {
+	return Article{ID: p.Key, Lang: p.Lang, Title: p.Title, Category: p.Category, Text: p.Text, P: likely}
+}
+
+// maxPhrasings bounds what the classes of articles are learnt from.
+const maxPhrasings = 5000
+
 // Phrasings implements Knowledge.
-func (x Indexes) Phrasings(_ context.Context, lang string) ([]Phrasing, error) {
-	if x[lang] == nil {
-		return nil, nil
-	}
+func (x Articles) Phrasings(ctx context.Context, lang string) ([]Phrasing, error) {
 	var out []Phrasing
-	for _, a := range x[lang].Articles() {
-		out = append(out, Phrasing{a.ID, a.Category, a.Title})
-		for _, v := range a.Variants {
-			out = append(out, Phrasing{a.ID, a.Category, v})
+	for _, p := range x.Published(lang, "", kb.Public) {
+		out = append(out, Phrasing{p.Key, p.Category, p.Title})
+		c, err := x.Store().ContentOf(ctx, p.ID, p.Version)
+		if errors.Is(err, pg.ErrNotFound) { // it was removed in between
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range c.Variants {
+			out = append(out, Phrasing{p.Key, p.Category, v.Text})
+		}
+		if len(out) >= maxPhrasings {
+			break
 		}
 	}
 	return out, nil
 }
 
 // Article implements Knowledge.
-func (x Indexes) Article(_ context.Context, lang, id string) (Article, error) {
-	if x[lang] != nil {
-		for _, a := range x[lang].Articles() {
-			if a.ID == id {
-				return Article{ID: a.ID, Lang: a.Lang, Title: a.Title, Category: a.Category, Text: a.Answer}, nil
-			}
+func (x Articles) Article(_ context.Context, lang, id string) (Article, error) {
+	p := x.Find(id, lang, kb.Public)
+	if p == nil {
+		return Article{}, ErrMissing
+	}
+	return articleOf(p, 0), nil
+}
+
+// Note implements Knowledge.
+func (x Articles) Note(ctx context.Context, session string, all []Noted) error {
+	var events []kb.Event
+	for _, n := range all {
+		if p := x.Find(n.Article, n.Lang, kb.Public); p != nil {
+			events = append(events, kb.Event{Article: p.ID, Kind: kb.EventKind(n.Kind), Channel: "bot", Conversation: session, P: n.P})
 		}
 	}
-	return Article{}, ErrMissing
+	return x.Store().Record(ctx, events...)
 }
 
 // judge is the decision of an article search, tested in the order of the design: a

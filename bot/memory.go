@@ -66,6 +66,11 @@ type row struct {
 	refused bool
 }
 
+// family are all ids that stand for the person whose id is a statement's parameter n.
+func family(n int) string {
+	return fmt.Sprintf(`select id from contacts where root = (select root from contacts where id = $%d)`, n)
+}
+
 const heldColumns = `id, coalesce(session_id::text, ''), coalesce(contact_id, 0), name, value, sealed, shown, scope, source, channel, turn, p, confirmed, at, expires_at`
 
 func scanHeld(r pgx.CollectableRow) (row, error) {
@@ -79,7 +84,7 @@ func (m *memory) load(ctx context.Context, session string, contact int64, now ti
 	rows, err := pg.Rows(ctx, m.db, scanHeld, `select `+heldColumns+` from (
 			(select * from bot_slots where session_id = $1 and not refused and expires_at > $3 order by id desc limit $4)
 			union
-			(select * from bot_slots where contact_id = $2 and scope = 'contact' and not refused and expires_at > $3 order by id desc limit $4)
+			(select * from bot_slots where contact_id = any(array(`+family(2)+`)) and scope = 'contact' and not refused and expires_at > $3 order by id desc limit $4)
 		) s order by id desc limit $4`, session, contact, now, maxHeld)
 	if err != nil {
 		return nil, fmt.Errorf("values of session %s: %w", session, err)
@@ -231,7 +236,7 @@ func distance(a, b string) int {
 
 // Slots gives what is held for a contact, newest first, with history.
 func (e *Engine) Slots(ctx context.Context, contact int64) ([]Held, error) {
-	rows, err := pg.Rows(ctx, e.db, scanHeld, `select `+heldColumns+` from bot_slots where contact_id = $1 and scope = 'contact' and not refused and expires_at > $2 order by id desc limit $3`, contact, e.now(), maxHeld)
+	rows, err := pg.Rows(ctx, e.db, scanHeld, `select `+heldColumns+` from bot_slots where contact_id = any(array(`+family(1)+`)) and scope = 'contact' and not refused and expires_at > $2 order by id desc limit $3`, contact, e.now(), maxHeld)
 	if err != nil {
 		return nil, fmt.Errorf("values of contact %d: %w", contact, err)
 	}
@@ -255,11 +260,11 @@ func (e *Engine) ForgetSlot(ctx context.Context, tx pgx.Tx, id int64) error {
 func (e *Engine) EraseContact(ctx context.Context, tx pgx.Tx, contact int64) (map[string]int64, error) {
 	counts := make(map[string]int64)
 	for _, s := range []struct{ table, sql string }{
-		{"labels", `delete from labels using predictions p, bot_turns t, bot_sessions s where labels.prediction_id = p.id and p.object_type = 'bot_turn' and p.object_id = t.id::text and t.session_id = s.id and s.contact_id = $1`},
-		{"predictions", `delete from predictions p using bot_turns t, bot_sessions s where p.object_type = 'bot_turn' and p.object_id = t.id::text and t.session_id = s.id and s.contact_id = $1`},
-		{"bot_slots", `delete from bot_slots where contact_id = $1 or session_id in (select id from bot_sessions where contact_id = $1)`},
-		{"bot_turns", `delete from bot_turns using bot_sessions s where bot_turns.session_id = s.id and s.contact_id = $1`},
-		{"bot_sessions", `delete from bot_sessions where contact_id = $1`},
+		{"labels", `delete from labels using predictions p, bot_turns t, bot_sessions s where labels.prediction_id = p.id and p.object_type = 'bot_turn' and p.object_id = t.id::text and t.session_id = s.id and s.contact_id in (` + family(1) + `)`},
+		{"predictions", `delete from predictions p using bot_turns t, bot_sessions s where p.object_type = 'bot_turn' and p.object_id = t.id::text and t.session_id = s.id and s.contact_id in (` + family(1) + `)`},
+		{"bot_slots", `delete from bot_slots where contact_id in (` + family(1) + `) or session_id in (select id from bot_sessions where contact_id in (` + family(1) + `))`},
+		{"bot_turns", `delete from bot_turns using bot_sessions s where bot_turns.session_id = s.id and s.contact_id in (` + family(1) + `)`},
+		{"bot_sessions", `delete from bot_sessions where contact_id in (` + family(1) + `)`},
 	} {
 		tag, err := tx.Exec(ctx, s.sql, contact)
 		if err != nil {

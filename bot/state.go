@@ -60,6 +60,7 @@ type offer struct {
 type answered struct {
 	Turn    int    `json:"turn"`
 	Article string `json:"article,omitempty"`
+	Lang    string `json:"lang,omitempty"`
 }
 
 // Shown is an article that the customer has seen, with what came of it.

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"tingxin/nlp"
+	"tingxin/nlp/embed"
 	"tingxin/nlp/slot"
 )
 
@@ -54,6 +55,7 @@ type turn struct {
 	refused     []int64
 	reactions   []reaction
 	predictions []prediction
+	noted       []Noted
 	lap         time.Time
 }
 
@@ -103,6 +105,11 @@ func (e *Engine) turn(ctx context.Context, b *brain, who Session, in Input, refu
 		return Reply{}, err
 	}
 	e.count(t, time.Since(begun))
+	if len(t.noted) > 0 {
+		if err := e.knowledge.Note(ctx, s.id, t.noted); err != nil {
+			e.log.Warn("what became of an article was not kept", "session", s.id, "error", err)
+		}
+	}
 	return t.reply, nil
 }
 
@@ -394,9 +401,12 @@ func (t *turn) repeats(ctx context.Context, cosine float64) (bool, error) {
 	if len(t.values) > 0 || t.guess.intent != "" && t.b.intents[t.guess.intent].Kind == KindTalk {
 		return false, nil
 	}
-	v, err := t.e.embed.Embed(ctx, t.lang, t.folded)
-	if err != nil {
-		return false, err
+	var v embed.Vectors
+	if t.e.embed != nil {
+		var err error
+		if v, err = t.e.embed.Embed(ctx, t.lang, t.folded); err != nil {
+			return false, err
+		}
 	}
 	for _, old := range t.st.History[max(0, len(t.st.History)-repeatBack):] {
 		if old.Lang != t.lang || !old.Question || old.Decision != DoAnswer && old.Decision != DoTool {
@@ -404,6 +414,9 @@ func (t *turn) repeats(ctx context.Context, cosine float64) (bool, error) {
 		}
 		if old.Folded == t.folded {
 			return true, nil
+		}
+		if t.e.embed == nil {
+			continue
 		}
 		o, err := t.e.embed.Embed(ctx, old.Lang, old.Folded)
 		if err != nil {
@@ -513,6 +526,10 @@ func (t *turn) answer(ctx context.Context) error {
 	}
 	p1, _ := t.verdict.top()
 	decision := judge(&t.verdict, t.guess.foreign)
+	if name := t.b.answers(t.verdict.Tool); t.verdict.Rule == "interface" && t.active(name) {
+		t.step("rule: interface " + t.verdict.Tool)
+		return t.act(ctx, name)
+	}
 	if t.guess.intent != "" && t.active(t.guess.intent) && t.verdict.Rule == "" && (decision != DoAnswer || t.guess.p >= p1) {
 		return t.act(ctx, t.guess.intent)
 	}
@@ -560,6 +577,20 @@ func (t *turn) active(name string) bool {
 		return name != "give_value" || len(t.values) > 0
 	}
 	return i.Frame.Tool == "" || t.b.tools[i.Frame.Tool] != nil
+}
+
+// answers is the intent that a rule "interface" names: itself, or by its tool.
+func (b *brain) answers(name string) string {
+	if b.intents[name] != nil {
+		return name
+	}
+	found := ""
+	for k, i := range b.intents {
+		if name != "" && i.Frame != nil && i.Frame.Tool == name && (found == "" || k < found) {
+			found = k
+		}
+	}
+	return found
 }
 
 // act does what an intent says.
@@ -646,7 +677,8 @@ func (t *turn) byArticle(d Decision) error {
 func (t *turn) give(a Article) {
 	t.reply.Article = a.ID
 	t.st.Question, t.st.Clarify, t.st.Rejected = t.folded, 0, 0
-	t.st.Answered = &answered{t.n, a.ID}
+	t.st.Answered = &answered{t.n, a.ID, a.Lang}
+	t.noted = append(t.noted, Noted{a.ID, a.Lang, "shown", min(max(a.P, 0), 1)})
 	t.st.show(Shown{Article: a.ID, Title: a.Title, Turn: t.n})
 	t.say(DoAnswer, text(a.Text), Part{Kind: "source", Article: a.ID, Title: a.Title},
 		buttons(Button{word(t.lang, "helpful"), "helpful"}, Button{word(t.lang, "unhelpful"), "unhelpful"}))
@@ -718,6 +750,8 @@ func (t *turn) thumb(a *answered, up bool) {
 	}
 	if a.Article == "" {
 		label = ""
+	} else {
+		t.noted = append(t.noted, Noted{a.Article, a.Lang, mark, 0})
 	}
 	t.step("reaction: " + mark)
 	t.reactions = append(t.reactions, reaction{a.Turn, mark, label})
@@ -755,6 +789,7 @@ func (t *turn) chosen(ctx context.Context, o offer) error {
 		return err
 	}
 	t.step("picked an article")
+	t.noted = append(t.noted, Noted{a.ID, a.Lang, "clicked", 0})
 	t.reactions = append(t.reactions, reaction{t.n - 1, "chosen", o.ID})
 	t.give(a)
 	return nil

@@ -55,7 +55,7 @@ create table bot_sessions (
     id          uuid primary key default gen_random_uuid(),
     channel     text        not null check (channel in ('chat', 'call', 'api')),
     subject     text        not null check (subject <> '' and length(subject) <= 128),
-    contact_id  bigint,
+    contact_id  bigint references contacts on delete set null,
     lang        text        not null default '',
     state       jsonb       not null default '{}',
     version     int         not null default 0,    -- a turn that read an older one is refused
@@ -125,8 +125,8 @@ create index labels_prediction on labels (prediction_id);
 -- What customers said, so that nobody asks them again. Older values stay as history.
 create table bot_slots (
     id           bigint generated always as identity primary key,
-    session_id   uuid references bot_sessions on delete cascade,
-    contact_id   bigint,
+    session_id   uuid        not null references bot_sessions on delete cascade,
+    contact_id   bigint references contacts on delete set null,
     name         text        not null,
     value        text        not null default '',  -- empty when sealed
     raw          text        not null default '',
@@ -140,8 +140,7 @@ create table bot_slots (
     confirmed    boolean     not null default false,
     refused      boolean     not null default false, -- the customer said that it is wrong
     at           timestamptz not null default now(),
-    expires_at   timestamptz not null,
-    check (session_id is not null or contact_id is not null)
+    expires_at   timestamptz not null
 );
 create index bot_slots_session on bot_slots (session_id, name, id desc);
 create index bot_slots_contact on bot_slots (contact_id, name, id desc) where contact_id is not null and scope = 'contact';
