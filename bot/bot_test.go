@@ -20,6 +20,7 @@ import (
 	"tingxin/kb"
 	"tingxin/nlp"
 	"tingxin/nlp/embed"
+	"tingxin/nlp/slot"
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
 )
@@ -294,3 +295,8 @@ func TestOrderNumberInOneConversationWithoutAContact(t *testing.T) {
 	h.restart()
 	want(t, k.says("when will it arrive"), DoTool, "B2025081501", "2026-12-05")
 }
+
+var (
+	finder, _ = slot.New(slot.Config{})
+	day       = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+)

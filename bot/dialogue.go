@@ -40,7 +40,7 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 	t.reply.Intent = f.Intent
 	switch {
 	case f.Confirm != "":
-		done = t.confirming(f, i.Frame)
+		done, err = t.confirming(ctx, f, i.Frame)
 	case f.Sure:
 		switch {
 		case t.saysYes():
@@ -70,11 +70,11 @@ func (f *Frame) slot(name string) *FrameSlot {
 }
 
 // confirming takes a yes, a no, a choice, or another value.
-func (t *turn) confirming(f *frameState, frame *Frame) bool {
+func (t *turn) confirming(ctx context.Context, f *frameState, frame *Frame) (bool, error) {
 	s := frame.slot(f.Confirm)
 	if s == nil {
 		f.Confirm = ""
-		return true
+		return true, nil
 	}
 	kind, arg, _ := strings.Cut(t.choice, ":")
 	switch {
@@ -82,11 +82,11 @@ func (t *turn) confirming(f *frameState, frame *Frame) bool {
 		t.step("another value instead of a yes")
 		f.Confirm, f.Options = "", nil
 		delete(f.Chosen, s.Name)
-		return true
+		return true, t.asAsked(ctx, f, s)
 	case kind == "slot":
 		id, _ := strconv.ParseInt(arg, 10, 64) // 0 is no row
 		if !slices.Contains(f.Options, id) || t.held.byID(id) == nil {
-			return false
+			return false, nil
 		}
 		t.confirm(id)
 		f.choose(s.Name, id)
@@ -102,12 +102,12 @@ func (t *turn) confirming(f *frameState, frame *Frame) bool {
 		f.Confirm, f.Options = "", nil
 		delete(f.Chosen, s.Name)
 		t.promptFor(f, s, word(t.lang, "again")+" ")
-		return true
+		return true, nil
 	default:
-		return false
+		return false, nil
 	}
 	f.Confirm, f.Options = "", nil
-	return true
+	return true, nil
 }
 
 func (t *turn) confirm(id int64) {
@@ -317,8 +317,12 @@ func (t *turn) choose(f *frameState, s *FrameSlot) (*row, []*row) {
 		return nil, some[:min(len(some), offered)]
 	}
 	if r, options := pick(func(r *row) bool { return r.fresh && r.Turn == t.n }); r != nil || options != nil {
-		if r != nil && t.in.Channel == ChannelCall {
+		switch {
+		case r != nil && t.in.Channel == ChannelCall && !t.in.Keys:
 			return t.heardAs(r), nil
+		case r != nil: // written in the very message that needs it
+			r.P = max(r.P, t.b.policy.Sure)
+			t.sync(r)
 		}
 		return r, options
 	}
