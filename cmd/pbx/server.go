@@ -15,6 +15,7 @@ import (
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/chat"
 	"tingxin/event"
 	"tingxin/ivr"
 	"tingxin/kb"
@@ -37,6 +38,8 @@ type server struct {
 	bus    *event.Bus
 	flows  *ivr.Library
 	store  *call.Store
+	jobs   *pg.Jobs // started with the web side
+	chat   *chat.Service
 	queues *queue.Service
 	embed  *embed.Service // nil: this machine has no sentence models
 	kb     *kb.Service
@@ -45,8 +48,10 @@ type server struct {
 	sip    *sip.Server
 	web    *api.Server
 	people *api.People
-	phones *phones
-	login  *login // of the administrator that this run made, else nil
+
+	chatQueue *chatQueue // between chat and queues
+	phones    *phones
+	login     *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
 	started []part // in order of starting
@@ -77,6 +82,7 @@ func (s *server) start(ctx context.Context) error {
 		{"sentence models", s.startEmbed},
 		{"articles", s.startKB},
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
+		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"sip", s.startSIP},     // from here on calls come
@@ -151,7 +157,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.db, s.bus, s.store = db, event.NewBus(), call.NewStore(db)
+	s.db, s.bus, s.store, s.jobs = db, event.NewBus(), call.NewStore(db), pg.NewJobs(db, s.log)
 	return func() error {
 		s.bus.Close()
 		return db.Close()
