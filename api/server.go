@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/event"
 	"tingxin/pg"
@@ -39,6 +42,7 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
+	Bot    *bot.Engine  // nil: none
 	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
@@ -122,6 +126,7 @@ func (s *Server) route() error {
 	r.Use(s.recovered, s.headers, s.guard)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
@@ -136,6 +141,7 @@ func (s *Server) route() error {
 	s.settingRoutes(api)
 	s.queueRoutes(api)
 	s.agentRoutes(api)
+	s.botRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
@@ -161,6 +167,18 @@ func (s *Server) route() error {
 		})
 	}
 	return nil
+}
+
+// schemaName names a type in the document: words that several nouns have get the bot's before them.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.PkgPath() == "tingxin/bot" && !strings.HasPrefix(name, "Bot") {
+		return "Bot" + name
+	}
+	return name
 }
 
 // Handler is the whole web side, for tests.

@@ -277,7 +277,7 @@ func TestOrderNumberIsNeverAskedForTwice(t *testing.T) {
 
 	h.restart()
 	want(t, web.says("那个订单现在什么状态"), DoTool, "A2025070101")
-	if n := h.Stats().Reasks.Load(); n != 0 {
+	if n := h.Stats().Reasks; n != 0 {
 		t.Errorf("%d re-asks", n)
 	}
 

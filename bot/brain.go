@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -413,8 +412,8 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
-// load reads everything and learns. Lessons that have not changed cost their vectors only.
-func (e *Engine) load(ctx context.Context) (*brain, error) {
+// read everything but what has to be learnt.
+func (e *Engine) read(ctx context.Context) (*brain, error) {
 	intents, err := e.store.Intents(ctx)
 	if err != nil {
 		return nil, err
@@ -438,16 +437,42 @@ func (e *Engine) load(ctx context.Context) (*brain, error) {
 		}
 		b.tools[t.Name] = t
 	}
+	return b, nil
+}
+
+// learn reads phrases and articles and learns; what has not changed is not learnt again.
+func (e *Engine) learn(ctx context.Context) (map[string]*mind, error) {
+	intents, err := e.store.Intents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	minds := make(map[string]*mind)
 	for _, lang := range embed.Languages {
 		phrasings, err := e.knowledge.Phrasings(ctx, lang)
 		if err != nil {
 			return nil, fmt.Errorf("phrasings of articles: %w", err)
 		}
-		if b.minds[lang], err = e.mind(ctx, lang, intents, phrasings); err != nil {
+		if minds[lang], err = e.mind(ctx, lang, intents, phrasings); err != nil {
 			return nil, err
 		}
 	}
-	return b, nil
+	return minds, nil
+}
+
+// use puts what is stored now into force, with these minds or, when nil, the present ones.
+func (e *Engine) use(ctx context.Context, minds map[string]*mind) error {
+	e.storing.Lock()
+	defer e.storing.Unlock()
+	b, err := e.read(ctx)
+	if err != nil {
+		return err
+	}
+	if b.minds = minds; minds == nil {
+		b.minds = e.brain.Load().minds
+	}
+	e.brain.Store(b)
+	e.log.Debug("the bot has learnt", "intents", len(b.intents), "tools", len(b.tools))
+	return nil
 }
 
 // mind learns a language, unless what is known already was learnt from the same.
@@ -518,11 +543,9 @@ func (e *Engine) Reload(ctx context.Context) error {
 }
 
 func (e *Engine) reload(ctx context.Context) error {
-	b, err := e.load(ctx)
+	minds, err := e.learn(ctx)
 	if err != nil {
 		return err
 	}
-	e.brain.Store(b)
-	e.log.Log(ctx, slog.LevelDebug, "the bot has learnt", "intents", len(b.intents), "tools", len(b.tools))
-	return nil
+	return e.use(ctx, minds)
 }

@@ -18,7 +18,7 @@ func TestFrameAsksRemembersAndComesBack(t *testing.T) {
 	want(t, k.says("是的"), DoTool, "已取消")
 	want(t, k.says("A2025070103 呢"), DoConfirm, "要取消订单 A2025070103") // another value for the last intent
 	want(t, k.says("不用了"), DoTalk, "已取消")
-	if n := h.Stats().Reasks.Load(); n != 0 {
+	if n := h.Stats().Reasks; n != 0 {
 		t.Errorf("%d re-asks", n)
 	}
 }

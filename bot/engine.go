@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,11 +54,18 @@ type Parts struct {
 
 // Stats of an Engine since its start.
 type Stats struct {
-	Turns, Answers, Tools, Asks, Clarifies, Fallbacks, Handovers, Talks atomic.Int64
+	Turns, Answers, Tools, Asks, Clarifies, Fallbacks, Handovers, Talks uint64
 	// Refused by reason; Errors are failures of tools and models; Reasks are prompts for values that were held: defects.
-	RefusedLong, RefusedFast, RefusedBusy, Errors, Reasks, Prompts atomic.Int64
-	// Busy is the time of all turns in nanoseconds.
-	Busy atomic.Int64
+	RefusedLong, RefusedFast, RefusedBusy, Errors, Reasks, Prompts uint64
+	// Busy is the time of all turns.
+	Busy time.Duration
+	// Underway are turns at this moment.
+	Underway int
+}
+
+type counters struct {
+	turns, answers, tools, asks, clarifies, fallbacks, handovers, talks, refusedLong, refusedFast, refusedBusy, errors, reasks, prompts atomic.Uint64
+	busy                                                                                                                                atomic.Int64 // nanoseconds
 }
 
 // Engine is the bot. Safe for concurrent use; turns of one session take turns.
@@ -74,13 +82,18 @@ type Engine struct {
 	store     *Store
 	memory    *memory
 	tools     *tools
-	stats     Stats
+	stats     counters
 	slots     chan struct{} // turns at once
 	locks     locks
 	brain     atomic.Pointer[brain]
-	training  sync.Mutex
+	training  sync.Mutex // one learning at a time
+	storing   sync.Mutex // what was read last is put into force last
+	warming   sync.Once
+	wake      chan struct{} // something changed
+	warm      chan struct{} // closed when the first learning has ended
 
 	wg   sync.WaitGroup
+	ctx  context.Context // of what runs in the background
 	stop context.CancelFunc
 	once sync.Once
 }
@@ -107,18 +120,18 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Engine, error) {
 		parts.Now = time.Now
 	}
 	e := &Engine{cfg: cfg, db: parts.DB, log: log.With("part", "bot"), embed: parts.Embed, knowledge: parts.Knowledge, people: parts.People, desk: parts.Desk, now: parts.Now,
-		finder: finder, store: NewStore(parts.DB), memory: &memory{parts.DB, seal}, tools: newTools(cfg.ToolHosts), slots: make(chan struct{}, cfg.MaxTurns)}
+		finder: finder, store: NewStore(parts.DB), memory: &memory{parts.DB, seal}, tools: newTools(cfg.ToolHosts), slots: make(chan struct{}, cfg.MaxTurns), wake: make(chan struct{}, 1)}
 	return e, nil
 }
 
 // Start writes the starter intents into an empty database and begins to sweep what has
-// expired. Learning, seconds of work, waits for Reload, Train or the first turn.
+// expired. Learning, seconds of work, waits for Warm, Reload, Train or the first turn.
 func (e *Engine) Start(ctx context.Context) error {
 	if err := e.store.seed(ctx); err != nil {
 		return fmt.Errorf("bot: %w", err)
 	}
-	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
-	e.wg.Go(func() { e.sweep(ctx) }) // ends when Close cancels ctx
+	e.ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
+	e.wg.Go(func() { e.sweep(e.ctx) }) // ends when Close cancels e.ctx
 	return nil
 }
 
@@ -137,8 +150,37 @@ func (e *Engine) Close() error {
 // Store is where intents, tools and the policy are.
 func (e *Engine) Store() *Store { return e.store }
 
+// ToolHosts are the hosts that tools may call.
+func (e *Engine) ToolHosts() []string { return slices.Clone(e.cfg.ToolHosts) }
+
+// Changed lets changed settings count at once: intents, frames, tools and the policy.
+// Changed phrases are learnt in the background, which takes seconds.
+func (e *Engine) Changed(ctx context.Context) error {
+	if e.brain.Load() == nil { // it will read them when it learns
+		return nil
+	}
+	if err := e.use(ctx, nil); err != nil {
+		return err
+	}
+	e.relearn()
+	return nil
+}
+
+// relearn wakes the sweep.
+func (e *Engine) relearn() {
+	select {
+	case e.wake <- struct{}{}:
+	default: // it is awake already
+	}
+}
+
 // Stats may be read at any time.
-func (e *Engine) Stats() *Stats { return &e.stats }
+func (e *Engine) Stats() Stats {
+	c := &e.stats
+	return Stats{Turns: c.turns.Load(), Answers: c.answers.Load(), Tools: c.tools.Load(), Asks: c.asks.Load(), Clarifies: c.clarifies.Load(), Fallbacks: c.fallbacks.Load(),
+		Handovers: c.handovers.Load(), Talks: c.talks.Load(), RefusedLong: c.refusedLong.Load(), RefusedFast: c.refusedFast.Load(), RefusedBusy: c.refusedBusy.Load(),
+		Errors: c.errors.Load(), Reasks: c.reasks.Load(), Prompts: c.prompts.Load(), Busy: time.Duration(c.busy.Load()), Underway: len(e.slots)}
+}
 
 const (
 	sweepEvery = 10 * time.Minute
@@ -153,10 +195,16 @@ func (e *Engine) sweep(ctx context.Context) {
 		if err := e.Sweep(ctx); err != nil && ctx.Err() == nil {
 			e.log.Warn("what has expired could not be removed", "error", err)
 		}
+		if e.brain.Load() != nil { // articles, and what other servers were told
+			if err := e.Reload(ctx); err != nil && ctx.Err() == nil {
+				e.log.Warn("the bot could not learn anew", "error", err)
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-e.wake:
 		}
 	}
 }
@@ -177,18 +225,35 @@ func (e *Engine) Sweep(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// ready gives what is known, learning it first when nobody has.
+// Warm begins to learn in the background, if nobody has.
+func (e *Engine) Warm() {
+	e.warming.Do(func() {
+		e.warm = make(chan struct{})
+		e.wg.Go(func() { // ends when it has learnt, or when Close cancels e.ctx
+			defer close(e.warm)
+			if err := e.Reload(e.ctx); err != nil && e.ctx.Err() == nil {
+				e.log.Error("the bot could not learn", "error", err)
+			}
+		})
+	})
+}
+
+// ready gives what is known; the first turn of all waits until something is.
 func (e *Engine) ready(ctx context.Context) (*brain, error) {
 	if b := e.brain.Load(); b != nil {
 		return b, nil
 	}
-	e.training.Lock()
-	defer e.training.Unlock()
+	e.Warm()
+	select {
+	case <-e.warm:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	if b := e.brain.Load(); b != nil {
 		return b, nil
 	}
-	if err := e.reload(ctx); err != nil {
-		return nil, err
+	if err := e.Reload(ctx); err != nil { // the first attempt failed
+		return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
 	}
 	return e.brain.Load(), nil
 }
@@ -216,7 +281,7 @@ func (e *Engine) Turn(ctx context.Context, who Session, in Input) (Reply, error)
 	}
 	unlock, ok := e.locks.take(ctx, key)
 	if !ok {
-		e.stats.RefusedBusy.Add(1)
+		e.stats.refusedBusy.Add(1)
 		return Reply{}, ErrBusy
 	}
 	defer unlock()
@@ -235,7 +300,7 @@ func (e *Engine) Turn(ctx context.Context, who Session, in Input) (Reply, error)
 // clean takes out what no database can hold, and judges the size.
 func (e *Engine) clean(in Input) (Input, string) {
 	if len(in.Text) > MaxText {
-		e.stats.RefusedLong.Add(1)
+		e.stats.refusedLong.Add(1)
 		cut := MaxText
 		for cut > 0 && !utf8.RuneStart(in.Text[cut]) {
 			cut--
@@ -255,7 +320,7 @@ func checkTurn(who Session, in Input) error {
 	default:
 		return ErrInput
 	}
-	if who.ID == "" && (who.Subject == "" || len(who.Subject) > 128) || len(in.Choice) > 256 || strings.ContainsRune(who.Subject, 0) || !utf8.ValidString(who.Subject) {
+	if who.ID == "" && (who.Subject == "" || len(who.Subject) > 128) || len(in.Choice) > 256 || len(in.ID) > 128 || strings.ContainsRune(in.ID, 0) || !utf8.ValidString(in.ID) || strings.ContainsRune(who.Subject, 0) || !utf8.ValidString(who.Subject) {
 		return ErrInput
 	}
 	return nil
@@ -274,7 +339,7 @@ func (e *Engine) enter(ctx context.Context) error {
 	case e.slots <- struct{}{}:
 		return nil
 	case <-timer.C:
-		e.stats.RefusedBusy.Add(1)
+		e.stats.refusedBusy.Add(1)
 		return ErrBusy
 	case <-ctx.Done():
 		return context.Cause(ctx)

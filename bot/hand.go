@@ -124,28 +124,28 @@ func (t *turn) waiting(ctx context.Context) {
 // count bumps the statistics.
 func (e *Engine) count(t *turn, took time.Duration) {
 	s := &e.stats
-	s.Turns.Add(1)
-	s.Busy.Add(int64(took))
+	s.turns.Add(1)
+	s.busy.Add(int64(took))
 	switch t.reply.Decision {
 	case DoAnswer:
-		s.Answers.Add(1)
+		s.answers.Add(1)
 	case DoTool:
-		s.Tools.Add(1)
+		s.tools.Add(1)
 	case DoAsk, DoConfirm:
-		s.Asks.Add(1)
+		s.asks.Add(1)
 	case DoClarify:
-		s.Clarifies.Add(1)
+		s.clarifies.Add(1)
 	case DoFallback:
-		s.Fallbacks.Add(1)
+		s.fallbacks.Add(1)
 	case DoHandover:
-		s.Handovers.Add(1)
+		s.handovers.Add(1)
 	case DoTalk:
-		s.Talks.Add(1)
+		s.talks.Add(1)
 	}
 	if t.prompted {
-		s.Prompts.Add(1)
+		s.prompts.Add(1)
 	}
 	if t.reask {
-		s.Reasks.Add(1)
+		s.reasks.Add(1)
 	}
 }

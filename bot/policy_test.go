@@ -151,8 +151,8 @@ func TestFailuresOfModelsAndToolsHandOver(t *testing.T) {
 	if r.Handover == nil || r.Handover.Reason != ReasonError {
 		t.Errorf("a failing tool: %s", dump(r.Handover))
 	}
-	if h.Stats().Errors.Load() != 2 {
-		t.Errorf("%d errors counted", h.Stats().Errors.Load())
+	if h.Stats().Errors != 2 {
+		t.Errorf("%d errors counted", h.Stats().Errors)
 	}
 }
 
@@ -268,7 +268,67 @@ func TestPaceOfASession(t *testing.T) {
 	want(t, k.says("你好"), DoRefuse, "稍等")
 	h.ahead = 61 * time.Second
 	want(t, k.says("你好"), DoTalk)
-	if n := h.Stats().RefusedFast.Load(); n != 1 {
+	if n := h.Stats().RefusedFast; n != 1 {
 		t.Errorf("%d refused", n)
+	}
+}
+
+func TestTrainingIsMeasuredAndRepeatable(t *testing.T) {
+	h := open(t)
+	one, err := h.Train(t.Context())
+	must(t, err)
+	two, err := h.Train(t.Context())
+	must(t, err)
+	kept, err := h.Store().Models(t.Context(), 10)
+	must(t, err)
+	if len(one) != 2 || len(kept) != 2 {
+		t.Fatalf("%d models, %d kept", len(one), len(kept))
+	}
+	for i := range one {
+		if one[i].Version != two[i].Version || dump(one[i].Figures) != dump(two[i].Figures) {
+			t.Errorf("%s: the same phrases and seed gave another result", one[i].Lang)
+		}
+		if f := one[i].Figures; f.Accuracy < 0.5 || f.Accuracy > 1 || len(f.Intents) < 8 || f.Phrases < 100 {
+			t.Errorf("%s: accuracy %.2f, %d intents, %d phrases", one[i].Lang, f.Accuracy, len(f.Intents), f.Phrases)
+		}
+	}
+}
+
+func TestNewPhraseCountsAfterLearning(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 0)
+	want(t, k.says("阿里嘎多"), DoFallback)
+	var turn int64
+	must(t, h.db.Pool().QueryRow(t.Context(), `select id from bot_turns`).Scan(&turn))
+	open, err := h.Store().Unanswered(t.Context(), time.Now().Add(-time.Hour), 10)
+	must(t, err)
+	if len(open) != 1 || open[0].ID != turn {
+		t.Fatalf("unanswered %+v", open)
+	}
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { return h.Store().LabelTurn(t.Context(), tx, turn, "thanks", "mei") }))
+	must(t, h.Changed(t.Context()))
+	must(t, h.Reload(t.Context()))
+	want(t, h.chat("2", 0).says("阿里嘎多!"), DoTalk, "不客气")
+	open, err = h.Store().Unanswered(t.Context(), time.Now().Add(-time.Hour), 10)
+	must(t, err)
+	if len(open) != 0 {
+		t.Errorf("still unanswered: %+v", open)
+	}
+}
+
+func TestReportCounts(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	k.says("怎么退货")
+	k.presses("helpful")
+	h.chat("2", 0).says("I want to talk to a human")
+	r, err := h.Store().Report(t.Context(), time.Now().Add(-time.Hour), "")
+	must(t, err)
+	s := r.Sum
+	if s.Sessions != 2 || s.Contained != 1 || s.Turns != 3 || s.Up != 1 || s.Handovers["asked"] != 1 || s.Decisions["answer"] != 1 || len(r.Days) == 0 || r.ByLang["en"].Sessions != 1 || r.ByChannel["chat"].Turns != 3 {
+		t.Errorf("%s", dump(r))
+	}
+	if r, err = h.Store().Report(t.Context(), time.Now().Add(-time.Hour), ChannelAPI); err != nil || r.Sum.Turns != 0 {
+		t.Errorf("%v %s", err, dump(r))
 	}
 }

@@ -57,7 +57,7 @@ type TurnView struct {
 	Why      *Why      `json:"explanation,omitempty"`
 }
 
-const turnColumns = `t.id, t.session_id::text, t.n, t.at, t.lang, t.text, t.reply, t.decision, t.intent, t.article, t.handover, t.reaction, t.reask, t.ms`
+const turnColumns = `t.id, t.session_id::text, t.n, t.at, t.lang, t.text, t.reply->'parts', t.decision, t.intent, t.article, t.handover, t.reaction, t.reask, t.ms`
 
 func scanTurn(r pgx.CollectableRow) (TurnView, error) {
 	var v TurnView

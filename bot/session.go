@@ -64,6 +64,22 @@ func (e *Engine) session(ctx context.Context, who Session, channel Channel) (ses
 	return find()
 }
 
+// replied is the reply that a message got before; pg.ErrNotFound when it is new.
+func (e *Engine) replied(ctx context.Context, session, input string) (Reply, error) {
+	raw, err := pg.Row(ctx, e.db, pgx.RowTo[[]byte], `select reply from bot_turns where session_id = $1 and input_id = $2`, session, input)
+	if err != nil {
+		return Reply{}, err
+	}
+	r := Reply{Slots: []Held{}}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return Reply{}, fmt.Errorf("reply of message %s: %w", input, err)
+	}
+	if r.Slots == nil {
+		r.Slots = []Held{}
+	}
+	return r, nil
+}
+
 // prediction is one answer of a model.
 type prediction struct {
 	kind, value string
@@ -75,7 +91,9 @@ type prediction struct {
 
 // write keeps a turn and all that came of it in one transaction.
 func (e *Engine) write(ctx context.Context, t *turn) error {
-	reply, err := json.Marshal(t.reply.Parts)
+	kept := t.reply
+	kept.Why, kept.Slots = nil, nil
+	reply, err := json.Marshal(kept)
 	if err != nil {
 		return err
 	}
@@ -89,9 +107,9 @@ func (e *Engine) write(ctx context.Context, t *turn) error {
 	}
 	return e.db.Tx(ctx, func(tx pgx.Tx) error {
 		var id int64
-		err := tx.QueryRow(ctx, `insert into bot_turns (session_id, n, at, lang, text, reply, decision, intent, article, p1, p2, tau_a, tau_c, candidates, model_version, explanation, handover, prompted, reask, ms)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) on conflict (session_id, n) do nothing returning id`,
-			t.s.id, t.n, t.now, t.lang, t.shown, reply, t.reply.Decision, t.reply.Intent, t.reply.Article, t.why.P1, t.why.P2, t.why.TauA, t.why.TauC, articles, t.why.Model, why, t.reason, t.prompted, t.reask, t.reply.MS).Scan(&id)
+		err := tx.QueryRow(ctx, `insert into bot_turns (session_id, n, at, lang, input_id, text, reply, decision, intent, article, p1, p2, tau_a, tau_c, candidates, model_version, explanation, handover, prompted, reask, ms)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) on conflict do nothing returning id`,
+			t.s.id, t.n, t.now, t.lang, t.in.ID, t.shown, reply, t.reply.Decision, t.reply.Intent, t.reply.Article, t.why.P1, t.why.P2, t.why.TauA, t.why.TauC, articles, t.why.Model, why, t.reason, t.prompted, t.reask, t.reply.MS).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errStale
 		}

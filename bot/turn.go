@@ -39,6 +39,9 @@ type Input struct {
 	Choice string
 	// Keys tells that the text was typed on a telephone.
 	Keys bool
+	// ID is the channel's of the message, at most 128 characters: the same one again in a
+	// session is not a turn but gives the reply that was given. Empty: always a turn.
+	ID string
 }
 
 // Decision is what the bot did with a turn.

@@ -2,6 +2,8 @@ package bot
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -15,6 +17,7 @@ import (
 	"tingxin/nlp"
 	"tingxin/nlp/embed"
 	"tingxin/nlp/slot"
+	"tingxin/pg"
 )
 
 // turn is one turn under way. Only its goroutine touches it.
@@ -70,6 +73,11 @@ func (e *Engine) turn(ctx context.Context, b *brain, who Session, in Input, refu
 	if err != nil {
 		return Reply{}, err
 	}
+	if in.ID != "" {
+		if r, err := e.replied(ctx, s.id, in.ID); !errors.Is(err, pg.ErrNotFound) {
+			return r, err
+		}
+	}
 	t := &turn{e: e, b: b, in: in, s: s, st: &s.state, n: s.turns + 1, now: e.now(), lap: begun}
 	t.why = Why{Values: []Found{}, Intents: []Candidate{}, Articles: []Candidate{}, Steps: []string{}, Stages: []Stage{}}
 	if who.Contact != 0 && s.contact != who.Contact {
@@ -79,7 +87,7 @@ func (e *Engine) turn(ctx context.Context, b *brain, who Session, in Input, refu
 	t.read()
 	t.reply = Reply{Session: s.id, Turn: t.n, Lang: t.lang, At: t.now.UTC(), Slots: []Held{}}
 	if refused == "" && s.pace != nil && t.now.Sub(*s.pace) < time.Minute {
-		e.stats.RefusedFast.Add(1)
+		e.stats.refusedFast.Add(1)
 		refused = "fast"
 	}
 	if refused != "" { // is answered and not kept: floods must not fill the database
@@ -147,7 +155,7 @@ func (t *turn) guarded(ctx context.Context) (err error) {
 
 // failed turns an error into a handover, or into an apology where that line is off.
 func (t *turn) failed(why Reason, err error) {
-	t.e.stats.Errors.Add(1)
+	t.e.stats.errors.Add(1)
 	t.e.log.Warn("a turn failed", "session", t.s.id, "reason", why, "error", err)
 	t.step("failed: " + string(why))
 	t.reply.Parts = nil
@@ -199,7 +207,7 @@ func (t *turn) read() {
 			t.lang = fallback
 		}
 	}
-	t.choice = t.in.Choice
+	t.choice = t.st.unfold(t.in.Choice)
 	if t.choice == "" {
 		t.choice = t.st.pressed(t.plain)
 	}
@@ -229,6 +237,27 @@ func (s *state) pressed(folded string) string {
 		}
 	}
 	return ""
+}
+
+// shortValue is a button's value for channels that take at most 64 bytes.
+func shortValue(value string) string {
+	if len(value) <= 64 {
+		return value
+	}
+	sum := sha256.Sum256([]byte(value))
+	return "h:" + hex.EncodeToString(sum[:16])
+}
+
+// unfold is the way back from shortValue, among the buttons that were shown last.
+func (s *state) unfold(value string) string {
+	if strings.HasPrefix(value, "h:") {
+		for _, b := range s.Buttons {
+			if shortValue(b.Value) == value {
+				return b.Value
+			}
+		}
+	}
+	return value
 }
 
 // remember makes rows of the values that were found.

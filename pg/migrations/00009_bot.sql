@@ -76,6 +76,7 @@ create table bot_turns (
     n             int         not null,
     at            timestamptz not null,
     lang          text        not null,
+    input_id      text        not null default '', -- the channel's id of the message: the same again is answered the same
     text          text        not null,            -- identity and card numbers are masked
     reply         jsonb       not null,
     decision      text        not null,
@@ -95,6 +96,7 @@ create table bot_turns (
     ms            real        not null,
     unique (session_id, n)
 );
+create unique index bot_turns_input on bot_turns (session_id, input_id) where input_id <> '';
 create index bot_turns_at on bot_turns (at desc, id desc);
 
 -- Every answer of a model, and every correction by a person: together the learning loop.
