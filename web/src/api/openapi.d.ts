@@ -664,6 +664,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/heat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which running calls need a supervisor now, and why, the hottest first, at most 100
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["heat"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/live": {
         parameters: {
             query?: never;
@@ -804,6 +824,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/legs/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an added party or a supervisor out of a running call; 0 stands for those who still ring
+         * @description Needs the role agent or more.
+         */
+        delete: operations["drop-leg"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring whom one consults in another call into this one; the other call ends
+         * @description Needs the role agent or more.
+         */
+        post: operations["merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/record": {
         parameters: {
             query?: never;
@@ -858,6 +918,26 @@ export interface paths {
         get: operations["recording-peaks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/rejoin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ring one's own telephone back into a running call after its page was loaded anew
+         * @description Needs the role agent or more.
+         */
+        post: operations["rejoin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4050,6 +4130,32 @@ export interface components {
             /** @enum {string} */
             state: "available" | "away" | "offline";
         };
+        HeatItem: {
+            call: string;
+            /** Format: double */
+            heat: number;
+            /** @description the greatest first */
+            parts: components["schemas"]["HeatPart"][];
+        };
+        HeatList: {
+            /** Format: date-time */
+            at: string;
+            items: components["schemas"]["HeatItem"][];
+        };
+        HeatPart: {
+            /** @enum {string} */
+            kind: "emotion" | "sla" | "silence" | "hold" | "repeat";
+            /**
+             * Format: double
+             * @description 0 to 1; from 0.5 on it needs somebody
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description what was measured: mood 0 to 1, share of the promised wait, seconds of silence or hold, earlier calls of the last 24 hours
+             */
+            value: number;
+        };
         HolidayInputBody: {
             /** @description an iCalendar document (RFC 5545) */
             ical: string;
@@ -4220,6 +4326,10 @@ export interface components {
              */
             weight?: number;
         };
+        MergeInputBody: {
+            /** @description UUIDv7 of the other call, in which one is too */
+            with: string;
+        };
         MergeTicketInputBody: {
             /** Format: int64 */
             into: number;
@@ -4359,10 +4469,15 @@ export interface components {
         OfferView: {
             /** Format: date-time */
             at: string;
+            /** @description the running call, of a call */
+            call?: string;
             /** @description what whoever enqueued it said about it */
             data?: unknown;
             /** Format: date-time */
             deadline: string;
+            /** @description caller's number, of a call */
+            from?: string;
+            from_name?: string;
             /** @description to call back */
             number?: string;
             token: string;
@@ -4415,6 +4530,8 @@ export interface components {
             text: string;
         };
         PartyItem: {
+            /** @description its browser has lost the connection */
+            away?: boolean;
             /** @description it has put the others on hold */
             held?: boolean;
             /**
@@ -4424,10 +4541,19 @@ export interface components {
             leg: number;
             /** @description of a supervisor: listen, whisper, barge or takeover */
             mode?: string;
+            /** @description of a party outside who was added */
+            number?: string;
+            /** @description it rings to join; its leg is 0 */
+            ringing?: boolean;
             /** @enum {string} */
             role: "caller" | "peer" | "agent" | "guest" | "supervisor";
             /** @enum {string} */
             side: "caller" | "agent";
+            /**
+             * Format: date-time
+             * @description when it began to hold, ring or be away
+             */
+            since?: string;
             /** @description one of ours */
             user?: string;
         };
@@ -5247,6 +5373,11 @@ export interface components {
             from: string;
             from_name: string;
             has_recording: boolean;
+            /**
+             * Format: date-time
+             * @description when a voice was last heard on either side
+             */
+            heard_at?: string;
             /** @description UUIDv7 of the call */
             id: string;
             language: string;
@@ -8454,6 +8585,62 @@ export interface operations {
             };
         };
     };
+    heat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "live-calls": {
         parameters: {
             query?: never;
@@ -8990,6 +9177,180 @@ export interface operations {
             };
         };
     };
+    "drop-leg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+                /** @description number of the leg */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     record: {
         parameters: {
             query?: never;
@@ -9216,6 +9577,90 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rejoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10577,11 +11022,12 @@ export interface operations {
     };
     "decline-offer": {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                token: string;
+            query?: {
+                /** @description why; it is kept with the offer */
+                reason?: "busy" | "not_my_skill" | "conflict" | "technical" | "break" | "other";
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
