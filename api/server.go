@@ -60,18 +60,19 @@ type Server struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	db        *pg.DB
-	users     users
-	sessions  *sessions
-	throttle  *throttle
-	passwords *passwords
-	audit     *auditLog
-	settings  settings
-	feed      *feed
-	people    *People
-	tickets   ticketPace
-	peaks     *peakFiles
-	started   time.Time
+	db           *pg.DB
+	users        users
+	sessions     *sessions
+	throttle     *throttle
+	passwords    *passwords
+	audit        *auditLog
+	settings     settings
+	phoneSecrets phoneSecrets
+	feed         *feed
+	people       *People
+	tickets      ticketPace
+	peaks        *peakFiles
+	started      time.Time
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -93,7 +94,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
-		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
 	}
@@ -126,6 +127,7 @@ func (s *Server) route() error {
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
 	s.phoneRoutes(api)
+	s.phoneSecretRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)

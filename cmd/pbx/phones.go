@@ -14,17 +14,27 @@ import (
 // outlive the login it came from by more; a closed account is refused at once.
 const ticketTime = 15 * time.Minute
 
-// directory makes every login a user who may register: by token, since logins
-// have no digests. sip.users come first.
-type directory struct{ people *api.People }
+// directory makes every login a user who may register: by token, and by digest
+// who has set a password for a desk phone. sip.users come first.
+type directory struct {
+	people *api.People
+	realm  string
+}
 
-var _ sip.Directory = directory{}
+var _ sip.DigestDirectory = directory{}
 
 // User implements sip.Directory.
 func (d directory) User(name string) (sip.User, bool) {
 	u, ok := d.people.Find(name)
-	return sip.User{Name: u.Username, Disabled: u.Disabled}, ok
+	out := sip.User{Name: u.Username, Disabled: u.Disabled}
+	if secret, has := d.people.Digests(u.Username); ok && has && secret.Realm == d.realm { // of another realm they are void
+		out.MD5, out.SHA256 = secret.MD5, secret.SHA256
+	}
+	return out, ok
 }
+
+// Digests implements sip.DigestDirectory.
+func (d directory) Digests() bool { return d.people.AnyDigests() }
 
 // phones are the telephones in the pages: what api.Phones asks for.
 type phones struct {
@@ -43,6 +53,14 @@ func (p *phones) Ticket(user string, now time.Time) api.PhoneTicket {
 		t.ICEServers = []api.ICEServer{{URLs: urls, Username: name, Credential: password}}
 	}
 	return t
+}
+
+// Realm implements api.Phones.
+func (p *phones) Realm() string { return p.domain }
+
+// Digests implements api.Phones.
+func (p *phones) Digests(user, password string) api.PhoneDigests {
+	return api.PhoneDigests{Realm: p.domain, MD5: sip.HA1("MD5", user, p.domain, password), SHA256: sip.HA1("SHA-256", user, p.domain, password)}
 }
 
 // Reachable implements api.Phones.

@@ -211,7 +211,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, sip.WithPages(directory{s.people}), sip.WithTokens(s.phones.tokens))
+	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, sip.WithPages(directory{s.people, s.phones.domain}), sip.WithTokens(s.phones.tokens))
 	if err != nil {
 		return nil, err
 	}
