@@ -67,6 +67,7 @@ var table = []room{
 	{path: "ticket", imports: rooms("pg", "nlp", "event")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
+	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "contact", imports: rooms("pg", "nlp", "event")},
 
 	// Engines.

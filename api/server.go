@@ -43,6 +43,8 @@ type Parts struct {
 	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
+	// Nodes are the other servers of the same database; nil: there are none.
+	Nodes Nodes
 	// People is the list of users, started by the caller; nil: one of the server's own.
 	People *People
 	Web    fs.FS // the browser's files with index.html at the root; nil: none
@@ -120,7 +122,7 @@ func (s *Server) route() error {
 	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return fmt.Errorf("api.trusted_proxies: %w", err)
 	}
-	r.Use(s.recovered, s.headers, s.guard)
+	r.Use(s.recovered, s.headers, s.guard, s.elsewhere)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}

@@ -48,6 +48,7 @@ type Server struct {
 	anywhere  bool      // users may come from any address with a digest, not only as browsers, whatever users says
 	tokens    TokenVerifier
 	registrar *registrar
+	nodes     Nodes  // nil: this server is alone
 	nobody    string // digest of unknown users
 	tx        *transactions
 	gosipLog  *slog.Logger
@@ -105,6 +106,9 @@ func WithTokens(v TokenVerifier) Option { return func(s *Server) { s.tokens = v 
 
 // WithBindingStore has the table of bindings written down.
 func WithBindingStore(b BindingStore) Option { return func(s *Server) { s.registrar.store = b } }
+
+// WithNodes finds users at the other servers of a cluster.
+func WithNodes(n Nodes) Option { return func(s *Server) { s.nodes = n } }
 
 // New stores what a server needs; Start opens the sockets.
 func New(cfg Config, engine *media.Engine, calls Acceptor, log *slog.Logger, options ...Option) (*Server, error) {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha256"
@@ -23,7 +24,18 @@ type User struct {
 	MD5, SHA256 string
 	// Disabled users are known and refused with 403.
 	Disabled bool
+	// Node is no person but another server of ours, which calls a user here for a caller that it has.
+	Node bool
 }
+
+// Nodes knows at which other servers a user is registered. It may ask a database.
+type Nodes interface {
+	Elsewhere(ctx context.Context, user string) []Elsewhere
+}
+
+// Elsewhere is a server at which a user is registered: its address
+// ("sip:10.0.0.1:5060;transport=tcp") and the bearer token that shows who we are.
+type Elsewhere struct{ Name, URI, Token string }
 
 // Directory knows our users. It is asked by the readers of the sockets, so it
 // answers from memory and at once; what it says takes effect with the next

@@ -15,6 +15,7 @@ import (
 	"tingxin/emotion"
 	"tingxin/ivr"
 	"tingxin/media"
+	"tingxin/node"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
@@ -36,6 +37,7 @@ type Config struct {
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
+	Cluster      node.Config    `yaml:"cluster" koanf:"cluster"`
 }
 
 // LogConfig says what is logged and how; it goes to standard error.
@@ -92,6 +94,12 @@ func (c Config) check() error {
 	}
 	if err := c.Queues.Check(); err != nil {
 		return err
+	}
+	if err := c.Cluster.Check(); err != nil {
+		return err
+	}
+	if c.Cluster.On() && c.PG.URL == "" {
+		return errors.New("cluster.sip is set with a database of its own: the servers of a cluster share one, set DATABASE_URL or pg.url")
 	}
 	if c.DrainTimeout < 0 {
 		return errors.New("drain_timeout is negative: write a duration such as 30s")

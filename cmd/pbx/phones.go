@@ -19,12 +19,16 @@ const ticketTime = 15 * time.Minute
 type directory struct {
 	people *api.People
 	realm  string
+	nodes  *nodes
 }
 
 var _ sip.DigestDirectory = directory{}
 
 // User implements sip.Directory.
 func (d directory) User(name string) (sip.User, bool) {
+	if server, ok := d.nodes.user(name); ok {
+		return server, true
+	}
 	u, ok := d.people.Find(name)
 	out := sip.User{Name: u.Username, Disabled: u.Disabled}
 	if secret, has := d.people.Digests(u.Username); ok && has && secret.Realm == d.realm { // of another realm they are void
@@ -33,8 +37,8 @@ func (d directory) User(name string) (sip.User, bool) {
 	return out, ok
 }
 
-// Digests implements sip.DigestDirectory.
-func (d directory) Digests() bool { return d.people.AnyDigests() }
+// Digests implements sip.DigestDirectory: other servers come by token from anywhere.
+func (d directory) Digests() bool { return d.nodes != nil || d.people.AnyDigests() }
 
 // phones are the telephones in the pages: what api.Phones asks for.
 type phones struct {
@@ -42,6 +46,7 @@ type phones struct {
 	domain string
 	engine *media.Engine
 	sip    *sip.Server
+	nodes  *nodes
 }
 
 var _ api.Phones = (*phones)(nil)
@@ -64,7 +69,9 @@ func (p *phones) Digests(user, password string) api.PhoneDigests {
 }
 
 // Reachable implements api.Phones.
-func (p *phones) Reachable(user string) bool { return len(p.sip.Bindings(user)) > 0 }
+func (p *phones) Reachable(user string) bool {
+	return len(p.sip.Bindings(user)) > 0 || p.nodes != nil && p.nodes.Reachable(user)
+}
 
 // startPeople reads the users and the key of their telephones.
 func (s *server) startPeople(ctx context.Context) (func() error, error) {

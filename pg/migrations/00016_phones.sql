@@ -18,8 +18,8 @@ create table nodes (
     seen_at    timestamptz not null default now()
 );
 
--- Unlogged: a registration is worth nothing once its server has gone.
-create unlogged table registrations (
+-- One server's rows go when it begins anew.
+create table registrations (
     node       text        not null,
     username   text        not null,
     device     text        not null, -- instance or contact
