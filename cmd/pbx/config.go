@@ -12,13 +12,17 @@ import (
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/chat"
 	"tingxin/emotion"
 	"tingxin/ivr"
+	"tingxin/kb"
 	"tingxin/media"
+	"tingxin/nlp/embed"
 	"tingxin/node"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/ticket"
 )
 
 // Config is the whole of pbx: one section per package. The zero value is the default.
@@ -35,6 +39,10 @@ type Config struct {
 	Call         call.Config    `yaml:"call" koanf:"call"`
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
+	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
+	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
+	KB           kb.Config      `yaml:"kb" koanf:"kb"`
+	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 	Cluster      node.Config    `yaml:"cluster" koanf:"cluster"`
@@ -69,6 +77,8 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	under(&c.Chat.Files, "attachments")
+	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
 	if c.API.Recordings == "" {
 		c.API.Recordings = c.Call.Recording.Dir
@@ -100,6 +110,12 @@ func (c Config) check() error {
 	}
 	if c.Cluster.On() && c.PG.URL == "" {
 		return errors.New("cluster.sip is set with a database of its own: the servers of a cluster share one, set DATABASE_URL or pg.url")
+	}
+	if err := c.Chat.Check(); err != nil {
+		return err
+	}
+	if err := c.KB.Check(); err != nil {
+		return err
 	}
 	if c.DrainTimeout < 0 {
 		return errors.New("drain_timeout is negative: write a duration such as 30s")
