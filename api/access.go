@@ -26,31 +26,34 @@ const base = "/api/v1"
 // access is the whole of who may call what: the least role per route. A route
 // that is not in it is answered 404 to everyone.
 var access = map[string]Role{
-	http.MethodPost + " " + base + "/session":              public,
-	http.MethodGet + " " + base + "/session":               RoleAgent,
-	http.MethodDelete + " " + base + "/session":            RoleAgent,
-	http.MethodPost + " " + base + "/session/password":     RoleAgent,
-	http.MethodPost + " " + base + "/session/phone":        RoleAgent,
-	http.MethodGet + " " + base + "/colleagues":            RoleAgent,
-	http.MethodGet + " " + base + "/calls":                 RoleAgent,
-	http.MethodGet + " " + base + "/calls/live":            RoleAgent,
-	http.MethodGet + " " + base + "/calls/:id":             RoleAgent,
-	http.MethodGet + " " + base + "/calls/:id/transcript":  RoleAgent,
-	http.MethodGet + " " + base + "/realtime":              RoleAgent,
-	http.MethodGet + " " + base + "/calls/:id/emotion":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/labels":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/transfer":   RoleAgent, // of their own calls, as the next ones
-	http.MethodPost + " " + base + "/calls/:id/hold":       RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/hangup":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/resume":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/record":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/legs":       RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/supervise":  RoleSupervisor,
-	http.MethodPut + " " + base + "/calls/:id/wrap-up":     RoleAgent, // of their own calls
-	http.MethodGet + " " + base + "/dispositions":          RoleAgent,
-	http.MethodPut + " " + base + "/dispositions/:name":    RoleAdmin,
-	http.MethodDelete + " " + base + "/dispositions/:name": RoleAdmin,
-	http.MethodGet + " " + base + "/follow-ups":            RoleAgent, // of others for a supervisor
+	http.MethodPost + " " + base + "/session":                public,
+	http.MethodGet + " " + base + "/session":                 RoleAgent,
+	http.MethodDelete + " " + base + "/session":              RoleAgent,
+	http.MethodPost + " " + base + "/session/password":       RoleAgent,
+	http.MethodPost + " " + base + "/session/phone":          RoleAgent,
+	http.MethodGet + " " + base + "/session/phone/secret":    RoleAgent, // one's own, as the next ones
+	http.MethodPut + " " + base + "/session/phone/secret":    RoleAgent,
+	http.MethodDelete + " " + base + "/session/phone/secret": RoleAgent,
+	http.MethodGet + " " + base + "/colleagues":              RoleAgent,
+	http.MethodGet + " " + base + "/calls":                   RoleAgent,
+	http.MethodGet + " " + base + "/calls/live":              RoleAgent,
+	http.MethodGet + " " + base + "/calls/:id":               RoleAgent,
+	http.MethodGet + " " + base + "/calls/:id/transcript":    RoleAgent,
+	http.MethodGet + " " + base + "/realtime":                RoleAgent,
+	http.MethodGet + " " + base + "/calls/:id/emotion":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/labels":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/transfer":     RoleAgent, // of their own calls, as the next ones
+	http.MethodPost + " " + base + "/calls/:id/hold":         RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/hangup":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/resume":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/record":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/legs":         RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/supervise":    RoleSupervisor,
+	http.MethodPut + " " + base + "/calls/:id/wrap-up":       RoleAgent, // of their own calls
+	http.MethodGet + " " + base + "/dispositions":            RoleAgent,
+	http.MethodPut + " " + base + "/dispositions/:name":      RoleAdmin,
+	http.MethodDelete + " " + base + "/dispositions/:name":   RoleAdmin,
+	http.MethodGet + " " + base + "/follow-ups":              RoleAgent, // of others for a supervisor
 
 	http.MethodGet + " " + base + "/tickets":                     RoleAgent,
 	http.MethodGet + " " + base + "/tickets/counts":              RoleAgent,

@@ -49,6 +49,7 @@ type feed struct {
 	node   *centrifuge.Node
 	socket http.Handler
 	reg    *prometheus.Registry
+	shard  *centrifuge.RedisShard // nil: this server's browsers only
 
 	clients   atomic.Int64
 	refused   atomic.Int64 // over MaxConnections
@@ -150,6 +151,11 @@ func (f *feed) serve(c *gin.Context) {
 
 // start begins to publish.
 func (f *feed) start() error {
+	if address := f.s.cfg.Redis; address != "" {
+		if err := f.shareFeed(address); err != nil {
+			return err
+		}
+	}
 	if err := f.node.Run(); err != nil {
 		return fmt.Errorf("live feed: %w", err)
 	}
@@ -226,6 +232,9 @@ func (f *feed) close() {
 		defer cancel()
 		if err := f.node.Shutdown(ctx); err != nil {
 			f.s.log.Warn("live feed did not end in time", "err", err)
+		}
+		if f.shard != nil {
+			f.shard.Close()
 		}
 	})
 }
