@@ -19,6 +19,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/event"
+	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
 )
@@ -39,6 +40,7 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
+	KB     *kb.Service  // articles; nil: none
 	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
@@ -70,6 +72,7 @@ type Server struct {
 	feed      *feed
 	people    *People
 	tickets   ticketPace
+	help      help
 	peaks     *peakFiles
 	started   time.Time
 
@@ -136,12 +139,14 @@ func (s *Server) route() error {
 	s.settingRoutes(api)
 	s.queueRoutes(api)
 	s.agentRoutes(api)
+	s.kbRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
 	}
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
+	s.helpRoutes(r)
 	r.GET("/metrics", s.metrics())
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)

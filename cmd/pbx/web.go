@@ -42,7 +42,7 @@ type login struct{ user, password string }
 
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Moods: s.calls, Queues: s.queues, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
-	p.People, p.Phones = s.people, s.phones
+	p.People, p.Phones, p.KB = s.people, s.phones, s.kb
 	if files, built := web.FS(); built {
 		p.Web = files
 	}
