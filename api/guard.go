@@ -59,13 +59,13 @@ func (s *Server) headers(c *gin.Context) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 	route := c.Request.Method + " " + c.FullPath()
-	limit := max(maxBody, wideRoutes[route])
-	if c.Request.ContentLength > limit || c.Request.ContentLength < 0 {
+	limit := max(bodyLimit(c.FullPath()), 2*wideRoutes[route])
+	if c.Request.ContentLength > limit/2 || c.Request.ContentLength < 0 {
 		// What is left unread of such a body would be taken for the next request: net/http
 		// cannot see through a replaced body that it was not read to its end.
 		h.Set("Connection", "close")
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 2*limit)                                        // Huma answers from the route's own bound on
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, limit)
 	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(max(requestTime, slowRoutes[route]))) // not every test's writer can
 	c.Next()
 }
