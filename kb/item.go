@@ -72,10 +72,18 @@ type ItemError struct {
 	Reason string `json:"reason"`
 }
 
-// Batch is what files held: articles, labelled questions, and what could not be read.
+// Name is what a category is called in a language.
+type Name struct {
+	Path, Lang, Name string
+	Ord              int
+}
+
+// Batch is what files held: articles, labelled questions, names of categories, and
+// what could not be read.
 type Batch struct {
 	Items     []Item
 	Questions []Question
+	Names     []Name
 	Errors    []ItemError
 }
 
@@ -145,6 +153,16 @@ func (s *Store) Import(ctx context.Context, by Actor, b *Batch, o ImportOptions)
 		r.Questions = len(b.Questions)
 		return r, nil
 	}
+	for _, n := range b.Names {
+		err := s.db.Tx(ctx, func(tx pgx.Tx) error { return s.NameCategory(ctx, tx, n.Path, n.Lang, n.Name, n.Ord) })
+		if stops(ctx, err) {
+			return r, err
+		}
+		if err != nil {
+			r.Failed++
+			r.Errors = append(r.Errors, ItemError{"category " + n.Path, reason(err)})
+		}
+	}
 	for part := range slices.Chunk(b.Questions, 500) {
 		if err := s.db.Tx(ctx, func(tx pgx.Tx) error { return s.Label(ctx, tx, by.Name, "import", part...) }); err != nil {
 			if stops(ctx, err) {
@@ -155,6 +173,9 @@ func (s *Store) Import(ctx context.Context, by Actor, b *Batch, o ImportOptions)
 			continue
 		}
 		r.Questions += len(part)
+	}
+	if r.Questions > 0 {
+		return r, s.Touch(ctx, "")
 	}
 	return r, nil
 }

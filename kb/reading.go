@@ -150,7 +150,7 @@ func decode(data []byte) string {
 	return string(data)
 }
 
-// readLines reads JSON Lines: articles, or labelled questions. Lines with # are comments.
+// readLines reads JSON Lines: articles, labelled questions, or names of categories. Lines with # are comments.
 func (b *Batch) readLines(name, text string) {
 	n := 0
 	for l := range strings.Lines(text) {
@@ -163,6 +163,8 @@ func (b *Batch) readLines(name, text string) {
 			Item
 			Question *string `json:"question"`
 			Article  string  `json:"article"`
+			Name     string  `json:"name"`
+			Ord      int     `json:"ord"`
 		}
 		if err := json.Unmarshal([]byte(l), &v); err != nil {
 			b.fail(where, errors.New("it is no JSON object of an article or a question"))
@@ -171,6 +173,12 @@ func (b *Batch) readLines(name, text string) {
 		if v.Question != nil {
 			if len(b.Questions) < MaxQuestions {
 				b.Questions = append(b.Questions, Question{v.Lang, *v.Question, v.Article})
+			}
+			continue
+		}
+		if v.Name != "" && v.Title == "" {
+			if len(b.Names) < maxErrors*10 {
+				b.Names = append(b.Names, Name{v.Category, v.Lang, v.Name, v.Ord})
 			}
 			continue
 		}
