@@ -3801,14 +3801,16 @@ export interface components {
             within?: string;
         };
         Listed: {
-            audience: string;
+            /** @enum {string} */
+            audience: "public" | "agent";
             category: string;
             /** Format: int64 */
             down: number;
             /** Format: int64 */
             id: number;
             key: string;
-            lang: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
             /** Format: int64 */
             live_version: number;
             owner: string;
@@ -3820,9 +3822,11 @@ export interface components {
              * @description 0 fresh to 1: half of it for a review day passed by 30 days or never set, a quarter for a year without a change, a quarter for the share of down votes
              */
             staleness: number;
-            state: string;
+            /** @enum {string} */
+            state: "draft" | "review" | "live" | "retired";
             title: string;
-            type: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
             /**
              * Format: int64
              * @description votes of the last 180 days
