@@ -144,6 +144,7 @@ func (s *Server) helpOpen(f gin.HandlerFunc) gin.HandlerFunc {
 		c.Request = c.Request.WithContext(ctx)
 		c.Header("Content-Security-Policy", helpPolicy)
 		c.Header("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		c.Header("Referrer-Policy", "same-origin") // with "no-referrer" a browser's vote would come from the origin "null"
 		f(c)
 	}
 }

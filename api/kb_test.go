@@ -254,6 +254,10 @@ func TestHelpCentre(t *testing.T) {
 		if csp := a.header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "script-src") || strings.Contains(csp, "unsafe") {
 			t.Errorf("%s: %s", path, csp)
 		}
+		// A browser sends "Origin: null" with the vote's form when it may send no referrer.
+		if got := a.header.Get("Referrer-Policy"); got != "same-origin" {
+			t.Errorf("%s: referrer policy %q keeps readers from voting", path, got)
+		}
 		if a.header.Get("Cache-Control") == "" {
 			t.Errorf("%s has no rule for caches", path)
 		}

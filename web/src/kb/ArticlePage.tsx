@@ -123,7 +123,9 @@ function Form({ edit, set, disabled }: { edit: Edit; set: (part: Partial<Edit>) 
         />
       )}
       <label>
-        {t(edit.type === 'faq' ? 'kb.answer' : 'kb.text')} <span className="muted">Markdown</span>
+        <span>
+          {t(edit.type === 'faq' ? 'kb.answer' : 'kb.text')} <span className="muted">Markdown</span>
+        </span>
         <Input.TextArea value={edit.body} disabled={disabled} autoSize={{ minRows: 6, maxRows: 24 }} onChange={(event) => set({ body: event.target.value })} />
       </label>
       <Lines

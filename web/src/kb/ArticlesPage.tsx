@@ -139,7 +139,7 @@ function Filters({ filter, change }: { filter: ArticleFilter; change: (part: Art
   return (
     <div className="kb-filters">
       <Input.Search key={filter.q ?? ''} className="kb-find" allowClear defaultValue={filter.q} placeholder={t('kb.find')} aria-label={t('kb.find')} maxLength={200} onSearch={(q) => change({ q: q || undefined })} />
-      <Select aria-label={t('kb.lang')} allowClear placeholder={t('kb.lang')} value={filter.lang} options={options('langs', languages)} onChange={(lang?: string) => change({ lang, category: undefined })} />
+      <Select aria-label={t('kb.lang')} allowClear placeholder={t('kb.lang')} value={filter.lang} options={options('langs', languages)} onChange={(lang?: string) => change({ lang })} />
       <Select aria-label={t('kb.type')} allowClear placeholder={t('kb.type')} value={filter.type} options={options('types', types)} onChange={(type?: string) => change({ type })} />
       <Select aria-label={t('kb.state')} allowClear placeholder={t('kb.state')} value={filter.state} options={options('states', states)} onChange={(state?: string) => change({ state })} />
       <Select aria-label={t('kb.sort')} value={filter.sort ?? 'updated'} options={options('sorts', sorts)} onChange={(sort: string) => change({ sort })} />
@@ -158,7 +158,11 @@ export function ArticlesPage() {
   const { data: who } = useSuspenseQuery(session);
   const edits = may(who?.user.role, 'articles');
   const lang = filter.lang ?? (i18n.language.startsWith('zh') ? 'zh' : 'en');
-  const tree = useQuery(categories(lang));
+  // Without a language both are counted; the names are those of the reader's language.
+  const zh = useQuery({ ...categories('zh'), enabled: filter.lang !== 'en' });
+  const en = useQuery({ ...categories('en'), enabled: filter.lang !== 'zh' });
+  const wanted = filter.lang ? [lang === 'zh' ? zh : en] : lang === 'zh' ? [en, zh] : [zh, en];
+  const counted = wanted.flatMap((one) => one.data ?? []);
   const list = useQuery(articles(filter));
   const [importing, setImporting] = useState(false);
   const change = (part: ArticleFilter) => void navigate({ to: '/kb', search: (old) => ({ ...old, page: undefined, ...part }), replace: true });
@@ -191,9 +195,9 @@ export function ArticlesPage() {
       </div>
       <div className="kb-columns">
         <nav className="card kb-tree" aria-label={t('kb.categories')}>
-          {tree.data ? (
+          {wanted.every((one) => one.data) ? (
             <ul>
-              <Node branch={treeOf(tree.data)} chosen={filter.category ?? ''} choose={(path) => change({ category: path || undefined, lang: path ? lang : filter.lang })} />
+              <Node branch={treeOf(counted)} chosen={filter.category ?? ''} choose={(path) => change({ category: path || undefined })} />
             </ul>
           ) : (
             <Waiting rows={6} />

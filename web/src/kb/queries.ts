@@ -94,8 +94,8 @@ export function treeOf(list: readonly Category[]): Branch {
         at.children.push(next);
       }
       if (path === one.path) {
-        next.name = one.name || part;
-        next.ord = one.ord;
+        if (one.name) next.name = one.name;
+        next.ord = one.ord || next.ord;
       }
       count(next);
       at = next;
