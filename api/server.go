@@ -22,6 +22,7 @@ import (
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/event"
+	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/ticket"
@@ -43,6 +44,7 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
+	KB     *kb.Service // articles; nil: none
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
 	Bot     *bot.Engine  // nil: none
@@ -85,6 +87,7 @@ type Server struct {
 	peaks        *peakFiles
 	kiosks       wrongTokens
 	started      time.Time
+	help         help
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -157,6 +160,7 @@ func (s *Server) route() error {
 	s.settingRoutes(api)
 	s.queueRoutes(api)
 	s.agentRoutes(api)
+	s.kbRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.botRoutes(api)
@@ -166,6 +170,7 @@ func (s *Server) route() error {
 	}
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
+	s.helpRoutes(r)
 	r.GET("/metrics", s.metrics())
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)

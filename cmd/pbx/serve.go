@@ -128,15 +128,20 @@ func newFlags(name, purpose string, errOut io.Writer) *flag.FlagSet {
 // parse parses flags; a subcommand takes no other arguments.
 func parse(fs *flag.FlagSet, args []string) error {
 	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return usage{err}
+		return flagError(err)
 	}
 	if fs.NArg() > 0 {
 		return usage{fmt.Errorf("%s: unexpected argument %q", fs.Name(), fs.Arg(0))}
 	}
 	return nil
+}
+
+// flagError is an error of flags: asking for help is none of usage.
+func flagError(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return usage{err}
 }
 
 // usage is an error of the command line; its exit code is 2.

@@ -54,6 +54,7 @@ func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	if s.nodes != nil {
 		p.Nodes = others{s.nodes}
 	}
+	p.KB = s.kb
 	if files, built := web.FS(); built {
 		p.Web = files
 	}
