@@ -1,6 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
+import type { TicketFilter } from './api/tickets';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -105,7 +106,30 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, system, settings])]);
+const flag = (value: unknown): true | undefined => value === true || undefined;
+
+const ticketList = createRoute({
+  getParentRoute: () => shell,
+  path: '/tickets',
+  validateSearch: (search: Record<string, unknown>): TicketFilter => ({
+    q: text(search.q),
+    state: text(search.state),
+    type: text(search.type),
+    priority: text(search.priority),
+    assignee: text(search.assignee),
+    late: flag(search.late),
+    complaint: flag(search.complaint),
+  }),
+  component: lazyRouteComponent(() => import('./pages/TicketsPage'), 'TicketsPage'),
+});
+
+const oneTicket = createRoute({
+  getParentRoute: () => shell,
+  path: '/tickets/$ticketId',
+  component: lazyRouteComponent(() => import('./pages/TicketPage'), 'TicketPage'),
+});
+
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, ticketList, oneTicket, mood, queues, system, settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({
