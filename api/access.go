@@ -26,31 +26,34 @@ const base = "/api/v1"
 // access is the whole of who may call what: the least role per route. A route
 // that is not in it is answered 404 to everyone.
 var access = map[string]Role{
-	http.MethodPost + " " + base + "/session":              public,
-	http.MethodGet + " " + base + "/session":               RoleAgent,
-	http.MethodDelete + " " + base + "/session":            RoleAgent,
-	http.MethodPost + " " + base + "/session/password":     RoleAgent,
-	http.MethodPost + " " + base + "/session/phone":        RoleAgent,
-	http.MethodGet + " " + base + "/colleagues":            RoleAgent,
-	http.MethodGet + " " + base + "/calls":                 RoleAgent,
-	http.MethodGet + " " + base + "/calls/live":            RoleAgent,
-	http.MethodGet + " " + base + "/calls/:id":             RoleAgent,
-	http.MethodGet + " " + base + "/calls/:id/transcript":  RoleAgent,
-	http.MethodGet + " " + base + "/realtime":              RoleAgent,
-	http.MethodGet + " " + base + "/calls/:id/emotion":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/labels":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/transfer":   RoleAgent, // of their own calls, as the next ones
-	http.MethodPost + " " + base + "/calls/:id/hold":       RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/hangup":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/resume":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/record":     RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/legs":       RoleAgent,
-	http.MethodPost + " " + base + "/calls/:id/supervise":  RoleSupervisor,
-	http.MethodPut + " " + base + "/calls/:id/wrap-up":     RoleAgent, // of their own calls
-	http.MethodGet + " " + base + "/dispositions":          RoleAgent,
-	http.MethodPut + " " + base + "/dispositions/:name":    RoleAdmin,
-	http.MethodDelete + " " + base + "/dispositions/:name": RoleAdmin,
-	http.MethodGet + " " + base + "/follow-ups":            RoleAgent, // of others for a supervisor
+	http.MethodPost + " " + base + "/session":                public,
+	http.MethodGet + " " + base + "/session":                 RoleAgent,
+	http.MethodDelete + " " + base + "/session":              RoleAgent,
+	http.MethodPost + " " + base + "/session/password":       RoleAgent,
+	http.MethodPost + " " + base + "/session/phone":          RoleAgent,
+	http.MethodGet + " " + base + "/session/phone/secret":    RoleAgent, // one's own, as the next ones
+	http.MethodPut + " " + base + "/session/phone/secret":    RoleAgent,
+	http.MethodDelete + " " + base + "/session/phone/secret": RoleAgent,
+	http.MethodGet + " " + base + "/colleagues":              RoleAgent,
+	http.MethodGet + " " + base + "/calls":                   RoleAgent,
+	http.MethodGet + " " + base + "/calls/live":              RoleAgent,
+	http.MethodGet + " " + base + "/calls/:id":               RoleAgent,
+	http.MethodGet + " " + base + "/calls/:id/transcript":    RoleAgent,
+	http.MethodGet + " " + base + "/realtime":                RoleAgent,
+	http.MethodGet + " " + base + "/calls/:id/emotion":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/labels":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/transfer":     RoleAgent, // of their own calls, as the next ones
+	http.MethodPost + " " + base + "/calls/:id/hold":         RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/hangup":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/resume":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/record":       RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/legs":         RoleAgent,
+	http.MethodPost + " " + base + "/calls/:id/supervise":    RoleSupervisor,
+	http.MethodPut + " " + base + "/calls/:id/wrap-up":       RoleAgent, // of their own calls
+	http.MethodGet + " " + base + "/dispositions":            RoleAgent,
+	http.MethodPut + " " + base + "/dispositions/:name":      RoleAdmin,
+	http.MethodDelete + " " + base + "/dispositions/:name":   RoleAdmin,
+	http.MethodGet + " " + base + "/follow-ups":              RoleAgent, // of others for a supervisor
 
 	http.MethodGet + " " + base + "/tickets":                     RoleAgent,
 	http.MethodGet + " " + base + "/tickets/counts":              RoleAgent,
@@ -74,6 +77,10 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/sla-policies":                RoleAgent,
 	http.MethodPut + " " + base + "/sla-policies/:name":          RoleAdmin,
 	http.MethodDelete + " " + base + "/sla-policies/:name":       RoleAdmin,
+	http.MethodPost + " " + base + "/calls/:id/rejoin":           RoleAgent, // of their own calls
+	http.MethodPost + " " + base + "/calls/:id/merge":            RoleAgent,
+	http.MethodDelete + " " + base + "/calls/:id/legs/:n":        RoleAgent,
+	http.MethodGet + " " + base + "/calls/heat":                  RoleSupervisor,
 
 	http.MethodGet + " " + base + "/calls/:id/recording":       RoleSupervisor,
 	http.MethodHead + " " + base + "/calls/:id/recording":      RoleSupervisor,
@@ -120,6 +127,26 @@ var access = map[string]Role{
 	http.MethodPut + " " + base + "/calendars/:name":           RoleAdmin,
 	http.MethodDelete + " " + base + "/calendars/:name":        RoleAdmin,
 	http.MethodPost + " " + base + "/calendars/:name/holidays": RoleAdmin,
+
+	http.MethodPost + " " + base + "/bot/turns":                  RoleAgent,
+	http.MethodGet + " " + base + "/bot/sessions":                RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/sessions/:id":            RoleSupervisor,
+	http.MethodPost + " " + base + "/bot/sessions/:id/hand-back": RoleAgent,
+	http.MethodGet + " " + base + "/bot/unanswered":              RoleSupervisor,
+	http.MethodPost + " " + base + "/bot/turns/:id/label":        RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/intents":                 RoleSupervisor,
+	http.MethodPut + " " + base + "/bot/intents/:name":           RoleSupervisor,
+	http.MethodDelete + " " + base + "/bot/intents/:name":        RoleSupervisor,
+	http.MethodPost + " " + base + "/bot/train":                  RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/models":                  RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/tools":                   RoleSupervisor,
+	http.MethodPut + " " + base + "/bot/tools/:name":             RoleAdmin,
+	http.MethodDelete + " " + base + "/bot/tools/:name":          RoleAdmin,
+	http.MethodGet + " " + base + "/bot/policy":                  RoleSupervisor,
+	http.MethodPut + " " + base + "/bot/policy":                  RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/contacts/:id/slots":      RoleAgent,
+	http.MethodDelete + " " + base + "/bot/slots/:id":            RoleAgent,
+	http.MethodGet + " " + base + "/bot/report":                  RoleSupervisor,
 
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token
