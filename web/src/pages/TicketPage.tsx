@@ -155,7 +155,7 @@ function Facts({ detail, change, now }: { detail: TicketDetail; change: Change; 
         <Select
           value={k.state}
           disabled={closed}
-          options={[k.state, ...(detail.moves ?? [])].map((value) => ({ value, label: t(`ticket.states.${value}`) }))}
+          options={[k.state, ...detail.moves].map((value) => ({ value, label: t(`ticket.states.${value}`) }))}
           onChange={(state: TicketState) => (state === 'on_hold' ? setHolding(true) : patch({ state }))}
         />
       </label>
@@ -163,8 +163,7 @@ function Facts({ detail, change, now }: { detail: TicketDetail; change: Change; 
       <label>
         <span>{t('ticket.assignee')}</span>
         <Select
-          showSearch
-          optionFilterProp="label"
+          showSearch={{ optionFilterProp: 'label' }}
           value={k.assignee ?? 0}
           disabled={closed}
           options={[{ value: 0, label: t('ticket.of.nobody') }, ...people.map((user) => ({ value: Number(user.id), label: user.name || user.username }))]}
@@ -179,8 +178,9 @@ function Facts({ detail, change, now }: { detail: TicketDetail; change: Change; 
         <span>{t('ticket.type')}</span>
         <Select value={k.type} disabled={closed} options={types.map((one) => ({ value: one.name, label: i18n.language === 'zh-CN' ? one.label_zh : one.label_en, disabled: one.disabled }))} onChange={(value: string) => patch({ type: value })} />
       </label>
-      {type?.fields?.map((field) => {
-        const value = k.fields[field.key];
+      {type?.fields.map((field) => {
+        const value = k.fields[field.key] as string | number | boolean | undefined;
+        const shown = value === undefined ? '' : String(value);
         const label = i18n.language === 'zh-CN' ? field.label_zh : field.label_en;
         return (
           <label key={field.key}>
@@ -192,13 +192,13 @@ function Facts({ detail, change, now }: { detail: TicketDetail; change: Change; 
               <Select allowClear value={value as string | undefined} disabled={closed} options={(field.choices ?? []).map((choice) => ({ value: choice, label: choice }))} onChange={(v?: string) => patch({ fields: { [field.key]: v ?? null } })} />
             ) : (
               <Input
-                key={JSON.stringify(value)}
-                defaultValue={value === undefined ? '' : String(value)}
+                key={shown}
+                defaultValue={shown}
                 disabled={closed}
                 inputMode={field.type === 'number' ? 'decimal' : undefined}
                 onBlur={(event) => {
                   const text = event.target.value.trim();
-                  if (text === (value === undefined ? '' : String(value))) return;
+                  if (text === shown) return;
                   patch({ fields: { [field.key]: text === '' ? null : field.type === 'number' ? Number(text) : field.type === 'boolean' ? text === 'true' : text } });
                 }}
               />
@@ -208,16 +208,16 @@ function Facts({ detail, change, now }: { detail: TicketDetail; change: Change; 
       })}
       <label>
         <span>{t('ticket.tags')}</span>
-        <Select mode="tags" value={k.tags ?? []} disabled={closed} tokenSeparators={[',', '，']} onChange={(tags: string[]) => patch({ tags })} />
+        <Select mode="tags" value={k.tags} disabled={closed} tokenSeparators={[',', '，']} onChange={(tags: string[]) => patch({ tags })} />
       </label>
       <h2>{t('ticket.promises')}</h2>
-      <Clocks clocks={detail.clocks ?? []} now={now} />
+      <Clocks clocks={detail.clocks} now={now} />
       <Tasks detail={detail} change={change} />
-      {(detail.links ?? []).length > 0 && (
+      {detail.links.length > 0 && (
         <>
           <h2>{t('ticket.links')}</h2>
           <ul className="ticket-links">
-            {detail.links?.map((link) => (
+            {detail.links.map((link) => (
               <li key={`${link.kind}-${link.ticket}`}>
                 <Tag>{t(`ticket.linkKinds.${link.kind}`)}</Tag>
                 <Link to="/tickets/$ticketId" params={{ ticketId: String(link.ticket) }}>
@@ -248,7 +248,7 @@ function Tasks({ detail, change }: { detail: TicketDetail; change: Change }) {
     <>
       <h2>{t('ticket.tasks')}</h2>
       <ul className="ticket-tasks">
-        {detail.tasks?.map((task) => {
+        {detail.tasks.map((task) => {
           const done = !!task.done_at && !task.done_at.startsWith('0001');
           return (
             <li key={task.id}>
@@ -287,7 +287,7 @@ function StepLine({ step }: { step: TicketStep }) {
       </time>
       <span>
         <strong>{step.actor === 'customer' ? t('ticket.customer') : step.actor === 'system' ? t('ticket.system') : step.actor}</strong> {t(`ticket.steps.${step.kind}`, step.kind)}
-        {step.kind === 'warned' && ` ${t(`ticket.clocks.${String(detail.clock)}`)} ${t('unit.percent', { value: String(detail.level) })}`}
+        {step.kind === 'warned' && ` ${t(`ticket.clocks.${detail.clock as string}`)} ${t('unit.percent', { value: detail.level as number })}`}
         {changes.length > 0 && <small className="muted"> {changes.map(([field]) => t(`ticket.${field.startsWith('fields.') ? 'field' : field}`, field)).join(', ')}</small>}
       </span>
     </li>
@@ -344,7 +344,7 @@ export function TicketPage() {
             <time className="num" dateTime={k.created_at}>
               {dateTime(k.created_at)}
             </time>
-            {k.source_ref.startsWith('call:') && (
+            {k.source_ref?.startsWith('call:') && (
               <>
                 {' · '}
                 <Link to="/calls/$callId" params={{ callId: k.source_ref.slice(5) }}>
@@ -355,11 +355,11 @@ export function TicketPage() {
           </p>
           {k.body && <p className="said-body ticket-body">{k.body}</p>}
           <ul className="said-list">
-            {data.comments?.map((comment) => (
+            {data.comments.map((comment) => (
               <Said key={comment.id} comment={comment} />
             ))}
           </ul>
-          {!k.body && (data.comments ?? []).length === 0 && <Empty icon="words" title={t('ticket.nothingSaid')} />}
+          {!k.body && data.comments.length === 0 && <Empty icon="words" title={t('ticket.nothingSaid')} />}
           {k.state === 'closed' ? <p className="muted">{t('ticket.closedHint')}</p> : <Composer change={change} over={over} />}
           <button type="button" className="chip" aria-expanded={trailOpen} onClick={() => setTrailOpen(!trailOpen)}>
             <Icon name={trailOpen ? 'up' : 'down'} size={14} />
