@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
 import type { ArticleFilter } from './kb/queries';
+import type { TicketFilter } from './api/tickets';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -135,7 +136,34 @@ const thresholds = createRoute({
   component: lazyRouteComponent(() => import('./kb/ThresholdsPage'), 'ThresholdsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, articles, oneArticle, thresholds, system, settings])]);
+const flag = (value: unknown): true | undefined => value === true || undefined;
+
+const ticketList = createRoute({
+  getParentRoute: () => shell,
+  path: '/tickets',
+  validateSearch: (search: Record<string, unknown>): TicketFilter => ({
+    q: text(search.q),
+    state: text(search.state),
+    type: text(search.type),
+    priority: text(search.priority),
+    assignee: text(search.assignee),
+    late: flag(search.late),
+    complaint: flag(search.complaint),
+  }),
+  component: lazyRouteComponent(() => import('./pages/TicketsPage'), 'TicketsPage'),
+});
+
+const oneTicket = createRoute({
+  getParentRoute: () => shell,
+  path: '/tickets/$ticketId',
+  component: lazyRouteComponent(() => import('./pages/TicketPage'), 'TicketPage'),
+});
+
+
+const tree = root.addChildren([
+  login,
+  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, system, settings]),
+]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({
