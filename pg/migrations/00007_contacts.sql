@@ -63,7 +63,7 @@ create table contact_suggestions (
     b        bigint      not null references contacts on delete cascade,
     kind     text        not null, -- of the identity that both have
     verified boolean     not null default false,
-    state    text        not null default 'open' check (state in ('open', 'dismissed', 'merged')),
+    state    text        not null default 'open' check (state in ('open', 'dismissed')),
     at       timestamptz not null default now(),
     by       text        not null default '',
     check (a < b),
@@ -198,6 +198,7 @@ create table erase_jobs (
     counts       jsonb       not null default '{}',
     files        int         not null default 0,
     left_over    jsonb       not null default '{}', -- hits of the search afterwards; a done job has none
+    pending_files text[]     not null default '{}', -- still to be removed
     proof_hash   text        not null default '',
     error        text        not null default ''
 );
