@@ -293,6 +293,10 @@ func (s *Store) undo(ctx context.Context, tx pgx.Tx, merge int64, by string) (Me
 	if err := rebase(ctx, tx, &m); err != nil {
 		return MergeRow{}, err
 	}
+	// A voice's norm that was learned while they were one is of neither.
+	if _, err := tx.Exec(ctx, `delete from contact_baselines where contact_id = $1 and updated_at >= $2`, m.Survivor, m.At); err != nil {
+		return MergeRow{}, err
+	}
 	m.UndoneAt, m.UndoneBy = now.UTC().Truncate(time.Microsecond), clean(by, maxSource)
 	if _, err = tx.Exec(ctx, `update contact_merges set undone_at = $2, undone_by = $3 where id = $1`, m.ID, m.UndoneAt, m.UndoneBy); err != nil {
 		return MergeRow{}, err

@@ -12,6 +12,7 @@ import (
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/contact"
 	"tingxin/emotion"
 	"tingxin/ivr"
 	"tingxin/media"
@@ -34,6 +35,7 @@ type Config struct {
 	Call         call.Config    `yaml:"call" koanf:"call"`
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
+	Contact      contact.Config `yaml:"contact" koanf:"contact"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 }
@@ -67,6 +69,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	c.Contact.Region = cmp.Or(c.Contact.Region, c.SIP.Region)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
 	if c.API.Recordings == "" {
 		c.API.Recordings = c.Call.Recording.Dir
@@ -91,6 +94,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Queues.Check(); err != nil {
+		return err
+	}
+	if err := c.Contact.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -15,6 +15,7 @@ import (
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/ivr"
 	"tingxin/media"
@@ -28,21 +29,22 @@ type server struct {
 	cfg Config
 	log *slog.Logger
 
-	lock   *os.File // of the data folder
-	db     *pg.DB
-	pool   *asr.Pool
-	engine *media.Engine
-	bus    *event.Bus
-	flows  *ivr.Library
-	store  *call.Store
-	queues *queue.Service
-	calls  *call.Manager
-	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
-	sip    *sip.Server
-	web    *api.Server
-	people *api.People
-	phones *phones
-	login  *login // of the administrator that this run made, else nil
+	lock    *os.File // of the data folder
+	db      *pg.DB
+	pool    *asr.Pool
+	engine  *media.Engine
+	bus     *event.Bus
+	flows   *ivr.Library
+	store   *call.Store
+	persons *contact.Store
+	queues  *queue.Service
+	calls   *call.Manager
+	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
+	sip     *sip.Server
+	web     *api.Server
+	people  *api.People
+	phones  *phones
+	login   *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
 	started []part // in order of starting
@@ -146,6 +148,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	s.db, s.bus, s.store = db, event.NewBus(), call.NewStore(db)
+	s.persons = s.contacts()
 	return func() error {
 		s.bus.Close()
 		return db.Close()
@@ -199,7 +202,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if err := s.flows.Start(ctx); err != nil {
 		return nil, err
 	}
-	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows}
+	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: people{s.persons}}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
 	}
