@@ -51,7 +51,8 @@ var table = []room{
 	// Edge.
 	{path: "api", imports: rooms(work, nouns, engines, ground, "web"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "sip", imports: rooms("call", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "caller", "e2e")},
-	{path: "chat/web", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
+	{path: "chat/web", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "bench", "e2e")},
+	{path: "chat/webhook", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/email", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/wechat", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "web", guests: rooms("api", "cmd/pbx", "e2e")},
@@ -67,6 +68,7 @@ var table = []room{
 	{path: "ticket", imports: rooms("pg", "nlp", "event")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
+	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event")},
 
 	// Engines.

@@ -71,6 +71,8 @@ type CallDetail struct {
 	Legs      []LegView      `json:"legs"`
 	Data      map[string]any `json:"data" doc:"variables of the flow"`
 	Recording *RecordingView `json:"recording,omitempty"`
+	// WrapUps are what its agents wrote, the newest first.
+	WrapUps []call.WrapUp `json:"wrap_ups" nullable:"false" doc:"what its agents wrote, the newest first"`
 }
 
 // Transcript is the body of GET /calls/{id}/transcript.
@@ -95,6 +97,8 @@ type listInput struct {
 	Since  time.Time `query:"since" doc:"started at or after"`
 	Until  time.Time `query:"until" doc:"started before"`
 	Trunk  string    `query:"trunk" maxLength:"64"`
+	Agent  string    `query:"agent" maxLength:"64" doc:"user name of a party, or me"`
+	Result string    `query:"disposition" maxLength:"64" doc:"code that an agent chose"`
 	Mood   string    `query:"mood" enum:"alert,angry,worse,better,read" doc:"of the caller: an alert, angry over all, worse or better from start to end, read at all"`
 	Q      string    `query:"q" maxLength:"400" doc:"words said, \"a phrase\", -not, or part of a number"`
 	Cursor string    `query:"cursor" maxLength:"64" doc:"next of the page before"`
@@ -103,7 +107,10 @@ type listInput struct {
 
 func (s *Server) listCalls(ctx context.Context, in *listInput) (*bodyOf[CallPage], error) {
 	f := call.Filter{State: call.State(in.State), From: in.From, To: in.To, Since: in.Since, Until: in.Until,
-		Trunk: in.Trunk, Mood: in.Mood, Query: in.Q, Cursor: in.Cursor, Limit: in.Limit, Count: in.Cursor == ""}
+		Trunk: in.Trunk, Agent: in.Agent, Disposition: in.Result, Mood: in.Mood, Query: in.Q, Cursor: in.Cursor, Limit: in.Limit, Count: in.Cursor == ""}
+	if f.Agent == "me" {
+		f.Agent = callerOf(ctx).User.Username
+	}
 	page, err := s.parts.Calls.List(ctx, f)
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -124,7 +131,7 @@ func (s *Server) refresh(items []call.Summary) {
 	}
 	for i, it := range items {
 		if now, ok := live[it.ID]; ok && it.State != call.StateEnded {
-			now.Snippet = it.Snippet
+			now.Snippet, now.Disposition, now.Tags = it.Snippet, it.Disposition, it.Tags
 			items[i] = now
 		}
 	}
@@ -178,6 +185,12 @@ func (s *Server) getCall(ctx context.Context, in *callInput) (*bodyOf[CallDetail
 			out.Mood = &m
 		}
 	}
+	if out.WrapUps, err = s.parts.Calls.WrapUps(ctx, in.ID); err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	if len(out.WrapUps) > 0 {
+		out.Disposition, out.Tags = out.WrapUps[0].Disposition, out.WrapUps[0].Tags
+	}
 	one := []call.Summary{out.Summary}
 	s.refresh(one)
 	out.Summary = one[0]
@@ -192,7 +205,7 @@ func (s *Server) runningOnly(ctx context.Context, id string, err error) (*bodyOf
 	if errors.Is(err, pg.ErrNotFound) || errors.Is(err, pg.ErrUnavailable) {
 		for _, snap := range s.parts.Live.Live() {
 			if snap.ID == id {
-				return &bodyOf[CallDetail]{CallDetail{Summary: snap.Summary, Legs: []LegView{}, Data: map[string]any{}}}, nil
+				return &bodyOf[CallDetail]{CallDetail{Summary: snap.Summary, Legs: []LegView{}, Data: map[string]any{}, WrapUps: []call.WrapUp{}}}, nil
 			}
 		}
 	}

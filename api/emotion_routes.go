@@ -8,6 +8,7 @@ import (
 	_ "time/tzdata" // zones of reports, also where the system has none
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/call"
@@ -51,6 +52,11 @@ func (s *Server) emotionRoutes(api huma.API) {
 	huma.Register(api, label, s.labelEmotion)
 	huma.Register(api, operation("alerts", http.MethodGet, "/alerts", "emotion", "Alerts of all calls, newest first"), s.listAlerts)
 	huma.Register(api, operation("mood-report", http.MethodGet, "/reports/mood", "emotion", "Moods of callers by route, hour and others", 422), s.moodReport)
+	export := operation("export-labels", http.MethodGet, "/emotion/labels.zip", "emotion",
+		"What people said about stretches of calls, with their sound and a manifest to train a model on; of callers who allow it")
+	export.Responses = map[string]*huma.Response{"200": {Description: "manifest.tsv and the sound of each stretch",
+		Content: map[string]*huma.MediaType{"application/zip": {}}}}
+	huma.Register(api, export, s.exportLabels)
 	consent := operation("set-consent", http.MethodPost, "/consents", "emotion", "Write down what a person said about a purpose; the last word counts")
 	consent.DefaultStatus = http.StatusNoContent
 	huma.Register(api, consent, s.setConsent)
@@ -136,6 +142,35 @@ func (s *Server) labelEmotion(ctx context.Context, in *labelInput) (*struct{}, e
 		}
 	}
 	return nil, nil
+}
+
+type exportLabelsInput struct {
+	Since time.Time `query:"since" doc:"labels made at or after; all when not given"`
+}
+
+func (s *Server) exportLabels(ctx context.Context, in *exportLabelsInput) (*huma.StreamResponse, error) {
+	who := callerOf(ctx)
+	e := who.entry("emotion.labels_exported", "")
+	if !in.Since.IsZero() {
+		e.Detail = map[string]any{"since": in.Since.UTC().Format(time.RFC3339)}
+	}
+	if err := s.audit.write(ctx, e); err != nil { // no row, no sound
+		return nil, s.problem(ctx, err)
+	}
+	x := call.LabelExport{Store: s.parts.Calls, Recordings: s.cfg.Recordings}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		c := humagin.Unwrap(hc)
+		_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(downloadTime)) // not every test's writer can
+		c.Header("Content-Type", "application/zip")
+		c.Header("Content-Disposition", `attachment; filename="labels.zip"`)
+		c.Header("Cache-Control", "private, no-store")
+		done, err := x.Zip(hc.Context(), c.Writer, in.Since)
+		if err != nil {
+			s.log.Error("export of labels ended early", "err", err)
+			panic(http.ErrAbortHandler) // a cut connection is seen, a short archive might not be
+		}
+		s.log.Info("labels exported", "stretches", done.Stretches, "no_consent", done.NoConsent, "no_recording", done.NoRecording)
+	}}, nil
 }
 
 type alertsInput struct {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"net/http"
 	"testing"
@@ -179,5 +181,26 @@ func TestFeedChannelsOfEmotion(t *testing.T) {
 		if got := len(channels(&event.Event{Type: typ, Call: "c"})) == 2; got != lists {
 			t.Errorf("%s to lists: %v", typ, got)
 		}
+	}
+}
+
+func TestLabelsAreExportedByAdministratorsWithAnAuditRow(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	if a := h.as(RoleSupervisor).get(base + "/emotion/labels.zip"); a.status != http.StatusForbidden {
+		t.Errorf("a supervisor got %d", a.status)
+	}
+	a := h.as(RoleAdmin).get(base + "/emotion/labels.zip")
+	if a.status != http.StatusOK || a.header.Get("Content-Type") != "application/zip" {
+		t.Fatalf("%d %v", a.status, a.header)
+	}
+	z, err := zip.NewReader(bytes.NewReader(a.body), int64(len(a.body)))
+	if err != nil || len(z.File) != 1 || z.File[0].Name != "manifest.tsv" {
+		t.Errorf("%v", err)
+	}
+	var n int
+	must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from audit where action = 'emotion.labels_exported'`).Scan(&n))
+	if n != 1 {
+		t.Errorf("%d audit rows", n)
 	}
 }

@@ -46,6 +46,8 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return huma.Error404NotFound("there is no such thing")
 	case errors.Is(err, queue.ErrGone), errors.Is(err, queue.ErrState), errors.Is(err, call.ErrState), errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrThere), errors.As(err, new(*queue.ClosedError)):
 		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, call.ErrWrapUp):
+		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, call.ErrTarget):
 		return huma.Error422UnprocessableEntity(call.ErrTarget.Error())
 	case errors.Is(err, pg.ErrConflict):

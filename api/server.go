@@ -128,6 +128,7 @@ func (s *Server) route() error {
 	s.phoneRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
+	s.wrapUpRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)

@@ -1,10 +1,15 @@
 package call
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"tingxin/audio"
 	"tingxin/emotion"
@@ -123,5 +128,93 @@ func TestReadingsGoWithTheWords(t *testing.T) {
 	moods, err2 := s.Moods(t.Context(), r.ID)
 	if err != nil || err2 != nil || len(rows) != 0 || len(moods) != 1 {
 		t.Errorf("%+v %+v %v %v", rows, moods, err, err2)
+	}
+}
+
+// What people said comes out with the sound it is about, of callers who allow it, once per stretch.
+func TestLabelsComeOutWithTheirSound(t *testing.T) {
+	s := NewStore(pgtest.New(t))
+	dir := t.TempDir()
+	stereo(t, filepath.Join(dir, "a.wav"))
+	started := time.Now().UTC().Truncate(time.Second)
+	const told, again, silent, gone = "0190a1b2-0000-7000-8000-000000000001", "0190a1b2-0000-7000-8000-000000000002",
+		"0190a1b2-0000-7000-8000-000000000003", "0190a1b2-0000-7000-8000-000000000004"
+	label := func(id, side, label string, at time.Duration) {
+		t.Helper()
+		err := s.db.Tx(t.Context(), func(tx pgx.Tx) error {
+			_, err := s.AddLabel(t.Context(), tx, EmotionLabel{CallID: id, Side: side, Start: time.Second, End: 2 * time.Second, Label: label, By: "sup", At: started.Add(at)})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []string{told, again, silent, gone} {
+		file := "a.wav"
+		if id == gone {
+			file = "none.wav"
+		}
+		r := Record{ID: id, From: "13800138000", StartedAt: started, AnsweredAt: started, EndedAt: started.Add(6 * time.Second), Cause: CauseNormal,
+			Recording: Recording{Path: file, State: RecordingKept}}
+		if err := s.Finish(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if id != silent {
+			if err := s.AddConsent(t.Context(), ConsentRow{CallID: id, Identity: r.From, Purpose: PurposeEmotion, State: ConsentAnnounced, At: started}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	label(told, SideCaller, LabelNotAngry, 0)
+	label(told, SideCaller, LabelAngry, time.Minute) // a second thought
+	label(told, SideAgent, LabelNotAngry, 0)
+	label(again, SideCaller, LabelNotAngry, time.Hour)
+	label(silent, SideCaller, LabelAngry, 0)
+	label(gone, SideCaller, LabelAngry, 0)
+
+	read := func(since time.Time) (LabelsExported, map[string][]byte) {
+		t.Helper()
+		var b bytes.Buffer
+		x := LabelExport{Store: s, Recordings: dir}
+		done, err := x.Zip(t.Context(), &b, since)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := make(map[string][]byte)
+		for _, f := range z.File {
+			in, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if files[f.Name], err = io.ReadAll(in); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return done, files
+	}
+	done, files := read(time.Time{})
+	if done != (LabelsExported{Stretches: 3, NoConsent: 1, NoRecording: 1}) {
+		t.Errorf("%+v", done)
+	}
+	want := labelColumns + "own\tsound/1.wav\ts1\tangry\tangry\t1.00\n" + "own\tsound/2.wav\ts2\tnot_angry\tneutral\t1.00\n" +
+		"own\tsound/3.wav\ts1\tnot_angry\tneutral\t1.00\n"
+	if got := string(files["manifest.tsv"]); got != want {
+		t.Errorf("manifest\n%swant\n%s", got, want)
+	}
+	for _, name := range []string{"sound/1.wav", "sound/2.wav"} {
+		w, err := audio.DecodeWAV(files[name])
+		if err != nil || len(w.Channels) != 1 || w.Rate != audio.Rate || len(w.Channels[0]) != audio.Rate {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if bytes.Equal(files["sound/1.wav"], files["sound/2.wav"]) {
+		t.Error("the agent's stretch has the caller's sound")
+	}
+	if done, _ := read(started.Add(30 * time.Minute)); done.Stretches != 1 {
+		t.Errorf("since: %+v", done)
 	}
 }

@@ -63,6 +63,9 @@ type Route struct {
 	Emotion bool `yaml:"emotion" koanf:"emotion"`
 	// Transcribe recognises both sides of a bridged or echoed call.
 	Transcribe bool `yaml:"transcribe" koanf:"transcribe"`
+	// Mix joins caller and callee by the mixer from the beginning, as three are, instead of passing packets on: so
+	// that it can be measured.
+	Mix bool `yaml:"mix" koanf:"mix"`
 
 	outside bool // a number outside, for a user of ours
 }
@@ -157,6 +160,8 @@ func (r *Route) check() error {
 	switch {
 	case kinds != 1:
 		return errors.New("needs exactly one of flow, bridge, user, echo and reject")
+	case r.Mix && !r.dials():
+		return errors.New("mix is for bridge and user")
 	case r.Emotion && !r.dials():
 		return errors.New("emotion is for bridge and user; a flow says it in its record node")
 	case (r.Then != "" || r.Timeout != 0) && !r.dials():

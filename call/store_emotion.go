@@ -316,8 +316,8 @@ var moodKeys = map[string]string{
 	"day":         `to_char(c.started_at at time zone $3, 'YYYY-MM-DD')`,
 	"language":    `c.language`,
 	"cause":       `c.cause`,
-	"disposition": `coalesce(c.data ->> 'disposition', '')`,
-	"queue":       `coalesce(nullif(c.data ->> 'queue', ''), c.route)`,
+	"disposition": `coalesce((select w.disposition from wrap_ups w where w.call_id = c.id order by w.updated_at desc, w.username limit 1), '')`,
+	"queue":       `coalesce(nullif(c.queue, ''), c.route)`,
 }
 
 // MoodReport sums up the moods of callers of calls begun in [since, until), by one of route,

@@ -23,6 +23,8 @@ type Filter struct {
 	From, To     string    // characters anywhere in the number
 	Since, Until time.Time // started at or after Since and before Until
 	Trunk        string
+	Agent        string // user name of a party that is no supervisor
+	Disposition  string // code that an agent chose
 	Mood         string // one of the Mood constants
 	Query        string // words said in the call, "a phrase", -not, or part of a number
 	Cursor       string // Page.Next of the page before
@@ -153,6 +155,12 @@ func (w *conditions) filter(f *Filter) {
 	if f.Trunk != "" {
 		w.add(`c.trunk = ?`, storable(f.Trunk))
 	}
+	if f.Agent != "" { // a leg never begins before its call
+		w.add(`c.id in (select l.call_id from legs l where l.user_name = ? and l.role <> 'supervisor' and l.started_at >= ?)`, storable(f.Agent), f.Since)
+	}
+	if f.Disposition != "" {
+		w.add(`exists (select 1 from wrap_ups w where w.call_id = c.id and w.disposition = ?)`, storable(f.Disposition))
+	}
 	if !f.Since.IsZero() {
 		w.add(`c.started_at >= ?`, f.Since)
 	}
@@ -267,12 +275,13 @@ func (s *Store) meaningful(ctx context.Context, terms []term) ([]term, error) {
 }
 
 // summaryQuery takes the page first, so that quality and last words are looked up for its calls only.
-const summaryQuery = `select p.*, l.mos, l.loss_pct, l.jitter_ms, u.side, u.text, m.turns, m.now, m.value, m.trend, m.peak, m.peak_start_ms, m.peak_end_ms, m.alerts from (select ` + columns + ` from calls c`
+const summaryQuery = `select p.*, l.mos, l.loss_pct, l.jitter_ms, u.side, u.text, m.turns, m.now, m.value, m.trend, m.peak, m.peak_start_ms, m.peak_end_ms, m.alerts, w.disposition, w.tags from (select ` + columns + ` from calls c`
 
 const summaryJoins = `) p
 	left join legs l on l.call_id = p.id and l.n = 1
 	left join moods m on m.call_id = p.id and m.side = 'caller'
 	left join lateral (select side, text from utterances where call_id = p.id and not gap order by start_ms desc, id desc limit 1) u on true
+	left join lateral (select disposition, tags from wrap_ups where call_id = p.id order by updated_at desc, username limit 1) w on true
 	order by p.started_at desc, p.id desc`
 
 func scanSummary(row pgx.CollectableRow) (Summary, error) {
@@ -282,13 +291,18 @@ func scanSummary(row pgx.CollectableRow) (Summary, error) {
 	var turns, alerts *int
 	var now, value, trend, peak *float32
 	var peakStart, peakEnd *int64
-	if err := row.Scan(append(r.targets(), &mos, &loss, &jitter, &side, &text, &turns, &now, &value, &trend, &peak, &peakStart, &peakEnd, &alerts)...); err != nil {
+	var disposition *string
+	var tags []string
+	if err := row.Scan(append(r.targets(), &mos, &loss, &jitter, &side, &text, &turns, &now, &value, &trend, &peak, &peakStart, &peakEnd, &alerts, &disposition, &tags)...); err != nil {
 		return Summary{}, err
 	}
 	rec := r.record()
 	s := rec.Summary()
 	if mos != nil && *mos > 0 {
 		s.Quality = &QualityNow{MOS: *mos, LossPct: *loss, JitterMS: *jitter}
+	}
+	if s.Tags = tags; disposition != nil {
+		s.Disposition = *disposition
 	}
 	if side != nil {
 		s.LastWords = &LastWords{Side: *side, Text: *text}

@@ -28,7 +28,7 @@ func (s *Store) RecordingsDeleted(ctx context.Context, ids []string) error {
 	return wrap("many", "recordings deleted", err)
 }
 
-// DeleteWords removes the utterances, emotion readings and flow variables of at most limit ended
+// DeleteWords removes the utterances, emotion readings, flow variables and agents' notes of at most limit ended
 // calls that began before and tells how many calls it did and utterances it
 // removed. Zero calls means that all is done.
 func (s *Store) DeleteWords(ctx context.Context, before time.Time, limit int) (calls, utterances int64, err error) {
@@ -47,6 +47,9 @@ func (s *Store) DeleteWords(ctx context.Context, before time.Time, limit int) (c
 		calls, utterances = int64(len(ids)), tag.RowsAffected()
 		if err == nil {
 			_, err = tx.Exec(ctx, `delete from readings where call_id = any($1::uuid[])`, ids)
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, `update wrap_ups set notes = '', tags = '{}' where call_id = any($1::uuid[])`, ids)
 		}
 		return err
 	})

@@ -29,6 +29,8 @@ type Summary struct {
 	Queue         string            `json:"queue,omitempty" doc:"the last queue it waited in"`
 	Agent         string            `json:"agent,omitempty" doc:"user name of the agent it was given to"`
 	Contact       int64             `json:"contact,omitempty" doc:"the person outside; absent while unknown"`
+	Disposition   string            `json:"disposition,omitempty" doc:"code, as the last agent to write chose it"`
+	Tags          []string          `json:"tags,omitempty"`
 	LastWords     *LastWords        `json:"last_words,omitempty"`
 	Mood          *MoodItem         `json:"mood,omitempty" doc:"of the caller; absent when the voice was not read"`
 	Alert         *AlertItem        `json:"alert,omitempty" doc:"open now; running calls only"`

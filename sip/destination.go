@@ -153,8 +153,8 @@ func preferred(codecs []string, prefer []media.Codec) []string {
 	}
 	var out []string
 	for _, c := range prefer {
-		if slices.Contains(codecs, c.String()) && !slices.Contains(out, c.String()) {
-			out = append(out, c.String())
+		if name := strings.ToUpper(c.String()); slices.Contains(codecs, name) && !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 	}
 	for _, c := range codecs {

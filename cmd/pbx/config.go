@@ -12,10 +12,13 @@ import (
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/chat"
 	"tingxin/contact"
 	"tingxin/emotion"
 	"tingxin/ivr"
+	"tingxin/kb"
 	"tingxin/media"
+	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
@@ -36,6 +39,9 @@ type Config struct {
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
 	Contact      contact.Config `yaml:"contact" koanf:"contact"`
+	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
+	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
+	KB           kb.Config      `yaml:"kb" koanf:"kb"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 }
@@ -70,6 +76,8 @@ func (c Config) withDefaults() Config {
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
 	c.Contact.Region = cmp.Or(c.Contact.Region, c.SIP.Region)
+	under(&c.Chat.Files, "attachments")
+	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
 	if c.API.Recordings == "" {
 		c.API.Recordings = c.Call.Recording.Dir
@@ -97,6 +105,12 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Contact.Check(); err != nil {
+		return err
+	}
+	if err := c.Chat.Check(); err != nil {
+		return err
+	}
+	if err := c.KB.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -15,10 +15,13 @@ import (
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/chat"
 	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/ivr"
+	"tingxin/kb"
 	"tingxin/media"
+	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
@@ -37,14 +40,20 @@ type server struct {
 	flows   *ivr.Library
 	store   *call.Store
 	persons *contact.Store
+	jobs    *pg.Jobs // started with the web side
+	chat    *chat.Service
 	queues  *queue.Service
+	embed   *embed.Service // nil: this machine has no sentence models
+	kb      *kb.Service
 	calls   *call.Manager
 	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip     *sip.Server
 	web     *api.Server
 	people  *api.People
-	phones  *phones
-	login   *login // of the administrator that this run made, else nil
+
+	chatQueue *chatQueue // between chat and queues
+	phones    *phones
+	login     *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
 	started []part // in order of starting
@@ -72,7 +81,10 @@ func (s *server) start(ctx context.Context) error {
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
+		{"sentence models", s.startEmbed},
+		{"articles", s.startKB},
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
+		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"sip", s.startSIP},     // from here on calls come
@@ -116,7 +128,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "articles", "sentence models", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -147,7 +159,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.db, s.bus, s.store = db, event.NewBus(), call.NewStore(db)
+	s.db, s.bus, s.store, s.jobs = db, event.NewBus(), call.NewStore(db), pg.NewJobs(db, s.log)
 	s.persons = s.contacts()
 	return func() error {
 		s.bus.Close()

@@ -13,7 +13,8 @@ import (
 
 // startWeb starts the pages, the API, the live feed and the jobs behind them.
 func (s *server) startWeb(ctx context.Context) (func() error, error) {
-	jobs := pg.NewJobs(s.db, s.log)
+	jobs := s.jobs
+	s.kb.AddJobs(jobs)
 	w, err := api.New(s.cfg.API, s.apiParts(jobs), s.log)
 	if err != nil {
 		return nil, err
@@ -29,11 +30,19 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
+	if err := s.chat.Start(ctx); err != nil {
+		return nil, errors.Join(err, s.chat.Close(), jobs.Close())
+	}
+	s.chatQueue.start()
+	stopChat := func() error {
+		s.chatQueue.close()
+		return s.chat.Close()
+	}
 	if err := w.Start(ctx); err != nil {
-		return nil, errors.Join(err, w.Close(), jobs.Close())
+		return nil, errors.Join(err, w.Close(), stopChat(), jobs.Close())
 	}
 	s.web = w
-	return func() error { return errors.Join(w.Close(), jobs.Close()) }, nil
+	return func() error { return errors.Join(w.Close(), stopChat(), jobs.Close()) }, nil
 }
 
 // login is the first administrator's, known only in the run that made it.

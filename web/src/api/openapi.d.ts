@@ -612,6 +612,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/wrap-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Write down how one's own call, for a supervisor any, went; what one wrote before is replaced
+         * @description Needs the role agent or more.
+         */
+        put: operations["put-wrap-up"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/colleagues": {
         parameters: {
             query?: never;
@@ -646,6 +666,90 @@ export interface paths {
          * @description Needs the role supervisor or more.
          */
         post: operations["set-consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dispositions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Outcomes that an agent may choose after a call of a queue
+         * @description Needs the role agent or more.
+         */
+        get: operations["dispositions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dispositions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add or change an outcome
+         * @description Needs the role admin or more.
+         */
+        put: operations["put-disposition"];
+        post?: never;
+        /**
+         * Take an outcome away; one that a record has is to be retired instead
+         * @description Needs the role admin or more.
+         */
+        delete: operations["delete-disposition"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/emotion/labels.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What people said about stretches of calls, with their sound and a manifest to train a model on; of callers who allow it
+         * @description Needs the role admin or more.
+         */
+        get: operations["export-labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/follow-ups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls that somebody has promised to come back to, the most urgent first, at most 200
+         * @description Needs the role agent or more.
+         */
+        get: operations["follow-ups"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1253,6 +1357,8 @@ export interface components {
             };
             /** @enum {string} */
             direction: "in" | "out";
+            /** @description code, as the last agent to write chose it */
+            disposition?: string;
             /**
              * Format: int64
              * @description answer to end, or to now while it lasts
@@ -1284,12 +1390,15 @@ export interface components {
             started_at: string;
             /** @enum {string} */
             state: "ringing" | "active" | "ended";
+            tags?: string[];
             to: string;
             /** @description side to off, live, deferred or done */
             transcription: {
                 [key: string]: string;
             };
             trunk: string;
+            /** @description what its agents wrote, the newest first */
+            wrap_ups: components["schemas"]["WrapUp"][];
         };
         CallEmotion: {
             alerts: components["schemas"]["AlertItem"][];
@@ -1392,6 +1501,30 @@ export interface components {
             reasons: string[];
             work: components["schemas"]["WorkView"][];
         };
+        Disposition: {
+            code: string;
+            name_en: string;
+            name_zh: string;
+            /** Format: int64 */
+            order: number;
+            /** @description it is offered in; empty: in all */
+            queues: string[];
+            /** @description no longer offered; records keep it */
+            retired?: boolean;
+        };
+        DispositionInputBody: {
+            name_en: string;
+            name_zh: string;
+            /** Format: int64 */
+            order?: number;
+            /** @description it is offered in; empty: in all */
+            queues?: string[];
+            /** @description no longer offered; records keep it */
+            retired?: boolean;
+        };
+        DispositionList: {
+            items: components["schemas"]["Disposition"][];
+        };
         EngineStats: {
             /** Format: int64 */
             bridges: number;
@@ -1484,6 +1617,9 @@ export interface components {
              * @example https://example.com/errors/example
              */
             type: string;
+        };
+        FollowUpList: {
+            items: components["schemas"]["WrapUp"][];
         };
         ForceInputBody: {
             /** @enum {string} */
@@ -2049,6 +2185,8 @@ export interface components {
             consent: string;
             /** @enum {string} */
             direction: "in" | "out";
+            /** @description code, as the last agent to write chose it */
+            disposition?: string;
             /**
              * Format: int64
              * @description answer to end, or to now while it lasts
@@ -2083,6 +2221,7 @@ export interface components {
             started_at: string;
             /** @enum {string} */
             state: "ringing" | "active" | "ended";
+            tags?: string[];
             to: string;
             /** @description side to off, live, deferred or done */
             transcription: {
@@ -2133,6 +2272,8 @@ export interface components {
             consent: string;
             /** @enum {string} */
             direction: "in" | "out";
+            /** @description code, as the last agent to write chose it */
+            disposition?: string;
             /**
              * Format: int64
              * @description answer to end, or to now while it lasts
@@ -2160,6 +2301,7 @@ export interface components {
             started_at: string;
             /** @enum {string} */
             state: "ringing" | "active" | "ended";
+            tags?: string[];
             to: string;
             /** @description side to off, live, deferred or done */
             transcription: {
@@ -2339,10 +2481,35 @@ export interface components {
             rss_mb: number;
             state: string;
         };
+        WrapUp: {
+            /** @description user name */
+            by: string;
+            call_id: string;
+            /** @description code, empty when none was chosen */
+            disposition: string;
+            /** Format: date-time */
+            follow_up_at?: string;
+            notes: string;
+            tags: string[];
+            /** Format: date-time */
+            updated_at: string;
+        };
         WrapUpDoc: {
             /** @enum {string} */
             mode?: "none" | "optional" | "manual" | "fixed" | "exact";
             time?: string;
+        };
+        WrapUpInputBody: {
+            /** @description code of one that the call's queue offers; empty: none */
+            disposition?: string;
+            /**
+             * Format: date-time
+             * @description when the agent has promised to come back to it
+             */
+            follow_up_at?: string;
+            notes?: string;
+            /** @description each at most 64 characters */
+            tags?: string[];
         };
     };
     responses: never;
@@ -3600,6 +3767,10 @@ export interface operations {
                 /** @description started before */
                 until?: string;
                 trunk?: string;
+                /** @description user name of a party, or me */
+                agent?: string;
+                /** @description code that an agent chose */
+                disposition?: string;
                 /** @description of the caller: an alert, angry over all, worse or better from start to end, read at all */
                 mood?: "alert" | "angry" | "worse" | "better" | "read";
                 /** @description words said, "a phrase", -not, or part of a number */
@@ -4814,6 +4985,87 @@ export interface operations {
             };
         };
     };
+    "put-wrap-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WrapUpInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrapUp"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     colleagues: {
         parameters: {
             query?: never;
@@ -4889,6 +5141,375 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    dispositions: {
+        parameters: {
+            query?: {
+                /** @description id of a queue; those of no queue in particular when empty */
+                queue?: string;
+                /** @description of every queue, and retired ones too */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispositionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-disposition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DispositionInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-disposition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "export-labels": {
+        parameters: {
+            query?: {
+                /** @description labels made at or after; all when not given */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description manifest.tsv and the sound of each stretch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "follow-ups": {
+        parameters: {
+            query?: {
+                /** @description me, or for a supervisor another user name, or all */
+                agent?: string;
+                /** @description due before; a week from now when empty */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowUpList"];
+                };
             };
             /** @description Unauthorized */
             401: {

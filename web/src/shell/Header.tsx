@@ -11,7 +11,6 @@ import { Icon, Mark, type IconName } from '../parts/Icon';
 import { setTheme, useChoice, type Choice } from '../theme/theme';
 import { PhoneState } from '../phone/PhoneState';
 import { AgentMenu } from './AgentMenu';
-import { may } from './roles';
 
 const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
 
@@ -87,17 +86,8 @@ function UserMenu({ user, onHelp }: { user: User; onHelp: () => void }) {
   );
 }
 
-export function Header({ user, running, alerts, onHelp }: { user: User; running: number; alerts: number; onHelp: () => void }) {
-  const { t } = useTranslation();
-  const places = [
-    { to: '/live', icon: 'live', label: t('nav.live'), count: running },
-    { to: '/desk', icon: 'headset', label: t('nav.desk'), count: 0 },
-    { to: '/calls', icon: 'calls', label: t('nav.calls'), count: 0 },
-    ...(may(user.role, 'moods') ? [{ to: '/mood', icon: 'heart', label: t('nav.mood'), count: alerts } as const] : []),
-    ...(may(user.role, 'queues') ? [{ to: '/queues', icon: 'queues', label: t('nav.queues'), count: 0 } as const] : []),
-    ...(may(user.role, 'system') ? [{ to: '/system', icon: 'system', label: t('nav.system'), count: 0 } as const] : []),
-    { to: '/settings', icon: 'settings', label: t('nav.settings'), count: 0 },
-  ] as const;
+/** Header is what is always at hand: one's own state, telephone and connection, and how the pages look. */
+export function Header({ user, onHelp }: { user: User; onHelp: () => void }) {
   return (
     <header className="top">
       <Link to="/live" className="brand">
@@ -106,15 +96,6 @@ export function Header({ user, running, alerts, onHelp }: { user: User; running:
           听心 <em>Tingxin</em>
         </span>
       </Link>
-      <nav aria-label={t('nav.main')} className="nav">
-        {places.map((place) => (
-          <Link key={place.to} to={place.to} className="nav-link" activeProps={{ className: 'nav-link nav-here' }}>
-            <Icon name={place.icon} />
-            <span>{place.label}</span>
-            {place.count > 0 && <span className="nav-count num">{place.count}</span>}
-          </Link>
-        ))}
-      </nav>
       <div className="top-end">
         <AgentMenu />
         <PhoneState />

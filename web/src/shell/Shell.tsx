@@ -5,7 +5,7 @@ import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Feed, feedAddress } from '../api/feed';
 import { request } from '../api/client';
@@ -18,6 +18,7 @@ import { antdTheme } from '../theme/antd';
 import { useTheme } from '../theme/theme';
 import { Header } from './Header';
 import { KeyHelp, useGlobalKeys } from './keys';
+import { Rail, type Counts } from './Rail';
 import '../parts/facts.css';
 import './shell.css';
 
@@ -49,15 +50,22 @@ function useConnection(): Realtime | null {
   return realtime;
 }
 
+/** useCounts are the numbers beside the entries of the navigation. */
+function useCounts(): Counts {
+  // Followed here so that the list and the load curve are there when a page wants them.
+  const { calls } = useFloor();
+  return useMemo(() => {
+    const running = calls.filter((call) => call.state !== 'ended');
+    return { '/live': running.length, '/mood': running.filter((call) => call.alert).length };
+  }, [calls]);
+}
+
 function Page() {
   const { t } = useTranslation();
   const [help, setHelp] = useState(false);
   const { data } = useSuspenseQuery(session);
   useGlobalKeys(() => setHelp(true));
-  // Followed here so that the list and the load curve are there when a page wants them.
-  const { calls } = useFloor();
-  const running = calls.filter((call) => call.state !== 'ended').length;
-  const alerts = calls.filter((call) => call.state !== 'ended' && call.alert).length;
+  const counts = useCounts();
 
   if (!data) return null;
   return (
@@ -66,12 +74,13 @@ function Page() {
         <a className="skip" href="#content">
           {t('app.skip')}
         </a>
-        <Header user={data.user} running={running} alerts={alerts} onHelp={() => setHelp(true)} />
+        <Header user={data.user} onHelp={() => setHelp(true)} />
+        <Rail role={data.user.role} counts={counts} />
         <main id="content" tabIndex={-1}>
           <Outlet />
         </main>
         <CallBar />
-        <KeyHelp open={help} onClose={() => setHelp(false)} />
+        <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
       </div>
     </PhoneProvider>
   );

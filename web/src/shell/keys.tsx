@@ -2,6 +2,8 @@ import { useNavigate } from '@tanstack/react-router';
 import { Modal } from 'antd';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { Role } from '../api/model';
+import { entries, letter, placesOf, type Path } from './nav';
 
 /** typing says that a key belongs to a field, a menu or an input method, or is a chord of the browser. */
 export function typing(event: KeyboardEvent): boolean {
@@ -11,7 +13,7 @@ export function typing(event: KeyboardEvent): boolean {
   return target.isContentEditable || !!target.closest('input, textarea, select, [role="menu"], [role="dialog"], [role="combobox"], [role="listbox"]');
 }
 
-const places: Record<string, '/live' | '/desk' | '/calls' | '/mood' | '/system' | '/settings'> = { KeyL: '/live', KeyD: '/desk', KeyC: '/calls', KeyM: '/mood', KeyS: '/system', KeyE: '/settings' };
+const jumps = new Map<string, Path>(entries.flatMap((entry) => ('jump' in entry ? [[entry.jump, entry.path] as const] : [])));
 
 /** useGlobalKeys: g then a letter goes somewhere, / searches, ? helps. By key place, but for ? which is a character. */
 export function useGlobalKeys(onHelp: () => void): void {
@@ -28,7 +30,7 @@ export function useGlobalKeys(onHelp: () => void): void {
         pending.current = event.timeStamp;
         return;
       }
-      const place = places[event.code];
+      const place = jumps.get(event.code);
       if (place && pending.current > 0 && event.timeStamp - pending.current < 1500) {
         event.preventDefault();
         void navigate({ to: place });
@@ -53,18 +55,13 @@ function Row({ keys, label }: { keys: string[]; label: string }) {
   );
 }
 
-export function KeyHelp({ open, onClose }: { open: boolean; onClose: () => void }) {
+export function KeyHelp({ role, open, onClose }: { role: Role; open: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   return (
     <Modal open={open} onCancel={onClose} footer={null} title={t('keys.title')} width={460}>
       <h3 className="keys-group">{t('keys.everywhere')}</h3>
       <dl>
-        <Row keys={['G', 'L']} label={t('keys.live')} />
-        <Row keys={['G', 'D']} label={t('keys.desk')} />
-        <Row keys={['G', 'C']} label={t('keys.calls')} />
-        <Row keys={['G', 'M']} label={t('keys.mood')} />
-        <Row keys={['G', 'S']} label={t('keys.system')} />
-        <Row keys={['G', 'E']} label={t('keys.settings')} />
+        {placesOf(role).map((place) => 'jump' in place && <Row key={place.path} keys={['G', letter(place.jump)]} label={t(`nav.${place.key}`)} />)}
         <Row keys={['J', 'K']} label={t('keys.list')} />
         <Row keys={['/']} label={t('keys.search')} />
         <Row keys={['?']} label={t('keys.help')} />

@@ -1,0 +1,43 @@
+import type { Role } from '../api/model';
+import type { IconName } from '../parts/Icon';
+
+interface Entry {
+  /** A route of router.tsx. */
+  path: string;
+  /** Its words are `nav.KEY`. */
+  key: string;
+  icon: IconName;
+  /** Who sees it; everybody without. The server decides what is allowed. */
+  roles?: readonly Role[];
+  /** The key after g, as KeyboardEvent.code. */
+  jump?: string;
+  /** Entries of a group stand together, a line between groups. */
+  group: 'work' | 'knowledge' | 'watch' | 'setup';
+}
+
+const leads = ['supervisor', 'admin'] as const;
+
+/**
+ * entries are the places of the navigation, in their order. The first four that
+ * somebody may see are the bottom bar of a narrow screen, the others its menu.
+ */
+export const entries = [
+  { path: '/live', key: 'live', icon: 'live', jump: 'KeyL', group: 'work' },
+  { path: '/desk', key: 'desk', icon: 'headset', jump: 'KeyD', group: 'work' },
+  { path: '/calls', key: 'calls', icon: 'calls', jump: 'KeyC', group: 'work' },
+  { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
+  { path: '/mood', key: 'mood', icon: 'heart', roles: leads, jump: 'KeyM', group: 'watch' },
+  { path: '/system', key: 'system', icon: 'system', roles: leads, jump: 'KeyS', group: 'setup' },
+  { path: '/settings', key: 'settings', icon: 'settings', jump: 'KeyE', group: 'setup' },
+] as const satisfies readonly Entry[];
+
+export type Place = (typeof entries)[number];
+export type Path = Place['path'];
+
+/** placesOf are the entries that a role sees. */
+export function placesOf(role: Role): readonly Place[] {
+  return entries.filter((entry: Entry) => entry.roles?.includes(role) ?? true);
+}
+
+/** letter is how a key's code is written on it. */
+export const letter = (code: string): string => code.replace(/^Key|^Digit/, '');
