@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"tingxin/contact"
 	"tingxin/pg"
 )
 
@@ -58,9 +59,17 @@ func (s *Server) headers(c *gin.Context) {
 	if s.cfg.TLS.on() {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 2*maxBody)              // Huma answers from maxBody on
-	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(requestTime)) // not every test's writer can
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit(c.FullPath())) // Huma answers before
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(requestTime))  // not every test's writer can
 	c.Next()
+}
+
+// bodyLimit is how much of a body is read at all: twice what Huma takes, which answers in words.
+func bodyLimit(path string) int64 {
+	if path == base+"/contact-imports" {
+		return contact.MaxImportBytes + maxBody
+	}
+	return 2 * maxBody
 }
 
 // guard lets a request through when the access table allows it: a living session
@@ -107,6 +116,9 @@ func (s *Server) guard(c *gin.Context) {
 func (s *Server) limit(path string) time.Duration {
 	if path == base+"/realtime" || strings.HasSuffix(path, "/recording") {
 		return s.cfg.SessionMax
+	}
+	if path == base+"/contact-imports" || path == base+"/contacts/:id/export" || path == base+"/contact-exports/:list/file" {
+		return longRequest
 	}
 	return requestTime
 }

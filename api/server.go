@@ -18,6 +18,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tingxin/call"
+	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/pg"
 	"tingxin/queue"
@@ -39,8 +40,10 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
-	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	// Contacts are the people; nil: a store of the server's own, without the rows of other nouns.
+	Contacts *contact.Store
+	Jobs     *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP      http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// People is the list of users, started by the caller; nil: one of the server's own.
@@ -69,6 +72,7 @@ type Server struct {
 	settings  settings
 	feed      *feed
 	people    *People
+	contacts  *contact.Store
 	tickets   ticketPace
 	peaks     *peakFiles
 	started   time.Time
@@ -97,6 +101,9 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
 	}
+	if s.contacts = parts.Contacts; s.contacts == nil {
+		s.contacts = contact.NewStore(parts.DB, contact.Config{})
+	}
 	var err error
 	if s.feed, err = newFeed(s); err != nil {
 		return nil, err
@@ -106,6 +113,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	if parts.Jobs != nil {
 		s.addRetention(parts.Jobs)
+		s.addErasing(parts.Jobs)
 	}
 	return s, nil
 }
@@ -136,6 +144,8 @@ func (s *Server) route() error {
 	s.settingRoutes(api)
 	s.queueRoutes(api)
 	s.agentRoutes(api)
+	s.contactRoutes(api)
+	s.privacyRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)

@@ -114,7 +114,8 @@ const (
 	maxChannel = 40
 )
 
-// Say writes a line of the ledger. Withdrawing the reading of voices forgets the voice's norm at once.
+// Say writes a line of the ledger. Refusing or withdrawing the reading of voices forgets the voice's norm at
+// once (a trigger of the table, whoever writes the line).
 func (s *Store) Say(ctx context.Context, tx pgx.Tx, id ID, l Line) (Line, error) {
 	l.Notice, l.Channel, l.Source = clean(l.Notice, 40), clean(l.Channel, maxChannel), clean(l.Source, maxSource)
 	switch {
@@ -143,9 +144,6 @@ func (s *Store) Say(ctx context.Context, tx pgx.Tx, id ID, l Line) (Line, error)
 	l.At = l.At.UTC().Truncate(time.Microsecond)
 	err = tx.QueryRow(ctx, `insert into consents (contact_id, purpose, state, notice, channel, source, proof, at) values ($1, $2, $3, $4, $5, $6, $7, $8) returning id`,
 		root, l.Purpose, l.State, l.Notice, l.Channel, l.Source, l.Proof, l.At).Scan(&l.ID)
-	if err == nil && l.Purpose == PurposeEmotion && (l.State == ConsentRefused || l.State == ConsentWithdrawn) {
-		_, err = tx.Exec(ctx, `delete from contact_baselines where contact_id in (select id from contacts where root = $1)`, root)
-	}
 	return l, wrap(id, "consent", err)
 }
 

@@ -61,6 +61,9 @@ func scanList(row pgx.CollectableRow) (ListExport, error) {
 	return l, err
 }
 
+// Approval is the number of rows from which a list needs a second person.
+func (s *Store) Approval() int { return s.cfg.ExportApproval }
+
 // RequestList asks for a list. One of Config.ExportApproval rows or more waits for a second person.
 func (s *Store) RequestList(ctx context.Context, tx pgx.Tx, f Filter, unmasked bool, by string) (ListExport, error) {
 	l := ListExport{Filter: f, Unmasked: unmasked, State: ListReady, RequestedBy: clean(by, maxSource), RequestedAt: s.now().UTC().Truncate(time.Microsecond)}

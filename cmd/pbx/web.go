@@ -15,6 +15,7 @@ import (
 func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	jobs := s.jobs
 	s.kb.AddJobs(jobs)
+	s.addLinking(jobs)
 	w, err := api.New(s.cfg.API, s.apiParts(jobs), s.log)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ type login struct{ user, password string }
 
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Moods: s.calls, Queues: s.queues, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
-	p.People, p.Phones = s.people, s.phones
+	p.People, p.Phones, p.Contacts = s.people, s.phones, s.persons
 	if files, built := web.FS(); built {
 		p.Web = files
 	}

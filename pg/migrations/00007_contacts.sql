@@ -214,7 +214,22 @@ create table contact_baselines (
     updated_at timestamptz      not null default now()
 );
 
+-- Whoever does not allow voices to be read, on whichever channel that is said, has no norm of the voice kept.
+-- +goose StatementBegin
+create function consents_forget_voice() returns trigger language plpgsql as $$
+begin
+    delete from contact_baselines where contact_id in (select id from contacts where root = (select root from contacts where id = new.contact_id));
+    return null;
+end
+$$;
+-- +goose StatementEnd
+create trigger consents_forget_voice after insert or update of contact_id on consents for each row
+    when (new.contact_id is not null and new.purpose = 'voice_emotion' and new.state in ('refused', 'withdrawn'))
+    execute function consents_forget_voice();
+
 -- +goose Down
+drop trigger consents_forget_voice on consents;
+drop function consents_forget_voice();
 drop table contact_baselines, erase_jobs, consent_notices;
 drop view consent_states;
 drop trigger consents_rows on consents;
