@@ -138,6 +138,11 @@ func (s *Store) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64, nu
 			files = append(files, path)
 		}
 	}
+	more, err := voiceFiles(ctx, tx, ids, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	files = append(files, more...)
 	counts = map[string]int64{}
 	for _, step := range []struct{ table, sql string }{
 		{"utterances", `delete from utterances where call_id = any($1::uuid[])`},
@@ -145,6 +150,9 @@ func (s *Store) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64, nu
 		{"alerts", `delete from alerts where call_id = any($1::uuid[])`},
 		{"emotion_labels", `delete from emotion_labels where call_id = any($1::uuid[])`},
 		{"moods", `delete from moods where call_id = any($1::uuid[])`},
+		{"wrap_ups", `update wrap_ups set notes = '', tags = '{}', follow_up_at = null where call_id = any($1::uuid[])`},
+		{"voice_messages", `delete from voice_messages where call_id = any($1::uuid[])`},
+		{"survey_answers", `update survey_answers set comment = null where call_id = any($1::uuid[])`},
 		{"legs", `update legs set peer = '', sip_call_id = '' where call_id = any($1::uuid[])`},
 	} {
 		if err := count(ctx, tx, counts, step.table, step.sql, ids); err != nil {
@@ -159,6 +167,24 @@ func (s *Store) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64, nu
 		}
 	}
 	return counts, files, s.eraseMentions(ctx, tx, numbers, counts)
+}
+
+// voiceFiles are the messages that were left in these calls.
+func voiceFiles(ctx context.Context, tx pgx.Tx, ids []string, dir string) ([]string, error) {
+	rows, err := tx.Query(ctx, `select path from voice_messages where call_id = any($1::uuid[]) and path <> ''`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("voice messages: %w", err)
+	}
+	paths, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("voice messages: %w", err)
+	}
+	for i, p := range paths {
+		if !filepath.IsAbs(p) {
+			paths[i] = filepath.Join(dir, p)
+		}
+	}
+	return paths, nil
 }
 
 // cut are the values of a call without its person.
