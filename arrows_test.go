@@ -32,7 +32,7 @@ type room struct {
 var (
 	ground  = []string{"audio", "nlp", "event", "pg"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
-	nouns   = []string{"queue", "ticket", "kb", "chat", "contact"}
+	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
 	work    = []string{"call", "bot", "report"}
 	nobody  = []string{"-"}
 )
@@ -65,11 +65,12 @@ var table = []room{
 	// Nouns.
 	{path: "queue", imports: rooms("pg", "nlp", "event")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
-	{path: "ticket", imports: rooms("pg", "nlp", "event")},
+	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event")},
+	{path: "admin", imports: rooms("pg", "event")},
 
 	// Engines.
 	{path: "media", imports: rooms("audio", "event")},

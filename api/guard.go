@@ -12,7 +12,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"tingxin/contact"
 	"tingxin/pg"
 )
 
@@ -59,17 +58,9 @@ func (s *Server) headers(c *gin.Context) {
 	if s.cfg.TLS.on() {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit(c.FullPath())) // Huma answers before
-	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(requestTime))  // not every test's writer can
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit(c.FullPath()))
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(requestTime)) // not every test's writer can
 	c.Next()
-}
-
-// bodyLimit is how much of a body is read at all: twice what Huma takes, which answers in words.
-func bodyLimit(path string) int64 {
-	if path == base+"/contact-imports" {
-		return contact.MaxImportBytes + maxBody
-	}
-	return 2 * maxBody
 }
 
 // guard lets a request through when the access table allows it: a living session

@@ -50,6 +50,7 @@ type Call struct {
 	known  chan struct{}  // closed when it was found out who it is
 	person atomic.Int64   // who that is, 0 for nobody
 	feels  bool           // a bridged caller was told that the voice is read; only the script
+	judged bool           // the opening hours were looked at; only the script
 
 	// From here on only the call's goroutine.
 	record    Record
@@ -196,6 +197,11 @@ func (c *Call) begin() {
 
 // script does what the route says.
 func (c *Call) script() {
+	if r := &c.route; r.Calendar != "" && c.m.hours != nil && !c.judged && !c.m.hours.Open(c.ctx, r.Calendar) {
+		c.judged = true // what comes instead is not judged again: two may name each other
+		c.goOn(r.Closed)
+		return
+	}
 	switch {
 	case c.route.Flow != "":
 		c.runFlow()

@@ -25,6 +25,7 @@ func (s *server) startChat(context.Context) (func() error, error) {
 		return nil, err
 	}
 	s.chat = c
+	s.persons.Register(contact.Noun{Name: "conversations", Source: talks{c}, Eraser: talks{c}, Exporter: talks{c}})
 	s.chatQueue = newChatQueue(s.queues, c, s.db, s.bus, s.log)
 	c.SetQueue(s.chatQueue)
 	return nil, nil
