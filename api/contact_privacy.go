@@ -256,8 +256,8 @@ func (s *Server) listExports(ctx context.Context, _ *struct{}) (*bodyOf[ListList
 
 type requestExportInput struct {
 	Body struct {
-		Filter   contact.Filter `json:"filter"`
-		Unmasked bool           `json:"unmasked,omitempty" doc:"numbers, addresses and private fields whole; needs an administrator"`
+		Filter   ContactFilter `json:"filter"`
+		Unmasked bool          `json:"unmasked,omitempty" doc:"numbers, addresses and private fields whole; needs an administrator"`
 	}
 }
 
@@ -266,7 +266,7 @@ func (s *Server) requestExport(ctx context.Context, in *requestExportInput) (*bo
 		return nil, huma.Error403Forbidden("only an administrator may take out a list that is not masked")
 	}
 	return s.actList(ctx, "contact.list_requested", func(tx pgx.Tx, who *caller) (contact.ListExport, error) {
-		return s.contacts.RequestList(ctx, tx, in.Body.Filter, in.Body.Unmasked, who.User.Username)
+		return s.contacts.RequestList(ctx, tx, in.Body.Filter.filter(), in.Body.Unmasked, who.User.Username)
 	})
 }
 

@@ -414,10 +414,12 @@ func (s *Server) timeline(ctx context.Context, in *timelineInput) (*bodyOf[Timel
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
+	out := TimelinePage{Items: make([]TimelineEntry, len(items)), Next: next}
 	for i := range items {
 		maskEntry(&items[i])
+		out.Items[i] = TimelineEntry(items[i])
 	}
-	return &bodyOf[TimelinePage]{TimelinePage{items, next}}, nil
+	return &bodyOf[TimelinePage]{out}, nil
 }
 
 // NoteView is a note as it was written.

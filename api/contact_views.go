@@ -130,26 +130,48 @@ type FieldView struct {
 	Order   int               `json:"order,omitempty" minimum:"0" maximum:"1000"`
 }
 
+// ContactFilter narrows a list of people; empty fields do not.
+type ContactFilter struct {
+	Query    string       `json:"query,omitempty" maxLength:"200"`
+	Tag      string       `json:"tag,omitempty" maxLength:"60"`
+	Language string       `json:"language,omitempty" maxLength:"16"`
+	Kind     contact.Kind `json:"kind,omitempty" enum:"phone,email,login,device,wechat,wecom,weibo,qq,custom" doc:"has an identity of it"`
+	VIP      bool         `json:"vip,omitempty"`
+	Suggest  bool         `json:"suggest,omitempty" doc:"may be the same person as somebody else"`
+}
+
+func (f *ContactFilter) filter() contact.Filter {
+	return contact.Filter{Query: f.Query, Tag: f.Tag, Language: f.Language, Kind: f.Kind, VIP: f.VIP, Suggest: f.Suggest}
+}
+
+// TimelineEntry is one thing that happened with a person.
+type TimelineEntry struct {
+	Kind string    `json:"kind" doc:"call, conversation, note, consent, merge, ..."`
+	ID   string    `json:"id" doc:"of the thing within its kind"`
+	At   time.Time `json:"at"`
+	Data any       `json:"data" doc:"what its kind shows"`
+}
+
 // ListView is a list of people that somebody takes out of the house.
 type ListView struct {
-	ID          int64          `json:"id"`
-	Filter      contact.Filter `json:"filter"`
-	Unmasked    bool           `json:"unmasked"`
-	Rows        int            `json:"rows"`
-	State       string         `json:"state" enum:"waiting,ready,refused" doc:"waiting for a second person"`
-	RequestedBy string         `json:"requested_by"`
-	RequestedAt time.Time      `json:"requested_at"`
-	DecidedBy   string         `json:"decided_by,omitempty"`
-	DecidedAt   *time.Time     `json:"decided_at,omitempty"`
-	Downloads   int            `json:"downloads"`
-	ExpiresAt   time.Time      `json:"expires_at"`
+	ID          int64         `json:"id"`
+	Filter      ContactFilter `json:"filter"`
+	Unmasked    bool          `json:"unmasked"`
+	Rows        int           `json:"rows"`
+	State       string        `json:"state" enum:"waiting,ready,refused" doc:"waiting for a second person"`
+	RequestedBy string        `json:"requested_by"`
+	RequestedAt time.Time     `json:"requested_at"`
+	DecidedBy   string        `json:"decided_by,omitempty"`
+	DecidedAt   *time.Time    `json:"decided_at,omitempty"`
+	Downloads   int           `json:"downloads"`
+	ExpiresAt   time.Time     `json:"expires_at"`
 }
 
 // Bodies of lists.
 type (
 	// TimelinePage is the body of GET /contacts/{id}/timeline.
 	TimelinePage struct {
-		Items []contact.Entry `json:"items"`
+		Items []TimelineEntry `json:"items"`
 		Next  string          `json:"next,omitempty"`
 	}
 	// ConsentLedger is the body of GET /contacts/{id}/consents.
@@ -254,7 +276,8 @@ func erasureViews(all []contact.EraseJob) []ErasureView {
 }
 
 func listView(l *contact.ListExport) ListView {
-	return ListView{l.ID, l.Filter, l.Unmasked, l.Rows, l.State, l.RequestedBy, l.RequestedAt, l.DecidedBy, moment(l.DecidedAt), l.Downloads, l.ExpiresAt}
+	f := l.Filter
+	return ListView{l.ID, ContactFilter{f.Query, f.Tag, f.Language, f.Kind, f.VIP, f.Suggest}, l.Unmasked, l.Rows, l.State, l.RequestedBy, l.RequestedAt, l.DecidedBy, moment(l.DecidedAt), l.Downloads, l.ExpiresAt}
 }
 
 // maskEntry masks the number of the person in a call of the timeline.
