@@ -1,6 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
+import type { ContactFilter } from './contact/api';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -77,6 +78,21 @@ const oneCall = createRoute({
   component: lazyRouteComponent(() => import('./pages/CallPage'), 'CallPage'),
 });
 
+const flag = (value: unknown): boolean | undefined => value === true || undefined;
+
+const contactList = createRoute({
+  getParentRoute: () => shell,
+  path: '/contacts',
+  validateSearch: (search: Record<string, unknown>): ContactFilter => ({ q: text(search.q), tag: text(search.tag), kind: text(search.kind), vip: flag(search.vip), suggested: flag(search.suggested) }),
+  component: lazyRouteComponent(() => import('./pages/ContactsPage'), 'ContactsPage'),
+});
+
+const oneContact = createRoute({
+  getParentRoute: () => shell,
+  path: '/contacts/$contactId',
+  component: lazyRouteComponent(() => import('./pages/ContactPage'), 'ContactPage'),
+});
+
 const whole = (value: unknown): number | undefined => (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 366 ? value : undefined);
 
 const mood = createRoute({
@@ -105,7 +121,7 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, system, settings])]);
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, contactList, oneContact, mood, queues, system, settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({
