@@ -68,11 +68,11 @@ function Import() {
       onError: (error) => void message.error(sentence(error)),
     });
   return (
-    <section>
+    <section className="lists-part">
       <h3>{t('contacts.import')}</h3>
       <p className="muted">{t('contacts.importHint')}</p>
       <div className="list-acts">
-        <label className="ant-btn ant-btn-default file-button">
+        <label className="file-button">
           {file?.name ?? t('contacts.choose')}
           <input
             className="hidden"
@@ -121,7 +121,7 @@ export function ListsDialog({ me, filter, onClose }: { me: User; filter: Contact
   );
   return (
     <Modal open title={t('contacts.lists')} footer={null} onCancel={onClose} width={620}>
-      <section>
+      <section className="lists-part">
         <h3>{t('contacts.export')}</h3>
         <p className="muted">{t('contacts.exportHint', { count: data?.approval ?? 500 })}</p>
         <div className="list-acts">
