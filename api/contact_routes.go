@@ -344,7 +344,7 @@ func (s *Server) revealContact(ctx context.Context, in *ContactPath) (*bodyOf[Id
 	return &bodyOf[IdentityList]{IdentityList{identityViews(identities, true), fieldValues(c.Fields, fields, true)}}, nil
 }
 
-type mergeInput struct {
+type mergeContactsInput struct {
 	ContactPath
 	Body struct {
 		Other contact.ID              `json:"other" minimum:"1" doc:"becomes part of this one"`
@@ -352,7 +352,7 @@ type mergeInput struct {
 	}
 }
 
-func (s *Server) mergeContacts(ctx context.Context, in *mergeInput) (*bodyOf[MergeView], error) {
+func (s *Server) mergeContacts(ctx context.Context, in *mergeContactsInput) (*bodyOf[MergeView], error) {
 	var out MergeView
 	err := s.act(ctx, "contact.merged", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		m, err := s.contacts.Merge(ctx, tx, in.ID, in.Body.Other, in.Body.Picks, who.User.Username)

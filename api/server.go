@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/contact"
 	"tingxin/event"
@@ -46,10 +48,13 @@ type Parts struct {
 	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
+	Bot     *bot.Engine  // nil: none
 	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
+	// Nodes are the other servers of the same database; nil: there are none.
+	Nodes Nodes
 	// Setup is what administrators set; nil: nothing is kept.
 	Setup *Setup
 	// People is the list of users, started by the caller; nil: one of the server's own.
@@ -69,20 +74,21 @@ type Server struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	db        *pg.DB
-	users     users
-	sessions  *sessions
-	throttle  *throttle
-	passwords *passwords
-	audit     *auditLog
-	settings  settings
-	feed      *feed
-	people    *People
-	contacts  *contact.Store
-	tickets   ticketPace
-	peaks     *peakFiles
-	kiosks    wrongTokens
-	started   time.Time
+	db           *pg.DB
+	users        users
+	sessions     *sessions
+	throttle     *throttle
+	passwords    *passwords
+	audit        *auditLog
+	settings     settings
+	phoneSecrets phoneSecrets
+	feed         *feed
+	people       *People
+	contacts     *contact.Store
+	tickets      ticketPace
+	peaks        *peakFiles
+	kiosks       wrongTokens
+	started      time.Time
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -104,7 +110,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
-		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
 	}
@@ -134,9 +140,10 @@ func (s *Server) route() error {
 	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return fmt.Errorf("api.trusted_proxies: %w", err)
 	}
-	r.Use(s.recovered, s.headers, s.guard)
+	r.Use(s.recovered, s.headers, s.guard, s.elsewhere)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
 	for _, named := range []any{queue.Urgency(0), ticket.Promise(0)} { // they are texts on the wire
 		config.Components.Schemas.RegisterTypeAlias(reflect.TypeOf(named), reflect.TypeFor[string]())
@@ -144,10 +151,13 @@ func (s *Server) route() error {
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
 	s.phoneRoutes(api)
+	s.phoneSecretRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
 	s.ticketRoutes(api)
+	s.togetherRoutes(api)
+	s.heatRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)
@@ -159,6 +169,7 @@ func (s *Server) route() error {
 	s.privacyRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
+	s.botRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
@@ -184,6 +195,18 @@ func (s *Server) route() error {
 		})
 	}
 	return nil
+}
+
+// schemaName names a type in the document: words that several nouns have get the bot's before them.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.PkgPath() == "tingxin/bot" && !strings.HasPrefix(name, "Bot") {
+		return "Bot" + name
+	}
+	return name
 }
 
 // Handler is the whole web side, for tests.
