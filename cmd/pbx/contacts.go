@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/contact"
 	"tingxin/pg"
@@ -27,6 +28,8 @@ func (s *server) contacts() *contact.Store {
 	store := contact.NewStore(s.db, s.cfg.Contact)
 	store.Register(contact.Noun{Name: "calls", Source: callEntries{s.store}, Eraser: callEraser{s.store, dir}, Exporter: callExporter{s.store, dir}})
 	store.Register(contact.Noun{Name: "queues", Eraser: workEraser{queue.NewStore(s.db)}})
+	// What the bot noted goes too when the bot is off by now; erasing needs nothing of a running one.
+	store.Register(contact.Noun{Name: "bot", Eraser: botMemory{new(bot.Engine)}})
 	return store
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,9 @@ import (
 
 	"tingxin/call"
 	"tingxin/contact"
+	"tingxin/event"
 	"tingxin/pg/pgtest"
+	"tingxin/ticket"
 )
 
 // personHouse is the stores as the program joins them.
@@ -29,6 +32,8 @@ func personHouse(t *testing.T) *server {
 	s.db = pgtest.New(t)
 	s.store = call.NewStore(s.db)
 	s.persons = s.contacts()
+	tickets := ticket.NewService(s.db, event.NewBus(), nil, ticket.Config{}, s.log)
+	s.persons.Register(contact.Noun{Name: "tickets", Source: todos{tickets}, Eraser: todos{tickets}, Exporter: todos{tickets}})
 	return s
 }
 
@@ -107,6 +112,20 @@ func TestPersonWithCallsIsExportedAndErased(t *testing.T) {
 	if err := s.exec(ctx, `insert into queue_work (id, entered_at, kind, queue_id, phase, urgency, since, item) values ('w1', now(), 'voice', 'support', 'ended', 'normal', now(), '{"number": "13800138000", "contact": "x", "kind": "voice"}')`); err != nil {
 		t.Fatal(err)
 	}
+	for _, sql := range []string{
+		`insert into ticket_types (name, label_zh, label_en, queue_id) values ('t1', 't', 't', 'support')`,
+		`insert into tickets (type, subject, body, priority, contact_id, source, created_by, created_at, updated_at, state_at) values ('t1', 'late order of Lei', 'b', 'normal', ` + strconv.FormatInt(id, 10) + `, 'agent', 'li', now(), now(), now())`,
+		`insert into ticket_comments (ticket_id, by_kind, author, public, body, at) select id, 'customer', 'Lei', true, 'where is it', now() from tickets`,
+		`insert into bot_sessions (channel, subject, contact_id) values ('api', 's1', ` + strconv.FormatInt(id, 10) + `)`,
+		`insert into bot_slots (session_id, contact_id, name, value, shown, scope, channel, turn, source, p, expires_at) select id, contact_id, 'order', 'A1', 'A1', 'contact', 'api', 1, 'customer', 1, now() + interval '1 day' from bot_sessions`,
+	} {
+		if err := s.exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	if entries, _, err := s.persons.Timeline(ctx, contact.ID(id), "", 10, nil); err != nil || len(entries) != 2 {
+		t.Errorf("timeline %+v, %v", entries, err)
+	}
 	var b bytes.Buffer
 	if err := s.persons.Export(ctx, contact.ID(id), true, &b); err != nil {
 		t.Fatal(err)
@@ -124,7 +143,7 @@ func TestPersonWithCallsIsExportedAndErased(t *testing.T) {
 		raw, _ := io.ReadAll(r)
 		all.WriteString(f.Name + ": " + string(raw) + "\n")
 	}
-	if got := all.String(); !strings.Contains(got, "my order is late") || !strings.Contains(got, "media/"+mine+".wav: sound") || strings.Contains(got, "another one") {
+	if got := all.String(); !strings.Contains(got, "my order is late") || !strings.Contains(got, "where is it") || !strings.Contains(got, "media/"+mine+".wav: sound") || strings.Contains(got, "another one") {
 		t.Errorf("archive:\n%s", got)
 	}
 
@@ -136,7 +155,7 @@ func TestPersonWithCallsIsExportedAndErased(t *testing.T) {
 		t.Fatal(err)
 	}
 	job, err = s.persons.Erase(ctx, job.ID, nil)
-	if err != nil || job.State != contact.EraseDone || job.Counts["calls"] != 1 || job.Counts["utterances"] != 1 || job.Counts["queue_work"] != 1 || job.Files != 2 {
+	if err != nil || job.State != contact.EraseDone || job.Counts["calls"] != 1 || job.Counts["utterances"] != 1 || job.Counts["queue_work"] != 1 || job.Counts["tickets"] != 1 || job.Counts["ticket_comments"] != 1 || job.Counts["bot_slots"] != 1 || job.Counts["bot_sessions"] != 1 || job.Files != 2 {
 		t.Fatalf("%+v, %v", job, err)
 	}
 	files, _ := os.ReadDir(s.cfg.Call.Recording.Dir)

@@ -11,10 +11,10 @@ import { Empty, Failed, Waiting } from '../parts/Notice';
 import { timeline, type Entry } from './api';
 import { useAct } from './words';
 
-const shown = ['call', 'conversation', 'note', 'consent', 'merge'] as const;
+const shown = ['call', 'conversation', 'ticket', 'note', 'consent', 'merge'] as const;
 type Shown = (typeof shown)[number];
 
-const icons: Record<Shown, IconName> = { call: 'phone', conversation: 'inbox', note: 'book', consent: 'shield', merge: 'merge' };
+const icons: Record<Shown, IconName> = { call: 'phone', conversation: 'inbox', ticket: 'ticket', note: 'book', consent: 'shield', merge: 'merge' };
 const isShown = (kind: string): kind is Shown => (shown as readonly string[]).includes(kind);
 const text = (value: unknown) => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
 
@@ -44,6 +44,12 @@ function Body({ entry, contact }: { entry: Entry; contact: number }) {
         <>
           {t('contacts.talked', { channel: t(`contacts.channel.${text(data.channel)}`, text(data.channel)) })} <span className="muted num">{t('contacts.messages', { count: Number(data.messages ?? 0) })}</span>
           {text(data.last_text) && <p className="entry-text">{text(data.last_text)}</p>}
+        </>
+      );
+    case 'ticket':
+      return (
+        <>
+          {t('contacts.ticketEntry', { id: entry.id })} {text(data.subject)} <span className="tag">{t(`contacts.ticketState.${text(data.state)}`, text(data.state))}</span>
         </>
       );
     case 'note':
