@@ -3,6 +3,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
 import type { ArticleFilter } from './kb/queries';
 import type { TicketFilter } from './api/tickets';
+import type { ContactFilter } from './contact/api';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -77,6 +78,21 @@ const oneCall = createRoute({
   path: '/calls/$callId',
   validateSearch: (search: Record<string, unknown>): { q?: string } => ({ q: text(search.q) }),
   component: lazyRouteComponent(() => import('./pages/CallPage'), 'CallPage'),
+});
+
+const flag = (value: unknown): boolean | undefined => value === true || undefined;
+
+const contactList = createRoute({
+  getParentRoute: () => shell,
+  path: '/contacts',
+  validateSearch: (search: Record<string, unknown>): ContactFilter => ({ q: text(search.q), tag: text(search.tag), kind: text(search.kind), vip: flag(search.vip), suggested: flag(search.suggested) }),
+  component: lazyRouteComponent(() => import('./pages/ContactsPage'), 'ContactsPage'),
+});
+
+const oneContact = createRoute({
+  getParentRoute: () => shell,
+  path: '/contacts/$contactId',
+  component: lazyRouteComponent(() => import('./pages/ContactPage'), 'ContactPage'),
 });
 
 const whole = (value: unknown): number | undefined => (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 366 ? value : undefined);
@@ -162,7 +178,7 @@ const oneTicket = createRoute({
 
 const tree = root.addChildren([
   login,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, system, settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, system, settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {
