@@ -98,6 +98,13 @@ const queues = createRoute({
   component: lazyRouteComponent(() => import('./pages/QueuesPage'), 'QueuesPage'),
 });
 
+const bot = createRoute({
+  getParentRoute: () => shell,
+  path: '/bot',
+  validateSearch: (search: Record<string, unknown>): { tab?: string } => ({ tab: text(search.tab) }),
+  component: lazyRouteComponent(() => import('./pages/BotPage'), 'BotPage'),
+});
+
 const settings = createRoute({
   getParentRoute: () => shell,
   path: '/settings',
@@ -105,7 +112,7 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, system, settings])]);
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, system, bot, settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({
