@@ -75,6 +75,9 @@ func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
 	var old *waiting
 	if err := c.ask(ctx, func() {
 		w.Number, w.Contact = c.record.From, c.record.From
+		if len(c.packet) > 0 && len(c.packet) < maxPacket {
+			w.Data = c.packet
+		}
 		old = c.queued
 	}); err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { App, Button, Input, InputNumber, Slider, Tooltip } from 'antd';
-import { useEffect, useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BotPacket, BotReply, BotWhy } from '../api/bot';
 import { request } from '../api/client';
@@ -42,8 +42,7 @@ export function BotTester() {
     onError: (error) => void message.error(t(problemKey(error))),
   });
   useEffect(() => end.current?.scrollIntoView({ block: 'nearest' }), [log.length]);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     if (text.trim() && !say.isPending) say.mutate({ text, label: text });
   };
   const shown = log[chosen ?? log.length - 1];
@@ -92,7 +91,13 @@ export function BotTester() {
           ))}
           <div ref={end} />
         </div>
-        <form className="bot-composer" onSubmit={submit}>
+        <form
+          className="bot-composer"
+          onSubmit={(event) => {
+            event.preventDefault();
+            submit();
+          }}
+        >
           <Input value={text} onChange={(event) => setText(event.target.value)} placeholder={t('bot.write')} aria-label={t('bot.write')} maxLength={5000} />
           <Button type="primary" htmlType="submit" loading={say.isPending}>
             {t('bot.send')}
