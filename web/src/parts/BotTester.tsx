@@ -41,7 +41,10 @@ export function BotTester() {
     },
     onError: (error) => void message.error(t(problemKey(error))),
   });
-  useEffect(() => end.current?.scrollIntoView({ block: 'nearest' }), [log.length]);
+  useEffect(() => {
+    // In braces: newer browsers give a promise, which would be taken for the effect's end.
+    end.current?.scrollIntoView({ block: 'nearest' });
+  }, [log.length]);
   const submit = () => {
     if (text.trim() && !say.isPending) say.mutate({ text, label: text });
   };
@@ -138,13 +141,20 @@ function Answer({ reply, last, press }: { reply: BotReply; last: boolean; press:
   );
 }
 
+/** stepWords says a step in the reader's language; what stands behind the colon is a name. */
+function stepWords(t: (key: string, fallback: string) => string, step: string): string {
+  const [what = '', ...names] = step.split(': ');
+  const words = t(`bot.did.${what}`, what);
+  return names.length > 0 && what !== 'short' ? `${words}: ${names.join(': ')}` : words;
+}
+
 function Bars({ list }: { list: { id: string; title?: string; p: number }[] }) {
   const { number } = useFormat();
   return (
     <ul className="bot-bars">
       {list.slice(0, 5).map((c) => (
         <li key={c.id}>
-          <span className="bot-bar-name">{c.title || c.id}</span>
+          <span className="bot-bar-name">{c.title ?? c.id}</span>
           <span className="bot-bar">
             <span style={{ width: `${Math.round(100 * Math.min(1, Math.max(0, c.p)))}%` }} />
           </span>
@@ -163,7 +173,7 @@ function Reasons({ why, reply }: { why: BotWhy; reply: BotReply }) {
       <h3>{t('bot.steps')}</h3>
       <ol className="bot-steps">
         {why.steps.map((step, i) => (
-          <li key={i}>{step}</li>
+          <li key={i}>{stepWords(t, step)}</li>
         ))}
       </ol>
       <dl>
@@ -183,7 +193,7 @@ function Reasons({ why, reply }: { why: BotWhy; reply: BotReply }) {
         {why.values.length > 0 && (
           <>
             <dt>{t('bot.values')}</dt>
-            <dd>{why.values.map((v) => `${v.name} ${v.value} (${number(v.p, 2)})`).join(', ')}</dd>
+            <dd>{why.values.map((v) => `${t(`bot.slot.${v.name}`, v.name)} ${v.value} (${number(v.p, 2)})`).join(', ')}</dd>
           </>
         )}
       </dl>
@@ -210,7 +220,7 @@ function Reasons({ why, reply }: { why: BotWhy; reply: BotReply }) {
           <ul className="bot-held">
             {reply.slots.map((s) => (
               <li key={s.id}>
-                <strong>{s.name}</strong> {s.value} <span className="tag">{t(`bot.scope.${s.scope}`)}</span> {s.confirmed && <span className="tag">{t('bot.confirmed')}</span>}
+                <strong>{t(`bot.slot.${s.name}`, s.name)}</strong> {s.value} <span className="tag">{t(`bot.scope.${s.scope}`)}</span> {s.confirmed && <span className="tag">{t('bot.confirmed')}</span>}
               </li>
             ))}
           </ul>
@@ -218,7 +228,7 @@ function Reasons({ why, reply }: { why: BotWhy; reply: BotReply }) {
       )}
       {reply.handover && <PacketView packet={reply.handover} />}
       <h3>{t('bot.time')}</h3>
-      <p className="muted num">{why.stages.map((s) => `${s.name} ${number(s.ms, 1)} ms`).join(' · ')}</p>
+      <p className="muted num">{why.stages.map((s) => `${t(`bot.stage.${s.name}`, s.name)} ${number(s.ms, 1)} ms`).join(' · ')}</p>
     </div>
   );
 }
