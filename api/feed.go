@@ -49,6 +49,7 @@ type feed struct {
 	node   *centrifuge.Node
 	socket http.Handler
 	reg    *prometheus.Registry
+	shard  *centrifuge.RedisShard // nil: this server's browsers only
 
 	clients   atomic.Int64
 	refused   atomic.Int64 // over MaxConnections
@@ -150,6 +151,11 @@ func (f *feed) serve(c *gin.Context) {
 
 // start begins to publish.
 func (f *feed) start() error {
+	if address := f.s.cfg.Redis; address != "" {
+		if err := f.shareFeed(address); err != nil {
+			return err
+		}
+	}
 	if err := f.node.Run(); err != nil {
 		return fmt.Errorf("live feed: %w", err)
 	}
@@ -187,7 +193,7 @@ func channels(e *event.Event) []string {
 		return []string{queuesChannel} // ids only
 	case e.Call == "":
 		return []string{callsChannel}
-	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended",
+	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended", e.Type == "call.parties",
 		e.Type == "emotion.mood", e.Type == "emotion.alert":
 		return []string{callsChannel, callChannel + e.Call}
 	}
@@ -226,6 +232,9 @@ func (f *feed) close() {
 		defer cancel()
 		if err := f.node.Shutdown(ctx); err != nil {
 			f.s.log.Warn("live feed did not end in time", "err", err)
+		}
+		if f.shard != nil {
+			f.shard.Close()
 		}
 	})
 }

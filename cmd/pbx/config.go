@@ -19,6 +19,7 @@ import (
 	"tingxin/kb"
 	"tingxin/media"
 	"tingxin/nlp/embed"
+	"tingxin/node"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
@@ -46,6 +47,7 @@ type Config struct {
 	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
+	Cluster      node.Config    `yaml:"cluster" koanf:"cluster"`
 }
 
 // LogConfig says what is logged and how; it goes to standard error.
@@ -105,6 +107,12 @@ func (c Config) check() error {
 	}
 	if err := c.Queues.Check(); err != nil {
 		return err
+	}
+	if err := c.Cluster.Check(); err != nil {
+		return err
+	}
+	if c.Cluster.On() && c.PG.URL == "" {
+		return errors.New("cluster.sip is set with a database of its own: the servers of a cluster share one, set DATABASE_URL or pg.url")
 	}
 	if err := c.Chat.Check(); err != nil {
 		return err

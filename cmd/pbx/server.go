@@ -59,6 +59,7 @@ type server struct {
 
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
+	nodes     *nodes // nil: this server is alone
 	login     *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
@@ -86,6 +87,7 @@ func (s *server) start(ctx context.Context) error {
 		{"data folder", s.takeDataDir}, // one pbx per folder
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
+		{"nodes", s.startNodes},        // before signalling, which asks it where somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
 		{"tickets", s.startTickets},    // which the queues give out
 		{"sentence models", s.startEmbed},
@@ -138,7 +140,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -169,7 +171,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.db, s.bus, s.store, s.jobs = db, event.NewBus(), call.NewStore(db), pg.NewJobs(db, s.log)
+	s.db, s.bus, s.store, s.jobs = db, s.cfg.newBus(), call.NewStore(db), pg.NewJobs(db, s.log)
 	return func() error {
 		s.bus.Close()
 		return db.Close()
@@ -231,7 +233,11 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, sip.WithPages(directory{s.people}), sip.WithTokens(s.phones.tokens))
+	options := []sip.Option{sip.WithPages(directory{s.people, s.phones.domain, s.nodes}), sip.WithTokens(s.phones.tokens)}
+	if s.nodes != nil {
+		options = append(options, sip.WithNodes(s.nodes), sip.WithBindingStore(s.nodes))
+	}
+	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, options...)
 	if err != nil {
 		return nil, err
 	}
