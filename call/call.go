@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"maps"
@@ -59,6 +60,8 @@ type Call struct {
 	turn      int
 	turnSide  string
 	playing   *playing
+	dialogue  *dialogue       // while the caller talks with the bot
+	packet    json.RawMessage // for the agent who takes over from the bot
 	place     map[string]*leg // who stands on each side, once there is a talk
 	talking   bool            // the caller is with somebody, or waits for somebody
 	bridge    *media.Bridge

@@ -91,6 +91,7 @@ type Manager struct {
 	hours  Hours // nil: always open
 	dialer Dialer
 	queues Queues
+	bot    Bot
 	tunes  tunes
 	// directory knows our users; nil when there are none.
 	directory Directory

@@ -79,6 +79,9 @@ func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
 		if id := c.person.Load(); id != 0 {
 			w.Contact = strconv.FormatInt(id, 10)
 		}
+		if len(c.packet) > 0 && len(c.packet) < maxPacket {
+			w.Data = c.packet
+		}
 		old = c.queued
 	}); err != nil {
 		return nil, err

@@ -116,6 +116,13 @@ const queues = createRoute({
   component: lazyRouteComponent(() => import('./pages/QueuesPage'), 'QueuesPage'),
 });
 
+const bot = createRoute({
+  getParentRoute: () => shell,
+  path: '/bot',
+  validateSearch: (search: Record<string, unknown>): { tab?: string } => ({ tab: text(search.tab) }),
+  component: lazyRouteComponent(() => import('./pages/BotPage'), 'BotPage'),
+});
+
 const settings = createRoute({
   getParentRoute: () => shell,
   path: '/settings',
@@ -178,7 +185,7 @@ const oneTicket = createRoute({
 
 const tree = root.addChildren([
   login,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, system, settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, bot, system, settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

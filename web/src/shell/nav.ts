@@ -28,6 +28,7 @@ export const entries = [
   { path: '/tickets', key: 'tickets', icon: 'ticket', jump: 'KeyT', group: 'work' },
   { path: '/contacts', key: 'contacts', icon: 'contacts', jump: 'KeyP', group: 'work' },
   { path: '/kb', key: 'kb', icon: 'book', jump: 'KeyK', group: 'knowledge' },
+  { path: '/bot', key: 'bot', icon: 'bot', roles: leads, jump: 'KeyB', group: 'knowledge' },
   { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
   { path: '/mood', key: 'mood', icon: 'heart', roles: leads, jump: 'KeyM', group: 'watch' },
   { path: '/system', key: 'system', icon: 'system', roles: leads, jump: 'KeyS', group: 'setup' },
