@@ -3099,7 +3099,7 @@ export interface components {
              * @enum {string}
              */
             presence: "available" | "away" | "offline";
-            /** @description of away */
+            /** @description of away; connection_lost of who is offline because the desktop was not heard of */
             reason?: string;
             /** Format: date-time */
             since: string;
