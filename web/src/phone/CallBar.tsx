@@ -332,7 +332,7 @@ export function CallBar() {
         {rings.map((ring) => (
           <Incoming key={ring.line?.id ?? ring.offer?.token} ring={ring} chord={chord} />
         ))}
-        {lost.map(({ id, known }) => !known && <Lost key={id} call={calls.find((call) => call.id === id)} rejoin={() => rejoin(id)} />)}
+        {lost.map(({ id }) => <Lost key={id} call={calls.find((call) => call.id === id)} rejoin={() => rejoin(id)} />)}
         {shown.map((line) => {
           const call = ownCall(calls, username, line);
           if (line.inside?.role === 'supervisor') return <Overseeing key={line.id} line={line} call={call} />;
