@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -18,8 +19,10 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/event"
+	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/ticket"
@@ -41,8 +44,10 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
+	KB     *kb.Service // articles; nil: none
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
+	Bot     *bot.Engine  // nil: none
 	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
@@ -82,6 +87,7 @@ type Server struct {
 	peaks        *peakFiles
 	kiosks       wrongTokens
 	started      time.Time
+	help         help
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -132,6 +138,7 @@ func (s *Server) route() error {
 	r.Use(s.recovered, s.headers, s.guard, s.elsewhere)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
 	for _, named := range []any{queue.Urgency(0), ticket.Promise(0)} { // they are texts on the wire
 		config.Components.Schemas.RegisterTypeAlias(reflect.TypeOf(named), reflect.TypeFor[string]())
@@ -144,6 +151,8 @@ func (s *Server) route() error {
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
 	s.ticketRoutes(api)
+	s.togetherRoutes(api)
+	s.heatRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)
@@ -151,14 +160,17 @@ func (s *Server) route() error {
 	s.settingRoutes(api)
 	s.queueRoutes(api)
 	s.agentRoutes(api)
+	s.kbRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
+	s.botRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
 	}
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
+	s.helpRoutes(r)
 	r.GET("/metrics", s.metrics())
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)
@@ -178,6 +190,18 @@ func (s *Server) route() error {
 		})
 	}
 	return nil
+}
+
+// schemaName names a type in the document: words that several nouns have get the bot's before them.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.PkgPath() == "tingxin/bot" && !strings.HasPrefix(name, "Bot") {
+		return "Bot" + name
+	}
+	return name
 }
 
 // Handler is the whole web side, for tests.

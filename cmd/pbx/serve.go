@@ -59,6 +59,9 @@ func serve(cfg Config, out io.Writer, again func() (Config, error)) error {
 	signal.Notify(hups, syscall.SIGHUP)
 	defer signal.Stop(hups)
 	s.greet(out)
+	if s.bot != nil {
+		s.bot.Warm()
+	}
 	sig := s.run(signals, hups, again)
 	log.Info("stopping", "signal", sig.String(), "drain", s.cfg.DrainTimeout)
 	drain, cut := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
@@ -125,15 +128,20 @@ func newFlags(name, purpose string, errOut io.Writer) *flag.FlagSet {
 // parse parses flags; a subcommand takes no other arguments.
 func parse(fs *flag.FlagSet, args []string) error {
 	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
-		}
-		return usage{err}
+		return flagError(err)
 	}
 	if fs.NArg() > 0 {
 		return usage{fmt.Errorf("%s: unexpected argument %q", fs.Name(), fs.Arg(0))}
 	}
 	return nil
+}
+
+// flagError is an error of flags: asking for help is none of usage.
+func flagError(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return usage{err}
 }
 
 // usage is an error of the command line; its exit code is 2.
