@@ -26,6 +26,8 @@ const (
 	callsChannel = "calls"
 	// queuesChannel carries what happens in the queues and to agents, by ids.
 	queuesChannel = "queues"
+	// ticketsChannel carries what happens to tickets, by ids.
+	ticketsChannel = "tickets"
 	// callChannel and an id carry everything of one call.
 	callChannel = "call:"
 
@@ -114,7 +116,7 @@ func (f *feed) connected(c *centrifuge.Client) {
 
 // maySubscribe knows the channels; whoever is signed in may see all calls and queues.
 func maySubscribe(channel string) bool {
-	if channel == callsChannel || channel == queuesChannel {
+	if channel == callsChannel || channel == queuesChannel || channel == ticketsChannel {
 		return true
 	}
 	id, ok := strings.CutPrefix(channel, callChannel)
@@ -191,6 +193,8 @@ func channels(e *event.Event) []string {
 	switch {
 	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."):
 		return []string{queuesChannel} // ids only
+	case strings.HasPrefix(e.Type, "ticket."):
+		return []string{ticketsChannel} // ids only
 	case e.Call == "":
 		return []string{callsChannel}
 	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended", e.Type == "call.parties",

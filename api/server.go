@@ -21,6 +21,7 @@ import (
 
 	"tingxin/bot"
 	"tingxin/call"
+	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/kb"
 	"tingxin/pg"
@@ -45,6 +46,8 @@ type Parts struct {
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
 	KB     *kb.Service // articles; nil: none
+	// Contacts are the people; nil: a store of the server's own, without the rows of other nouns.
+	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
 	Bot     *bot.Engine  // nil: none
@@ -83,6 +86,7 @@ type Server struct {
 	phoneSecrets phoneSecrets
 	feed         *feed
 	people       *People
+	contacts     *contact.Store
 	tickets      ticketPace
 	peaks        *peakFiles
 	kiosks       wrongTokens
@@ -113,6 +117,9 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
 	}
+	if s.contacts = parts.Contacts; s.contacts == nil {
+		s.contacts = contact.NewStore(parts.DB, contact.Config{})
+	}
 	var err error
 	if s.feed, err = newFeed(s); err != nil {
 		return nil, err
@@ -122,6 +129,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	if parts.Jobs != nil {
 		s.addRetention(parts.Jobs)
+		s.addErasing(parts.Jobs)
 	}
 	return s, nil
 }
@@ -161,6 +169,8 @@ func (s *Server) route() error {
 	s.queueRoutes(api)
 	s.agentRoutes(api)
 	s.kbRoutes(api)
+	s.contactRoutes(api)
+	s.privacyRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.botRoutes(api)

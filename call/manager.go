@@ -77,6 +77,8 @@ type Parts struct {
 	Recogniser Recogniser
 	// Emotion may be nil: no voice is read then.
 	Emotion *Emotion
+	// People may be nil: calls belong to nobody then.
+	People People
 }
 
 // Manager owns all running calls, their way to the database and what is
@@ -222,6 +224,7 @@ func (m *Manager) newCall(in Incoming, route Route) (*Call, error) {
 		sides: map[string]*side{SideCaller: {name: SideCaller}, SideAgent: {name: SideAgent}},
 		dtmf:  make(map[string]int), place: make(map[string]*leg), spoke: make(map[string]bool), tune: m.tunes.main,
 	}
+	c.known = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.record = Record{
 		ID: c.id, State: StateRinging, Direction: DirectionIn, From: in.From, FromName: in.FromName, To: in.To,

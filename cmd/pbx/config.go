@@ -14,6 +14,7 @@ import (
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
+	"tingxin/contact"
 	"tingxin/emotion"
 	"tingxin/ivr"
 	"tingxin/kb"
@@ -40,6 +41,7 @@ type Config struct {
 	Call         call.Config    `yaml:"call" koanf:"call"`
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
+	Contact      contact.Config `yaml:"contact" koanf:"contact"`
 	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
@@ -79,6 +81,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	c.Contact.Region = cmp.Or(c.Contact.Region, c.SIP.Region)
 	under(&c.Bot.KeyFile, "keys/bot.key")
 	under(&c.Chat.Files, "attachments")
 	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
@@ -113,6 +116,9 @@ func (c Config) check() error {
 	}
 	if c.Cluster.On() && c.PG.URL == "" {
 		return errors.New("cluster.sip is set with a database of its own: the servers of a cluster share one, set DATABASE_URL or pg.url")
+	}
+	if err := c.Contact.Check(); err != nil {
+		return err
 	}
 	if err := c.Chat.Check(); err != nil {
 		return err

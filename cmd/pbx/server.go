@@ -18,6 +18,7 @@ import (
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
+	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/ivr"
 	"tingxin/kb"
@@ -41,6 +42,7 @@ type server struct {
 	bus     *event.Bus
 	flows   *ivr.Library
 	store   *call.Store
+	persons *contact.Store
 	jobs    *pg.Jobs // started with the web side
 	chat    *chat.Service
 	tickets *ticket.Service
@@ -171,6 +173,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	s.db, s.bus, s.store, s.jobs = db, s.cfg.newBus(), call.NewStore(db), pg.NewJobs(db, s.log)
+	s.persons = s.contacts()
 	return func() error {
 		s.bus.Close()
 		return db.Close()
@@ -220,7 +223,7 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 }
 
 func (s *server) startCalls(ctx context.Context) (func() error, error) {
-	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows}
+	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: people{s.persons}}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
 	}
