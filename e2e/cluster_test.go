@@ -164,7 +164,7 @@ func TestTwoServersBehindKamailio(t *testing.T) {
 	p := newBaresip(t, "<sip:anna@127.0.0.1:"+c.sip+">;auth_user=anna;auth_pass=secret-anna;regint=60;answermode=auto", at8kHz(t, callerFile(t, "sense-3.wav")))
 	p.listen(t)
 	time.Sleep(500 * time.Millisecond) // the other server hears of it by the database
-	c.call(t, "8000", 3) // baresip takes four at once
+	c.call(t, "8000", 3)               // baresip takes four at once
 	for range 4 {
 		if c.calls("node1", "anna") > 0 && c.calls("node2", "anna") > 0 {
 			break

@@ -93,6 +93,7 @@ func (d *dialog) prepare(ctx context.Context, to destination, t call.Target, h c
 		return &call.DialError{Status: 503, Reason: err.Error()}
 	}
 	d.handler, d.flow, d.originFlow, d.network, d.target = h, f, f, f.network(), to.uri
+	d.far.Store(f.remote())
 	d.mediaUp = true
 	d.outcome = make(chan dialResult, 1)
 	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f, replaces: t.Replaces}

@@ -47,6 +47,7 @@ func (s *Server) newIncoming(a *admitted, r *gosip.Request, t *trunk, u *User, o
 		}
 	}
 	d.origin, d.flow, d.network, d.originFlow = origin, f, f.network(), f
+	d.far.Store(f.remote())
 	received := time.Now()
 	tx := s.open(m, f, r, func() { d.post(d.onCancel) })
 	tx.respond(wire.Answer(m, 100, "", ""))
