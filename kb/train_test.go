@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -30,12 +31,17 @@ func TestTrainOnLabelledQuestions(t *testing.T) {
 	if en.Lang != "en" || en.Questions != len(questions) || len(en.Judgements) < 2 || len(en.Curve) == 0 {
 		t.Fatalf("%+v", en)
 	}
-	last := en.Judgements[0]
-	if last.By != "mei" || last.Learnt == 0 || last.Learnt >= len(questions) || last.Own.Questions < minReplay || last.Before == nil || last.Learnt+last.Own.Questions != len(questions) {
+	// The server may have learnt by itself too, because there was so much more to learn from.
+	i := slices.IndexFunc(en.Judgements, func(l Learnt) bool { return l.By == "mei" })
+	if i < 0 {
+		t.Fatalf("%+v", en.Judgements)
+	}
+	last := en.Judgements[i]
+	if last.Learnt == 0 || last.Learnt >= len(questions) || last.Own.Questions < minReplay || last.Before == nil || last.Learnt+last.Own.Questions != len(questions) {
 		t.Errorf("%+v", last)
 	}
-	if last.Active != (last.Reason == "") {
-		t.Errorf("taken %v, reason %q", last.Active, last.Reason)
+	if last.Active && last.Reason != "" {
+		t.Errorf("taken although %q", last.Reason)
 	}
 	if a := asked(t, s, Query{Text: "my refund number 99 is not received", Lang: "en"}); a.Candidates[0].Article.Key != "refund" {
 		t.Errorf("%+v", a)
