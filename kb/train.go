@@ -253,7 +253,7 @@ func (s *Store) Touch(ctx context.Context, lang string) error {
 
 // SetShift moves a language's thresholds in tx.
 func (s *Store) SetShift(ctx context.Context, tx pgx.Tx, by, lang string, shift Shift) error {
-	if !slices.Contains(Languages, lang) || math.Abs(shift.Answer) > maxShift || math.Abs(shift.Clarify) > maxShift {
+	if !slices.Contains(Languages, lang) || !(math.Abs(shift.Answer) <= maxShift && math.Abs(shift.Clarify) <= maxShift) {
 		return wrong("thresholds can be moved by %.2f in a language that there is", maxShift)
 	}
 	_, err := tx.Exec(ctx, `insert into kb_thresholds (lang, answer, clarify, at, by_user) values ($1, $2, $3, $4, $5)

@@ -118,7 +118,7 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
         )}
       </div>
       {of.curve.length === 0 ? (
-        <Empty icon="chart" title={t('kb.noJudgement')} hint={t('kb.noJudgementHint')} />
+        <Empty icon="chart" title={t(progress.building ? 'kb.building' : 'kb.noJudgement')} hint={progress.building ? undefined : t('kb.noJudgementHint')} />
       ) : (
         <>
           <Curve of={of} answer={answer} clarify={Math.min(answer, of.drawn.clarify + shift.clarify)} />
