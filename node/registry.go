@@ -20,9 +20,9 @@ import (
 const (
 	beatEvery = 2 * time.Second
 	dead      = 6 * time.Second // without a beat
-	forgotten = time.Hour        // rows of dead servers go
-	retry     = time.Second      // after the database was away
-	patience  = 3 * time.Second  // for the database
+	forgotten = time.Hour       // rows of dead servers go
+	retry     = time.Second     // after the database was away
+	patience  = 3 * time.Second // for the database
 )
 
 // Config says how the other servers of the same database reach this one. Without it
