@@ -80,7 +80,7 @@ const oneCall = createRoute({
   component: lazyRouteComponent(() => import('./pages/CallPage'), 'CallPage'),
 });
 
-const flag = (value: unknown): boolean | undefined => value === true || undefined;
+const flag = (value: unknown): true | undefined => value === true || undefined;
 
 const contactList = createRoute({
   getParentRoute: () => shell,
@@ -158,8 +158,6 @@ const thresholds = createRoute({
   path: '/kb/thresholds',
   component: lazyRouteComponent(() => import('./kb/ThresholdsPage'), 'ThresholdsPage'),
 });
-
-const flag = (value: unknown): true | undefined => value === true || undefined;
 
 const ticketList = createRoute({
   getParentRoute: () => shell,
