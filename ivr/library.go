@@ -33,6 +33,8 @@ type Config struct {
 	Synthesiser []string `yaml:"synthesiser" koanf:"synthesiser"`
 	// Voices maps a language to the synthesiser's voice: {en: en-us, zh: cmn} and what stands here.
 	Voices map[string]string `yaml:"voices" koanf:"voices"`
+	// HTTP says whom http nodes may ask; nobody when empty.
+	HTTP HTTPConfig `yaml:"http" koanf:"http"`
 }
 
 // WithDefaults is c with every empty field replaced by its default.
@@ -48,6 +50,7 @@ type Library struct {
 	log     *slog.Logger
 	flows   map[string]*Flow
 	Prompts *Prompts
+	Web     *Web // nil until Load
 }
 
 // NewLibrary checks and stores; Load and Start read.
@@ -60,6 +63,10 @@ func NewLibrary(cfg Config, log *slog.Logger) *Library {
 // Load reads and checks every flow; all mistakes are told, joined.
 func (l *Library) Load() error {
 	builtin, err := Parse("flows/default.yaml", defaultDocument)
+	if err != nil {
+		return err
+	}
+	web, err := NewWeb(l.cfg.HTTP)
 	if err != nil {
 		return err
 	}
@@ -79,9 +86,10 @@ func (l *Library) Load() error {
 			errs = append(errs, fmt.Errorf("flow %q is in %s and in %s: give one another name", f.Name, from[f.Name], path))
 		default:
 			flows[f.Name], from[f.Name] = f, path
+			errs = append(errs, web.checkFlow(path, f))
 		}
 	}
-	l.flows = flows
+	l.flows, l.Web = flows, web
 	return errors.Join(errs...)
 }
 
@@ -133,4 +141,30 @@ func (l *Library) Names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Hears says whether a flow listens for phrases while it asks: recognition needs its graphs for lists then.
+func (l *Library) Hears() bool {
+	for _, f := range l.flows {
+		for i := range f.Nodes {
+			n := &f.Nodes[i]
+			if n.Gather != nil && n.Gather.Speech || n.Menu != nil && n.Menu.Speech || n.Survey != nil && n.Survey.Speech {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// checkFlow finds http nodes that would be refused.
+func (w *Web) checkFlow(path string, f *Flow) error {
+	var errs []error
+	for i := range f.Nodes {
+		if h := f.Nodes[i].HTTP; h != nil {
+			if err := w.check(h); err != nil {
+				errs = append(errs, &Error{File: path, Line: f.Nodes[i].Line, Column: 1, Message: "http: " + err.Error()})
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
