@@ -64,7 +64,9 @@ type Route struct {
 	// Transcribe recognises both sides of a bridged or echoed call.
 	Transcribe bool `yaml:"transcribe" koanf:"transcribe"`
 
-	outside bool // a number outside, for a user of ours
+	outside bool   // a number outside, for a user of ours
+	slot    string // a place to park, or to pick up from
+	pickUp  bool
 }
 
 // dials says whether the route connects the caller with somebody.
