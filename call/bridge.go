@@ -18,6 +18,9 @@ func (c *Call) runBridge(ctx context.Context) {
 		c.end(CauseNoRoute, 404)
 		return
 	}
+	if c.placed && c.Answer(ctx) != nil { // who was called first is there already
+		return
+	}
 	if (c.route.Announcement != "" || c.route.Emotion) && c.announce() != nil {
 		return
 	}

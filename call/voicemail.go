@@ -242,7 +242,18 @@ func (c *Call) runMachine(ctx context.Context, user string) {
 		return
 	}
 	language := ""
-	if c.ask(ctx, func() { language = c.record.Language }) != nil || c.tellCaller(ivr.MessageNotice(language)) != nil {
+	if c.ask(ctx, func() { language = c.record.Language }) != nil {
+		return
+	}
+	p, err := c.m.parts.Flows.Prompts.Prompt(ctx, ivr.MessageNotice(language))
+	if err == nil {
+		_, err = c.Play(ctx, p, true)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			c.log.Error("announcement failed", "error", err)
+			c.end(CauseError, 500)
+		}
 		return
 	}
 	n := &ivr.Message{Silence: 4 * time.Second, Limit: 2 * time.Minute, Least: time.Second}
