@@ -158,7 +158,7 @@ type addCallbackInput struct {
 	Body struct {
 		Queue   queue.QueueID `json:"queue" minLength:"1" maxLength:"64"`
 		Number  string        `json:"number" minLength:"2" maxLength:"32" pattern:"^\\+?[0-9*#]+$"`
-		Urgency queue.Urgency `json:"urgency,omitempty" enum:"low,normal,high,urgent" default:"normal"`
+		Urgency string        `json:"urgency,omitempty" enum:"low,normal,high,urgent" default:"normal"`
 	}
 }
 
@@ -171,10 +171,14 @@ func (s *Server) addCallback(ctx context.Context, in *addCallbackInput) (*bodyOf
 	if s.parts.Line == nil {
 		return nil, errNoLine()
 	}
+	var urgency queue.Urgency
+	if err := urgency.UnmarshalText([]byte(in.Body.Urgency)); err != nil {
+		return nil, huma.Error422UnprocessableEntity(err.Error())
+	}
 	e := callerOf(ctx).entry("callback.added", "queue:"+string(in.Body.Queue))
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	id, err := s.parts.Line.AddCallback(ctx, in.Body.Queue, strings.TrimSpace(in.Body.Number), in.Body.Urgency)
+	id, err := s.parts.Line.AddCallback(ctx, in.Body.Queue, strings.TrimSpace(in.Body.Number), urgency)
 	return &bodyOf[AddedCallback]{AddedCallback{id}}, s.problem(ctx, err)
 }

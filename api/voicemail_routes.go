@@ -209,7 +209,7 @@ func (s *Server) heard(ctx context.Context, m *call.Message, on bool) error {
 }
 
 type heardInput struct {
-	messageInput
+	ID   string `path:"id" maxLength:"36" doc:"UUIDv7 of the message"`
 	Body struct {
 		Heard bool `json:"heard"`
 	}
