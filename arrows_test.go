@@ -32,7 +32,7 @@ type room struct {
 var (
 	ground  = []string{"audio", "nlp", "event", "pg"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
-	nouns   = []string{"queue", "ticket", "kb", "chat", "contact"}
+	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
 	work    = []string{"call", "bot", "report"}
 	nobody  = []string{"-"}
 )
@@ -51,7 +51,8 @@ var table = []room{
 	// Edge.
 	{path: "api", imports: rooms(work, nouns, engines, ground, "web"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "sip", imports: rooms("call", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "caller", "e2e")},
-	{path: "chat/web", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
+	{path: "chat/web", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "bench", "e2e")},
+	{path: "chat/webhook", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/email", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/wechat", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "web", guests: rooms("api", "cmd/pbx", "e2e")},
@@ -64,10 +65,12 @@ var table = []room{
 	// Nouns.
 	{path: "queue", imports: rooms("pg", "nlp", "event")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
-	{path: "ticket", imports: rooms("pg", "nlp", "event")},
+	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
+	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event")},
+	{path: "admin", imports: rooms("pg", "event")},
 
 	// Engines.
 	{path: "media", imports: rooms("audio", "event")},

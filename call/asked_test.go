@@ -39,7 +39,13 @@ func (w *town) flow(doc string) {
 	if err := w.m.parts.Flows.Load(); err != nil {
 		w.t.Fatal(err)
 	}
-	w.m.routes = append(routes{{Name: "asking", Numbers: []string{"900"}, Flow: "asking"}}, w.m.routes...)
+	w.routed(routes{{Name: "asking", Numbers: []string{"900"}, Flow: "asking"}}...)
+}
+
+// routed puts routes before those that are there.
+func (w *town) routed(more ...Route) {
+	all := append(routes(more), *w.m.routes.Load()...)
+	w.m.routes.Store(&all)
 }
 
 // asks is a town whose first caller has gone and whose number 900 runs the flow.

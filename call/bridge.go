@@ -41,7 +41,7 @@ func (c *Call) runBridge(ctx context.Context) {
 
 // goOn gives the caller to another route or flow.
 func (c *Call) goOn(ctx context.Context, to string) {
-	r, ok := c.m.routes.named(to)
+	r, ok := c.m.routes.Load().named(to)
 	if !ok {
 		r = Route{Name: c.route.Name, Flow: to}
 	}

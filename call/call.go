@@ -50,6 +50,7 @@ type Call struct {
 	replies chan ivr.Input // what the caller says in answer to a question, read by the script
 	first   *party         // of the first leg
 	feels   bool           // a bridged caller was told that the voice is read; only the script
+	judged  bool           // the opening hours were looked at; only the script
 
 	// Set before the call runs.
 	placed bool      // we called its first leg, who is one of ours
@@ -236,6 +237,11 @@ func (c *Call) script() {
 
 // walk does what one route says.
 func (c *Call) walk(ctx context.Context) {
+	if r := &c.route; r.Calendar != "" && c.m.hours != nil && !c.judged && !c.m.hours.Open(ctx, r.Calendar) {
+		c.judged = true // what comes instead is not judged again: two may name each other
+		c.goOn(ctx, r.Closed)
+		return
+	}
 	switch {
 	case c.route.Flow != "":
 		c.runFlow(ctx)

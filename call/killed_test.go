@@ -82,7 +82,7 @@ func TestDrainEndsWaitingAndMovingCalls(t *testing.T) {
 	w.x.users["dora"] = w.newTelephone(toneC)
 	w.x.users["emil"] = w.newTelephone(toneD)
 	w.x.mu.Unlock()
-	w.m.routes = append(routes{{Name: "dora", Numbers: []string{"101"}, User: "dora"}, {Name: "emil", Numbers: []string{"102"}, User: "emil"}}, w.m.routes...)
+	w.routed(routes{{Name: "dora", Numbers: []string{"101"}, User: "dora"}, {Name: "emil", Numbers: []string{"102"}, User: "emil"}}...)
 	m, moving := w.rings(toneA, "", "101")
 	w.hears("moving", m, toneC)
 	if err := w.m.Transfer(t.Context(), moving.id, "dora", Aim{User: "slow"}); err != nil {

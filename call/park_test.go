@@ -122,7 +122,7 @@ func TestParkByReferAndFullSlots(t *testing.T) {
 		t.Errorf("reported %v", s)
 	}
 	w.x.users["dora"] = w.newTelephone(toneC)
-	w.m.routes = append(routes{{Name: "dora", Numbers: []string{"101"}, User: "dora"}}, w.m.routes...)
+	w.routed(routes{{Name: "dora", Numbers: []string{"101"}, User: "dora"}}...)
 	p, second := w.rings(toneD, "", "101")
 	w.hears("second caller", p, toneC)
 	if _, err := w.m.Park(t.Context(), second.id, "dora", ""); !errors.Is(err, ErrState) {

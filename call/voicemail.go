@@ -88,7 +88,7 @@ type Answer struct {
 func beep() media.Source { return audio.Sine(1000, -12, 400*time.Millisecond) }
 
 // TakeMessage implements ivr.Messenger. Whoever hangs up while speaking has left a message.
-func (c *Call) TakeMessage(ctx context.Context, b ivr.Box, n *ivr.Message) (id string, end ivr.MessageEnd, err error) {
+func (c *Call) TakeMessage(ctx context.Context, b ivr.Mailbox, n *ivr.Message) (id string, end ivr.MessageEnd, err error) {
 	if b.Kind == ivr.BoxAgent {
 		name, ok := c.m.user(b.Name)
 		if !ok {
@@ -132,7 +132,7 @@ func (c *Call) beep(ctx context.Context) error {
 }
 
 // beginMessage opens the file; a disk that refuses costs the message, not the call.
-func (c *Call) beginMessage(ctx context.Context, b ivr.Box) (*Message, *media.Recorder, error) {
+func (c *Call) beginMessage(ctx context.Context, b ivr.Mailbox) (*Message, *media.Recorder, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, nil, err
@@ -257,7 +257,7 @@ func (c *Call) runMachine(ctx context.Context, user string) {
 		return
 	}
 	n := &ivr.Message{Silence: 4 * time.Second, Limit: 2 * time.Minute, Least: time.Second}
-	if _, _, err := c.TakeMessage(ctx, ivr.Box{Kind: ivr.BoxAgent, Name: user}, n); err == nil {
+	if _, _, err := c.TakeMessage(ctx, ivr.Mailbox{Kind: ivr.BoxAgent, Name: user}, n); err == nil {
 		c.end(CauseNormal, 0)
 	}
 }

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // DefaultFlow is the name of the flow that is always there.
@@ -48,9 +50,13 @@ func (c Config) WithDefaults() Config {
 type Library struct {
 	cfg     Config
 	log     *slog.Logger
-	flows   map[string]*Flow
 	Prompts *Prompts
 	Web     *Web // nil until Load
+
+	mu     sync.RWMutex
+	files  map[string]*Flow // of the folder, and the built-in one
+	from   map[string]string
+	stored map[string]*Flow // go before those of the folder
 }
 
 // NewLibrary checks and stores; Load and Start read.
@@ -89,7 +95,9 @@ func (l *Library) Load() error {
 			errs = append(errs, web.checkFlow(path, f))
 		}
 	}
-	l.flows, l.Web = flows, web
+	l.mu.Lock()
+	l.files, l.from, l.Web = flows, from, web
+	l.mu.Unlock()
 	return errors.Join(errs...)
 }
 
@@ -118,7 +126,8 @@ func (l *Library) Start(ctx context.Context) error {
 	}
 	var errs []error
 	for _, name := range l.Names() {
-		errs = append(errs, l.Prompts.Prepare(ctx, l.flows[name]))
+		f, _ := l.Flow(name)
+		errs = append(errs, l.Prompts.Prepare(ctx, f))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -127,25 +136,49 @@ func (l *Library) Start(ctx context.Context) error {
 	return nil
 }
 
+// SetStored replaces the flows that are kept elsewhere than in the folder. Calls
+// that are in a flow stay in the one they began. Make the prompts first (Prompts.Prepare).
+func (l *Library) SetStored(flows []*Flow) {
+	stored := make(map[string]*Flow, len(flows))
+	for _, f := range flows {
+		stored[f.Name] = f
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stored = stored
+}
+
 // Flow is the flow of that name.
 func (l *Library) Flow(name string) (*Flow, bool) {
-	f, ok := l.flows[name]
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if f, ok := l.stored[name]; ok {
+		return f, true
+	}
+	f, ok := l.files[name]
 	return f, ok
 }
 
 // Names are the names of all flows in order.
 func (l *Library) Names() []string {
-	names := make([]string, 0, len(l.flows))
-	for name := range l.flows {
-		names = append(names, name)
-	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	names := slices.Concat(slices.Collect(maps.Keys(l.files)), slices.Collect(maps.Keys(l.stored)))
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
+}
+
+// Files are the paths of the flows in the folder, by name.
+func (l *Library) Files() map[string]string {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return maps.Clone(l.from)
 }
 
 // Hears says whether a flow listens for phrases while it asks: recognition needs its graphs for lists then.
 func (l *Library) Hears() bool {
-	for _, f := range l.flows {
+	for _, name := range l.Names() {
+		f, _ := l.Flow(name)
 		for i := range f.Nodes {
 			n := &f.Nodes[i]
 			if n.Gather != nil && n.Gather.Speech || n.Menu != nil && n.Menu.Speech || n.Survey != nil && n.Survey.Speech {
@@ -154,6 +187,15 @@ func (l *Library) Hears() bool {
 		}
 	}
 	return false
+}
+
+// CheckHosts says which http nodes of a flow this server would refuse.
+func (l *Library) CheckHosts(f *Flow) error {
+	web, err := NewWeb(l.cfg.HTTP)
+	if err != nil {
+		return err
+	}
+	return web.checkFlow(f.Name, f)
 }
 
 // checkFlow finds http nodes that would be refused.

@@ -34,11 +34,11 @@ const (
 // Messenger is what a Line offers besides when messages can be left.
 type Messenger interface {
 	// TakeMessage beeps and records into the box of a queue, an agent or a survey; id names what was kept, empty when nothing was.
-	TakeMessage(ctx context.Context, b Box, m *Message) (id string, end MessageEnd, err error)
+	TakeMessage(ctx context.Context, b Mailbox, m *Message) (id string, end MessageEnd, err error)
 }
 
-// Box is where a message goes: a queue, an agent or a survey, by name.
-type Box struct{ Kind, Name string }
+// Mailbox is where a message goes: a queue, an agent or a survey, by name.
+type Mailbox struct{ Kind, Name string }
 
 // Kinds of boxes.
 const (
@@ -73,9 +73,9 @@ func (r *run) message(ctx context.Context, n *Node, m *Message) (string, error) 
 	if _, err := r.say(ctx, m.announcement(r.language), true); err != nil {
 		return "", err
 	}
-	box := Box{BoxQueue, m.Queue}
+	box := Mailbox{BoxQueue, m.Queue}
 	if m.Agent != "" {
-		box = Box{BoxAgent, r.fill(m.Agent)}
+		box = Mailbox{BoxAgent, r.fill(m.Agent)}
 	}
 	_, _, err := line.TakeMessage(ctx, box, m)
 	return n.Next, err
@@ -142,7 +142,7 @@ func (r *run) survey(ctx context.Context, n *Node, s *Survey) (string, error) {
 			if _, err := r.say(ctx, s.commentPrompt(r.language), true); err != nil {
 				return "", errors.Join(err, line.Answered(context.WithoutCancel(ctx), a))
 			}
-			a.Comment, _, err = m.TakeMessage(ctx, Box{BoxSurvey, a.Survey}, s.Comment)
+			a.Comment, _, err = m.TakeMessage(ctx, Mailbox{BoxSurvey, a.Survey}, s.Comment)
 		}
 	}
 	return n.Next, errors.Join(err, line.Answered(context.WithoutCancel(ctx), a))

@@ -36,7 +36,7 @@ func Rehearse(ctx context.Context, f *Flow, keys string, vars map[string]string)
 type wordsOnly struct{}
 
 func (wordsOnly) Prompt(_ context.Context, s Speech) (*Prompt, error) {
-	return &Prompt{Text: firstOf(s.Text, s.File), Language: s.Language}, nil
+	return &Prompt{Text: firstOf(firstOf(s.Text, s.File), s.Prompt), Language: s.Language}, nil
 }
 
 var _ interface {
@@ -163,7 +163,7 @@ func (l *rehearsal) Fetch(ctx context.Context, h *HTTP, value func(string) strin
 }
 
 // TakeMessage implements Messenger.
-func (l *rehearsal) TakeMessage(ctx context.Context, b Box, _ *Message) (string, MessageEnd, error) {
+func (l *rehearsal) TakeMessage(ctx context.Context, b Mailbox, _ *Message) (string, MessageEnd, error) {
 	l.did("message", b.Kind+" "+b.Name)
 	return "1", MessageSilence, ctx.Err()
 }

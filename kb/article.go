@@ -2,11 +2,8 @@ package kb
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
-
-	"tingxin/nlp"
 )
 
 // Bounds of an article.
@@ -31,10 +28,12 @@ type Article struct {
 // Rule answers by its article whatever the model thinks. An equal phrasing is a rule
 // by itself.
 type Rule struct {
-	// Kind is "exact", "contains" or "regexp" (RE2), tested in this order over all articles.
-	Kind string `json:"kind"`
+	// Kind is one of the kinds of rules.
+	Kind string `json:"kind" enum:"interface,exact,contains,regexp"`
 	// Text is folded like questions, a regexp is matched against the folded question.
-	Text string `json:"text"`
+	Text string `json:"text" maxLength:"500"`
+	// Tool is who answers instead of the article's text; of the kind "interface" only.
+	Tool string `json:"tool,omitempty" maxLength:"100"`
 }
 
 // Question is what somebody asked, with the article that answers it; "" when none does.
@@ -49,21 +48,14 @@ func (a Article) Check() error {
 	switch {
 	case a.ID == "" || a.Lang == "" || strings.TrimSpace(a.Title) == "":
 		return fmt.Errorf("article %q: id, lang and title are needed", a.ID)
+	case len(a.Rules) > MaxRules:
+		return fmt.Errorf("article %q has %d rules, %d are allowed", a.ID, len(a.Rules), MaxRules)
 	case len(a.Variants) > MaxVariants:
 		return fmt.Errorf("article %q has %d phrasings, %d are allowed", a.ID, len(a.Variants), MaxVariants)
 	}
 	for _, r := range a.Rules {
-		switch r.Kind {
-		case "exact", "contains":
-			if nlp.Fold(r.Text) == "" {
-				return fmt.Errorf("article %q: a rule is empty", a.ID)
-			}
-		case "regexp":
-			if _, err := regexp.Compile(r.Text); err != nil {
-				return fmt.Errorf("article %q: %w", a.ID, err)
-			}
-		default:
-			return fmt.Errorf("article %q: a rule is %q, it can be exact, contains or regexp", a.ID, r.Kind)
+		if err := r.Check(); err != nil {
+			return fmt.Errorf("article %q: %w", a.ID, err)
 		}
 	}
 	return nil

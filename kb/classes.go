@@ -17,12 +17,13 @@ type classes struct {
 
 const classParts = 3
 
-func (x *Index) classify() *classes {
-	c := &classes{all: x.softmax(-1)}
-	for k := range c.parts {
-		c.parts[k] = x.softmax(k)
+// prepareParts makes the parts, which only learning needs.
+func (x *Index) prepareParts() {
+	for k := range x.classes.parts {
+		if x.classes.parts[k] == nil {
+			x.classes.parts[k] = x.softmax(k)
+		}
 	}
-	return c
 }
 
 // softmax learns from all but the phrasings of one part.
@@ -46,19 +47,28 @@ func (x *Index) softmax(without int) *learn.Softmax {
 	return learn.TrainSoftmax(rows, class, len(x.articles), 1)
 }
 
-// scores are the log probabilities of the articles; a hidden one is left out.
+// scores are the log probabilities of the articles among those that are not hidden.
 func (c *classes) scores(vector []float32, hide hidden) []float32 {
 	m := c.all
 	if hide.variant >= 0 {
 		m = c.parts[hide.variant%classParts]
 	}
 	row := m.Scores(learn.Matrix{Rows: 1, Cols: len(vector), Data: vector}).Row(0)
-	if hide.article >= 0 {
-		rest := math.Log(1 - math.Min(math.Exp(float64(row[hide.article])), 1-1e-6))
-		for i := range row {
-			row[i] -= float32(rest)
+	if hide.article < 0 && hide.may == nil {
+		return row
+	}
+	away := 0.0
+	for at := range row {
+		if !hide.see(at) {
+			away += math.Exp(float64(row[at]))
+			row[at] = -30
 		}
-		row[hide.article] = -30
+	}
+	rest := math.Log(1 - math.Min(away, 1-1e-6))
+	for at := range row {
+		if hide.see(at) {
+			row[at] -= float32(rest)
+		}
 	}
 	return row
 }

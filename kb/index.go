@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"tingxin/nlp"
 	"tingxin/nlp/embed"
@@ -28,6 +26,7 @@ var instruction = map[string]string{
 // entry is one searchable text: a phrasing of the question or a passage of the answer.
 type entry struct {
 	article int
+	raw     string
 	text    string // folded
 	vector  []float32
 	grams   map[string]bool
@@ -43,25 +42,13 @@ type Index struct {
 	words    *nlp.BM25 // over variants
 	whole    *nlp.BM25 // over passages with their title
 	classes  *classes
-	exact    map[string]int
-	contains []textRule
-	patterns []patternRule
+	rules    *rulebook
 	judge    *judge
-}
-
-type textRule struct {
-	text    string
-	article int
-}
-
-type patternRule struct {
-	pattern *regexp.Regexp
-	article int
 }
 
 // NewIndex embeds and indexes the articles of one language; others are left out.
 func NewIndex(ctx context.Context, lang string, articles []Article, e Embedder) (*Index, error) {
-	x := &Index{lang: lang, embed: e, exact: make(map[string]int)}
+	x := &Index{lang: lang, embed: e}
 	for _, a := range articles {
 		if a.Lang != lang {
 			continue
@@ -84,7 +71,8 @@ func NewIndex(ctx context.Context, lang string, articles []Article, e Embedder) 
 		whole = append(whole, nlp.Words(nlp.Fold(x.articles[p.article].Title)+" "+p.text))
 	}
 	x.words, x.whole = nlp.NewBM25(words), nlp.NewBM25(whole)
-	x.classes = x.classify()
+	x.classes = &classes{all: x.softmax(-1)}
+	x.rules = newRulebook(x.articles)
 	return x, nil
 }
 
@@ -95,25 +83,10 @@ func (x *Index) add(ctx context.Context, a Article) error {
 		if err := x.entry(ctx, &x.variants, at, raw); err != nil {
 			return err
 		}
-		if text := bare(raw); text != "" {
-			if other, ok := x.exact[text]; !ok || other == at {
-				x.exact[text] = at
-			}
-		}
 	}
 	for _, raw := range passages(a.Answer) {
 		if err := x.entry(ctx, &x.passages, at, raw); err != nil {
 			return err
-		}
-	}
-	for _, r := range a.Rules {
-		switch r.Kind {
-		case "exact":
-			x.exact[bare(r.Text)] = at
-		case "contains":
-			x.contains = append(x.contains, textRule{nlp.Fold(r.Text), at})
-		case "regexp":
-			x.patterns = append(x.patterns, patternRule{regexp.MustCompile(r.Text), at})
 		}
 	}
 	return nil
@@ -128,33 +101,8 @@ func (x *Index) entry(ctx context.Context, to *[]entry, article int, raw string)
 	if err != nil {
 		return err
 	}
-	*to = append(*to, entry{article, text, v.CLS, gramsOf(text)})
+	*to = append(*to, entry{article, raw, text, v.CLS, gramsOf(text)})
 	return nil
-}
-
-// bare is a folded text without spaces and punctuation, for exact rules.
-func bare(raw string) string {
-	return strings.Join(strings.FieldsFunc(nlp.Fold(raw), func(r rune) bool {
-		return r == ' ' || strings.ContainsRune("?!.,。、;:…~", r)
-	}), " ")
-}
-
-// rule finds the article that a rule names, exact before contains before regexp.
-func (x *Index) rule(folded string) (article int, kind string) {
-	if at, ok := x.exact[bare(folded)]; ok {
-		return at, "exact"
-	}
-	for _, r := range x.contains {
-		if strings.Contains(folded, r.text) {
-			return r.article, "contains"
-		}
-	}
-	for _, r := range x.patterns {
-		if r.pattern.MatchString(folded) {
-			return r.article, "regexp"
-		}
-	}
-	return -1, ""
 }
 
 // MaxQuestion is the length in bytes of the longest question that is searched.

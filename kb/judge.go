@@ -3,6 +3,8 @@ package kb
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -15,16 +17,16 @@ type Decision string
 
 // Decisions.
 const (
-	Answer   Decision = "answer"
-	Clarify  Decision = "clarify"
-	Fallback Decision = "fallback"
+	DecideAnswer   Decision = "answer"
+	DecideClarify  Decision = "clarify"
+	DecideFallback Decision = "fallback"
 )
 
 // Verdict is a decision with what it rests on.
 type Verdict struct {
 	Decision Decision
-	// Rule is "exact", "contains" or "regexp" when a rule decided, else "".
-	Rule string
+	// Rule is the kind of the rule that decided, else ""; RuleText and Tool are its own.
+	Rule, RuleText, Tool string
 	// Hits are the articles, likeliest first; the first is the answer, the first three
 	// are what to offer when asking back.
 	Hits []Hit
@@ -51,9 +53,14 @@ const (
 
 // Point of the curve behind a threshold.
 type Point struct {
-	// P is the threshold, Answered the share of questions with that or more, Wrong the
-	// share of those answers that were wrong.
-	P, Answered, Wrong float64
+	// P is the threshold.
+	P float64 `json:"p"`
+	// Answered is the share of questions with that or more.
+	Answered float64 `json:"answered"`
+	// Wrong is the share of those answers that were wrong.
+	Wrong float64 `json:"wrong"`
+	// Shown is how often the right article was among three, of questions with that or more.
+	Shown float64 `json:"shown"`
 }
 
 // judge weighs features.
@@ -62,6 +69,32 @@ type judge struct {
 	iso        *learn.Isotonic
 	thresholds Thresholds
 	curve      []Point
+}
+
+// judgeJSON is how a judge is kept.
+type judgeJSON struct {
+	Model      *learn.Binary   `json:"model"`
+	Iso        *learn.Isotonic `json:"isotonic"`
+	Thresholds Thresholds      `json:"thresholds"`
+	Curve      []Point         `json:"curve"`
+}
+
+// MarshalJSON keeps weights, calibration, thresholds and curve.
+func (j judge) MarshalJSON() ([]byte, error) {
+	return json.Marshal(judgeJSON{j.model, j.iso, j.thresholds, j.curve})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; another number of features is refused.
+func (j *judge) UnmarshalJSON(b []byte) error {
+	var v judgeJSON
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	if v.Model == nil || v.Iso == nil || v.Model.Features() != len(featureNames) {
+		return errors.New("a judgement does not fit the features of this program")
+	}
+	*j = judge{v.Model, v.Iso, v.Thresholds, v.Curve}
+	return nil
 }
 
 // lesson is one question with what was found for it.
@@ -81,6 +114,7 @@ const (
 // people have labelled (those of other languages are left out), and draws the
 // thresholds on what was held out. The same input gives the same result.
 func (x *Index) Learn(ctx context.Context, questions []Question) error {
+	x.prepareParts()
 	all, err := x.lessons(ctx, questions)
 	if err != nil {
 		return err
@@ -135,12 +169,12 @@ func (x *Index) lessons(ctx context.Context, questions []Question) ([]lesson, er
 	}
 	last := -1
 	for i, v := range x.variants {
-		if err := add(v.text, x.articles[v.article].ID, hidden{i, -1}, 1); err != nil {
+		if err := add(v.text, x.articles[v.article].ID, hidden{i, -1, nil}, 1); err != nil {
 			return nil, err
 		}
 		if v.article != last {
 			last = v.article
-			if err := add(v.text, "", hidden{-1, v.article}, 1); err != nil {
+			if err := add(v.text, "", hidden{-1, v.article, nil}, 1); err != nil {
 				return nil, err
 			}
 		}
@@ -222,7 +256,7 @@ func (j *judge) draw(all []lesson, judged [][]Hit) {
 			continue // a threshold cannot part equals
 		}
 		share := float64(wrong) / float64(max(answered, 1))
-		j.curve = append(j.curve, Point{t.p, float64(answered) / float64(len(tops)), share})
+		j.curve = append(j.curve, Point{t.p, float64(answered) / float64(len(tops)), share, float64(shown) / float64(i+1)})
 		if share <= wrongAllowed {
 			lowest = t.p
 		}
@@ -245,13 +279,33 @@ func (x *Index) Thresholds() (Thresholds, []Point) {
 }
 
 // Ask judges a question. Before Learn it only ranks, and every decision but a rule's
-// is Fallback.
+// is DecideFallback.
 func (x *Index) Ask(ctx context.Context, question string) (Verdict, error) {
+	return x.ask(ctx, question, nil)
+}
+
+// ask is Ask over the articles that may be seen; nil is every one.
+func (x *Index) ask(ctx context.Context, question string, may func(article int) bool) (Verdict, error) {
+	v, q, err := x.weigh(ctx, question, may)
+	if err != nil {
+		return v, err
+	}
+	if may == nil {
+		may = everyone
+	}
+	if r := x.rules.find(q.folded, may); r != nil {
+		v.byRule(x.articles[r.article], r)
+	}
+	return v, nil
+}
+
+// weigh is ask without rules.
+func (x *Index) weigh(ctx context.Context, question string, may func(article int) bool) (Verdict, query, error) {
 	q, err := x.query(ctx, question, false)
 	if err != nil {
-		return Verdict{}, err
+		return Verdict{}, q, err
 	}
-	v := Verdict{Decision: Fallback, Hits: x.find(q, nothing)}
+	v := Verdict{Decision: DecideFallback, Hits: x.find(q, hidden{-1, -1, may})}
 	if j := x.judge; j != nil {
 		v.Thresholds = j.thresholds
 		v.Hits = rank(j.model, v.Hits)
@@ -260,15 +314,12 @@ func (x *Index) Ask(ctx context.Context, question string) (Verdict, error) {
 		}
 		v.Decision = j.thresholds.decide(v.Hits)
 	}
-	if at, kind := x.rule(q.folded); at >= 0 {
-		v.byRule(x.articles[at], at, kind)
-	}
-	return v, nil
+	return v, q, nil
 }
 
 func (t Thresholds) decide(hits []Hit) Decision {
 	if len(hits) == 0 {
-		return Fallback
+		return DecideFallback
 	}
 	second := 0.0
 	if len(hits) > 1 {
@@ -276,16 +327,17 @@ func (t Thresholds) decide(hits []Hit) Decision {
 	}
 	switch p := hits[0].P; {
 	case p >= t.Answer && p-second >= t.Margin:
-		return Answer
+		return DecideAnswer
 	case p >= t.Clarify:
-		return Clarify
+		return DecideClarify
 	}
-	return Fallback
+	return DecideFallback
 }
 
 // byRule puts the rule's article first with p = 1.
-func (v *Verdict) byRule(a Article, at int, kind string) {
-	v.Decision, v.Rule = Answer, kind
+func (v *Verdict) byRule(a Article, r *ruled) {
+	at := r.article
+	v.Decision, v.Rule, v.RuleText, v.Tool = DecideAnswer, r.kind, r.text, r.tool
 	first := Hit{Article: a, at: at}
 	if i := slices.IndexFunc(v.Hits, func(h Hit) bool { return h.at == at }); i >= 0 {
 		first = v.Hits[i]

@@ -44,7 +44,7 @@ func (b bag) EmbedLater(ctx context.Context, lang, text string) (embed.Vectors, 
 func articles() []Article {
 	return []Article{
 		{ID: "return", Lang: "en", Title: "How do I return an item?", Variants: []string{"return process", "send an item back", "give back an item"}, Answer: "Choose After-sales in the order. We collect it.",
-			Rules: []Rule{{"contains", "ＲＭＡ"}, {"regexp", `\brt-\d+\b`}}},
+			Rules: []Rule{{Kind: "contains", Text: "ＲＭＡ"}, {Kind: "regexp", Text: `\brt-\d+\b`}}},
 		{ID: "refund", Lang: "en", Title: "When do I get my refund?", Variants: []string{"refund time", "refund not received", "how long for a refund"}, Answer: "Within five working days."},
 		{ID: "ship", Lang: "en", Title: "When will my order ship?", Variants: []string{"shipping time", "ship my order", "order not shipped"}, Answer: "Within 24 hours of payment."},
 		{ID: "invoice", Lang: "en", Title: "How do I get an invoice?", Variants: []string{"electronic invoice", "download invoice", "invoice for my company"}, Answer: "In the order, choose Invoice."},
@@ -83,7 +83,7 @@ func TestRulesDecideBeforeTheModel(t *testing.T) {
 		"about RT-55 please":      {"return", "regexp"},
 	} {
 		v := ask(t, x, question)
-		if v.Decision != Answer || v.Rule != want.rule || v.Hits[0].Article.ID != want.id || v.Hits[0].P != 1 {
+		if v.Decision != DecideAnswer || v.Rule != want.rule || v.Hits[0].Article.ID != want.id || v.Hits[0].P != 1 {
 			t.Errorf("%q: %s by %q, %+v", question, v.Decision, v.Rule, v.Hits[0].Article.ID)
 		}
 		for _, h := range v.Hits[1:] {
@@ -114,7 +114,7 @@ func TestSearchFindsAndRanks(t *testing.T) {
 			}
 		}
 	}
-	if v := ask(t, x, "zzz qqq xxx"); v.Decision == Answer {
+	if v := ask(t, x, "zzz qqq xxx"); v.Decision == DecideAnswer {
 		t.Errorf("nonsense was answered: %+v", v.Hits[0])
 	}
 }
@@ -142,10 +142,10 @@ func TestBeforeLearningOnlyRulesAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := ask(t, x, "refund please"); v.Decision != Fallback || len(v.Hits) == 0 {
+	if v := ask(t, x, "refund please"); v.Decision != DecideFallback || len(v.Hits) == 0 {
 		t.Errorf("%+v", v)
 	}
-	if v := ask(t, x, "refund time"); v.Decision != Answer {
+	if v := ask(t, x, "refund time"); v.Decision != DecideAnswer {
 		t.Errorf("%+v", v)
 	}
 }
@@ -155,7 +155,7 @@ func TestDecide(t *testing.T) {
 	for _, c := range []struct {
 		p    []float64
 		want Decision
-	}{{nil, Fallback}, {[]float64{0.9}, Answer}, {[]float64{0.75, 0.6}, Answer}, {[]float64{0.75, 0.7}, Clarify}, {[]float64{0.69, 0}, Clarify}, {[]float64{0.4}, Clarify}, {[]float64{0.39}, Fallback}} {
+	}{{nil, DecideFallback}, {[]float64{0.9}, DecideAnswer}, {[]float64{0.75, 0.6}, DecideAnswer}, {[]float64{0.75, 0.7}, DecideClarify}, {[]float64{0.69, 0}, DecideClarify}, {[]float64{0.4}, DecideClarify}, {[]float64{0.39}, DecideFallback}} {
 		var hits []Hit
 		for _, p := range c.p {
 			hits = append(hits, Hit{P: p})
@@ -178,8 +178,8 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("busy: %v", err)
 	}
 	for _, a := range []Article{
-		{ID: "a", Lang: "en", Title: " "}, {Lang: "en", Title: "x"}, {ID: "a", Title: "x"}, {ID: "a", Lang: "en", Title: "x", Rules: []Rule{{"regexp", "("}}},
-		{ID: "a", Lang: "en", Title: "x", Rules: []Rule{{"contains", " "}}}, {ID: "a", Lang: "en", Title: "x", Rules: []Rule{{"magic", "x"}}},
+		{ID: "a", Lang: "en", Title: " "}, {Lang: "en", Title: "x"}, {ID: "a", Title: "x"}, {ID: "a", Lang: "en", Title: "x", Rules: []Rule{{Kind: "regexp", Text: "("}}},
+		{ID: "a", Lang: "en", Title: "x", Rules: []Rule{{Kind: "contains", Text: " "}}}, {ID: "a", Lang: "en", Title: "x", Rules: []Rule{{Kind: "magic", Text: "x"}}},
 		{ID: "a", Lang: "en", Title: "x", Variants: make([]string, MaxVariants+1)},
 	} {
 		if a.Check() == nil {

@@ -21,8 +21,8 @@ type Hit struct {
 	Article Article
 	// P is the calibrated probability that the article answers the question.
 	P float64
-	// Variant is the phrasing that is nearest.
-	Variant string
+	// Variant is the phrasing that is nearest, Text the passage.
+	Variant, Text string
 	// Cosine of that phrasing, Passage of the nearest passage, Words the share of the
 	// question's weight that its words cover, Fusion the rank fusion.
 	Cosine, Passage, Words, Fusion float64
@@ -32,13 +32,20 @@ type Hit struct {
 	score    float64
 }
 
-// hidden is what a search must not see: learning hides the question itself.
+// hidden is what a search must not see: learning hides the question itself, a reader
+// may see some articles only.
 type hidden struct {
 	variant int // index, -1 for none
 	article int
+	may     func(article int) bool // nil: every one
 }
 
-var nothing = hidden{-1, -1}
+var nothing = hidden{-1, -1, nil}
+
+// see tells whether an article may be found.
+func (h hidden) see(article int) bool {
+	return article != h.article && (h.may == nil || h.may(article))
+}
 
 // query is a question made ready.
 type query struct {
@@ -72,6 +79,7 @@ type evidence struct {
 	best, second, third float64 // cosines of phrasings
 	variant             int
 	passage             float64
+	text                int // of the passage
 	words, whole        float64
 	jaccard             float64
 	fusion              float64
@@ -83,7 +91,7 @@ func (x *Index) find(q query, hide hidden) []Hit {
 	found := make(map[int]*evidence)
 	get := func(article int) *evidence {
 		if found[article] == nil {
-			found[article] = &evidence{best: -1, second: -1, third: -1, variant: -1, passage: -1}
+			found[article] = &evidence{best: -1, second: -1, third: -1, variant: -1, passage: -1, text: -1}
 		}
 		return found[article]
 	}
@@ -91,7 +99,7 @@ func (x *Index) find(q query, hide hidden) []Hit {
 	wholeScores, _ := x.whole.Scores(q.words)
 	cosines := make([]float32, len(x.variants))
 	for i, v := range x.variants {
-		if i == hide.variant || v.article == hide.article {
+		if i == hide.variant || !hide.see(v.article) {
 			wordScores[i], cosines[i] = 0, -1
 			continue
 		}
@@ -101,13 +109,15 @@ func (x *Index) find(q query, hide hidden) []Hit {
 	}
 	passageCosines := make([]float32, len(x.passages))
 	for i, p := range x.passages {
-		if p.article == hide.article {
+		if !hide.see(p.article) {
 			wholeScores[i], passageCosines[i] = 0, -1
 			continue
 		}
 		passageCosines[i] = nlp.Dot(q.instruct, p.vector)
 		e := get(p.article)
-		e.passage = math.Max(e.passage, float64(passageCosines[i]))
+		if c := float64(passageCosines[i]); c > e.passage {
+			e.passage, e.text = c, i
+		}
 		e.whole = math.Max(e.whole, float64(wholeScores[i])/math.Max(float64(self), 1e-6))
 	}
 	for _, list := range []struct {
@@ -159,7 +169,10 @@ func (x *Index) hits(found map[int]*evidence) []Hit {
 		if e.fusion > 0 {
 			h := Hit{Article: x.articles[at], at: at, Cosine: e.best, Passage: e.passage, Words: e.words, Fusion: e.fusion}
 			if e.variant >= 0 {
-				h.Variant = x.variants[e.variant].text
+				h.Variant = x.variants[e.variant].raw
+			}
+			if e.text >= 0 {
+				h.Text = x.passages[e.text].raw
 			}
 			hits = append(hits, h)
 		}
@@ -170,6 +183,21 @@ func (x *Index) hits(found map[int]*evidence) []Hit {
 		hits[i].features = features(found, hits, i)
 	}
 	return hits
+}
+
+// featureNames are what Features gives names to, in the order of features.
+var featureNames = []string{
+	"cosine", "cosine_top3", "passage", "words", "passage_words", "overlap", "fusion",
+	"cosine_lead", "passage_lead", "words_lead", "fusion_lead", "class", "class_lead",
+}
+
+// Features are the numbers that were weighed, by name.
+func (h Hit) Features() map[string]float64 {
+	m := make(map[string]float64, len(h.features))
+	for i, v := range h.features {
+		m[featureNames[i]] = math.Round(v*1e4) / 1e4
+	}
+	return m
 }
 
 // features of one article against the others that were found.

@@ -20,6 +20,8 @@ type Jobs struct {
 	log      *slog.Logger
 	workers  *river.Workers
 	periodic []*river.PeriodicJob
+	queues   map[string]river.QueueConfig
+	inserter *river.Client[pgx.Tx] // knows no work, so it can be there before Start
 	client   *river.Client[pgx.Tx]
 	once     sync.Once
 }
@@ -29,7 +31,18 @@ const JobWorkers = 4
 
 // NewJobs makes a runner without work.
 func NewJobs(db *DB, log *slog.Logger) *Jobs {
-	return &Jobs{db: db, log: log.With("part", "jobs"), workers: river.NewWorkers()}
+	inserter, err := river.NewClient(riverpgxv5.New(db.pool), &river.Config{Logger: quiet(log)})
+	if err != nil {
+		panic("pg: a client that only inserts has nothing to refuse: " + err.Error())
+	}
+	return &Jobs{db: db, inserter: inserter, log: log.With("part", "jobs"), workers: river.NewWorkers(),
+		queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: JobWorkers}}}
+}
+
+// AddQueue gives jobs whose InsertOpts name that queue workers of their own, so
+// that slow ones, such as sending to other machines, do not hold up the rest.
+func (j *Jobs) AddQueue(name string, workers int) {
+	j.queues[name] = river.QueueConfig{MaxWorkers: workers}
 }
 
 // AddWorker says who does the jobs with arguments of type T.
@@ -47,7 +60,7 @@ func (j *Jobs) Every(period time.Duration, args func() river.JobArgs) {
 // Start begins to work jobs off. ctx ends what runs at once; Close lets it finish.
 func (j *Jobs) Start(ctx context.Context) error {
 	config := &river.Config{Logger: quiet(j.log), JobTimeout: 10 * time.Minute, Workers: j.workers, PeriodicJobs: j.periodic,
-		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: JobWorkers}}}
+		Queues: j.queues}
 	client, err := river.NewClient(riverpgxv5.New(j.db.pool), config)
 	if err != nil {
 		return fmt.Errorf("jobs: %w", err)
@@ -59,9 +72,10 @@ func (j *Jobs) Start(ctx context.Context) error {
 	return nil
 }
 
-// Insert adds a job that runs after tx is committed. Call it after Start.
+// Insert adds a job that runs after tx is committed, here or on another server,
+// once jobs are started.
 func (j *Jobs) Insert(ctx context.Context, tx pgx.Tx, args river.JobArgs) error {
-	_, err := j.client.InsertTx(ctx, tx, args, nil)
+	_, err := j.inserter.InsertTx(ctx, tx, args, nil)
 	return Map(err)
 }
 

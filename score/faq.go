@@ -167,7 +167,7 @@ func (r *faqRun) count(q kb.Question, v kb.Verdict) {
 	at := slices.IndexFunc(v.Hits, func(h kb.Hit) bool { return h.Article.ID == q.Article })
 	if q.Article == "" {
 		r.foreign++
-		if v.Decision != kb.Answer {
+		if v.Decision != kb.DecideAnswer {
 			r.foreignFound++
 		}
 	} else {
@@ -183,17 +183,17 @@ func (r *faqRun) count(q kb.Question, v kb.Verdict) {
 		}
 	}
 	switch {
-	case v.Decision == kb.Answer && at == 0:
+	case v.Decision == kb.DecideAnswer && at == 0:
 		r.right++
-	case v.Decision == kb.Answer:
+	case v.Decision == kb.DecideAnswer:
 		r.wrong++
-	case v.Decision == kb.Clarify && q.Article != "":
+	case v.Decision == kb.DecideClarify && q.Article != "":
 		r.clarified++
 		if at >= 0 && at < 3 {
 			r.clarifiedRight++
 		}
 	}
-	if r.misses != nil && (v.Decision == kb.Answer && at != 0 || q.Article != "" && at != 0) {
+	if r.misses != nil && (v.Decision == kb.DecideAnswer && at != 0 || q.Article != "" && at != 0) {
 		first := "nothing"
 		if len(v.Hits) > 0 {
 			first = fmt.Sprintf("%s %.2f", v.Hits[0].Article.ID, v.Hits[0].P)

@@ -12,12 +12,16 @@ import (
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/chat"
 	"tingxin/emotion"
 	"tingxin/ivr"
+	"tingxin/kb"
 	"tingxin/media"
+	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/ticket"
 )
 
 // Config is the whole of pbx: one section per package. The zero value is the default.
@@ -34,6 +38,10 @@ type Config struct {
 	Call         call.Config    `yaml:"call" koanf:"call"`
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
+	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
+	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
+	KB           kb.Config      `yaml:"kb" koanf:"kb"`
+	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 }
@@ -67,6 +75,8 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	under(&c.Chat.Files, "attachments")
+	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
 	if c.API.Recordings == "" {
 		c.API.Recordings = c.Call.Recording.Dir
@@ -91,6 +101,12 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Queues.Check(); err != nil {
+		return err
+	}
+	if err := c.Chat.Check(); err != nil {
+		return err
+	}
+	if err := c.KB.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

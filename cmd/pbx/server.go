@@ -11,15 +11,20 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
+	"tingxin/chat"
 	"tingxin/event"
 	"tingxin/ivr"
+	"tingxin/kb"
 	"tingxin/media"
+	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/ticket"
 )
 
 // server is the whole program but for its command line.
@@ -27,21 +32,30 @@ type server struct {
 	cfg Config
 	log *slog.Logger
 
-	lock   *os.File // of the data folder
-	db     *pg.DB
-	pool   *asr.Pool
-	engine *media.Engine
-	bus    *event.Bus
-	flows  *ivr.Library
-	store  *call.Store
-	queues *queue.Service
-	calls  *call.Manager
-	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
-	sip    *sip.Server
-	web    *api.Server
-	people *api.People
-	phones *phones
-	login  *login // of the administrator that this run made, else nil
+	lock    *os.File // of the data folder
+	db      *pg.DB
+	pool    *asr.Pool
+	engine  *media.Engine
+	bus     *event.Bus
+	flows   *ivr.Library
+	store   *call.Store
+	jobs    *pg.Jobs // started with the web side
+	chat    *chat.Service
+	tickets *ticket.Service
+	queues  *queue.Service
+	embed   *embed.Service // nil: this machine has no sentence models
+	kb      *kb.Service
+	calls   *call.Manager
+	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
+	sip     *sip.Server
+	web     *api.Server
+	people  *api.People
+	admin   *admin.Service
+	rules   *runtime // what runs by the settings of administrators
+
+	chatQueue *chatQueue // between chat and queues
+	phones    *phones
+	login     *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
 	started []part // in order of starting
@@ -69,10 +83,16 @@ func (s *server) start(ctx context.Context) error {
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
+		{"tickets", s.startTickets},    // which the queues give out
+		{"sentence models", s.startEmbed},
+		{"articles", s.startKB},
+		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
+		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
-		{"sip", s.startSIP},     // from here on calls come
+		{"administration", s.startAdmin},
+		{"sip", s.startSIP}, // from here on calls come
 		{"web", s.startWeb},
 	}
 	for _, step := range steps {
@@ -113,7 +133,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "articles", "sentence models", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -144,7 +164,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.db, s.bus, s.store = db, event.NewBus(), call.NewStore(db)
+	s.db, s.bus, s.store, s.jobs = db, event.NewBus(), call.NewStore(db), pg.NewJobs(db, s.log)
 	return func() error {
 		s.bus.Close()
 		return db.Close()
@@ -194,10 +214,6 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 }
 
 func (s *server) startCalls(ctx context.Context) (func() error, error) {
-	s.flows = ivr.NewLibrary(s.cfg.IVR, s.log)
-	if err := s.flows.Start(ctx); err != nil {
-		return nil, err
-	}
 	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
@@ -216,6 +232,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	}
 	calls.SetDialer(signalling)
 	calls.SetQueues(queues{s.queues, s.db, &openingHours{}})
+	calls.SetHours(&hours{store: queue.NewStore(s.db), log: s.log})
 	if err := calls.Start(ctx); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,8 @@ import (
 
 // startWeb starts the pages, the API, the live feed and the jobs behind them.
 func (s *server) startWeb(ctx context.Context) (func() error, error) {
-	jobs := pg.NewJobs(s.db, s.log)
+	jobs := s.jobs
+	s.kb.AddJobs(jobs)
 	w, err := api.New(s.cfg.API, s.apiParts(jobs), s.log)
 	if err != nil {
 		return nil, err
@@ -29,19 +30,27 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
+	if err := s.chat.Start(ctx); err != nil {
+		return nil, errors.Join(err, s.chat.Close(), jobs.Close())
+	}
+	s.chatQueue.start()
+	stopChat := func() error {
+		s.chatQueue.close()
+		return s.chat.Close()
+	}
 	if err := w.Start(ctx); err != nil {
-		return nil, errors.Join(err, w.Close(), jobs.Close())
+		return nil, errors.Join(err, w.Close(), stopChat(), jobs.Close())
 	}
 	s.web = w
-	return func() error { return errors.Join(w.Close(), jobs.Close()) }, nil
+	return func() error { return errors.Join(w.Close(), stopChat(), jobs.Close()) }, nil
 }
 
 // login is the first administrator's, known only in the run that made it.
 type login struct{ user, password string }
 
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
-	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
-	p.People, p.Phones = s.people, s.phones
+	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Tickets: s.tickets, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
+	p.People, p.Phones, p.Setup = s.people, s.phones, s.setup()
 	if files, built := web.FS(); built {
 		p.Web = files
 	}
