@@ -154,12 +154,13 @@ func TestMessageOfAKilledServer(t *testing.T) {
 // The agent hangs up first: the caller is asked, and what they answer is a row with queue and agent.
 func TestSurveyAfterTheTalk(t *testing.T) {
 	w := newCounter(t, time.Minute, false)
-	w.flow("  - record: {consent: none}\n  - queue: {name: support, max_wait: 1m, timeout: end, after: ask}\n  - {id: ask, survey: {name: csat, prompt: {file: short.wav}, min: 1, max: 5, timeout: 3s, comment: {announce: {file: short.wav}, max: 1200ms}}}\n  - {id: end, hangup: true}\n")
+	w.flow("  - record: {consent: none}\n  - queue: {name: support, max_wait: 1m, timeout: end, after: ask}\n  - {id: ask, survey: {name: csat, prompt: {file: short.wav}, min: 1, max: 5, timeout: 20s, comment: {announce: {file: short.wav}, max: 1200ms}}}\n  - {id: end, hangup: true}\n")
 	w.works("bert")
 	p, c := w.rings(toneA, "", "900")
 	w.hears("caller", p, toneB)
 	w.bert.handler().RemoteHangup(CausePeerHangup)
-	waitFor(t, func() bool { return w.node(c) == "ask" })
+	for w.event("flow.node").Data.(NodeItem).Node != "ask" {
+	}
 	waitFor(t, func() bool { return w.state("bert") == queue.Wrapping })
 	p.pulsed.Store(true)
 	p.presses("4")
