@@ -126,11 +126,11 @@ func (s *Server) listParked(context.Context, *struct{}) (*bodyOf[ParkedList], er
 	return &bodyOf[ParkedList]{out}, nil
 }
 
-type slotPath struct {
+type parkPath struct {
 	Slot string `path:"name" maxLength:"16"`
 }
 
-func (s *Server) pickUp(ctx context.Context, in *slotPath) (*bodyOf[PlacedCall], error) {
+func (s *Server) pickUp(ctx context.Context, in *parkPath) (*bodyOf[PlacedCall], error) {
 	if s.parts.Line == nil {
 		return nil, errNoLine()
 	}

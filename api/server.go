@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -18,8 +19,10 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/event"
+	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/ticket"
@@ -42,12 +45,16 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
+	KB     *kb.Service // articles; nil: none
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
+	Bot     *bot.Engine  // nil: none
 	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
+	// Nodes are the other servers of the same database; nil: there are none.
+	Nodes Nodes
 	// Setup is what administrators set; nil: nothing is kept.
 	Setup *Setup
 	// People is the list of users, started by the caller; nil: one of the server's own.
@@ -67,19 +74,21 @@ type Server struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	db        *pg.DB
-	users     users
-	sessions  *sessions
-	throttle  *throttle
-	passwords *passwords
-	audit     *auditLog
-	settings  settings
-	feed      *feed
-	people    *People
-	tickets   ticketPace
-	peaks     *peakFiles
-	kiosks    wrongTokens
-	started   time.Time
+	db           *pg.DB
+	users        users
+	sessions     *sessions
+	throttle     *throttle
+	passwords    *passwords
+	audit        *auditLog
+	settings     settings
+	phoneSecrets phoneSecrets
+	feed         *feed
+	people       *People
+	tickets      ticketPace
+	peaks        *peakFiles
+	kiosks       wrongTokens
+	started      time.Time
+	help         help
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -101,7 +110,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
-		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
 	}
@@ -127,9 +136,10 @@ func (s *Server) route() error {
 	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return fmt.Errorf("api.trusted_proxies: %w", err)
 	}
-	r.Use(s.recovered, s.headers, s.guard)
+	r.Use(s.recovered, s.headers, s.guard, s.elsewhere)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
 	for _, named := range []any{queue.Urgency(0), ticket.Promise(0)} { // they are texts on the wire
 		config.Components.Schemas.RegisterTypeAlias(reflect.TypeOf(named), reflect.TypeFor[string]())
@@ -137,12 +147,15 @@ func (s *Server) route() error {
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
 	s.phoneRoutes(api)
+	s.phoneSecretRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
 	s.lineRoutes(api)
 	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
+	s.togetherRoutes(api)
+	s.heatRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)
@@ -150,14 +163,17 @@ func (s *Server) route() error {
 	s.settingRoutes(api)
 	s.queueRoutes(api)
 	s.agentRoutes(api)
+	s.kbRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
+	s.botRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
 	}
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
+	s.helpRoutes(r)
 	r.GET("/metrics", s.metrics())
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)
@@ -177,6 +193,18 @@ func (s *Server) route() error {
 		})
 	}
 	return nil
+}
+
+// schemaName names a type in the document: words that several nouns have get the bot's before them.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.PkgPath() == "tingxin/bot" && !strings.HasPrefix(name, "Bot") {
+		return "Bot" + name
+	}
+	return name
 }
 
 // Handler is the whole web side, for tests.

@@ -71,7 +71,9 @@ type Call struct {
 	tune      *media.Music    // what waiting parties hear
 	moving    *moving         // a transfer under way
 	queued    *waiting        // in a queue, or with its agent
-	invited   int             // legs that ring to join
+	invites   []*invitation   // those who ring to join
+	told      partyState      // who was last said to be in the talk
+	heard     time.Time       // when somebody who has left last made a sound
 	paused    bool            // the recording, by somebody's order
 	hidden    time.Time       // since when a flow keeps recording and words out; zero when it does not
 	front     *leg            // whom the script speaks with
@@ -300,12 +302,16 @@ func (c *Call) refresh() *Snapshot {
 	s.Mood, s.Alert = c.moodItem(c.sides[SideCaller]), c.alertItem()
 	s.Parties, s.Parked = c.parties(), c.parkedNow
 	s.RecordingPaused = c.paused || !c.hidden.IsZero()
+	s.HeardAt = c.heardAt()
 	for name, sd := range c.sides {
 		if sd.partial != nil {
 			s.Partial[name] = *sd.partial
 		}
 	}
 	c.snap.Store(s)
+	if c.record.State != StateEnded {
+		c.tellParties(s.Parties)
+	}
 	return s
 }
 

@@ -49,6 +49,7 @@ type Recogniser interface {
 // Stats are the counters of a Manager.
 type Stats struct {
 	Active      int   // calls running now
+	Relays      int   // legs carried now for calls of other servers
 	Max         int   // calls that may run at once
 	Accepted    int64 // calls taken since the start
 	Refused     int64 // calls refused: no room, no route, draining
@@ -103,7 +104,8 @@ type Manager struct {
 	calls    map[string]*Call
 	parked   map[string]*Call       // by slot
 	works    map[queue.WorkID]*Call // call-backs under way
-	parties  map[Dialog]*party      // of the legs of all calls
+	relays   map[*relay]struct{}
+	parties  map[Dialog]*party // of the legs of all calls
 	running  bool
 	draining bool
 }
@@ -123,7 +125,7 @@ func NewManager(cfg Config, p Parts, log *slog.Logger) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("call.routes: %w", err)
 	}
-	m := &Manager{cfg: cfg, parts: p, log: log, calls: make(map[string]*Call), parked: make(map[string]*Call), works: make(map[queue.WorkID]*Call), parties: make(map[Dialog]*party)}
+	m := &Manager{cfg: cfg, parts: p, log: log, calls: make(map[string]*Call), parked: make(map[string]*Call), relays: make(map[*relay]struct{}), works: make(map[queue.WorkID]*Call), parties: make(map[Dialog]*party)}
 	m.routes.Store(&rs)
 	m.tunes = tunes{flows: p.Flows, more: make(map[string]*media.Music)}
 	m.writer = NewWriter(cfg.Journal, p.Store, log)
@@ -178,6 +180,9 @@ func (m *Manager) Start(ctx context.Context) error {
 // Accept takes a new call and starts its goroutine. ErrBusy, ErrNoRoute or
 // ErrDraining when it does not. The leg then belongs to the call, which closes it.
 func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) {
+	if in.Node {
+		return m.acceptRelay(in)
+	}
 	route, ok := m.routeOf(&in)
 	if !ok {
 		m.stats.refused.Add(1)
@@ -203,7 +208,7 @@ func (m *Manager) begin(c *Call, d Dialog) error {
 	switch {
 	case !m.running || m.draining:
 		return ErrDraining
-	case len(m.calls) >= m.cfg.MaxCalls:
+	case len(m.calls)+len(m.relays) >= m.cfg.MaxCalls:
 		return ErrBusy
 	}
 	m.calls[c.id] = c
@@ -362,6 +367,7 @@ func (m *Manager) Drain(ctx context.Context) error {
 	for _, c := range calls {
 		<-c.left
 	}
+	m.drainRelays(ctx)
 	return ctx.Err()
 }
 
@@ -388,11 +394,11 @@ func (m *Manager) Close() error {
 // Stats reads the counters.
 func (m *Manager) Stats() Stats {
 	m.mu.Lock()
-	active := len(m.calls)
+	active, relays := len(m.calls), len(m.relays)
 	m.mu.Unlock()
 	s := &m.stats
 	return Stats{
-		Active: active, Max: m.cfg.MaxCalls, Accepted: s.accepted.Load(), Refused: s.refused.Load(),
+		Active: active, Relays: relays, Max: m.cfg.MaxCalls, Accepted: s.accepted.Load(), Refused: s.refused.Load(),
 		Ended: s.ended.Load(), Failed: s.failed.Load(), Deferred: s.deferred.Load(), NoRecording: s.noRecording.Load(),
 		KeysDropped: s.keysDropped.Load(), Overrun: s.overrun.Load(), Writer: m.writer.Stats(), Emotion: s.voice.stats(),
 	}

@@ -26,12 +26,14 @@ type dialling struct {
 	early    string     // the description of the last provisional answer
 	hurry    bool       // end it when nothing is heard in Config.FailOver
 	asserted string     // P-Asserted-Identity
+	token    string     // bearer token
 	hidden   bool       // the caller's number is
 	tries    int        // INVITEs after 422 or 488
 	// targets are addresses that 3xx answers named; target is the next of them.
 	targets  []string
 	target   int
 	replaces string // of the INVITE
+	inside   string // CallHeader, for a user
 
 	mu     sync.Mutex
 	winner string            // To tag of the first 2xx
@@ -143,11 +145,17 @@ func (d *dialog) sendInvite() {
 	if r := d.dial.replaces; r != "" {
 		m.Add("Require", "replaces").Add("Replaces", r)
 	}
+	if v := d.dial.inside; v != "" {
+		m.Add(CallHeader, v)
+	}
 	if a := d.dial.asserted; a != "" {
 		m.Add("P-Asserted-Identity", a)
 		if d.dial.hidden {
 			m.Add("Privacy", "id")
 		}
+	}
+	if token := d.dial.token; token != "" {
+		m.Add("Authorization", "Bearer "+token)
 	}
 	m.SetBody("application/sdp", d.dial.offer)
 	l := d.dial

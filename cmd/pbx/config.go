@@ -11,6 +11,7 @@ import (
 
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
 	"tingxin/emotion"
@@ -18,6 +19,7 @@ import (
 	"tingxin/kb"
 	"tingxin/media"
 	"tingxin/nlp/embed"
+	"tingxin/node"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
@@ -41,9 +43,11 @@ type Config struct {
 	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
+	Bot          bot.Config     `yaml:"bot" koanf:"bot"`
 	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
+	Cluster      node.Config    `yaml:"cluster" koanf:"cluster"`
 }
 
 // LogConfig says what is logged and how; it goes to standard error.
@@ -75,6 +79,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	under(&c.Bot.KeyFile, "keys/bot.key")
 	under(&c.Chat.Files, "attachments")
 	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
@@ -103,10 +108,19 @@ func (c Config) check() error {
 	if err := c.Queues.Check(); err != nil {
 		return err
 	}
+	if err := c.Cluster.Check(); err != nil {
+		return err
+	}
+	if c.Cluster.On() && c.PG.URL == "" {
+		return errors.New("cluster.sip is set with a database of its own: the servers of a cluster share one, set DATABASE_URL or pg.url")
+	}
 	if err := c.Chat.Check(); err != nil {
 		return err
 	}
 	if err := c.KB.Check(); err != nil {
+		return err
+	}
+	if err := c.Bot.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -14,6 +14,7 @@ import (
 	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
 	"tingxin/event"
@@ -45,6 +46,7 @@ type server struct {
 	queues  *queue.Service
 	embed   *embed.Service // nil: this machine has no sentence models
 	kb      *kb.Service
+	bot     *bot.Engine // nil: off
 	calls   *call.Manager
 	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip     *sip.Server
@@ -55,6 +57,7 @@ type server struct {
 
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
+	nodes     *nodes // nil: this server is alone
 	login     *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
@@ -82,6 +85,7 @@ func (s *server) start(ctx context.Context) error {
 		{"data folder", s.takeDataDir}, // one pbx per folder
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
+		{"nodes", s.startNodes},        // before signalling, which asks it where somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
 		{"tickets", s.startTickets},    // which the queues give out
 		{"sentence models", s.startEmbed},
@@ -89,6 +93,7 @@ func (s *server) start(ctx context.Context) error {
 		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
+		{"bot", s.startBot},            // looks at what chat gets
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"administration", s.startAdmin},
@@ -133,7 +138,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "articles", "sentence models", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -164,7 +169,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.db, s.bus, s.store, s.jobs = db, event.NewBus(), call.NewStore(db), pg.NewJobs(db, s.log)
+	s.db, s.bus, s.store, s.jobs = db, s.cfg.newBus(), call.NewStore(db), pg.NewJobs(db, s.log)
 	return func() error {
 		s.bus.Close()
 		return db.Close()
@@ -226,7 +231,11 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, sip.WithPages(directory{s.people}), sip.WithTokens(s.phones.tokens))
+	options := []sip.Option{sip.WithPages(directory{s.people, s.phones.domain, s.nodes}), sip.WithTokens(s.phones.tokens)}
+	if s.nodes != nil {
+		options = append(options, sip.WithNodes(s.nodes), sip.WithBindingStore(s.nodes))
+	}
+	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, options...)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ type Query = Record<string, string | number | boolean | undefined>;
 export interface Ask {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   query?: Query;
+  /** JSON, or the bytes of a file. */
   body?: unknown;
   signal?: AbortSignal;
   /** A 401 is the answer here (login), not the end of the session. */
@@ -38,14 +39,15 @@ function address(path: string, query: Query = {}): string {
 async function send(path: string, ask: Ask): Promise<Response> {
   const method = ask.method ?? 'GET';
   const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' };
-  if (ask.body !== undefined) headers['Content-Type'] = 'application/json';
+  const file = ask.body instanceof Blob ? ask.body : undefined;
+  if (ask.body !== undefined) headers['Content-Type'] = file ? 'application/octet-stream' : 'application/json';
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf;
   try {
     return await fetch(address(path, ask.query), {
       method,
       headers,
       credentials: 'same-origin',
-      body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
+      body: file ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body)),
       signal: ask.signal,
     });
   } catch (error) {

@@ -25,6 +25,8 @@ export const entries = [
   { path: '/live', key: 'live', icon: 'live', jump: 'KeyL', group: 'work' },
   { path: '/desk', key: 'desk', icon: 'headset', jump: 'KeyD', group: 'work' },
   { path: '/calls', key: 'calls', icon: 'calls', jump: 'KeyC', group: 'work' },
+  { path: '/tickets', key: 'tickets', icon: 'ticket', jump: 'KeyT', group: 'work' },
+  { path: '/kb', key: 'kb', icon: 'book', jump: 'KeyK', group: 'knowledge' },
   { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
   { path: '/mood', key: 'mood', icon: 'heart', roles: leads, jump: 'KeyM', group: 'watch' },
   { path: '/system', key: 'system', icon: 'system', roles: leads, jump: 'KeyS', group: 'setup' },
