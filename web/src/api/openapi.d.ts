@@ -248,6 +248,338 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bot/contacts/{id}/slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Values that are remembered for a contact
+         * @description Needs the role agent or more.
+         */
+        get: operations["bot-slots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/intents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All intents with their training phrases and frames
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-intents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/intents/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add or change an intent, its phrases and its frame
+         * @description Needs the role supervisor or more.
+         */
+        put: operations["put-bot-intent"];
+        post?: never;
+        /**
+         * Take an intent away
+         * @description Needs the role supervisor or more.
+         */
+        delete: operations["delete-bot-intent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Last trainings with their figures and what was mixed up, newest first
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When a person takes over, and how sure the bot must be
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-policy"];
+        /**
+         * Change the policy
+         * @description Needs the role supervisor or more.
+         */
+        put: operations["put-bot-policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much the bot did: share, containment, handovers, re-asks
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Last sessions of the bot, newest first
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One session with its turns and their explanations
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/sessions/{id}/hand-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let the bot go on; not after a handover for emotion
+         * @description Needs the role agent or more.
+         */
+        post: operations["bot-hand-back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/slots/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget one value
+         * @description Needs the role agent or more.
+         */
+        delete: operations["delete-bot-slot"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Interfaces that frames may ask
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/tools/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Declare an interface in YAML
+         * @description Needs the role admin or more.
+         */
+        put: operations["put-bot-tool"];
+        post?: never;
+        /**
+         * Take an interface away
+         * @description Needs the role admin or more.
+         */
+        delete: operations["delete-bot-tool"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn the intents anew and measure them on held-out phrases; done by a job
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["bot-train"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say something to the bot and get its reply, with how it came about
+         * @description Needs the role agent or more.
+         */
+        post: operations["bot-turn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/turns/{id}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say which intent a turn had: a label, and a phrase to learn from
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["bot-label"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/unanswered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Turns that were not understood or did not help and that nobody has labelled, newest first
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-unanswered"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calendars": {
         parameters: {
             query?: never;
@@ -354,6 +686,26 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         post: operations["place-call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/heat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which running calls need a supervisor now, and why, the hottest first, at most 100
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["heat"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -500,6 +852,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/legs/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an added party or a supervisor out of a running call; 0 stands for those who still ring
+         * @description Needs the role agent or more.
+         */
+        delete: operations["drop-leg"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring whom one consults in another call into this one; the other call ends
+         * @description Needs the role agent or more.
+         */
+        post: operations["merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/park": {
         parameters: {
             query?: never;
@@ -574,6 +966,26 @@ export interface paths {
         get: operations["recording-peaks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/rejoin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ring one's own telephone back into a running call after its page was loaded anew
+         * @description Needs the role agent or more.
+         */
+        post: operations["rejoin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -836,6 +1248,442 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         get: operations["follow-ups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/articles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Articles, 50 at a time
+         * @description Needs the role agent or more.
+         */
+        get: operations["kb-articles"];
+        put?: never;
+        /**
+         * Add an article as a draft
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/articles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An article with its latest content
+         * @description Needs the role agent or more.
+         */
+        get: operations["kb-article"];
+        /**
+         * Save another version of an article, as a draft; what is live stays
+         * @description Needs the role supervisor or more.
+         */
+        put: operations["kb-save"];
+        post?: never;
+        /**
+         * Take a retired article away, with its versions, votes and files
+         * @description Needs the role admin or more.
+         */
+        delete: operations["kb-delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/articles/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of one version in another; 0 is nothing and the latest
+         * @description Needs the role agent or more.
+         */
+        get: operations["kb-diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/articles/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Attach a file: PNG, JPEG, GIF, WebP or PDF
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-attach"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/articles/{id}/roll-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a draft of an earlier version
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-roll-back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/articles/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring an article into another state: draft, review, live, retired
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/articles/{id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a question would be answered now, and with the article's latest version
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-try"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/articles/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions of an article, newest first
+         * @description Needs the role agent or more.
+         */
+        get: operations["kb-versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a question is answered, and why
+         * @description Needs the role agent or more.
+         */
+        post: operations["kb-ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/categories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Categories with what is in them
+         * @description Needs the role agent or more.
+         */
+        get: operations["kb-categories"];
+        /**
+         * Name a category in a language; an empty name takes it away
+         * @description Needs the role supervisor or more.
+         */
+        put: operations["kb-name-category"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what became of articles: shown, clicked, sent, edited, up, down
+         * @description Needs the role agent or more.
+         */
+        post: operations["kb-events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All articles of a filter as a file
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["kb-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a file away
+         * @description Needs the role supervisor or more.
+         */
+        delete: operations["kb-detach"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring in articles: .csv, .jsonl, .md, .html, or .zip of these; the same file again changes nothing
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/judgements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Thresholds of each language with the curve behind them, and the judgements that were learnt
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["kb-judgements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/judgements/{name}/shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Move a language's thresholds by at most 0.1
+         * @description Needs the role admin or more.
+         */
+        put: operations["kb-shift"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/judgements/{name}/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn a language's judgement anew, in the background
+         * @description Needs the role admin or more.
+         */
+        post: operations["kb-train"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What an editor should look at before an article is saved
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-lint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How each channel would show a content
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what article answers a question; an empty one is: none
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["kb-label"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find live articles by meaning and by words
+         * @description Needs the role agent or more.
+         */
+        get: operations["kb-search"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1272,6 +2120,34 @@ export interface paths {
          */
         post: operations["phone-ticket"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/phone/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether a desk phone may register as oneself, and how it is set up
+         * @description Needs the role agent or more.
+         */
+        get: operations["phone-secret"];
+        /**
+         * Set the password of one's desk phone; without one it is made up and shown once
+         * @description Needs the role agent or more.
+         */
+        put: operations["set-phone-secret"];
+        post?: never;
+        /**
+         * Let no desk phone register as oneself any more
+         * @description Needs the role agent or more.
+         */
+        delete: operations["drop-phone-secret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2838,6 +3714,22 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Acceptance: {
+            /** Format: int64 */
+            clicked: number;
+            /** Format: int64 */
+            down: number;
+            /** Format: int64 */
+            edited: number;
+            /** Format: double */
+            mean_distance: number;
+            /** Format: int64 */
+            sent: number;
+            /** Format: int64 */
+            shown: number;
+            /** Format: int64 */
+            up: number;
+        };
         AcknowledgeInputBody: {
             /**
              * Format: int64
@@ -3009,6 +3901,32 @@ export interface components {
             /** Format: double */
             value: number;
         };
+        Answer: {
+            candidates: components["schemas"]["Candidate"][];
+            /** @enum {string} */
+            decision: "answer" | "clarify" | "fallback";
+            /** @enum {string} */
+            degraded?: "no_model" | "indexing" | "too_few" | "busy";
+            /** @description in which it was answered */
+            lang: string;
+            /** Format: double */
+            margin: number;
+            /** @description weights and runtime of the vectors */
+            model?: string;
+            /** Format: double */
+            p1: number;
+            /** Format: double */
+            p2: number;
+            rule?: string;
+            rule_text?: string;
+            /** Format: double */
+            tau_a: number;
+            /** Format: double */
+            tau_c: number;
+            /** Format: double */
+            took_ms: number;
+            tool?: string;
+        };
         AnswerItem: {
             agent: string;
             /** Format: date-time */
@@ -3063,12 +3981,86 @@ export interface components {
             /** @description settings (YAML): trunks, outbound, numbers, flows, prompts, codecs, turn, alerts */
             text: string;
         };
+        ArticlePage: {
+            items: components["schemas"]["Listed"][];
+            /** Format: int64 */
+            total: number;
+        };
+        ArticleView: {
+            /** @description of the last 180 days */
+            acceptance: components["schemas"]["Acceptance"];
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            /** Format: date-time */
+            created_at: string;
+            files: components["schemas"]["Attachment"][];
+            /** Format: int64 */
+            id: number;
+            /** @description the same in every language; import finds an article by it */
+            key: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description the one that readers and the bot see; 0: none
+             */
+            live_version: number;
+            /** @description the one who asks may publish this version */
+            may_approve: boolean;
+            needs?: string[];
+            /** @description user name */
+            owner: string;
+            /** @description day by which somebody must look again, YYYY-MM-DD */
+            review_by?: string;
+            rules?: components["schemas"]["Rule"][];
+            /** @enum {string} */
+            state: "draft" | "review" | "live" | "retired";
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @description the same key in other languages */
+            twins: components["schemas"]["Twin"][];
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            variants?: components["schemas"]["Variant"][];
+            /**
+             * Format: int64
+             * @description the latest
+             */
+            version: number;
+        };
         AskInputBody: {
             want: boolean;
             work: string;
         };
         AssignInputBody: {
             agent: string;
+        };
+        Attachment: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            id: string;
+            /** @description media type, as found in the bytes */
+            kind: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description bytes
+             */
+            size: number;
+        };
+        Attribute: {
+            name: string;
+            value: string;
         };
         AuditEntry: {
             action: string;
@@ -3093,6 +4085,470 @@ export interface components {
             /** @description write-only; empty keeps the one that is there */
             password?: string;
             username: string;
+        };
+        BotButton: {
+            label: string;
+            value: string;
+        };
+        BotCandidate: {
+            id: string;
+            /** Format: double */
+            p: number;
+            title?: string;
+        };
+        BotFigures: {
+            /**
+             * Format: double
+             * @description share of held-out phrases with the right intent
+             */
+            accuracy: number;
+            /**
+             * Format: double
+             * @description share of phrases in scope that were taken for out of scope
+             */
+            false_rejects: number;
+            /**
+             * Format: double
+             * @description share of out-of-scope phrases that were found
+             */
+            foreign_recall: number;
+            intents: components["schemas"]["BotIntentFigures"][];
+            /** @description pairs that were mixed up, most first */
+            mixed: components["schemas"]["BotMixed"][];
+            /** Format: int64 */
+            phrases: number;
+        };
+        BotFound: {
+            name: string;
+            /** Format: double */
+            p: number;
+            /** @description masked when it is an identity or card number */
+            value: string;
+        };
+        BotFrame: {
+            answer: {
+                [key: string]: string;
+            };
+            handover?: boolean;
+            missing?: {
+                [key: string]: string;
+            };
+            slots?: components["schemas"]["BotFrameSlot"][];
+            sure?: {
+                [key: string]: string;
+            };
+            tool?: string;
+        };
+        BotFrameSlot: {
+            choices?: {
+                [key: string]: string;
+            }[];
+            name: string;
+            optional?: boolean;
+            pattern?: string;
+            prompt: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            type: "order" | "tracking" | "phone" | "email" | "id18" | "bank_card" | "amount" | "date" | "time" | "text" | "choice";
+        };
+        BotHeld: {
+            /** Format: date-time */
+            at: string;
+            channel: string;
+            confirmed: boolean;
+            /** Format: date-time */
+            expires: string;
+            /** Format: int64 */
+            id: number;
+            name: string;
+            /** Format: double */
+            p: number;
+            /** @enum {string} */
+            scope: "turn" | "conversation" | "contact";
+            /** @description conversation in which it was said */
+            session?: string;
+            /** @enum {string} */
+            source: "customer" | "keys" | "tool" | "agent";
+            /** Format: int64 */
+            turn: number;
+            /** @description masked when it is an identity or card number */
+            value: string;
+        };
+        BotIntent: {
+            answer?: {
+                [key: string]: string;
+            };
+            category?: string;
+            frame?: components["schemas"]["BotFrame"];
+            /** @enum {string} */
+            kind: "task" | "talk" | "foreign";
+            name: string;
+            phrases: components["schemas"]["BotPhrase"][];
+            title: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly updated_by: string;
+            /** Format: int64 */
+            readonly version: number;
+        };
+        BotIntentFigures: {
+            intent: string;
+            /** Format: int64 */
+            phrases: number;
+            /** Format: double */
+            precision: number;
+            /** Format: double */
+            recall: number;
+        };
+        BotIntents: {
+            items: components["schemas"]["BotIntent"][];
+        };
+        BotLabelInputBody: {
+            intent: string;
+        };
+        BotLine: {
+            /** Format: double */
+            number: number;
+            on: boolean;
+            /** @enum {string} */
+            reason: "asked" | "fallbacks" | "clarification" | "repeat" | "emotion" | "topic" | "vip" | "error" | "latency";
+            /** Format: int64 */
+            rising?: number;
+        };
+        BotMixed: {
+            /** Format: int64 */
+            count: number;
+            examples: string[];
+            guessed: string;
+            right: string;
+        };
+        BotModel: {
+            figures: components["schemas"]["BotFigures"];
+            lang: string;
+            /** Format: int64 */
+            seed: number;
+            /** Format: int64 */
+            took_ms: number;
+            /** Format: date-time */
+            trained_at: string;
+            version: string;
+        };
+        BotModels: {
+            items: components["schemas"]["BotModel"][];
+        };
+        BotPacket: {
+            /** @description already shown, with the customer's reaction */
+            articles: components["schemas"]["BotShown"][];
+            /** @enum {string} */
+            channel: "chat" | "call" | "api";
+            /** Format: int64 */
+            contact?: number;
+            /** @description the topic, the tool */
+            detail?: string;
+            /** Format: double */
+            emotion: number;
+            emotion_trend: number[];
+            intent?: string;
+            lang: string;
+            /** @description what the bot said last */
+            last_action?: string;
+            queue: string;
+            /** @enum {string} */
+            reason: "asked" | "fallbacks" | "clarification" | "repeat" | "emotion" | "topic" | "vip" | "error" | "latency";
+            session: string;
+            slots: components["schemas"]["BotHeld"][];
+            /** @description at most three sentences of the customer */
+            summary: string[];
+            /** @description of the intent */
+            title?: string;
+            /** Format: int64 */
+            turns: number;
+            urgent?: boolean;
+        };
+        BotPart: {
+            article?: string;
+            buttons?: components["schemas"]["BotButton"][];
+            /** @enum {string} */
+            kind: "text" | "buttons" | "source";
+            text?: string;
+            title?: string;
+        };
+        BotPhrase: {
+            /** Format: int64 */
+            readonly id?: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @enum {string} */
+            source?: "starter" | "person" | "label" | "import";
+            text: string;
+        };
+        BotPolicy: {
+            /** Format: double */
+            intent: number;
+            lines: components["schemas"]["BotLine"][];
+            /** Format: double */
+            smooth: number;
+            /** Format: double */
+            sure: number;
+            topics: components["schemas"]["BotTopic"][];
+        };
+        BotReply: {
+            article?: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            decision: "answer" | "tool" | "ask" | "confirm" | "clarify" | "talk" | "fallback" | "handover" | "refused" | "silent";
+            explanation?: components["schemas"]["BotWhy"];
+            /** @description for the person who takes over */
+            handover?: components["schemas"]["BotPacket"];
+            intent?: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: double */
+            ms: number;
+            parts: components["schemas"]["BotPart"][];
+            session: string;
+            /** @description values that are held now */
+            slots: components["schemas"]["BotHeld"][];
+            /**
+             * Format: int64
+             * @description number in the session, from 1
+             */
+            turn: number;
+        };
+        BotReport: {
+            by_channel: {
+                [key: string]: components["schemas"]["BotShare"];
+            };
+            by_lang: {
+                [key: string]: components["schemas"]["BotShare"];
+            };
+            days: components["schemas"]["BotShare"][];
+            /** Format: date-time */
+            since: string;
+            sum: components["schemas"]["BotShare"];
+        };
+        BotSessionPage: {
+            items: components["schemas"]["BotSessionView"][];
+            /**
+             * Format: date-time
+             * @description for before, when there are more
+             */
+            next?: string;
+        };
+        BotSessionView: {
+            /** @enum {string} */
+            channel: "chat" | "call" | "api";
+            /** Format: int64 */
+            contact?: number;
+            /** Format: date-time */
+            ended_at?: string;
+            /** @description reason of the first handover */
+            handover?: string;
+            /** Format: date-time */
+            handover_at?: string;
+            id: string;
+            lang: string;
+            /** Format: date-time */
+            last_at: string;
+            /** Format: date-time */
+            started_at: string;
+            subject: string;
+            /** Format: int64 */
+            turns: number;
+        };
+        BotShare: {
+            /**
+             * Format: int64
+             * @description sessions without a handover
+             */
+            contained: number;
+            /** @description UTC; empty in the sum */
+            day?: string;
+            decisions: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            down: number;
+            /** @description sessions by the reason of their first handover */
+            handovers: {
+                [key: string]: number;
+            };
+            /** Format: double */
+            mean_ms: number;
+            /** Format: double */
+            p95_ms: number;
+            /**
+             * Format: int64
+             * @description values that were asked for
+             */
+            prompts: number;
+            /**
+             * Format: int64
+             * @description of those, held already: defects
+             */
+            reasks: number;
+            /** Format: int64 */
+            sessions: number;
+            /** Format: int64 */
+            turns: number;
+            /**
+             * Format: int64
+             * @description answers that helped
+             */
+            up: number;
+        };
+        BotShown: {
+            article: string;
+            /** @enum {string} */
+            reaction?: "" | "up" | "down";
+            title: string;
+            /** Format: int64 */
+            turn: number;
+        };
+        BotSlots: {
+            items: components["schemas"]["BotHeld"][];
+        };
+        BotStage: {
+            /** Format: double */
+            ms: number;
+            name: string;
+        };
+        BotThread: {
+            /** @enum {string} */
+            channel: "chat" | "call" | "api";
+            /** Format: int64 */
+            contact?: number;
+            /** Format: date-time */
+            ended_at?: string;
+            /** @description reason of the first handover */
+            handover?: string;
+            /** Format: date-time */
+            handover_at?: string;
+            id: string;
+            items: components["schemas"]["BotTurnView"][];
+            lang: string;
+            /** Format: date-time */
+            last_at: string;
+            /** Format: date-time */
+            started_at: string;
+            subject: string;
+            /** Format: int64 */
+            turns: number;
+        };
+        BotToolDoc: {
+            /** @description YAML */
+            doc: string;
+            name: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+        };
+        BotToolInputBody: {
+            /** @description YAML */
+            doc: string;
+        };
+        BotTools: {
+            /** @description that tools may call, from the configuration */
+            hosts: string[];
+            items: components["schemas"]["BotToolDoc"][];
+        };
+        BotTopic: {
+            name: string;
+            /** @description goes to the front of the queue */
+            urgent?: boolean;
+            /** @description folded: Chinese anywhere in the text, English as whole words */
+            words: string[];
+        };
+        BotTurnInputBody: {
+            /** @description value of a button instead of words */
+            choice?: string;
+            /**
+             * Format: int64
+             * @description id of the person, 0 when unknown
+             */
+            contact?: number;
+            /**
+             * Format: double
+             * @description how upset the customer is; read from the words when left out
+             */
+            emotion?: number;
+            /** @description the client's own of the message: the same again gives the same reply */
+            id?: string;
+            /**
+             * @description to assume when the text does not tell
+             * @enum {string}
+             */
+            lang?: "zh" | "en";
+            /** @description id of an open session; empty: the one of the subject, or a new one */
+            session?: string;
+            /** @description what the client calls the conversation; the user's own tests when empty */
+            subject?: string;
+            text?: string;
+        };
+        BotTurnView: {
+            article?: string;
+            /** Format: date-time */
+            at: string;
+            decision: string;
+            explanation?: components["schemas"]["BotWhy"];
+            handover?: string;
+            /** Format: int64 */
+            id: number;
+            intent?: string;
+            lang: string;
+            /** Format: double */
+            ms: number;
+            /** Format: int64 */
+            n: number;
+            parts: components["schemas"]["BotPart"][];
+            /** @enum {string} */
+            reaction?: "" | "up" | "down" | "none" | "chosen";
+            reask?: boolean;
+            session: string;
+            /** @description identity and card numbers are masked */
+            text: string;
+        };
+        BotTurns: {
+            items: components["schemas"]["BotTurnView"][];
+        };
+        BotWhy: {
+            articles: components["schemas"]["BotCandidate"][];
+            /**
+             * Format: double
+             * @description smoothed
+             */
+            emotion: number;
+            /** @description equal to a training phrase */
+            exact?: boolean;
+            /** @description out of scope by the trained class */
+            foreign?: boolean;
+            intents: components["schemas"]["BotCandidate"][];
+            lang: string;
+            /** Format: double */
+            margin: number;
+            mixed?: boolean;
+            model: string;
+            /** Format: double */
+            p1: number;
+            /** Format: double */
+            p2: number;
+            rule?: string;
+            stages: components["schemas"]["BotStage"][];
+            /** @description what was decided, in order */
+            steps: string[];
+            /** Format: double */
+            strange: number;
+            /** Format: double */
+            tau_a: number;
+            /** Format: double */
+            tau_c: number;
+            /** @description as the models saw it: folded, values replaced by their type */
+            text: string;
+            values: components["schemas"]["BotFound"][];
         };
         Box: {
             id: string;
@@ -3222,6 +4678,62 @@ export interface components {
             /** @description ours to show, exact or with * */
             numbers?: string[];
         };
+        Candidate: {
+            article: components["schemas"]["Published"];
+            /** @description what was weighed */
+            features?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: double
+             * @description what votes added to the log odds
+             */
+            lift: number;
+            missing?: string[];
+            /**
+             * Format: double
+             * @description the same before votes
+             */
+            model_p: number;
+            /**
+             * Format: double
+             * @description calibrated probability that it answers, votes counted
+             */
+            p: number;
+            /** @description nearest passage of the text */
+            passage?: string;
+            /** @description nearest phrasing */
+            variant?: string;
+            votes: components["schemas"]["Votes"];
+        };
+        CategoryCount: {
+            lang: string;
+            /** Format: int64 */
+            live: number;
+            /** @description of its last level */
+            name: string;
+            /** Format: int64 */
+            ord: number;
+            /**
+             * Format: int64
+             * @description review day passed or not set
+             */
+            overdue: number;
+            path: string;
+            /**
+             * Format: int64
+             * @description live ones that everybody may read
+             */
+            public: number;
+            /**
+             * Format: int64
+             * @description articles that are not retired
+             */
+            total: number;
+        };
+        CategoryList: {
+            items: components["schemas"]["CategoryCount"][];
+        };
         ChangeTicketInputBody: {
             /**
              * Format: int64
@@ -3280,6 +4792,7 @@ export interface components {
             trunks?: string[];
         };
         Colleague: {
+            id: string;
             name: string;
             /** @description has a telephone registered */
             reachable: boolean;
@@ -3312,6 +4825,23 @@ export interface components {
             purpose: "voice_emotion";
             /** @enum {string} */
             state: "given" | "refused";
+        };
+        Content: {
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            needs?: string[];
+            rules?: components["schemas"]["Rule"][];
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            variants?: components["schemas"]["Variant"][];
         };
         CueItem: {
             feature: string;
@@ -3375,6 +4905,16 @@ export interface components {
             /** @description to choose from for away */
             reasons: string[];
             work: components["schemas"]["WorkView"][];
+        };
+        DiffLine: {
+            /** @enum {string} */
+            field: "title" | "type" | "category" | "audience" | "body" | "variants" | "rules" | "attributes" | "steps" | "needs";
+            /** @enum {string} */
+            op: "same" | "del" | "add";
+            text: string;
+        };
+        DiffView: {
+            lines: components["schemas"]["DiffLine"][];
         };
         Disposition: {
             code: string;
@@ -3501,6 +5041,22 @@ export interface components {
              */
             type: string;
         };
+        Event: {
+            /** Format: int64 */
+            article: number;
+            /** @description where: help, bot, assist, ... */
+            channel?: string;
+            conversation?: string;
+            /**
+             * Format: int64
+             * @description of edited: characters changed before sending
+             */
+            distance?: number;
+            /** @enum {string} */
+            kind: "shown" | "clicked" | "sent" | "edited" | "up" | "down";
+            /** Format: double */
+            p?: number;
+        };
         Field: {
             choices?: string[];
             key: string;
@@ -3508,6 +5064,30 @@ export interface components {
             label_zh: string;
             required?: boolean;
             type: string;
+        };
+        Figures: {
+            /**
+             * Format: double
+             * @description questions with an article that were answered rightly
+             */
+            answered_pct: number;
+            /** Format: double */
+            mrr10: number;
+            /**
+             * Format: double
+             * @description questions without an article that were not answered
+             */
+            passed_pct: number;
+            /**
+             * Format: int64
+             * @description of the replay; 0: there are too few labelled ones
+             */
+            questions: number;
+            /**
+             * Format: double
+             * @description answers that were wrong, of all questions
+             */
+            wrong_pct: number;
         };
         Filter: {
             child?: boolean;
@@ -3547,8 +5127,40 @@ export interface components {
             /** @enum {string} */
             state: "available" | "away" | "offline";
         };
+        Found: {
+            /** @enum {string} */
+            degraded?: "no_model" | "indexing" | "too_few" | "busy";
+            items: components["schemas"]["Candidate"][];
+            lang: string;
+        };
         HeardInputBody: {
             heard: boolean;
+        };
+        HeatItem: {
+            call: string;
+            /** Format: double */
+            heat: number;
+            /** @description the greatest first */
+            parts: components["schemas"]["HeatPart"][];
+        };
+        HeatList: {
+            /** Format: date-time */
+            at: string;
+            items: components["schemas"]["HeatItem"][];
+        };
+        HeatPart: {
+            /** @enum {string} */
+            kind: "emotion" | "sla" | "silence" | "hold" | "repeat";
+            /**
+             * Format: double
+             * @description 0 to 1; from 0.5 on it needs somebody
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description what was measured: mood 0 to 1, share of the promised wait, seconds of silence or hold, earlier calls of the last 24 hours
+             */
+            value: number;
         };
         HolidayInputBody: {
             /** @description an iCalendar document (RFC 5545) */
@@ -3572,6 +5184,177 @@ export interface components {
              * @description events with a time of day, cancelled, or repeated in a way that is not understood
              */
             skipped: number;
+        };
+        ItemError: {
+            reason: string;
+            /** @description file and line */
+            where: string;
+        };
+        Judgement: {
+            applied: components["schemas"]["Thresholds"];
+            /** @description on held-out questions, from sure to unsure, at most 200 points */
+            curve: components["schemas"]["Point"][];
+            /** @description as they came out of the curve */
+            drawn: components["schemas"]["Thresholds"];
+            /** @description newest first */
+            judgements: components["schemas"]["Learnt"][];
+            lang: string;
+            progress: components["schemas"]["Progress"];
+            /**
+             * Format: int64
+             * @description labelled ones
+             */
+            questions: number;
+            /** @description how far people moved them */
+            shift: components["schemas"]["Shift"];
+        };
+        JudgementList: {
+            items: components["schemas"]["Judgement"][];
+        };
+        KbAskInputBody: {
+            /**
+             * @default public
+             * @enum {string}
+             */
+            audience: "public" | "agent";
+            category?: string;
+            /** @description weigh even when a rule decides */
+            explain?: boolean;
+            /** @enum {string} */
+            lang?: "zh" | "en";
+            question: string;
+            /** @description values that are known already */
+            slots?: {
+                [key: string]: string;
+            };
+            /** @description for an agent's desktop: likely articles take turns */
+            suggest?: boolean;
+        };
+        KbCategoryInputBody: {
+            /** @enum {string} */
+            lang: "zh" | "en";
+            name: string;
+            /**
+             * Format: int64
+             * @description place among its like
+             */
+            ord?: number;
+            path: string;
+        };
+        KbCreateInputBody: {
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            key: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            needs?: string[];
+            /** @description why */
+            note?: string;
+            owner?: string;
+            /** @description YYYY-MM-DD */
+            review_by?: string;
+            rules?: components["schemas"]["Rule"][];
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            variants?: components["schemas"]["Variant"][];
+        };
+        KbEventsInputBody: {
+            events: components["schemas"]["Event"][];
+        };
+        KbLabelsInputBody: {
+            questions: components["schemas"]["Question"][];
+        };
+        KbLintInputBody: {
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            /**
+             * Format: int64
+             * @description 0 for one that is not saved yet
+             */
+            id?: number;
+            key: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            needs?: string[];
+            /** @description why */
+            note?: string;
+            owner?: string;
+            /** @description YYYY-MM-DD */
+            review_by?: string;
+            rules?: components["schemas"]["Rule"][];
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            variants?: components["schemas"]["Variant"][];
+        };
+        KbMoveInputBody: {
+            note?: string;
+            /** @enum {string} */
+            state: "draft" | "review" | "live" | "retired";
+            /**
+             * Format: int64
+             * @description that was looked at
+             */
+            version: number;
+        };
+        KbRollBackInputBody: {
+            /** Format: int64 */
+            to: number;
+            /**
+             * Format: int64
+             * @description the latest, that was looked at
+             */
+            version: number;
+        };
+        KbSaveInputBody: {
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            needs?: string[];
+            /** @description why */
+            note?: string;
+            owner?: string;
+            /** @description YYYY-MM-DD */
+            review_by?: string;
+            rules?: components["schemas"]["Rule"][];
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            variants?: components["schemas"]["Variant"][];
+            /**
+             * Format: int64
+             * @description that the editor saw
+             */
+            version: number;
+        };
+        KbTryInputBody: {
+            /**
+             * @default public
+             * @enum {string}
+             */
+            audience: "public" | "agent";
+            question: string;
         };
         KioskInputBody: {
             name: string;
@@ -3634,6 +5417,24 @@ export interface components {
             side: string;
             text: string;
         };
+        Learnt: {
+            active: boolean;
+            /** Format: date-time */
+            at: string;
+            before?: components["schemas"]["Figures"];
+            by: string;
+            embed: string;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description labelled questions it learnt from
+             */
+            learnt: number;
+            own: components["schemas"]["Figures"];
+            /** @description why it was not taken */
+            reason?: string;
+        };
         LegInputBody: {
             to: components["schemas"]["AimView"];
         };
@@ -3695,6 +5496,44 @@ export interface components {
              */
             kind: "related" | "duplicate" | "follow_up" | "split";
         };
+        Listed: {
+            /** @enum {string} */
+            audience: "public" | "agent";
+            category: string;
+            /** Format: int64 */
+            down: number;
+            /** Format: int64 */
+            id: number;
+            key: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: int64 */
+            live_version: number;
+            owner: string;
+            review_by: string;
+            /** Format: int64 */
+            shown: number;
+            /**
+             * Format: double
+             * @description 0 fresh to 1: half of it for a review day passed by 30 days or never set, a quarter for a year without a change, a quarter for the share of down votes
+             */
+            staleness: number;
+            /** @enum {string} */
+            state: "draft" | "review" | "live" | "retired";
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            /**
+             * Format: int64
+             * @description votes of the last 180 days
+             */
+            up: number;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
         LiveCalls: {
             items: components["schemas"]["Snapshot"][];
             /** Format: int64 */
@@ -3719,6 +5558,10 @@ export interface components {
              * @description 1 when 0
              */
             weight?: number;
+        };
+        MergeInputBody: {
+            /** @description UUIDv7 of the other call, in which one is too */
+            with: string;
         };
         MergeTicketInputBody: {
             /** Format: int64 */
@@ -3847,6 +5690,10 @@ export interface components {
             new: string;
             old: string;
         };
+        NewPhoneSecretBody: {
+            /** @description 12 characters at least, no spaces; made up when empty */
+            password?: string;
+        };
         NewUserBody: {
             language?: string;
             name?: string;
@@ -3888,10 +5735,15 @@ export interface components {
         OfferView: {
             /** Format: date-time */
             at: string;
+            /** @description the running call, of a call */
+            call?: string;
             /** @description what whoever enqueued it said about it */
             data?: unknown;
             /** Format: date-time */
             deadline: string;
+            /** @description caller's number, of a call */
+            from?: string;
+            from_name?: string;
             /** @description to call back */
             number?: string;
             token: string;
@@ -3965,6 +5817,8 @@ export interface components {
             text: string;
         };
         PartyItem: {
+            /** @description its browser has lost the connection */
+            away?: boolean;
             /** @description it has put the others on hold */
             held?: boolean;
             /**
@@ -3974,10 +5828,19 @@ export interface components {
             leg: number;
             /** @description of a supervisor: listen, whisper, barge or takeover */
             mode?: string;
+            /** @description of a party outside who was added */
+            number?: string;
+            /** @description it rings to join; its leg is 0 */
+            ringing?: boolean;
             /** @enum {string} */
             role: "caller" | "peer" | "agent" | "guest" | "supervisor";
             /** @enum {string} */
             side: "caller" | "agent";
+            /**
+             * Format: date-time
+             * @description when it began to hold, ring or be away
+             */
+            since?: string;
             /** @description one of ours */
             user?: string;
         };
@@ -3993,6 +5856,18 @@ export interface components {
             rate: number;
             /** @description our side, 0 to 1 */
             right: number[];
+        };
+        PhoneSecret: {
+            /** @description registrar and realm for the phone */
+            domain: string;
+            /** @description the new password, in the answer that set it and never again */
+            password?: string;
+            /** @description a desk phone may register as this user */
+            set: boolean;
+            /** Format: date-time */
+            set_at?: string;
+            /** @description user name for the phone */
+            user: string;
         };
         PhoneTicket: {
             /** @description host part of the address of record */
@@ -4026,6 +5901,16 @@ export interface components {
         PlacedCall: {
             /** @description the call is there when the user has answered; call.not_placed tells when they do not */
             id: string;
+        };
+        Point: {
+            /** Format: double */
+            answered: number;
+            /** Format: double */
+            p: number;
+            /** Format: double */
+            shown: number;
+            /** Format: double */
+            wrong: number;
         };
         Policy: {
             bot_answers?: boolean;
@@ -4065,6 +5950,25 @@ export interface components {
                 };
             };
         };
+        Preview: {
+            /** @enum {string} */
+            channel: "help" | "web" | "email" | "wechat" | "wecom" | "qq" | "weibo" | "sms" | "voice";
+            /** @description safe HTML, of channels that show it */
+            html?: string;
+            /** Format: int64 */
+            limit: number;
+            parts?: string[];
+            /**
+             * Format: int64
+             * @description of the whole, in the unit
+             */
+            size: number;
+            /** @enum {string} */
+            unit?: "bytes" | "characters";
+        };
+        PreviewList: {
+            items: components["schemas"]["Preview"][];
+        };
         Priority: {
             /** Format: double */
             age: number;
@@ -4079,6 +5983,31 @@ export interface components {
             /** Format: double */
             vip: number;
         };
+        Progress: {
+            /**
+             * Format: int64
+             * @description live ones
+             */
+            articles: number;
+            /** Format: date-time */
+            at: string;
+            /** @description the index is behind the articles */
+            building: boolean;
+            /**
+             * Format: int64
+             * @description of the vectors that are missing
+             */
+            done: number;
+            /** @description why the last attempt failed */
+            error?: string;
+            lang: string;
+            /** @description weights and runtime of the vectors */
+            model: string;
+            /** Format: int64 */
+            of: number;
+            /** @description the model judges questions */
+            ready: boolean;
+        };
         Prompt: {
             /** @description by language; goes before a text */
             sounds?: {
@@ -4089,6 +6018,27 @@ export interface components {
                 [key: string]: string;
             };
         };
+        Published: {
+            audience: string;
+            category: string;
+            /** Format: int64 */
+            id: number;
+            key: string;
+            lang: string;
+            markdown: string;
+            /** @description slots without which the answer is of little use */
+            needs?: string[];
+            owner: string;
+            review_by?: string;
+            /** @description the same without signs of Markdown */
+            text: string;
+            title: string;
+            type: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
         QualityNow: {
             /** Format: double */
             jitter_ms: number;
@@ -4096,6 +6046,11 @@ export interface components {
             loss_pct: number;
             /** Format: double */
             mos: number;
+        };
+        Question: {
+            article: string;
+            lang: string;
+            question: string;
         };
         QueueAlert: {
             /** Format: date-time */
@@ -4281,6 +6236,50 @@ export interface components {
              */
             words: number | null;
         };
+        Record: {
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @description the same in every language; import finds an article by it */
+            key: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description the one that readers and the bot see; 0: none
+             */
+            live_version: number;
+            needs?: string[];
+            /** @description user name */
+            owner: string;
+            /** @description day by which somebody must look again, YYYY-MM-DD */
+            review_by?: string;
+            rules?: components["schemas"]["Rule"][];
+            /** @enum {string} */
+            state: "draft" | "review" | "live" | "retired";
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            variants?: components["schemas"]["Variant"][];
+            /**
+             * Format: int64
+             * @description the latest
+             */
+            version: number;
+        };
         RecordInputBody: {
             /** @enum {string} */
             do: "pause" | "resume";
@@ -4337,6 +6336,21 @@ export interface components {
             port_min?: number;
             /** @description write-only; empty keeps the one that is there */
             secret?: string;
+        };
+        Report: {
+            /** Format: int64 */
+            created: number;
+            errors: components["schemas"]["ItemError"][];
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            published: number;
+            /** Format: int64 */
+            questions: number;
+            /** Format: int64 */
+            same: number;
+            /** Format: int64 */
+            updated: number;
         };
         Retention: {
             /** Format: int64 */
@@ -4409,6 +6423,12 @@ export interface components {
             updated_at: string;
             /** Format: int64 */
             version: number;
+        };
+        Rule: {
+            /** @enum {string} */
+            kind: "interface" | "exact" | "contains" | "regexp";
+            text: string;
+            tool?: string;
         };
         SLAPolicies: {
             items: components["schemas"]["Policy"][];
@@ -4772,6 +6792,12 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        Shift: {
+            /** Format: double */
+            answer: number;
+            /** Format: double */
+            clarify: number;
+        };
         SignInBody: {
             password: string;
             username: string;
@@ -4809,6 +6835,11 @@ export interface components {
             from: string;
             from_name: string;
             has_recording: boolean;
+            /**
+             * Format: date-time
+             * @description when a voice was last heard on either side
+             */
+            heard_at?: string;
             /** @description UUIDv7 of the call */
             id: string;
             language: string;
@@ -4989,6 +7020,14 @@ export interface components {
             id: number;
             title: string;
         };
+        Thresholds: {
+            /** Format: double */
+            answer: number;
+            /** Format: double */
+            clarify: number;
+            /** Format: double */
+            margin: number;
+        };
         Ticket: {
             /** Format: int64 */
             assignee?: number;
@@ -5140,6 +7179,10 @@ export interface components {
             mode: "blind";
             to: components["schemas"]["AimView"];
         };
+        Trial: {
+            draft: components["schemas"]["Answer"];
+            live: components["schemas"]["Answer"];
+        };
         Trunk: {
             /** @description IP addresses and prefixes its calls come from */
             addresses?: string[];
@@ -5195,6 +7238,13 @@ export interface components {
             rejected: number;
             state: string;
         };
+        Twin: {
+            /** Format: int64 */
+            id: number;
+            lang: string;
+            state: string;
+            title: string;
+        };
         Type: {
             disabled?: boolean;
             fields: components["schemas"]["Field"][];
@@ -5242,6 +7292,28 @@ export interface components {
         };
         UserList: {
             items: components["schemas"]["User"][];
+        };
+        Variant: {
+            /** @enum {string} */
+            source?: "human" | "cluster" | "import";
+            text: string;
+        };
+        Version: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            note: string;
+            /** Format: int64 */
+            version: number;
+        };
+        VersionList: {
+            items: components["schemas"]["Version"][];
+        };
+        Votes: {
+            /** Format: double */
+            down: number;
+            /** Format: double */
+            up: number;
         };
         Wall: {
             agents: components["schemas"]["WallAgents"];
@@ -5301,6 +7373,18 @@ export interface components {
             promise_percent: number;
             /** Format: int64 */
             waiting: number;
+        };
+        Warning: {
+            /** @enum {string} */
+            code: "passage_long" | "twin_missing" | "owner_missing" | "review_missing" | "review_overdue" | "dead_link" | "pii" | "duplicate" | "slow_rule";
+            /** Format: int64 */
+            id?: number;
+            /** Format: int64 */
+            n?: number;
+            text?: string;
+        };
+        WarningList: {
+            items: components["schemas"]["Warning"][];
         };
         WordItem: {
             /** Format: float */
@@ -6342,6 +8426,1298 @@ export interface operations {
             };
         };
     };
+    "bot-slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of the contact */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotSlots"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-intents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotIntents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-bot-intent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotIntent"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-bot-intent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotModels"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-bot-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotPolicy"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-report": {
+        parameters: {
+            query?: {
+                /** @description chat and call when left out */
+                channel?: "chat" | "call" | "api";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotReport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-sessions": {
+        parameters: {
+            query?: {
+                /** @description only sessions whose last turn was earlier */
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotSessionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotThread"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-hand-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-bot-slot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotTools"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-bot-tool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotToolInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-bot-tool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotTurnInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotReply"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotLabelInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-unanswered": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotTurns"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     calendars: {
         parameters: {
             query?: never;
@@ -6950,6 +10326,62 @@ export interface operations {
             };
         };
     };
+    heat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "live-calls": {
         parameters: {
             query?: never;
@@ -7486,6 +10918,180 @@ export interface operations {
             };
         };
     };
+    "drop-leg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+                /** @description number of the leg */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     park: {
         parameters: {
             query?: never;
@@ -7802,6 +11408,90 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rejoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8886,6 +12576,1910 @@ export interface operations {
             };
         };
     };
+    "kb-articles": {
+        parameters: {
+            query?: {
+                /** @description words of title, key, category or text */
+                q?: string;
+                lang?: "zh" | "en";
+                type?: "faq" | "product" | "process";
+                state?: "draft" | "review" | "live" | "retired";
+                audience?: "public" | "agent";
+                /** @description and what is under it */
+                category?: string;
+                owner?: string;
+                /** @description review day passed or not set */
+                overdue?: boolean;
+                sort?: "updated" | "title" | "stale" | "down" | "shown";
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArticlePage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbCreateInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-article": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArticleView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-save": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbSaveInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-diff": {
+        parameters: {
+            query?: {
+                /** @description 0 is nothing */
+                from?: number;
+                /** @description 0 is the latest */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiffView"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-attach": {
+        parameters: {
+            query: {
+                /** @description of the file */
+                name: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-roll-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbRollBackInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbMoveInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbTryInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbAskInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-categories": {
+        parameters: {
+            query?: {
+                lang?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CategoryList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-name-category": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbCategoryInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbEventsInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-export": {
+        parameters: {
+            query?: {
+                /** @description words of title, key, category or text */
+                q?: string;
+                lang?: "zh" | "en";
+                type?: "faq" | "product" | "process";
+                state?: "draft" | "review" | "live" | "retired";
+                audience?: "public" | "agent";
+                /** @description and what is under it */
+                category?: string;
+                owner?: string;
+                /** @description review day passed or not set */
+                overdue?: boolean;
+                format?: "csv" | "jsonl" | "markdown" | "html" | "bitext";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-detach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of the file */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-import": {
+        parameters: {
+            query: {
+                /** @description of the file; its ending says what it is */
+                name: string;
+                /** @description bring what comes in to life at once */
+                publish?: boolean;
+                /** @description only tell what would be wrong */
+                check?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-judgements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JudgementList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description language */
+                name: "zh" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Shift"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description language */
+                name: "zh" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbLintInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WarningList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Content"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KbLabelsInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-search": {
+        parameters: {
+            query: {
+                q: string;
+                /** @description found out when not given */
+                lang?: "zh" | "en";
+                category?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     kiosks: {
         parameters: {
             query?: never;
@@ -9163,11 +14757,12 @@ export interface operations {
     };
     "decline-offer": {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                token: string;
+            query?: {
+                /** @description why; it is kept with the offer */
+                reason?: "busy" | "not_my_skill" | "conflict" | "technical" | "break" | "other";
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -10598,6 +16193,212 @@ export interface operations {
             };
             /** @description Too Many Requests */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "phone-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSecret"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "set-phone-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPhoneSecretBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneSecret"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "drop-phone-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
