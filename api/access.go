@@ -54,6 +54,19 @@ var access = map[string]Role{
 	http.MethodPut + " " + base + "/dispositions/:name":      RoleAdmin,
 	http.MethodDelete + " " + base + "/dispositions/:name":   RoleAdmin,
 	http.MethodGet + " " + base + "/follow-ups":              RoleAgent, // of others for a supervisor
+	http.MethodPost + " " + base + "/calls":                  RoleAgent, // by their own telephone; for others a supervisor
+	http.MethodPost + " " + base + "/calls/:id/park":         RoleAgent, // of their own calls
+	http.MethodGet + " " + base + "/parked":                  RoleAgent,
+	http.MethodPost + " " + base + "/parked/:name/pick-up":   RoleAgent,
+	http.MethodGet + " " + base + "/callbacks":               RoleAgent,
+	http.MethodPost + " " + base + "/callbacks":              RoleAgent,
+	http.MethodGet + " " + base + "/voicemail":               RoleAgent, // their own and their queues'; all for a supervisor
+	http.MethodGet + " " + base + "/voicemail/:id":           RoleAgent,
+	http.MethodGet + " " + base + "/voicemail/:id/audio":     RoleAgent,
+	http.MethodPut + " " + base + "/voicemail/:id/heard":     RoleAgent,
+	http.MethodDelete + " " + base + "/voicemail/:id":        RoleAgent,
+	http.MethodGet + " " + base + "/surveys":                 RoleAgent, // of their own calls; all for a supervisor
+	http.MethodGet + " " + base + "/reports/surveys":         RoleSupervisor,
 
 	http.MethodGet + " " + base + "/tickets":                     RoleAgent,
 	http.MethodGet + " " + base + "/tickets/counts":              RoleAgent,

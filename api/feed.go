@@ -198,7 +198,8 @@ func channels(e *event.Event) []string {
 	case e.Call == "":
 		return []string{callsChannel}
 	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended", e.Type == "call.parties",
-		e.Type == "emotion.mood", e.Type == "emotion.alert":
+		e.Type == "emotion.mood", e.Type == "emotion.alert", e.Type == "call.parked", e.Type == "call.unparked", e.Type == "call.not_placed",
+		e.Type == "call.wrapped_up", e.Type == "voicemail.left", e.Type == "voicemail.changed", e.Type == "survey.answered":
 		return []string{callsChannel, callChannel + e.Call}
 	}
 	return []string{callChannel + e.Call}

@@ -101,7 +101,7 @@ type rehearsalInput struct {
 // RehearsalStep is one thing that happened.
 type RehearsalStep struct {
 	Node string `json:"node"`
-	Did  string `json:"did" enum:"say,key,timeout,record,emotion,listen,set,language,queue,transfer,node"`
+	Did  string `json:"did" enum:"say,key,said,timeout,retry,record,emotion,listen,set,language,queue,callback,transfer,hours,http,message,answer,node"`
 	What string `json:"what"`
 }
 

@@ -52,6 +52,8 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, call.ErrWrapUp):
 		return huma.Error422UnprocessableEntity(err.Error())
+	case errors.Is(err, call.ErrBusy), errors.Is(err, call.ErrDraining):
+		return huma.Error503ServiceUnavailable(err.Error())
 	case errors.Is(err, call.ErrTarget):
 		return huma.Error422UnprocessableEntity(call.ErrTarget.Error())
 	case errors.Is(err, contact.ErrMerge), errors.Is(err, contact.ErrUndo), errors.Is(err, contact.ErrList), errors.Is(err, contact.ErrHeld), errors.Is(err, contact.ErrTooMany):

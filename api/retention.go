@@ -49,10 +49,10 @@ func (s *Server) addRetention(jobs *pg.Jobs) {
 
 // Removed counts what one run of retention took away.
 type Removed struct {
-	Recordings, Calls, Utterances, Records, Audit, Sessions int64
+	Recordings, Messages, Calls, Utterances, Records, Audit, Sessions int64
 }
 
-func (r *Removed) any() bool { return r.Recordings+r.Calls+r.Records+r.Audit > 0 }
+func (r *Removed) any() bool { return r.Recordings+r.Messages+r.Calls+r.Records+r.Audit > 0 }
 
 // Retain removes what is older than the settings allow, class by class, and logs
 // the counts. It may be repeated and stopped at any point: what it has not done
@@ -65,14 +65,15 @@ func (s *Server) Retain(ctx context.Context) (Removed, error) {
 	}
 	err = errors.Join(
 		s.retainRecordings(ctx, shorter(days.RecordingsDays, days.RecordsDays), &r),
+		s.retainMessages(ctx, shorter(days.RecordingsDays, days.RecordsDays), &r),
 		s.retainWords(ctx, days.TranscriptsDays, &r),
 		s.retainRecords(ctx, days.RecordsDays, &r),
 		s.retainAccess(ctx, days.AuditDays, &r))
 	if r.any() || err != nil {
-		s.log.Info("retention", "recordings", r.Recordings, "transcripts", r.Calls, "utterances", r.Utterances, "records", r.Records, "audit", r.Audit, "err", err)
+		s.log.Info("retention", "recordings", r.Recordings, "messages", r.Messages, "transcripts", r.Calls, "utterances", r.Utterances, "records", r.Records, "audit", r.Audit, "err", err)
 	}
 	if r.any() {
-		detail := map[string]any{"recordings": r.Recordings, "transcripts": r.Calls, "utterances": r.Utterances, "records": r.Records, "audit": r.Audit}
+		detail := map[string]any{"recordings": r.Recordings, "messages": r.Messages, "transcripts": r.Calls, "utterances": r.Utterances, "records": r.Records, "audit": r.Audit}
 		err = errors.Join(err, s.audit.write(ctx, entry{Actor: systemActor, Action: "retention.done", Detail: detail}))
 	}
 	return r, err
@@ -128,6 +129,34 @@ func (s *Server) removeRecording(path string) error {
 	}
 	if !filepath.IsAbs(path) && filepath.Dir(path) != "." {
 		_ = os.Remove(filepath.Dir(full)) // others are still in it
+	}
+	return nil
+}
+
+// retainMessages removes what callers left on machines like recordings.
+func (s *Server) retainMessages(ctx context.Context, days int, r *Removed) error {
+	border, ok := s.before(days)
+	for ok {
+		old, err := s.parts.Calls.OldMessages(ctx, border, retentionBatch)
+		if err != nil || len(old) == 0 {
+			return err
+		}
+		gone := make([]string, 0, len(old))
+		var failed error
+		for _, k := range old {
+			if err := s.removeRecording(k.Path); err != nil {
+				failed = errors.Join(failed, fmt.Errorf("message %s: %w", k.CallID, err))
+				continue
+			}
+			gone = append(gone, k.CallID)
+		}
+		if err := s.parts.Calls.MessagesDeleted(ctx, gone); err != nil {
+			return err
+		}
+		r.Messages += int64(len(gone))
+		if failed != nil { // the same ones would come again
+			return failed
+		}
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ type Parts struct {
 	Bus     *event.Bus
 	Live    Live    // nil: no running calls
 	Control Control // nil: running calls cannot be changed
+	Line    Line    // nil: calls are neither placed nor parked
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
@@ -158,6 +159,8 @@ func (s *Server) route() error {
 	s.callRoutes(api)
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
+	s.lineRoutes(api)
+	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
 	s.togetherRoutes(api)
 	s.heatRoutes(api)

@@ -6,15 +6,19 @@ import (
 	"errors"
 	"time"
 
+	"tingxin/audio"
 	"tingxin/ivr"
 	"tingxin/media"
 )
 
 // runBridge connects the caller with whom the route says: both legs end here (a
 // B2BUA), so both are heard, recorded and measured.
-func (c *Call) runBridge() {
+func (c *Call) runBridge(ctx context.Context) {
 	if c.m.dialer == nil {
 		c.end(CauseNoRoute, 404)
+		return
+	}
+	if c.placed && c.Answer(ctx) != nil { // who was called first is there already
 		return
 	}
 	if (c.route.Announcement != "" || c.route.Emotion) && c.announce() != nil {
@@ -22,24 +26,27 @@ func (c *Call) runBridge() {
 	}
 	err := c.connect(c.route.target(&c.in), RolePeer, c.route.Timeout)
 	switch {
-	case c.ctx.Err() != nil:
+	case ctx.Err() != nil:
 	case err == nil:
-		<-c.ctx.Done()
+		c.work.reached()
+		<-ctx.Done()
 	case c.route.Then != "":
-		c.goOn(c.route.Then)
+		c.goOn(ctx, c.route.Then)
+	case c.route.User != "" && c.m.cfg.Users.Voicemail && missed(err):
+		c.runMachine(ctx, c.route.User)
 	default:
 		c.refused(err)
 	}
 }
 
 // goOn gives the caller to another route or flow.
-func (c *Call) goOn(to string) {
+func (c *Call) goOn(ctx context.Context, to string) {
 	r, ok := c.m.routes.Load().named(to)
 	if !ok {
 		r = Route{Name: c.route.Name, Flow: to}
 	}
-	if c.ask(c.ctx, func() { c.route = r }) == nil {
-		c.script()
+	if c.ask(ctx, func() { c.route = r }) == nil {
+		c.walk(ctx)
 	}
 }
 
@@ -52,10 +59,22 @@ func (c *Call) connect(t Target, role Role, timeout time.Duration) error {
 	l := c.newLeg(role, t.User, heard)
 	c.m.wg.Go(func() { c.dial(ctx, t, l, result) }) // ends with the dialling, which ctx bounds; the call may be gone by then
 	var early *media.Bridge
+	var tone *media.Playout // stands for the ringing that a leg of ours would not hear
+	defer func() {
+		if tone != nil {
+			tone.Stop()
+		}
+	}()
 	for {
 		select {
 		case p := <-heard:
 			early = c.ringing(p, early)
+			if c.placed && tone == nil && early == nil && c.in.Leg != nil {
+				tone = c.in.Leg.Play(audio.Ringback(""))
+			}
+			if early != nil && tone != nil {
+				tone.Stop()
+			}
 		case <-ctx.Done():
 			parted(early)
 			return &DialError{Status: 480, Reason: "no answer"}
@@ -123,6 +142,7 @@ func (c *Call) ringing(p progress, early *media.Bridge) *media.Bridge {
 	answered := c.snap.Load().State == StateActive
 	var err error
 	switch {
+	case c.in.Leg == nil:
 	case p.leg != nil && early == nil:
 		if !answered {
 			err = c.in.Dialog.Progress(c.ctx)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tingxin/ivr"
 	"tingxin/media"
 )
 
@@ -38,20 +39,25 @@ type Call struct {
 	route Route
 	log   *slog.Logger
 
-	ctx    context.Context // the life of the call; its cause is a *hangup
-	cancel context.CancelCauseFunc
-	inbox  chan func()
-	keys   chan byte     // pressed by the caller, read by the script
-	closed chan struct{} // the inbox is read no more
-	left   chan struct{} // the call has left memory
-	snap   atomic.Pointer[Snapshot]
-	wg     sync.WaitGroup // script, pumps, relays, hang-ups
-	ear    ear            // when the caller last made a sound
-	first  *party         // of the first leg
-	known  chan struct{}  // closed when it was found out who it is
-	person atomic.Int64   // who that is, 0 for nobody
-	feels  bool           // a bridged caller was told that the voice is read; only the script
-	judged bool           // the opening hours were looked at; only the script
+	ctx     context.Context // the life of the call; its cause is a *hangup
+	cancel  context.CancelCauseFunc
+	inbox   chan func()
+	keys    chan byte     // pressed by the caller, read by the script
+	closed  chan struct{} // the inbox is read no more
+	left    chan struct{} // the call has left memory
+	snap    atomic.Pointer[Snapshot]
+	wg      sync.WaitGroup // script, pumps, relays, hang-ups
+	ear     ear            // when the caller last made a sound
+	replies chan ivr.Input // what the caller says in answer to a question, read by the script
+	first   *party         // of the first leg
+	known   chan struct{}  // closed when it was found out who it is
+	person  atomic.Int64   // who that is, 0 for nobody
+	feels   bool           // a bridged caller was told that the voice is read; only the script
+	judged  bool           // the opening hours were looked at; only the script
+
+	// Set before the call runs.
+	placed bool      // we called its first leg, who is one of ours
+	work   *callback // that it carries out; nil for others
 
 	// From here on only the call's goroutine.
 	record    Record
@@ -73,7 +79,17 @@ type Call struct {
 	invites   []*invitation   // those who ring to join
 	told      partyState      // who was last said to be in the talk
 	heard     time.Time       // when somebody who has left last made a sound
-	paused    bool            // the recording
+	paused    bool            // the recording, by somebody's order
+	hidden    time.Time       // since when a flow keeps recording and words out; zero when it does not
+	front     *leg            // whom the script speaks with
+	asked     *asked          // a question that may be answered by voice
+	goesOn    bool            // the script takes the caller back when the other party hangs up
+	talked    bool            // and that has happened
+	reroute   func(Route)     // ends the script and begins another route's
+	answers   int             // to surveys
+	parkedIn  string          // slot of a call that waits to be picked up
+	parkedBy  string          // user who left it there
+	parkedNow *ParkedItem     // nil when it does not wait
 	spoke     map[string]bool // sides that were recognised and go on with another party
 	tape      *tape
 	zero      time.Time // where call time starts: the answer
@@ -169,7 +185,7 @@ func (c *Call) live() {
 	defer tick.Stop()
 	limit := time.NewTimer(c.m.cfg.MaxDuration)
 	defer limit.Stop()
-	digits := c.in.Leg.Digits()
+	digits := c.legs[0].media.Digits()
 	for n := 1; ; {
 		select {
 		case <-c.ctx.Done():
@@ -196,37 +212,79 @@ func (c *Call) live() {
 // begin writes the call down and tells the world.
 func (c *Call) begin() {
 	c.m.writer.Put(&entry{Begin: c.snapshotRecord()}, nil)
+	c.noteLeg(c.legs[0])
 	c.publish("call.started")
 	c.identify()
 }
 
-// script does what the route says.
+// errRerouted ends a script whose caller goes on elsewhere in the house.
+var errRerouted = errors.New("the caller goes on elsewhere")
+
+// script does what the route says, and what the next one says when the caller is led on.
 func (c *Call) script() {
-	if r := &c.route; r.Calendar != "" && c.m.hours != nil && !c.judged && !c.m.hours.Open(c.ctx, r.Calendar) {
+	for c.ctx.Err() == nil {
+		ctx, cancel := context.WithCancelCause(c.ctx)
+		led := false
+		err := c.ask(c.ctx, func() {
+			c.reroute = func(r Route) {
+				led, c.route, c.reroute = true, r, nil
+				cancel(errRerouted)
+			}
+		})
+		if err == nil {
+			c.walk(ctx)
+			err = c.ask(c.ctx, func() { c.reroute = nil })
+		}
+		cancel(nil)
+		if err != nil || !led {
+			return
+		}
+		c.outOfQueue()
+	}
+}
+
+// walk does what one route says.
+func (c *Call) walk(ctx context.Context) {
+	if r := &c.route; r.Calendar != "" && c.m.hours != nil && !c.judged && !c.m.hours.Open(ctx, r.Calendar) {
 		c.judged = true // what comes instead is not judged again: two may name each other
-		c.goOn(r.Closed)
+		c.goOn(ctx, r.Closed)
 		return
 	}
 	switch {
 	case c.route.Flow != "":
-		c.runFlow()
+		c.runFlow(ctx)
+	case c.route.slot != "" && c.route.pickUp:
+		c.runPickUp(ctx)
+	case c.route.slot != "":
+		c.runPark(ctx)
 	case c.route.dials():
-		c.runBridge()
+		c.runBridge(ctx)
 	case c.route.Echo:
-		c.runEcho()
+		c.runEcho(ctx)
 	default:
 		c.end(CauseRejected, c.route.Reject)
 	}
 }
 
 // runEcho answers and sends the caller's sound back until somebody hangs up.
-func (c *Call) runEcho() {
-	if err := c.Answer(c.ctx); err != nil {
+func (c *Call) runEcho(ctx context.Context) {
+	if err := c.Answer(ctx); err != nil {
 		return
 	}
-	c.takeDown(c.ctx)
-	c.in.Leg.Echo(true)
-	<-c.ctx.Done()
+	c.takeDown(ctx)
+	l := c.partner()
+	if l == nil {
+		return
+	}
+	l.Echo(true)
+	<-ctx.Done()
+	l.Echo(false)
+}
+
+// partner is the media of whom the script speaks with, nil at the end of the call.
+func (c *Call) partner() (l *media.Leg) {
+	_ = c.ask(c.ctx, func() { l = c.caller().media }) // an error leaves it nil
+	return l
 }
 
 // snapshotRecord is a copy of the record that may leave the goroutine.
@@ -248,8 +306,8 @@ func (c *Call) refresh() *Snapshot {
 	}
 	s.LastWords = c.last
 	s.Mood, s.Alert = c.moodItem(c.sides[SideCaller]), c.alertItem()
-	s.Parties = c.parties()
-	s.RecordingPaused = c.paused
+	s.Parties, s.Parked = c.parties(), c.parkedNow
+	s.RecordingPaused = c.paused || !c.hidden.IsZero()
 	s.HeardAt = c.heardAt()
 	for name, sd := range c.sides {
 		if sd.partial != nil {

@@ -43,8 +43,9 @@ func (m *Manager) call(id string) (*Call, error) {
 
 // Alive implements queue.Dialogs.
 func (m *Manager) Alive(id queue.WorkID) bool {
-	_, err := m.call(string(id))
-	return err == nil
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls[string(id)] != nil || m.works[id] != nil
 }
 
 // Takes says whether a user of ours is a party of a running call.
@@ -106,14 +107,24 @@ func (m *Manager) Transfer(ctx context.Context, id, user string, to Aim) error {
 	if to.Queue != "" {
 		return m.requeue(ctx, id, user, to)
 	}
-	t, err := m.aim(to)
+	var t Target
+	var r Route
+	var err error
+	if to.User != "" {
+		t, err = m.aim(to)
+	} else {
+		t, r, err = m.goal(to.Number, "?", "") // no user has that name: it may call what all may
+	}
 	if err != nil {
 		return err
 	}
 	return m.do(ctx, id, func(c *Call) error {
 		by := c.legOf(user)
-		if !c.talking || by == nil || c.moving != nil || c.place[by.row.Side] != by || c.place[other(by.row.Side)] == nil {
+		switch {
+		case !c.talking || by == nil || c.moving != nil || c.place[by.row.Side] != by || c.place[other(by.row.Side)] == nil:
 			return ErrState
+		case r.Name != "":
+			return c.lead(by, r)
 		}
 		c.blind(by, t, func(int, string) {})
 		return nil
@@ -172,8 +183,8 @@ func (m *Manager) PauseRecording(ctx context.Context, id string, pause bool) err
 		if c.tape == nil || !c.tape.opened() {
 			return ErrState
 		}
-		c.tape.rec.Pause(pause)
 		c.paused = pause
+		c.hush()
 		c.publish("call.updated")
 		return nil
 	})

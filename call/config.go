@@ -31,6 +31,10 @@ type Config struct {
 	HideListeners bool `yaml:"hide_listeners" koanf:"hide_listeners"`
 	// Users says how calls of our own users go, and calls to them.
 	Users UsersConfig `yaml:"users" koanf:"users"`
+	// Park are the numbers where calls wait to be picked up from any telephone of ours; none when empty.
+	Park ParkConfig `yaml:"park" koanf:"park"`
+	// CallerID are the numbers that calls placed for agents show.
+	CallerID CallerIDConfig `yaml:"caller_id" koanf:"caller_id"`
 	// Routes are tried in order; the first whose numbers match takes the call. Behind them always stand
 	// the number "echo" and, when there are no routes at all, the flow "default" for every number.
 	Routes []Route `yaml:"routes" koanf:"routes"`
@@ -66,6 +70,7 @@ func (c Config) withDefaults() Config {
 	c.Users.Timeout = cmp.Or(c.Users.Timeout, c.RingTimeout)
 	c.NoMediaTimeout = cmp.Or(c.NoMediaTimeout, 30*time.Second)
 	c.MediaTimeout = cmp.Or(c.MediaTimeout, time.Minute)
+	c.Park.Timeout = cmp.Or(c.Park.Timeout, 2*time.Minute)
 	c.Recording.Dir = cmp.Or(c.Recording.Dir, "data/recordings")
 	c.Recording.Refused = cmp.Or(c.Recording.Refused, RefusedForget)
 	c.Journal = c.Journal.withDefaults()

@@ -65,7 +65,7 @@ func (c *Call) Feel(ctx context.Context, consent ivr.Consent) error {
 	return c.ask(ctx, func() {
 		c.consent(string(consent))
 		if consent != ivr.ConsentRefused {
-			c.feel(SideCaller, c.in.Leg, norm)
+			c.feel(SideCaller, c.caller().media, norm)
 		}
 	})
 }

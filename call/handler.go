@@ -52,7 +52,7 @@ func (c *Call) digit(l *leg, d media.Digit) {
 	side := l.row.Side
 	c.dtmf[side]++
 	c.m.parts.Bus.Publish("call.dtmf", c.id, DTMFItem{Side: side, Count: c.dtmf[side]})
-	if c.talking && c.relay(l, d.Key) || l != c.legs[0] {
+	if c.talking && c.relay(l, d.Key) || l != c.front {
 		return
 	}
 	for {

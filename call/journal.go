@@ -23,6 +23,9 @@ type entry struct {
 	Reading   *TurnReading `json:"reading,omitempty"`
 	Alert     *Alert       `json:"alert,omitempty"`
 	Mood      *SideMood    `json:"mood,omitempty"`
+	Leg       *LegRecord   `json:"leg,omitempty"`
+	Message   *Message     `json:"message,omitempty"`
+	Answer    *Answer      `json:"answer,omitempty"`
 	Finish    *finishEntry `json:"finish,omitempty"`
 }
 
@@ -55,6 +58,12 @@ func (e *entry) call() string {
 		return e.Alert.CallID
 	case e.Mood != nil:
 		return e.Mood.CallID
+	case e.Leg != nil:
+		return e.Leg.CallID
+	case e.Message != nil:
+		return e.Message.CallID
+	case e.Answer != nil:
+		return e.Answer.CallID
 	case e.Finish != nil:
 		return e.Finish.Record.ID
 	}

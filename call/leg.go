@@ -130,7 +130,7 @@ func (c *Call) newLeg(role Role, user string, heard chan<- progress) *leg {
 
 // ring dials a leg until ctx ends. The call may be gone by then.
 func (c *Call) ring(ctx context.Context, t Target, l *leg) error {
-	if t.Prefer == nil {
+	if t.Prefer == nil && c.in.Leg != nil {
 		t.Prefer = preferred(c.in.Leg)
 	}
 	if t.User != "" {
@@ -156,7 +156,15 @@ func (c *Call) admit(l *leg) bool {
 	c.remember(l)
 	c.m.seat(l)
 	c.serveKeys(l)
+	c.noteLeg(l)
 	return true
+}
+
+// noteLeg writes down what is known of a leg, so that a killed server's record has it too.
+func (c *Call) noteLeg(l *leg) {
+	row := l.row
+	row.CallID = c.id
+	c.m.writer.Put(&entry{Leg: &row}, nil)
 }
 
 // serveKeys carries the keys of a leg, both ways.
@@ -232,6 +240,7 @@ func (c *Call) detach(l *leg, cause Cause) {
 	c.remember(l)
 	l.row.Quality = measure(l.media.Stats())
 	l.row.EndedAt, l.row.Cause = time.Now().UTC(), cause
+	c.noteLeg(l)
 	for side, now := range c.place {
 		if now == l {
 			delete(c.place, side)
@@ -277,6 +286,10 @@ func (c *Call) gone(l *leg, cause Cause) {
 	case c.moving != nil && c.moving.by == l: // the transfer that it asked for goes on without it
 		c.leave(l, CauseTransferred)
 	case c.inherit(l, cause):
+	case c.goesOn && c.place[SideAgent] == l && c.place[SideCaller] == c.front && !c.front.left:
+		c.talked = true // the script goes on with the caller
+		c.leave(l, cause)
+		c.update()
 	default:
 		c.end(cause, 0)
 	}

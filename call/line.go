@@ -14,12 +14,15 @@ var _ ivr.Line = (*Call)(nil)
 // playing is what the caller hears now.
 type playing struct {
 	out     *media.Playout
-	bargeIn bool
-	byWords bool // the caller's words silence it too
+	bargeIn bool      // a key ends it
+	voice   bool      // the caller's voice too
+	began   time.Time // and with which words
+	words   string
+	byWords bool      // the caller's words silence it too
 }
 
 // runFlow walks the caller through the route's flow.
-func (c *Call) runFlow() {
+func (c *Call) runFlow(ctx context.Context) {
 	flow, ok := c.m.parts.Flows.Flow(c.route.Flow)
 	if !ok {
 		c.log.Error("flow is not there", "flow", c.route.Flow)
@@ -27,8 +30,8 @@ func (c *Call) runFlow() {
 		return
 	}
 	vars := map[string]string{"caller": c.in.From, "number": c.in.To, "trunk": c.in.Trunk}
-	result, err := ivr.Run(c.ctx, c, flow, c.m.parts.Flows.Prompts, vars)
-	if c.ctx.Err() != nil {
+	result, err := ivr.Run(ctx, c, flow, c.m.parts.Flows.Prompts, vars)
+	if ctx.Err() != nil {
 		return
 	}
 	if err != nil {
@@ -48,6 +51,9 @@ func (c *Call) Answer(ctx context.Context) error {
 	}); err != nil || answered {
 		return err
 	}
+	if c.placed { // who was called has answered already
+		return c.ask(ctx, c.answered)
+	}
 	if err := c.in.Dialog.Answer(ctx); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -66,7 +72,8 @@ func (c *Call) answered() {
 	c.record.State, c.record.AnsweredAt, c.record.SIPStatus = StateActive, now.UTC(), 200
 	c.legs[0].row.AnsweredAt = c.record.AnsweredAt
 	c.remember(c.legs[0])
-	c.in.Leg.AddTap(&c.ear)
+	c.legs[0].media.AddTap(&c.ear)
+	c.noteLeg(c.legs[0])
 	if c.wantsTape() {
 		c.openTape(now)
 	}
@@ -83,13 +90,13 @@ func (c *Call) play(ctx context.Context, p *ivr.Prompt, bargeIn, byWords bool) (
 	var out *media.Playout
 	var began time.Time
 	err = c.ask(ctx, func() {
-		if bargeIn && len(c.keys) > 0 {
+		if bargeIn && (len(c.keys) > 0 || len(c.replies) > 0) {
 			interrupted = true
 			return
 		}
 		began = time.Now()
 		out = c.caller().media.Play(p.Source())
-		c.playing = &playing{out: out, bargeIn: bargeIn, byWords: byWords}
+		c.playing = &playing{out: out, bargeIn: bargeIn, byWords: byWords, voice: bargeIn && c.asked != nil && c.asked.bargeIn, began: began, words: p.Text}
 	})
 	if err != nil || interrupted {
 		return interrupted, err
@@ -164,13 +171,15 @@ func (c *Call) Record(ctx context.Context, consent ivr.Consent) error {
 	if refused && c.m.cfg.Recording.Refused != RefusedTranscribe {
 		return nil
 	}
-	return c.hear(ctx, SideCaller, c.in.Leg)
+	return c.hear(ctx, SideCaller, c.partner())
 }
 
 // Note implements ivr.Line.
 func (c *Call) Note(n ivr.Note) {
 	c.post(func() {
 		switch {
+		case n.Retry != nil:
+			c.m.parts.Bus.Publish("flow.retry", c.id, RetryItem{Flow: n.Flow, Node: n.Node, Why: n.Retry.Why, Count: n.Retry.N})
 		case n.Node != "":
 			c.m.parts.Bus.Publish("flow.node", c.id, NodeItem{Flow: n.Flow, Node: n.Node})
 		case n.Language != "":
@@ -204,7 +213,7 @@ func (c *Call) takeDown(ctx context.Context) {
 		}
 	}
 	if c.route.Transcribe {
-		_ = c.hear(ctx, SideCaller, c.in.Leg) // ends only with the call
+		_ = c.hear(ctx, SideCaller, c.partner()) // ends only with the call
 	}
 }
 
@@ -231,7 +240,7 @@ func (c *Call) caller() *leg {
 	if l := c.place[SideCaller]; l != nil {
 		return l
 	}
-	return c.legs[0]
+	return c.front
 }
 
 // frameTime rounds to whole frames.

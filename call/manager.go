@@ -19,6 +19,7 @@ import (
 	"tingxin/event"
 	"tingxin/ivr"
 	"tingxin/media"
+	"tingxin/queue"
 )
 
 // Why Accept refuses a call; signalling answers 503, 404, 503.
@@ -104,6 +105,8 @@ type Manager struct {
 
 	mu       sync.Mutex
 	calls    map[string]*Call
+	parked   map[string]*Call       // by slot
+	works    map[queue.WorkID]*Call // call-backs under way
 	relays   map[*relay]struct{}
 	parties  map[Dialog]*party // of the legs of all calls
 	running  bool
@@ -125,7 +128,7 @@ func NewManager(cfg Config, p Parts, log *slog.Logger) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("call.routes: %w", err)
 	}
-	m := &Manager{cfg: cfg, parts: p, log: log, calls: make(map[string]*Call), relays: make(map[*relay]struct{}), parties: make(map[Dialog]*party)}
+	m := &Manager{cfg: cfg, parts: p, log: log, calls: make(map[string]*Call), parked: make(map[string]*Call), relays: make(map[*relay]struct{}), works: make(map[queue.WorkID]*Call), parties: make(map[Dialog]*party)}
 	m.routes.Store(&rs)
 	m.tunes = tunes{flows: p.Flows, more: make(map[string]*media.Music)}
 	m.writer = NewWriter(cfg.Journal, p.Store, log)
@@ -135,6 +138,9 @@ func NewManager(cfg Config, p Parts, log *slog.Logger) (*Manager, error) {
 
 // Check says what is wrong with the configuration: routes and the flows they name.
 func (c Config) Check(flow func(name string) bool) error {
+	if err := c.Park.check(); err != nil {
+		return err
+	}
 	if err := c.CheckRoutes(nil, flow); err != nil {
 		return fmt.Errorf("call.routes: %w", err)
 	}
@@ -171,7 +177,7 @@ func (m *Manager) Start(ctx context.Context) error {
 	m.mu.Lock()
 	m.running = true
 	m.mu.Unlock()
-	return nil
+	return m.watchCallbacks(ctx)
 }
 
 // Accept takes a new call and starts its goroutine. ErrBusy, ErrNoRoute or
@@ -190,16 +196,7 @@ func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) {
 		return nil, err
 	}
 	m.mu.Lock()
-	switch {
-	case !m.running || m.draining:
-		err = ErrDraining
-	case len(m.calls)+len(m.relays) >= m.cfg.MaxCalls:
-		err = ErrBusy
-	default:
-		m.calls[c.id] = c
-		m.parties[in.Dialog] = c.first
-		m.wg.Go(c.run) // ends with the call, which Close ends at the latest
-	}
+	err = m.begin(c, in.Dialog)
 	m.mu.Unlock()
 	if err != nil {
 		m.stats.refused.Add(1)
@@ -207,6 +204,20 @@ func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) {
 	}
 	m.stats.accepted.Add(1)
 	return c, nil
+}
+
+// begin starts a call's goroutine; m.mu is held.
+func (m *Manager) begin(c *Call, d Dialog) error {
+	switch {
+	case !m.running || m.draining:
+		return ErrDraining
+	case len(m.calls)+len(m.relays) >= m.cfg.MaxCalls:
+		return ErrBusy
+	}
+	m.calls[c.id] = c
+	m.parties[d] = c.first
+	m.wg.Go(c.run) // ends with the call, which Close ends at the latest
+	return nil
 }
 
 func (m *Manager) newCall(in Incoming, route Route) (*Call, error) {
@@ -220,7 +231,7 @@ func (m *Manager) newCall(in Incoming, route Route) (*Call, error) {
 	}
 	c := &Call{
 		id: id.String(), m: m, in: in, route: route, log: m.log.With("call", id.String()),
-		inbox: make(chan func(), inboxSize), keys: make(chan byte, keysSize),
+		inbox: make(chan func(), inboxSize), keys: make(chan byte, keysSize), replies: make(chan ivr.Input, saidSize),
 		closed: make(chan struct{}), left: make(chan struct{}),
 		sides: map[string]*side{SideCaller: {name: SideCaller}, SideAgent: {name: SideAgent}},
 		dtmf:  make(map[string]int), place: make(map[string]*leg), spoke: make(map[string]bool), tune: m.tunes.main,
@@ -242,7 +253,7 @@ func (m *Manager) newCall(in Incoming, route Route) (*Call, error) {
 	first.media, first.dialog = in.Leg, in.Dialog
 	first.row = LegRecord{N: 1, Side: SideCaller, Role: RoleCaller, User: in.User, Direction: DirectionIn, Transport: in.Transport, Secure: in.Secure,
 		SIPCallID: in.SIPCallID, StartedAt: c.record.StartedAt}
-	c.first, c.legs = first.party, []*leg{first}
+	c.first, c.legs, c.front = first.party, []*leg{first}, first
 	c.refresh()
 	return c, nil
 }
@@ -261,6 +272,16 @@ func (m *Manager) leave(c *Call) {
 	c.cancel(nil)
 	m.mu.Lock()
 	delete(m.calls, c.id)
+	for slot, p := range m.parked {
+		if p == c {
+			delete(m.parked, slot)
+		}
+	}
+	for id, w := range m.works {
+		if w == c {
+			delete(m.works, id)
+		}
+	}
 	for _, l := range c.legs {
 		if p := m.parties[l.dialog]; p != nil && p.at.Load().c == c {
 			delete(m.parties, l.dialog)

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -36,6 +37,7 @@ type waiting struct {
 	c    *Call
 	id   queue.WorkID
 	left chan struct{} // told when the agent's leg has gone; holds one
+	keep chan string   // told the number of a caller whose place is kept; holds one
 	over chan struct{} // closed when run has ended
 
 	// Only run's goroutine.
@@ -97,7 +99,7 @@ func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &waiting{c: c, id: w.ID, left: make(chan struct{}, 1), over: make(chan struct{}), rings: make(map[queue.AgentID]*ringing), rung: make(chan rung), estimate: -1}
+	q := &waiting{c: c, id: w.ID, left: make(chan struct{}, 1), keep: make(chan string, 1), over: make(chan struct{}), rings: make(map[queue.AgentID]*ringing), rung: make(chan rung), estimate: -1}
 	c.wg.Go(func() { c.guarded(func() { q.run(updates) }) }) // ends with the work, or with ctx
 	return q, c.ask(ctx, func() {
 		c.queued = q
@@ -120,7 +122,12 @@ func (q *waiting) run(updates <-chan queue.Update) {
 	for {
 		select {
 		case <-q.c.ctx.Done():
-			q.quit()
+			if q.quit() {
+				q.c.m.callBack(q.id, q.c.in.From, updates)
+			}
+			return
+		case number := <-q.keep:
+			q.c.m.callBack(q.id, number, updates)
 			return
 		case <-q.left:
 			q.tell("ended", func(ctx context.Context) error { return q.c.m.queues.Ended(ctx, q.id, "") })
@@ -146,12 +153,15 @@ func (q *waiting) tell(what string, f func(ctx context.Context) error) {
 }
 
 // quit says that the caller has left: rings stop, an agent gets the wrap-up.
-func (q *waiting) quit() {
+// The place of a caller who is to be called back stays.
+func (q *waiting) quit() (stays bool) {
 	q.silence()
 	q.tell("cancelled", func(ctx context.Context) error {
-		_, err := q.c.m.queues.Cancel(ctx, q.id)
+		cause, err := q.c.m.queues.Cancel(ctx, q.id)
+		stays = err == nil && cause == ""
 		return err
 	})
+	return stays
 }
 
 // silence stops all rings.
@@ -354,7 +364,10 @@ func (c *Call) Queue(ctx context.Context, n *ivr.Queue, language string) (ivr.Qu
 	if err := w.Urgency.UnmarshalText([]byte(n.Priority)); err != nil {
 		return "", err
 	}
-	if err := c.ask(ctx, func() { c.tune = tune }); err != nil {
+	if err := c.ask(ctx, func() {
+		c.tune = tune
+		c.goesOn, c.talked = n.After != "", false
+	}); err != nil {
 		return "", err
 	}
 	q, err := c.enqueue(ctx, w)
@@ -372,7 +385,7 @@ func (c *Call) Queue(ctx context.Context, n *ivr.Queue, language string) (ivr.Qu
 // wait keeps the caller company until an agent has come and gone, or the node's patience ends.
 func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language string) (ivr.QueueEnd, error) {
 	began := time.Now()
-	said := began
+	said, offered := began, time.Time{}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -381,18 +394,21 @@ func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language stri
 			return "", context.Cause(ctx)
 		case <-tick.C:
 		}
-		var alone, idle, ended bool
+		var alone, idle, ended, talked bool
 		var notice ivr.Speech
 		if err := c.ask(ctx, func() {
 			q = c.queued // another one after a transfer into another queue
 			q.kept = true
 			alone, ended = q.agent == nil && c.place[SideAgent] == nil && c.moving == nil, q.gaveUp
+			talked = c.talked
 			idle = alone && q.estimate < 0 && q.position > 0
 			notice = ivr.WaitNotice(language, q.position, q.estimate)
 		}); err != nil {
 			return "", err
 		}
 		switch {
+		case talked:
+			return ivr.QueueTalked, c.ask(ctx, c.untalk)
 		case !alone:
 			began, said = time.Now(), time.Now()
 		case ended:
@@ -401,6 +417,18 @@ func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language stri
 			return c.giveUp(ctx, q, ivr.QueueNoAgents)
 		case n.MaxWait > 0 && time.Since(began) >= n.MaxWait:
 			return c.giveUp(ctx, q, ivr.QueueTimeout)
+		case n.Offer != nil && c.pressed(n.Offer.Key):
+			if kept, err := c.keepPlace(ctx, q); kept || err != nil {
+				return ivr.QueueCallback, err
+			}
+		case n.Offer != nil && time.Since(offered) >= n.Offer.Every:
+			for _, s := range n.Offer.Notice(language) {
+				s.Language = cmp.Or(s.Language, language)
+				if err := c.inform(ctx, s); err != nil {
+					return "", err
+				}
+			}
+			offered = time.Now()
 		case n.Announce > 0 && time.Since(said) >= n.Announce && notice.Text != "":
 			if err := c.inform(ctx, notice); err != nil {
 				return "", err
@@ -434,7 +462,7 @@ func (c *Call) giveUp(ctx context.Context, q *waiting, end ivr.QueueEnd) (ivr.Qu
 // untalk gives the caller back to the script.
 func (c *Call) untalk() {
 	c.closeTalk()
-	c.talking = false
+	c.talking, c.goesOn, c.talked = false, false, false
 }
 
 // inform tells the waiting caller something; then the music goes on.
@@ -443,7 +471,7 @@ func (c *Call) inform(ctx context.Context, s ivr.Speech) error {
 	if err != nil {
 		return err
 	}
-	if _, err = c.Play(ctx, p, false); err != nil {
+	if _, err = c.Play(ctx, p, true); err != nil {
 		return err
 	}
 	return c.ask(ctx, c.rewire)
@@ -477,6 +505,82 @@ func (c *Call) Transfer(ctx context.Context, n *ivr.Transfer) (bool, error) {
 		}
 		return false, err
 	}
-	<-ctx.Done()
-	return true, context.Cause(ctx)
+	return true, c.untilTalked(ctx, n.After != "")
+}
+
+// untilTalked waits for the end of the call or, with after, until the other party has hung up first.
+func (c *Call) untilTalked(ctx context.Context, after bool) error {
+	if !after {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	if err := c.ask(ctx, func() { c.goesOn = true }); err != nil {
+		return err
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		talked := false
+		if err := c.ask(ctx, func() {
+			if talked = c.talked; talked {
+				c.untalk()
+			}
+		}); talked || err != nil {
+			return err
+		}
+	}
+}
+
+// pressed says whether the caller has pressed a key; others are forgotten.
+func (c *Call) pressed(key byte) bool {
+	for {
+		select {
+		case k := <-c.keys:
+			if k == key {
+				return true
+			}
+		default:
+			return false
+		}
+	}
+}
+
+// keepPlace turns the waiting caller into a call-back; false when that is not possible now.
+func (c *Call) keepPlace(ctx context.Context, q *waiting) (bool, error) {
+	keeper, ok := c.m.queues.(CallbackQueues)
+	number := c.in.From
+	if !ok || plain(number) == "" {
+		return false, nil
+	}
+	asked, cancel := context.WithTimeout(ctx, queueTimeout)
+	defer cancel()
+	if err := keeper.KeepPlace(asked, q.id, number); err != nil {
+		c.log.Info("the place could not be kept", "error", err)
+		return false, nil
+	}
+	q.keep <- number // holds one, and nobody else sends
+	return true, c.ask(ctx, func() {
+		q.gaveUp = true
+		c.untalk()
+	})
+}
+
+// outOfQueue waits until the queue has let go of a caller who is led on.
+func (c *Call) outOfQueue() {
+	var q *waiting
+	if c.ask(c.ctx, func() { q = c.queued }) != nil || q == nil {
+		return
+	}
+	timer := time.NewTimer(queueTimeout)
+	defer timer.Stop()
+	select {
+	case <-q.over:
+	case <-timer.C:
+	case <-c.ctx.Done():
+	}
 }

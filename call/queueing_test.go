@@ -35,6 +35,14 @@ func (d desk) Enqueue(ctx context.Context, w queue.Work) (<-chan queue.Update, e
 	return t.C, nil
 }
 
+func (d desk) Listen(id queue.WorkID) (<-chan queue.Update, error) {
+	t, err := d.Watch(id)
+	if err != nil {
+		return nil, err
+	}
+	return t.C, nil
+}
+
 func (d desk) UserOf(_ context.Context, a queue.AgentID) (string, error) { return d.names[a], nil }
 
 const waitingFlow = "flow: waiting\nversion: 1\nnodes:\n  - record: {consent: none}\n  - queue: {name: support, max_wait: %s, timeout: late, no_agents: late}\n  - {id: late, listen: {silence: 60s}}\n"
@@ -113,22 +121,6 @@ func (c *counter) state(name string) queue.State {
 		c.t.Fatal(err)
 	}
 	return d.Agent.State
-}
-
-// rings waits until a user is rung.
-func (c *counter) rung(name string) {
-	c.t.Helper()
-	deadline := time.After(10 * time.Second)
-	for {
-		select {
-		case got := <-c.x.rang:
-			if got == name {
-				return
-			}
-		case <-deadline:
-			c.t.Fatalf("%s was not rung within 10 s", name)
-		}
-	}
 }
 
 func (c *counter) silent(name string) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"tingxin/emotion"
@@ -22,6 +23,9 @@ func (m *Manager) recover(ctx context.Context) error {
 		if err := m.adopt(ctx, r); err != nil {
 			return fmt.Errorf("unfinished call %s: %w", r.ID, err)
 		}
+	}
+	if err := m.adoptMessages(ctx); err != nil {
+		return fmt.Errorf("unfinished messages: %w", err)
 	}
 	if len(orphans) > 0 {
 		m.log.Warn("calls of an earlier run ended", "calls", len(orphans))
@@ -52,11 +56,64 @@ func (m *Manager) adopt(ctx context.Context, r Record) error {
 			r.Transcription[side] = TranscriptionOff
 		}
 	}
-	row := LegRecord{
-		N: 1, Side: SideCaller, Direction: r.Direction, Cause: CauseRestart,
-		StartedAt: r.StartedAt, AnsweredAt: r.AnsweredAt, EndedAt: r.EndedAt,
+	legs, err := m.adoptLegs(ctx, &r)
+	if err != nil {
+		return err
 	}
-	return m.parts.Store.Finish(ctx, r, []LegRecord{row})
+	return m.parts.Store.Finish(ctx, r, legs)
+}
+
+// adoptLegs are the legs that were written down as they came; those that had not left end with the call.
+func (m *Manager) adoptLegs(ctx context.Context, r *Record) ([]LegRecord, error) {
+	legs, err := m.parts.Store.Legs(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(legs) == 0 { // a call of an older version
+		legs = []LegRecord{{N: 1, Side: SideCaller, Direction: r.Direction, StartedAt: r.StartedAt, AnsweredAt: r.AnsweredAt}}
+	}
+	for i := range legs {
+		l := &legs[i]
+		for _, at := range []time.Time{l.StartedAt, l.AnsweredAt, l.EndedAt} {
+			if at.After(r.EndedAt) { // it came after the last word
+				r.EndedAt = at
+			}
+		}
+	}
+	for i := range legs {
+		if l := &legs[i]; l.EndedAt.IsZero() {
+			l.EndedAt, l.Cause = r.EndedAt, CauseRestart
+		}
+	}
+	return legs, nil
+}
+
+// adoptMessages makes the messages of an earlier run whole, or takes them away when nothing is left of them.
+func (m *Manager) adoptMessages(ctx context.Context) error {
+	open, err := m.parts.Store.pendingMessages(ctx, m.cfg.Node, RecordingOpen, 10000)
+	if err != nil {
+		return err
+	}
+	for i := range open {
+		msg := &open[i]
+		info, err := media.RepairRecording(filepath.Join(m.cfg.Recording.Dir, msg.Path))
+		if err != nil {
+			if !errors.Is(err, os.ErrNotExist) {
+				m.stats.noRecording.Add(1)
+				m.log.Error("a message cannot be repaired", "call", msg.CallID, "error", err)
+			}
+			msg.State = ""
+		} else {
+			msg.State, msg.Ended, msg.Duration, msg.Bytes = RecordingKept, string(CauseRestart), info.Duration, info.Bytes
+			if m.parts.Recogniser != nil {
+				msg.Transcription = TranscriptionDeferred
+			}
+		}
+		if err := m.parts.Store.PutMessage(ctx, *msg); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // adoptMood sums up what was read, and closes the alerts that nobody will close any more.

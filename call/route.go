@@ -73,7 +73,9 @@ type Route struct {
 	// that it can be measured.
 	Mix bool `yaml:"mix" koanf:"mix"`
 
-	outside bool // a number outside, for a user of ours
+	outside bool   // a number outside, for a user of ours
+	slot    string // a place to park, or to pick up from
+	pickUp  bool
 }
 
 // dials says whether the route connects the caller with somebody.

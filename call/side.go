@@ -65,7 +65,7 @@ func (h *hearing) WriteFrame(f *audio.Frame) {
 
 // hear opens recognition of one side; without room the side is left for afterwards.
 func (c *Call) hear(ctx context.Context, name string, l *media.Leg) error {
-	if c.m.parts.Recogniser == nil {
+	if c.m.parts.Recogniser == nil || l == nil {
 		return nil
 	}
 	cfg := asr.StreamConfig{Call: c.id, Side: name, Model: c.route.Model, Phrases: c.route.Phrases}
@@ -104,6 +104,7 @@ func (c *Call) attach(name string, l *media.Leg, h *hearing) {
 	}
 	c.markGap(sd)
 	sd.ear, sd.source, sd.lost = h, l, time.Time{}
+	h.muted.Store(!c.hidden.IsZero())
 	h.remove = l.AddTap(h)
 	if sd.feeling != nil {
 		sd.feeling.voice.alone.Store(false)
@@ -181,7 +182,10 @@ func (c *Call) callTime(h *hearing, d time.Duration) time.Duration {
 // result takes one result of recognition.
 func (c *Call) result(sd *side, h *hearing, r asr.Result) {
 	switch r.Kind {
+	case asr.SpeechStart:
+		c.heardAnswer(sd, r)
 	case asr.Partial:
+		c.heardAnswer(sd, r)
 		sd.partial = &PartialItem{
 			Side: sd.name, Segment: r.Segment, Text: r.Text, Stable: Characters(r.Text, r.Stable),
 			StartMS: c.callTime(h, r.Start).Milliseconds(), EndMS: c.callTime(h, r.End).Milliseconds(),
@@ -191,6 +195,7 @@ func (c *Call) result(sd *side, h *hearing, r asr.Result) {
 		c.m.parts.Bus.Publish("transcript.partial", c.id, *sd.partial)
 	case asr.Final:
 		sd.partial = nil
+		c.heardAnswer(sd, r)
 		if strings.TrimSpace(r.Text) != "" {
 			c.keep(c.utterance(sd, h, r))
 			c.bargesIn(sd, r.Text)

@@ -49,6 +49,9 @@ func (s *Store) DeleteWords(ctx context.Context, before time.Time, limit int) (c
 			_, err = tx.Exec(ctx, `delete from readings where call_id = any($1::uuid[])`, ids)
 		}
 		if err == nil {
+			_, err = tx.Exec(ctx, `update voice_messages set transcript = '', transcription = 'off' where call_id = any($1::uuid[])`, ids)
+		}
+		if err == nil {
 			_, err = tx.Exec(ctx, `update wrap_ups set notes = '', tags = '{}' where call_id = any($1::uuid[])`, ids)
 		}
 		return err
@@ -60,6 +63,7 @@ func (s *Store) DeleteWords(ctx context.Context, before time.Time, limit int) (c
 // legs and words. Calls whose recording is still on disk stay until it is gone.
 func (s *Store) DeleteRecords(ctx context.Context, before time.Time, limit int) (int64, error) {
 	n, err := s.db.Exec(ctx, `delete from calls where id in
-		(select id from calls where state = 'ended' and started_at < $1 and recording_state not in ('open', 'kept') order by started_at limit $2)`, before, limit)
+		(select id from calls where state = 'ended' and started_at < $1 and recording_state not in ('open', 'kept')
+			and not exists (select 1 from voice_messages v where v.call_id = calls.id and v.state in ('open', 'kept')) order by started_at limit $2)`, before, limit)
 	return n, wrap("before "+before.Format(time.DateOnly), "delete records", err)
 }

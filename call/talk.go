@@ -17,9 +17,11 @@ func (c *Call) talk() {
 		return
 	}
 	c.talking = true
-	l := c.legs[0]
-	l.joined = true
-	c.serveKeys(l)
+	l := c.front
+	if !l.joined {
+		l.joined = true
+		c.serveKeys(l)
+	}
 	c.place[SideCaller] = l
 }
 
@@ -81,7 +83,7 @@ func (c *Call) rewire() {
 	}
 	for side, l := range c.place {
 		if h := c.sides[side].ear; h != nil {
-			h.muted.Store(!l.open())
+			h.muted.Store(!l.open() || !c.hidden.IsZero())
 		}
 	}
 	c.refresh()

@@ -53,7 +53,7 @@ func (c *Call) openTape(now time.Time) {
 		c.noTape(err)
 		return
 	}
-	rec, err := c.m.parts.Engine.Record(path, media.RecordOptions{})
+	rec, err := c.m.parts.Engine.Record(path, media.RecordOptions{Lead: now.Sub(c.zero)})
 	if err != nil {
 		c.noTape(err)
 		return
@@ -61,6 +61,7 @@ func (c *Call) openTape(now time.Time) {
 	t := &tape{rec: rec, path: path}
 	t.caller.dst = rec.Left()
 	c.tape = t
+	c.hush()
 	c.retape(c.caller())
 	c.record.Recording = Recording{Path: name, State: RecordingOpen}
 	c.update()

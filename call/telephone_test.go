@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,9 @@ type telephone struct {
 	h      Handler // who is told what it does
 	target Target  // by which it was dialled
 	last   []int16
+	loud   int         // packets with sound, in all
+	pulsed atomic.Bool // it speaks in short words
+	echoes atomic.Bool // it says what it hears, 12 dB lower, instead
 }
 
 func (p *telephone) handler() Handler {
@@ -97,7 +101,20 @@ func (p *telephone) speak(stop <-chan struct{}) {
 		binary.BigEndian.PutUint16(packet[2:], uint16(seq))
 		binary.BigEndian.PutUint32(packet[4:], uint32(seq*160))
 		packet[11] = byte(int(p.tone) % 251)
+		p.mu.Lock()
+		back := slices.Clone(p.last[max(0, len(p.last)-160):])
+		p.mu.Unlock()
 		for i := range pcm {
+			switch {
+			case p.echoes.Load():
+				if pcm[i] = 0; i < len(back) {
+					pcm[i] = back[i] / 4
+				}
+				continue
+			case p.pulsed.Load() && seq/10%2 == 1:
+				pcm[i] = 0
+				continue
+			}
 			pcm[i] = int16(6000 * math.Sin(2*math.Pi*p.tone*float64(seq*160+i)/8000))
 		}
 		audio.EncodeMu(packet[12:], pcm[:])
@@ -118,6 +135,9 @@ func (p *telephone) listen() {
 		}
 		audio.DecodeMu(pcm, buf[12:n])
 		p.mu.Lock()
+		if slices.ContainsFunc(pcm, func(v int16) bool { return v > 500 || v < -500 }) {
+			p.loud++
+		}
 		p.last = append(p.last, pcm...)
 		p.last = p.last[max(0, len(p.last)-window):]
 		p.mu.Unlock()
@@ -188,6 +208,21 @@ func (h *house) music(who string, p *telephone) {
 	})
 }
 
+// packets is how many packets with sound the telephone has heard.
+func (p *telephone) packets() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.loud
+}
+
+// presses presses keys one after the other.
+func (p *telephone) presses(keys string) {
+	for _, k := range keys {
+		p.handler().RemoteDigit(media.Digit{Key: byte(k), Source: "info", At: time.Now()})
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // exchange is a Dialer that answers with telephones.
 type exchange struct {
 	users  map[string]*telephone
@@ -250,6 +285,7 @@ type town struct {
 	first            *telephone
 	call             *Call
 	firstUser, dials string
+	at               string // node of the last flow.node that was looked at
 }
 
 // newTown has the first telephone call somebody; user is who calls, empty for somebody outside.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"tingxin/asr"
@@ -84,7 +86,59 @@ func (t *transcriber) all(ctx context.Context) error {
 			}
 		}
 	}
+	return t.messages(ctx)
+}
+
+// messages recognises what callers left on machines.
+func (t *transcriber) messages(ctx context.Context) error {
+	list, err := t.m.parts.Store.pendingMessages(ctx, t.m.cfg.Node, RecordingKept, lookAtOnce)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		m := &list[i]
+		text, err := t.message(ctx, m)
+		state := TranscriptionDone
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, errSound) {
+			t.m.log.Error("a message cannot be transcribed", "call", m.CallID, "error", err)
+			state, err = TranscriptionOff, nil
+		}
+		if err == nil {
+			err = t.m.parts.Store.setTranscript(ctx, m.ID, text, state)
+		}
+		if err != nil {
+			return err
+		}
+		m.Transcript, m.Transcription = text, state
+		t.m.parts.Bus.Publish("voicemail.changed", m.CallID, m.Item())
+	}
 	return nil
+}
+
+// message is the text of one message.
+func (t *transcriber) message(ctx context.Context, m *Message) (string, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	in, err := openSound(filepath.Join(t.m.cfg.Recording.Dir, m.Path), 0)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	cfg := asr.StreamConfig{Language: m.Language, Call: m.CallID, Side: SideCaller, Batch: true, Narrow: in.narrow || !t.wide(ctx, m.CallID)}
+	stream, err := t.m.parts.Recogniser.Open(ctx, cfg)
+	if err != nil {
+		return "", err
+	}
+	fed := make(chan error, 1)
+	go func() { fed <- feed(ctx, in, stream) }() // ends with the file, or when the stream or ctx ends
+	var parts []string
+	for r := range stream.Results() {
+		if text := strings.TrimSpace(r.Text); r.Kind == asr.Final && text != "" {
+			parts = append(parts, text)
+		}
+	}
+	err = errors.Join(ctx.Err(), <-fed)
+	return strings.Join(parts, " "), errors.Join(err, stream.Close())
 }
 
 // side recognises one side; an error means to try again later.

@@ -39,15 +39,18 @@ func (c *Call) refer(l *leg, r Refer) {
 	case r.Replaces != nil:
 		c.attend(l, r)
 	default:
-		t, err := c.m.reach(r.Number, l.row.User, c.record.Trunk)
+		t, to, err := c.m.goal(r.Number, l.row.User, c.record.Trunk)
 		if r.Elsewhere != "" {
 			t.Replaces = r.Elsewhere
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			r.Report(404, "")
-			return
+		case to.Name != "":
+			c.referInside(l, to, r.Report)
+		default:
+			c.blind(l, t, r.Report)
 		}
-		c.blind(l, t, r.Report)
 	}
 }
 
@@ -203,12 +206,17 @@ func (c *Call) release(by *leg) (l *leg, ringing bool) {
 	if !c.talking || by.left || l == nil || l.remote || c.moving != nil {
 		return nil, !c.talking && c.route.dials()
 	}
+	return c.handOver(l), false
+}
+
+// handOver ends the call, one leg of which goes on as part of another.
+func (c *Call) handOver(l *leg) *leg {
 	c.detach(l, CauseTransferred) // its row stays here
 	on := &leg{media: l.media, dialog: l.dialog, party: l.party, held: l.held, keys: make(chan byte, keysWaiting), done: make(chan struct{}),
 		row: LegRecord{Role: l.row.Role, User: l.row.User, Direction: l.row.Direction, Transport: l.row.Transport,
 			SIPCallID: l.row.SIPCallID, StartedAt: time.Now().UTC()}}
 	c.end(CauseTransferred, 0)
-	return on, false
+	return on
 }
 
 // adopt takes in a leg that was released by another call.

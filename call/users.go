@@ -18,6 +18,8 @@ type UsersConfig struct {
 	Transcribe   bool   `yaml:"transcribe" koanf:"transcribe"`
 	// Language of these calls; "en" when empty.
 	Language string `yaml:"language" koanf:"language"`
+	// Voicemail takes a message for a user who does not answer, is busy or away, when the route has no Then.
+	Voicemail bool `yaml:"voicemail" koanf:"voicemail"`
 }
 
 // Directory knows our users; signalling satisfies it.
@@ -43,6 +45,9 @@ func (m *Manager) user(number string) (string, bool) {
 func (m *Manager) routeOf(in *Incoming) (Route, bool) {
 	u := &m.cfg.Users
 	base := Route{Language: u.Language, Record: u.Record, Announcement: u.Announcement, Emotion: u.Emotion, Transcribe: u.Transcribe}
+	if in.User != "" && m.cfg.Park.has(in.To) {
+		return Route{Name: routePark, slot: in.To, pickUp: true, Language: u.Language}, true
+	}
 	if in.User != "" {
 		if name, ok := m.user(in.To); ok && name != in.User {
 			base.Name, base.User, base.Timeout = routeUsers, name, u.Timeout
@@ -57,6 +62,25 @@ func (m *Manager) routeOf(in *Incoming) (Route, bool) {
 	}
 	base.Name, base.outside = routeOutside, true
 	return base, true
+}
+
+// goal is where a party may have the other one put through to: somebody to dial, or
+// with a name a route of the house (a flow, the echo, a place to park).
+func (m *Manager) goal(number, user, trunk string) (Target, Route, error) {
+	if user != "" && (m.cfg.Park.has(number) || m.cfg.Park.Number != "" && number == m.cfg.Park.Number) {
+		return Target{}, Route{Name: routePark, slot: number}, nil
+	}
+	in := Incoming{To: number, User: user, Trunk: trunk}
+	if user != "" {
+		in.Trunk = ""
+	}
+	if _, ours := m.user(number); user == "" || !ours {
+		if r, ok := m.routeOf(&in); ok && (r.Flow != "" || r.Echo) {
+			return Target{}, r, nil
+		}
+	}
+	t, err := m.reach(number, user, trunk)
+	return t, Route{}, err
 }
 
 // reach is whom a party may have the other one put through to: whom it could call

@@ -59,6 +59,7 @@ type Snapshot struct {
 	HeardAt *time.Time `json:"heard_at,omitempty" doc:"when a voice was last heard on either side"`
 	// RecordingPaused says that silence is written now.
 	RecordingPaused bool                   `json:"recording_paused,omitempty"`
+	Parked          *ParkedItem            `json:"parked,omitempty" doc:"it waits to be picked up"`
 	Partial         map[string]PartialItem `json:"partial" doc:"by side; absent while a side is silent"`
 }
 
@@ -183,6 +184,14 @@ func (c *Call) parties() []PartyItem {
 type NodeItem struct {
 	Flow string `json:"flow"`
 	Node string `json:"node"`
+}
+
+// RetryItem is the payload of flow.retry: a question is asked again.
+type RetryItem struct {
+	Flow  string `json:"flow"`
+	Node  string `json:"node"`
+	Why   string `json:"why" enum:"no_input,no_match,refused"`
+	Count int    `json:"count" doc:"for that reason, from 1"`
 }
 
 // Summary is the record as lists show it. Quality, LastWords and Snippet are left to the caller.

@@ -25,6 +25,9 @@ type records interface {
 	AddReading(ctx context.Context, r TurnReading) error
 	PutAlert(ctx context.Context, a Alert) error
 	PutMood(ctx context.Context, m SideMood) error
+	PutLeg(ctx context.Context, l LegRecord) error
+	PutMessage(ctx context.Context, m Message) error
+	AddAnswer(ctx context.Context, a Answer) error
 	Finish(ctx context.Context, r Record, legs []LegRecord) error
 }
 
@@ -203,6 +206,12 @@ func (w *Writer) apply(ctx context.Context, e *entry) error {
 		return w.store.PutAlert(ctx, *e.Alert)
 	case e.Mood != nil:
 		return w.store.PutMood(ctx, *e.Mood)
+	case e.Leg != nil:
+		return w.store.PutLeg(ctx, *e.Leg)
+	case e.Message != nil:
+		return w.store.PutMessage(ctx, *e.Message)
+	case e.Answer != nil:
+		return w.store.AddAnswer(ctx, *e.Answer)
 	default:
 		return w.store.Finish(ctx, e.Finish.Record, e.Finish.Legs)
 	}

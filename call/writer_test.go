@@ -89,6 +89,15 @@ func (m *memory) PutAlert(ctx context.Context, a Alert) error {
 func (m *memory) PutMood(ctx context.Context, s SideMood) error {
 	return m.write(ctx, s.CallID, "mood:"+s.Side)
 }
+func (m *memory) PutLeg(ctx context.Context, l LegRecord) error {
+	return m.write(ctx, l.CallID, fmt.Sprint("leg", l.N))
+}
+func (m *memory) PutMessage(ctx context.Context, msg Message) error {
+	return m.write(ctx, msg.CallID, "message:"+msg.State)
+}
+func (m *memory) AddAnswer(ctx context.Context, a Answer) error {
+	return m.write(ctx, a.CallID, fmt.Sprint("answer", a.N))
+}
 func (m *memory) Finish(ctx context.Context, r Record, legs []LegRecord) error {
 	return m.write(ctx, r.ID, fmt.Sprintf("finish:%s:%d", r.Cause, len(legs)))
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,12 +119,17 @@ func (p *baresip) call(t *testing.T, uri string, talk time.Duration) {
 }
 
 // at8kHz is the recording at the rate of G.711: baresip does not resample its files.
-func at8kHz(t *testing.T, path string) string {
+func at8kHz(t *testing.T, path string) string { return between(t, path, 0, 0) }
+
+// between is at8kHz with silence before and after it.
+func between(t *testing.T, path string, before, after time.Duration) string {
 	t.Helper()
 	pcm, err := audio.ReadWAVChannels(path, 8000, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	quiet := func(d time.Duration) []int16 { return make([]int16, int(d.Seconds()*8000)) }
+	pcm[0] = slices.Concat(quiet(before), pcm[0], quiet(after))
 	out := filepath.Join(t.TempDir(), "say.wav")
 	f, err := os.Create(out)
 	if err != nil {

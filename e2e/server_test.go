@@ -82,6 +82,9 @@ call:
     - {numbers: [keys], flow: keys}
     - {numbers: [talk], flow: talk}
     - {numbers: [feel], flow: feel}
+    - {numbers: [machine], flow: machine}
+    - {numbers: [card], flow: card}
+    - {numbers: [spoken], flow: spoken}
     - {numbers: [line], flow: line}
     - {numbers: ["3*", "4*", "5*", "6*"], bridge: "sip:any@127.0.0.1:{number}"}
 ivr: {flows: {{.Flows}}}
@@ -92,6 +95,9 @@ api: {listen: "127.0.0.1:{{.HTTP}}", admin: {username: ` + adminName + `, passwo
 `
 
 var flows = map[string]string{
+	"machine": "flow: machine\nversion: 1\nlanguage: en\nnodes:\n  - id: box\n    voicemail: {queue: support, announce: \"Please speak.\", silence: 3s, max: 3s}\n  - {id: end, hangup: true}\n",
+	"card":    "flow: card\nversion: 1\nlanguage: en\nnodes:\n  - {id: tape, record: {consent: none}}\n  - id: card\n    gather: {prompt: \"Your card number.\", into: card, max: 12, min: 12, timeout: 10s, secret: true}\n  - {id: end, hangup: true}\n",
+	"spoken":  "flow: spoken\nversion: 1\nlanguage: en\nnodes:\n  - id: ask\n    gather: {prompt: \"Say your number.\", into: number, max: 4, min: 4, timeout: 12s, speech: digits}\n  - {id: end, hangup: true}\n",
 	"line":    lineFlow,
 	"goodbye": "flow: goodbye\nversion: 1\nlanguage: en\nnodes:\n  - {id: say, say: \"Goodbye.\"}\n  - {id: end, hangup: true}\n",
 	"keys":    "flow: keys\nversion: 1\nlanguage: en\nnodes:\n  - id: ask\n    gather: {prompt: \"Please press.\", into: keys, max: 2, min: 2, timeout: 10s}\n  - {id: end, hangup: true}\n",

@@ -26,7 +26,7 @@ type nodeText struct {
 	Play     *at[string]                `yaml:"play"`
 	Gather   *at[gatherText]            `yaml:"gather"`
 	Menu     *at[menuText]              `yaml:"menu"`
-	Record   *at[recordText]            `yaml:"record"`
+	Record   *at[recordOrPause]         `yaml:"record"`
 	Listen   *at[listenText]            `yaml:"listen"`
 	Set      *at[map[string]at[scalar]] `yaml:"set"`
 	Branch   *at[branchText]            `yaml:"branch"`
@@ -34,7 +34,100 @@ type nodeText struct {
 	Queue    *at[queueText]             `yaml:"queue"`
 	Transfer *at[transferText]          `yaml:"transfer"`
 	Bot      *at[botText]               `yaml:"bot"`
+	HTTP     *at[httpText]              `yaml:"http"`
+	Message  *at[messageText]           `yaml:"voicemail"`
+	Survey   *at[surveyText]            `yaml:"survey"`
 	Hangup   *at[hangupText]            `yaml:"hangup"`
+}
+
+// recordOrPause is the record node, or "record: pause" beside another kind.
+type recordOrPause struct {
+	recordText
+	pause bool
+}
+
+// UnmarshalYAML takes a mapping, or the word pause.
+func (r *recordOrPause) UnmarshalYAML(n ast.Node) error {
+	if s, ok := n.(*ast.StringNode); ok {
+		if s.Value != "pause" {
+			return posOf(n).errorf("record beside another kind of node is \"pause\": nothing of the node is recorded")
+		}
+		r.pause = true
+		return nil
+	}
+	return yaml.NodeToValue(n, &r.recordText, yaml.Strict())
+}
+
+type httpText struct {
+	Method  at[string]            `yaml:"method"`
+	URL     at[string]            `yaml:"url"`
+	Headers at[map[string]string] `yaml:"headers"`
+	Body    at[map[string]scalar] `yaml:"body"`
+	Into    at[map[string]string] `yaml:"into"`
+	Timeout at[duration]          `yaml:"timeout"`
+	Failed  at[string]            `yaml:"failed"`
+}
+
+type messageText struct {
+	Queue    at[string]   `yaml:"queue"`
+	Agent    at[string]   `yaml:"agent"`
+	Announce *speechText  `yaml:"announce"`
+	Beep     *bool        `yaml:"beep"`
+	Silence  at[duration] `yaml:"silence"`
+	Limit    at[duration] `yaml:"max"`
+	Least    at[duration] `yaml:"min"`
+}
+
+type surveyText struct {
+	AskText `yaml:",inline"`
+	Name    at[string]       `yaml:"name"`
+	Min     at[int]          `yaml:"min"`
+	Max     at[int]          `yaml:"max"`
+	Comment *at[messageText] `yaml:"comment"`
+}
+
+// wordList is one phrase or a list of them.
+type wordList []string
+
+// UnmarshalYAML takes both ways of writing it.
+func (w *wordList) UnmarshalYAML(n ast.Node) error {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		var s scalar
+		err := s.UnmarshalYAML(n)
+		*w = wordList{string(s)}
+		return err
+	}
+	for _, v := range list.Values {
+		var s scalar
+		if err := s.UnmarshalYAML(v); err != nil {
+			return err
+		}
+		*w = append(*w, string(s))
+	}
+	return nil
+}
+
+// confirmText is true, "spoken", or words of one's own.
+type confirmText struct {
+	on, spoken bool
+	prompt     *speechText
+}
+
+// UnmarshalYAML takes the three ways of writing it.
+func (c *confirmText) UnmarshalYAML(n ast.Node) error {
+	switch v := n.(type) {
+	case *ast.BoolNode:
+		c.on = v.Value
+		return nil
+	case *ast.StringNode:
+		if v.Value == "spoken" {
+			c.on, c.spoken = true, true
+			return nil
+		}
+	}
+	c.on, c.prompt = true, &speechText{}
+	return c.prompt.UnmarshalYAML(n)
 }
 
 // AskText is what gather and menu share (the YAML library needs the name exported).
@@ -45,6 +138,11 @@ type AskText struct {
 	Timeout at[duration] `yaml:"timeout"`
 	Retries at[int]      `yaml:"retries"`
 	Else    at[string]   `yaml:"else"`
+
+	MaxNoInput at[int]    `yaml:"max_no_input"`
+	MaxNoMatch at[int]    `yaml:"max_no_match"`
+	Speech     at[scalar] `yaml:"speech"`
+	BargeIn    at[string] `yaml:"barge_in_by"`
 }
 
 type gatherText struct {
@@ -54,11 +152,17 @@ type gatherText struct {
 	Max        at[int]      `yaml:"max"`
 	Terminator at[scalar]   `yaml:"terminator"`
 	Between    at[duration] `yaml:"between"`
+
+	Words   at[map[string]wordList] `yaml:"words"`
+	Phrases at[wordList]            `yaml:"phrases"`
+	Confirm *at[confirmText]        `yaml:"confirm"`
+	Secret  at[bool]                `yaml:"secret"`
 }
 
 type menuText struct {
 	AskText `yaml:",inline"`
 	Options at[map[string]at[string]] `yaml:"options"`
+	Words   at[map[string]wordList]   `yaml:"words"`
 }
 
 type recordText struct {
@@ -79,9 +183,11 @@ type listenText struct {
 }
 
 type branchText struct {
-	On    at[string]                `yaml:"on"`
-	Cases at[map[string]at[string]] `yaml:"cases"`
-	Else  at[string]                `yaml:"else"`
+	On       at[string]                `yaml:"on"`
+	Calendar at[string]                `yaml:"calendar"`
+	Queue    at[string]                `yaml:"queue"`
+	Cases    at[map[string]at[string]] `yaml:"cases"`
+	Else     at[string]                `yaml:"else"`
 }
 
 // hangupText takes nothing: "hangup:" or "hangup: true" or "hangup: {}".

@@ -25,6 +25,8 @@ type Node struct {
 	ID   string
 	Line int // in the document
 	Next string
+	// Pause keeps what happens in the node out of recording and transcript.
+	Pause bool
 	// Exactly one of these is set.
 	Say      *Say
 	Gather   *Gather
@@ -37,6 +39,9 @@ type Node struct {
 	Queue    *Queue
 	Transfer *Transfer
 	Bot      *Bot
+	HTTP     *HTTP
+	Message  *Message
+	Survey   *Survey
 	Hangup   bool
 }
 
@@ -65,6 +70,12 @@ func (n *Node) Kind() string {
 		return "transfer"
 	case n.Bot != nil:
 		return "bot"
+	case n.HTTP != nil:
+		return "http"
+	case n.Message != nil:
+		return "voicemail"
+	case n.Survey != nil:
+		return "survey"
 	default:
 		return "hangup"
 	}
@@ -90,25 +101,45 @@ type Say struct {
 type Ask struct {
 	Prompt  []Speech
 	NoInput []Speech      // said when nothing was pressed
-	NoMatch []Speech      // said when the keys are not possible
-	Timeout time.Duration // to the first key after the prompt; 6 s when zero
+	NoMatch []Speech      // said when the answer is not possible
+	Timeout time.Duration // to the first key or word after the prompt; 6 s when zero
 	Retries int           // tries after the first one
 	Else    string        // node when all tries failed; empty hangs up
+	// MaxNoInput and MaxNoMatch are how many of them may be for that reason.
+	MaxNoInput, MaxNoMatch int
+	Speech                 bool   // an answer may be spoken, where the line can hear
+	BargeIn                string // what cuts the prompt short: "any", "keys" or "none"
 }
 
-// Gather takes keys into a variable.
+// Gather takes keys, or what is said, into a variable.
 type Gather struct {
 	Ask
 	Into       string
-	Min, Max   int           // how many keys
+	Min, Max   int           // how many keys or digits
 	Terminator byte          // ends the input and is not part of it, 0 for none
 	Between    time.Duration // longest pause between two keys; 3 s when zero
+	// Digits says that digits may be spoken; Sayings map a value to what may be said for
+	// it. With neither, and Speech, the words themselves are the value.
+	Digits  bool
+	Sayings map[string][]string
+	sayings grammar
+	Phrases []string // to be favoured besides
+	Confirm *Confirm
+	Secret  bool // not recorded, not transcribed, masked wherever it is written
 }
 
-// Menu takes one key and goes to its node.
+// Confirm reads an answer back and asks whether it is right.
+type Confirm struct {
+	Always bool     // keys too, not only what was said
+	Prompt []Speech // ConfirmNotice when empty
+}
+
+// Menu takes one key, or phrase, and goes to its node.
 type Menu struct {
 	Ask
 	Options map[byte]string
+	Sayings map[string][]string // by key
+	sayings grammar
 }
 
 // Record announces the recording and takes consent; then it starts, or does not.
@@ -131,9 +162,12 @@ type Listen struct {
 	Limit   time.Duration
 }
 
-// Branch goes by the value of a variable.
+// Branch goes by the value of a variable, or by opening hours: open, closed or holiday.
 type Branch struct {
-	On    string // the variable
+	On       string // the variable
+	Calendar string // by its name
+	Queue    string // by its calendar
+	// Cases are values, or comparisons of numbers such as ">=100".
 	Cases map[string]string
 	Else  string // the next node when empty
 }
@@ -169,7 +203,17 @@ func (n *Node) speeches(language string) [][]Speech {
 	case n.Say != nil:
 		return [][]Speech{n.Say.What}
 	case n.Gather != nil:
-		return [][]Speech{n.Gather.Prompt, n.Gather.NoInput, n.Gather.NoMatch}
+		list := [][]Speech{n.Gather.Prompt, n.Gather.NoInput, n.Gather.NoMatch}
+		if n.Gather.Confirm != nil {
+			list = append(list, n.Gather.Confirm.Prompt)
+		}
+		return list
+	case n.Message != nil:
+		return [][]Speech{n.Message.announcement(language)}
+	case n.Survey != nil:
+		return [][]Speech{n.Survey.Prompt, n.Survey.NoInput, n.Survey.NoMatch, n.Survey.commentPrompt(language)}
+	case n.Queue != nil && n.Queue.Offer != nil:
+		return [][]Speech{n.Queue.Offer.prompt(language)}
 	case n.Menu != nil:
 		return [][]Speech{n.Menu.Prompt, n.Menu.NoInput, n.Menu.NoMatch}
 	case n.Bot != nil:

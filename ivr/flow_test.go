@@ -17,7 +17,7 @@ func flows(t testing.TB) []string {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no sample flows: %v", err)
 	}
-	return append(paths, "flows/default.yaml")
+	return append(paths, "flows/default.yaml", "../testdata/flows/hosts/order.yaml")
 }
 
 func TestSampleFlowsAreValid(t *testing.T) {

@@ -35,6 +35,8 @@ type Config struct {
 	Synthesiser []string `yaml:"synthesiser" koanf:"synthesiser"`
 	// Voices maps a language to the synthesiser's voice: {en: en-us, zh: cmn} and what stands here.
 	Voices map[string]string `yaml:"voices" koanf:"voices"`
+	// HTTP says whom http nodes may ask; nobody when empty.
+	HTTP HTTPConfig `yaml:"http" koanf:"http"`
 }
 
 // WithDefaults is c with every empty field replaced by its default.
@@ -49,6 +51,7 @@ type Library struct {
 	cfg     Config
 	log     *slog.Logger
 	Prompts *Prompts
+	Web     *Web // nil until Load
 
 	mu     sync.RWMutex
 	files  map[string]*Flow // of the folder, and the built-in one
@@ -69,6 +72,10 @@ func (l *Library) Load() error {
 	if err != nil {
 		return err
 	}
+	web, err := NewWeb(l.cfg.HTTP)
+	if err != nil {
+		return err
+	}
 	flows := map[string]*Flow{builtin.Name: builtin}
 	paths, err := l.paths()
 	if err != nil {
@@ -85,10 +92,11 @@ func (l *Library) Load() error {
 			errs = append(errs, fmt.Errorf("flow %q is in %s and in %s: give one another name", f.Name, from[f.Name], path))
 		default:
 			flows[f.Name], from[f.Name] = f, path
+			errs = append(errs, web.checkFlow(path, f))
 		}
 	}
 	l.mu.Lock()
-	l.files, l.from = flows, from
+	l.files, l.from, l.Web = flows, from, web
 	l.mu.Unlock()
 	return errors.Join(errs...)
 }
@@ -165,4 +173,40 @@ func (l *Library) Files() map[string]string {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return maps.Clone(l.from)
+}
+
+// Hears says whether a flow listens for phrases while it asks: recognition needs its graphs for lists then.
+func (l *Library) Hears() bool {
+	for _, name := range l.Names() {
+		f, _ := l.Flow(name)
+		for i := range f.Nodes {
+			n := &f.Nodes[i]
+			if n.Gather != nil && n.Gather.Speech || n.Menu != nil && n.Menu.Speech || n.Survey != nil && n.Survey.Speech {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// CheckHosts says which http nodes of a flow this server would refuse.
+func (l *Library) CheckHosts(f *Flow) error {
+	web, err := NewWeb(l.cfg.HTTP)
+	if err != nil {
+		return err
+	}
+	return web.checkFlow(f.Name, f)
+}
+
+// checkFlow finds http nodes that would be refused.
+func (w *Web) checkFlow(path string, f *Flow) error {
+	var errs []error
+	for i := range f.Nodes {
+		if h := f.Nodes[i].HTTP; h != nil {
+			if err := w.check(h); err != nil {
+				errs = append(errs, &Error{File: path, Line: f.Nodes[i].Line, Column: 1, Message: "http: " + err.Error()})
+			}
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -47,10 +47,12 @@ const (
 	EndKey     End = "key"
 )
 
-// Note is one thing a flow did. Exactly one of Node, Variable and Language is set.
+// Note is one thing a flow did. Exactly one of Node, Variable and Language is set;
+// with Retry the node asks again.
 type Note struct {
 	Flow     string
 	Node     string
+	Retry    *Retry
 	Variable string
 	Value    string
 	Language string

@@ -189,6 +189,11 @@ func (c *checker) names() {
 		if n.v.Gather != nil {
 			c.vars[n.v.Gather.v.Into.v] = true
 		}
+		if n.v.HTTP != nil {
+			for name := range n.v.HTTP.v.Into.v {
+				c.vars[name] = true
+			}
+		}
 	}
 }
 
@@ -208,8 +213,11 @@ func (c *checker) node(i int, n *at[nodeText]) Node {
 	out := Node{ID: t.ID.v, Line: n.line}
 	kinds := c.kinds(t, &out)
 	if len(kinds) != 1 {
-		c.failf(n.pos, "node %q needs exactly one of say, play, gather, menu, record, listen, set, branch, language, queue, transfer, bot, hangup; it has %d", t.ID.v, len(kinds))
+		c.failf(n.pos, "node %q needs exactly one of say, play, gather, menu, record, listen, set, branch, language, queue, transfer, http, voicemail, survey, bot, hangup; it has %d", t.ID.v, len(kinds))
 		return out
+	}
+	if out.Pause && (out.Queue != nil || out.Transfer != nil || out.Record != nil || out.Hangup) {
+		c.failf(t.Record.pos, "\"record: pause\" is for nodes that speak and ask; node %q is a %s", t.ID.v, kinds[0])
 	}
 	if t.BargeIn != nil && out.Say == nil {
 		c.failf(n.pos, "barge_in belongs to say and play; node %q is a %s", t.ID.v, kinds[0])
@@ -241,7 +249,8 @@ func (c *checker) kinds(t *nodeText, out *Node) []string {
 	})
 	add("gather", t.Gather != nil, func() { out.Gather = c.gather(t.Gather) })
 	add("menu", t.Menu != nil, func() { out.Menu = c.menu(t.Menu) })
-	add("record", t.Record != nil, func() { out.Record = c.record(t.Record) })
+	out.Pause = t.Record != nil && t.Record.v.pause
+	add("record", t.Record != nil && !out.Pause, func() { out.Record = c.record(t.Record) })
 	add("listen", t.Listen != nil, func() {
 		out.Listen = &Listen{Silence: time.Duration(t.Listen.v.Silence.v), Limit: time.Duration(t.Listen.v.Limit.v)}
 	})
@@ -254,6 +263,9 @@ func (c *checker) kinds(t *nodeText, out *Node) []string {
 	add("queue", t.Queue != nil, func() { out.Queue = c.queue(t.Queue) })
 	add("transfer", t.Transfer != nil, func() { out.Transfer = c.transfer(t.Transfer) })
 	add("bot", t.Bot != nil, func() { out.Bot = c.bot(t.Bot) })
+	add("http", t.HTTP != nil, func() { out.HTTP = c.http(t.HTTP) })
+	add("voicemail", t.Message != nil, func() { out.Message = c.message(t.Message, true) })
+	add("survey", t.Survey != nil, func() { out.Survey = c.survey(t.Survey) })
 	add("hangup", t.Hangup != nil, func() { out.Hangup = true })
 	return kinds
 }

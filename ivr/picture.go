@@ -98,8 +98,16 @@ func (n *Node) edges() []Edge {
 		add(cmp.Or(n.Queue.Timeout, n.Next), "timeout")
 		add(cmp.Or(n.Queue.Closed, n.Next), "closed")
 		add(cmp.Or(n.Queue.NoAgents, n.Next), "no_agents")
+		add(n.Queue.After, "after")
+		if n.Queue.Offer != nil {
+			add(cmp.Or(n.Queue.Offer.Taken, n.Next), "callback")
+		}
 	case n.Transfer != nil:
 		add(cmp.Or(n.Transfer.Failed, n.Next), "failed")
+		add(n.Transfer.After, "after")
+	case n.HTTP != nil:
+		add(n.Next, "")
+		add(cmp.Or(n.HTTP.Failed, n.Next), "failed")
 	case !n.Hangup:
 		add(n.Next, "")
 	}
@@ -127,7 +135,11 @@ func (n *Node) gist(language string) string {
 	case n.Transfer != nil:
 		text = n.Transfer.User + n.Transfer.Number + n.Transfer.Queue
 	case n.Branch != nil:
-		text = n.Branch.On
+		text = cmp.Or(n.Branch.On, n.Branch.Calendar, n.Branch.Queue)
+	case n.HTTP != nil:
+		text = n.HTTP.Method + " " + n.HTTP.URL
+	case n.Message != nil:
+		text = cmp.Or(n.Message.Queue, n.Message.Agent)
 	case n.Language != "":
 		text = n.Language
 	case n.Set != nil:
@@ -160,8 +172,23 @@ var spoken = map[string]string{
 
 // Keys are the keys that a rehearsal presses for what somebody typed or said: keys
 // themselves, digits in words of English and Chinese, a comma or "wait" to let one
-// wait run out. rest is the first word that is none of these.
+// wait run out; what stands in double quotes is kept, to be said. rest is the first word that is none of these.
 func Keys(said string) (keys, rest string) {
+	var out strings.Builder
+	for i, part := range strings.Split(strings.NewReplacer("“", `"`, "”", `"`).Replace(said), `"`) {
+		if i%2 == 1 {
+			out.WriteString(`"` + part + `"`)
+			continue
+		}
+		k, unknown := keysOf(part)
+		if out.WriteString(k); unknown != "" {
+			return out.String(), unknown
+		}
+	}
+	return out.String(), ""
+}
+
+func keysOf(said string) (keys, rest string) {
 	var out strings.Builder
 	for _, word := range strings.Fields(strings.ToLower(strings.NewReplacer("，", ",", "。", " ", "、", " ").Replace(said))) {
 		if k, ok := spoken[word]; ok {

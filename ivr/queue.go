@@ -23,7 +23,35 @@ type Queue struct {
 	Timeout  string        // node after MaxWait; the next one when empty, as for the others
 	Closed   string        // node outside of the opening hours, or when the queue is full
 	NoAgents string        // node when nobody is at work; empty lets the caller wait for somebody
+	After    string        // node when the agent hung up first; empty ends the call
+	Offer    *Offer        // to be called back instead of waiting; nil makes none
 }
+
+// Offer lets a waiting caller hang up and keep the place: an agent calls when it is their turn.
+type Offer struct {
+	Key    byte          // that takes it
+	Every  time.Duration // between announcements of it, from the start on; 45 s when zero
+	Prompt []Speech      // OfferNotice when empty
+	Taken  string        // node after it was taken; the next one when empty
+}
+
+// OfferNotice tells of the call-back, for flows without words of their own.
+func OfferNotice(language string, key byte) Speech {
+	if isChinese(language) {
+		return Speech{Text: fmt.Sprintf("如果不想继续等待，请按%c，轮到您时我们会给您回电。", key), Language: language}
+	}
+	return Speech{Text: fmt.Sprintf("If you would rather not wait, press %c and we will call you back when it is your turn.", key), Language: language}
+}
+
+func (o *Offer) prompt(language string) []Speech {
+	if len(o.Prompt) > 0 {
+		return o.Prompt
+	}
+	return []Speech{OfferNotice(language, o.Key)}
+}
+
+// Notice is what the waiting caller is told of the offer.
+func (o *Offer) Notice(language string) []Speech { return o.prompt(language) }
 
 // Transfer connects the caller with somebody, or lets them wait in a queue. The
 // flow goes on only when that fails.
@@ -33,6 +61,7 @@ type Transfer struct {
 	Queue   string        // name of a queue
 	Timeout time.Duration // of ringing; the server's when zero
 	Failed  string        // node when nobody was reached; the next one when empty
+	After   string        // node when the other party hung up first; empty ends the call
 }
 
 // QueueEnd says why a caller waits no longer without having talked with an agent.
@@ -44,6 +73,8 @@ const (
 	QueueClosed   QueueEnd = "closed"
 	QueueFull     QueueEnd = "full"
 	QueueNoAgents QueueEnd = "no_agents"
+	QueueTalked   QueueEnd = "talked"   // the agent hung up first; only where Queue.After is set
+	QueueCallback QueueEnd = "callback" // the place is kept for a call-back
 )
 
 // Queuer is what a Line offers besides when there are queues.
@@ -56,7 +87,8 @@ type Queuer interface {
 // Transferer is what a Line offers besides when it can be connected with others.
 type Transferer interface {
 	// Transfer connects; ok is false when nobody was reached. On success it returns
-	// with ctx's cause when the call has ended.
+	// when the other party has hung up first and t.After is set, else with ctx's
+	// cause when the call has ended.
 	Transfer(ctx context.Context, t *Transfer) (ok bool, err error)
 }
 
@@ -101,6 +133,15 @@ type queueText struct {
 	Timeout  at[string]       `yaml:"timeout"`
 	Closed   at[string]       `yaml:"closed"`
 	NoAgents at[string]       `yaml:"no_agents"`
+	After    at[string]       `yaml:"after"`
+	Callback *at[offerText]   `yaml:"callback"`
+}
+
+type offerText struct {
+	Key    at[scalar]   `yaml:"key"`
+	Every  at[duration] `yaml:"every"`
+	Prompt *speechText  `yaml:"prompt"`
+	Taken  at[string]   `yaml:"taken"`
 }
 
 type transferText struct {
@@ -109,6 +150,7 @@ type transferText struct {
 	Queue   at[string]   `yaml:"queue"`
 	Timeout at[duration] `yaml:"timeout"`
 	Failed  at[string]   `yaml:"failed"`
+	After   at[string]   `yaml:"after"`
 }
 
 // leastAnnounce is how close announcements may follow each other.
@@ -141,12 +183,21 @@ func (c *checker) queue(t *at[queueText]) *Queue {
 	if q.Announce > 0 && q.Announce < leastAnnounce {
 		c.failf(t.v.Announce.pos, "announcements closer than %v leave no time for music", leastAnnounce)
 	}
-	q.Timeout, q.Closed, q.NoAgents = c.maybe(t.v.Timeout), c.maybe(t.v.Closed), c.maybe(t.v.NoAgents)
+	q.Timeout, q.Closed, q.NoAgents, q.After = c.maybe(t.v.Timeout), c.maybe(t.v.Closed), c.maybe(t.v.NoAgents), c.maybe(t.v.After)
+	if o := t.v.Callback; o != nil {
+		q.Offer = &Offer{Key: '1', Every: cmp.Or(time.Duration(o.v.Every.v), 45*time.Second), Prompt: c.speech(o.v.Prompt), Taken: c.maybe(o.v.Taken)}
+		if o.v.Key.set() {
+			q.Offer.Key = c.key(string(o.v.Key.v), o.v.Key.pos)
+		}
+		if q.Offer.Every < leastAnnounce {
+			c.failf(o.v.Every.pos, "announcements closer than %v leave no time for music", leastAnnounce)
+		}
+	}
 	return q
 }
 
 func (c *checker) transfer(t *at[transferText]) *Transfer {
-	out := &Transfer{User: t.v.User.v, Number: string(t.v.Number.v), Queue: t.v.Queue.v, Timeout: time.Duration(t.v.Timeout.v), Failed: c.maybe(t.v.Failed)}
+	out := &Transfer{User: t.v.User.v, Number: string(t.v.Number.v), Queue: t.v.Queue.v, Timeout: time.Duration(t.v.Timeout.v), Failed: c.maybe(t.v.Failed), After: c.maybe(t.v.After)}
 	set := 0
 	for _, v := range []string{out.User, out.Number, out.Queue} {
 		if v != "" {
@@ -188,6 +239,10 @@ func (r *run) queue(ctx context.Context, n *Node, q *Queue) (string, error) {
 		return cmp.Or(q.Closed, n.Next), nil
 	case QueueNoAgents:
 		return cmp.Or(q.NoAgents, n.Next), nil
+	case QueueTalked:
+		return q.After, nil
+	case QueueCallback:
+		return cmp.Or(q.Offer.Taken, n.Next), nil
 	}
 	return "", nil
 }
@@ -195,7 +250,7 @@ func (r *run) queue(ctx context.Context, n *Node, q *Queue) (string, error) {
 // transfer connects the caller and names the node to go on with.
 func (r *run) transfer(ctx context.Context, n *Node, t *Transfer) (string, error) {
 	if t.Queue != "" {
-		q := &Queue{Name: t.Queue, Priority: "normal", Timeout: t.Failed, Closed: t.Failed, NoAgents: t.Failed}
+		q := &Queue{Name: t.Queue, Priority: "normal", Timeout: t.Failed, Closed: t.Failed, NoAgents: t.Failed, After: t.After}
 		return r.queue(ctx, n, q)
 	}
 	line, ok := r.line.(Transferer)
@@ -205,8 +260,11 @@ func (r *run) transfer(ctx context.Context, n *Node, t *Transfer) (string, error
 	filled := *t
 	filled.Number = r.fill(t.Number)
 	ok, err := line.Transfer(ctx, &filled)
-	if err != nil || ok {
+	switch {
+	case err != nil:
 		return "", err
+	case ok:
+		return t.After, nil
 	}
 	return cmp.Or(t.Failed, n.Next), nil
 }

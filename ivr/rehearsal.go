@@ -21,10 +21,13 @@ func (s Step) String() string { return s.Node + " " + s.Did + " " + s.What }
 var ErrRehearsed = errors.New("the flow still waits after all keys were typed")
 
 // Rehearse walks a flow without a call, with typed keys: each is pressed as soon
-// as the flow waits for one, a comma lets one wait run out. Prompts end without
+// as the flow waits for one, a comma lets one wait run out, and what stands in
+// double quotes is said where the flow listens. Opening hours and answers of
+// servers are given by vars: "hours" ("open" when not given), and one for each
+// variable of an http node; without any of them the node fails. Prompts end without
 // interruption, nothing is synthesised, listening ends at once.
 func Rehearse(ctx context.Context, f *Flow, keys string, vars map[string]string) ([]Step, Result, error) {
-	l := &rehearsal{keys: keys}
+	l := &rehearsal{keys: keys, vars: vars}
 	result, err := Run(ctx, l, f, wordsOnly{}, vars)
 	return l.steps, result, err
 }
@@ -40,11 +43,18 @@ var _ interface {
 	Feeler
 	Queuer
 	Transferer
+	Hearer
+	Concealer
+	Hours
+	Fetcher
+	Messenger
+	Surveyor
 } = (*rehearsal)(nil)
 
 // rehearsal is the Line of a rehearsal.
 type rehearsal struct {
 	keys  string
+	vars  map[string]string
 	waits int // that ran out after the last key
 	node  string
 	steps []Step
@@ -71,6 +81,11 @@ func (l *rehearsal) Key(ctx context.Context, wait time.Duration) (byte, bool, er
 	}
 	k := l.keys[0]
 	l.keys = l.keys[1:]
+	if k == '"' { // nobody listens for words now
+		_, l.keys, _ = strings.Cut(l.keys, `"`)
+		l.did("timeout", wait.String())
+		return 0, false, ctx.Err()
+	}
 	if k == ',' {
 		l.did("timeout", wait.String())
 		return 0, false, ctx.Err()
@@ -94,11 +109,87 @@ func (l *rehearsal) Feel(ctx context.Context, c Consent) error {
 
 func (l *rehearsal) Emotion() string { return noEmotion }
 
+// Hear implements Hearer.
+func (l *rehearsal) Hear(ctx context.Context, h Hearing) (bool, error) { return true, ctx.Err() }
+
+// Input is a quoted sentence or a key.
+func (l *rehearsal) Input(ctx context.Context, wait time.Duration) (Input, error) {
+	if said, rest, ok := strings.Cut(strings.TrimPrefix(l.keys, `"`), `"`); ok && strings.HasPrefix(l.keys, `"`) {
+		l.keys = rest
+		l.did("said", said)
+		return Input{Said: said}, ctx.Err()
+	}
+	k, _, err := l.Key(ctx, wait)
+	return Input{Key: k}, err
+}
+
+// Unhear implements Hearer.
+func (l *rehearsal) Unhear() {}
+
+// Conceal implements Concealer.
+func (l *rehearsal) Conceal(ctx context.Context, on bool) error {
+	what := "resumed"
+	if on {
+		what = "paused"
+	}
+	l.did("record", what)
+	return ctx.Err()
+}
+
+// Hours implements Hours.
+func (l *rehearsal) Hours(ctx context.Context, calendar, queue string) (string, error) {
+	now := firstOf(l.vars["hours"], OpenNow)
+	l.did("hours", calendar+queue+" "+now)
+	return now, ctx.Err()
+}
+
+// Fetch implements Fetcher.
+func (l *rehearsal) Fetch(ctx context.Context, h *HTTP, value func(string) string) (map[string]string, error) {
+	u, err := h.parse(value)
+	if err != nil {
+		return nil, err
+	}
+	l.did("http", h.Method+" "+u.String())
+	got := make(map[string]string)
+	for name := range h.Into {
+		if v, ok := l.vars[name]; ok {
+			got[name] = v
+		}
+	}
+	if len(got) == 0 {
+		return nil, errors.New("no answer was given")
+	}
+	return got, ctx.Err()
+}
+
+// TakeMessage implements Messenger.
+func (l *rehearsal) TakeMessage(ctx context.Context, b Mailbox, _ *Message) (string, MessageEnd, error) {
+	l.did("message", b.Kind+" "+b.Name)
+	return "1", MessageSilence, ctx.Err()
+}
+
+// Answered implements Surveyor.
+func (l *rehearsal) Answered(_ context.Context, a SurveyAnswer) error {
+	what := a.Survey + " none"
+	if a.Score != nil {
+		what = fmt.Sprintf("%s %d by %s", a.Survey, *a.Score, a.By)
+	}
+	l.did("answer", what)
+	return nil
+}
+
 // Queue finds no agent in time when a wait is typed next, and otherwise ends the flow with one.
 func (l *rehearsal) Queue(ctx context.Context, q *Queue, _ string) (QueueEnd, error) {
 	l.did("queue", q.Name)
-	if l.comma() {
+	switch {
+	case l.comma():
 		return QueueTimeout, ctx.Err()
+	case q.Offer != nil && strings.HasPrefix(l.keys, string(q.Offer.Key)):
+		l.keys = l.keys[1:]
+		l.did("callback", q.Name)
+		return QueueCallback, ctx.Err()
+	case q.After != "":
+		return QueueTalked, ctx.Err()
 	}
 	return "", ctx.Err()
 }
@@ -125,6 +216,8 @@ func (l *rehearsal) Listen(ctx context.Context, silence, limit time.Duration) (E
 
 func (l *rehearsal) Note(n Note) {
 	switch {
+	case n.Retry != nil:
+		l.did("retry", fmt.Sprintf("%s %d", n.Retry.Why, n.Retry.N))
 	case n.Node != "":
 		l.node = n.Node
 		l.did("node", n.Node)

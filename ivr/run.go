@@ -30,7 +30,7 @@ type Result struct {
 // Run answers the line and walks f until a hangup node, a way that ends, or the
 // end of ctx, whose cause is then the error. vars are caller, number and trunk.
 func Run(ctx context.Context, line Line, f *Flow, voice Voice, vars map[string]string) (Result, error) {
-	r := &run{line: line, flow: f, voice: voice, language: f.Language, vars: maps.Clone(vars)}
+	r := &run{line: line, flow: f, voice: voice, language: f.Language, vars: maps.Clone(vars), secret: make(map[string]bool)}
 	if r.vars == nil {
 		r.vars = make(map[string]string)
 	}
@@ -38,6 +38,9 @@ func Run(ctx context.Context, line Line, f *Flow, voice Voice, vars map[string]s
 		return Result{Vars: r.vars}, fmt.Errorf("answer: %w", err)
 	}
 	node, err := r.walk(ctx)
+	for name := range r.secret {
+		r.vars[name] = masked(r.vars[name])
+	}
 	return Result{Node: node, Vars: r.vars}, err
 }
 
@@ -48,6 +51,8 @@ type run struct {
 	voice    Voice
 	language string
 	vars     map[string]string
+	secret   map[string]bool   // variables that are shown masked
+	readBack map[string]string // what a confirmation says of a variable
 }
 
 func (r *run) walk(ctx context.Context) (last string, err error) {
@@ -72,7 +77,13 @@ func (r *run) walk(ctx context.Context) (last string, err error) {
 		if n.Hangup {
 			return last, nil
 		}
-		if at, err = r.step(ctx, n); err != nil {
+		step := func() (string, error) { return r.step(ctx, n) }
+		if n.Pause || n.Gather != nil && n.Gather.Secret {
+			at, err = r.concealed(ctx, step)
+		} else {
+			at, err = step()
+		}
+		if err != nil {
 			return last, fmt.Errorf("node %s: %w", n.ID, err)
 		}
 	}
@@ -81,7 +92,7 @@ func (r *run) walk(ctx context.Context) (last string, err error) {
 
 // waits tells nodes that take the caller's time from those that do not.
 func (n *Node) waits() bool {
-	return n.Say != nil || n.Gather != nil || n.Menu != nil || n.Listen != nil || n.Queue != nil || n.Transfer != nil || n.Bot != nil
+	return n.Message != nil || n.Survey != nil || n.Say != nil || n.Gather != nil || n.Menu != nil || n.Listen != nil || n.Queue != nil || n.Transfer != nil || n.Bot != nil
 }
 
 // step does one node and names the next one, "" at the end.
@@ -94,7 +105,7 @@ func (r *run) step(ctx context.Context, n *Node) (next string, err error) {
 	case n.Gather != nil:
 		return r.gather(ctx, n)
 	case n.Menu != nil:
-		return r.menu(ctx, n.Menu)
+		return r.menu(ctx, n)
 	case n.Record != nil:
 		return r.record(ctx, n)
 	case n.Queue != nil:
@@ -103,15 +114,19 @@ func (r *run) step(ctx context.Context, n *Node) (next string, err error) {
 		return r.transfer(ctx, n, n.Transfer)
 	case n.Bot != nil:
 		return r.bot(ctx, n, n.Bot)
+	case n.HTTP != nil:
+		return r.fetch(ctx, n, n.HTTP)
+	case n.Message != nil:
+		return r.message(ctx, n, n.Message)
+	case n.Survey != nil:
+		return r.survey(ctx, n, n.Survey)
 	case n.Set != nil:
 		for name, value := range n.Set {
+			delete(r.secret, name) // what fill gives of a secret is masked
 			r.set(name, r.fill(value))
 		}
 	case n.Branch != nil:
-		if to, ok := n.Branch.Cases[r.value(n.Branch.On)]; ok {
-			return to, nil
-		}
-		return firstOf(n.Branch.Else, n.Next), nil
+		return r.branch(ctx, n, n.Branch)
 	case n.Language != "":
 		r.language = n.Language
 		r.line.Note(Note{Flow: r.flow.Name, Language: n.Language})
@@ -133,74 +148,6 @@ func (r *run) say(ctx context.Context, what []Speech, bargeIn bool) (interrupted
 		}
 	}
 	return false, nil
-}
-
-func (r *run) gather(ctx context.Context, n *Node) (string, error) {
-	g := n.Gather
-	for try := 0; ; try++ {
-		keys, err := r.keys(ctx, g)
-		if err != nil {
-			return "", err
-		}
-		if len(keys) >= g.Min && len(keys) > 0 || keys == "" && g.Min == 0 {
-			r.set(g.Into, keys)
-			return n.Next, nil
-		}
-		if again, err := r.again(ctx, &g.Ask, try, keys != ""); !again || err != nil {
-			return g.Else, err
-		}
-	}
-}
-
-// keys asks once and collects the keys of one input.
-func (r *run) keys(ctx context.Context, g *Gather) (string, error) {
-	if _, err := r.say(ctx, g.Prompt, true); err != nil {
-		return "", err
-	}
-	var keys []byte
-	wait := g.Timeout
-	for len(keys) < g.Max {
-		k, ok, err := r.line.Key(ctx, wait)
-		if err != nil {
-			return "", err
-		}
-		if !ok || k == g.Terminator {
-			break
-		}
-		keys = append(keys, k)
-		wait = g.Between
-	}
-	return string(keys), nil
-}
-
-func (r *run) menu(ctx context.Context, m *Menu) (string, error) {
-	for try := 0; ; try++ {
-		if _, err := r.say(ctx, m.Prompt, true); err != nil {
-			return "", err
-		}
-		k, pressed, err := r.line.Key(ctx, m.Timeout)
-		if err != nil {
-			return "", err
-		}
-		if to, ok := m.Options[k]; pressed && ok {
-			return to, nil
-		}
-		if again, err := r.again(ctx, &m.Ask, try, pressed); !again || err != nil {
-			return m.Else, err
-		}
-	}
-}
-
-// again says what went wrong and tells whether there is another try.
-func (r *run) again(ctx context.Context, a *Ask, try int, pressed bool) (bool, error) {
-	words := a.NoInput
-	if pressed {
-		words = a.NoMatch
-	}
-	if _, err := r.say(ctx, words, true); err != nil {
-		return false, err
-	}
-	return try < a.Retries, nil
 }
 
 // record announces, asks when it has to, and tells the line the answer.
@@ -236,9 +183,18 @@ func (r *run) set(name, value string) {
 	r.line.Note(Note{Flow: r.flow.Name, Variable: name, Value: value})
 }
 
-// fill puts the values of variables into a text.
+// fill puts the values of variables into a text that is said or written; secrets are masked.
 func (r *run) fill(s string) string {
-	return variableUse.ReplaceAllStringFunc(s, func(use string) string { return r.value(use[2 : len(use)-1]) })
+	return variableUse.ReplaceAllStringFunc(s, func(use string) string {
+		name := use[2 : len(use)-1]
+		if v, ok := r.readBack[name]; ok {
+			return v
+		}
+		if r.secret[name] {
+			return masked(r.vars[name])
+		}
+		return r.value(name)
+	})
 }
 
 func hasVariable(s string) bool { return variableUse.MatchString(s) }

@@ -18,6 +18,8 @@ import (
 type RecordOptions struct {
 	// Rate is the sample rate, 8000 or 16000 Hz; 0 means the engine's.
 	Rate int
+	// Lead is silence before the first sound, so that the time of the file is that of a call that began before it.
+	Lead time.Duration
 }
 
 // RecordInfo describes a finished recording.
@@ -45,6 +47,7 @@ type Recorder struct {
 	paused bool
 	closed bool
 	next   int64 // tick due next
+	lead   int64 // ticks of silence before the first
 
 	slots      []recordSlot
 	head, tail atomic.Int64 // slots filled by the clock, emptied by the writer
@@ -97,7 +100,7 @@ func (e *Engine) Record(path string, opt RecordOptions) (*Recorder, error) {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	r := &Recorder{
-		engine: e, path: path, part: path + partSuffix, rate: opt.Rate, wav: wav,
+		engine: e, path: path, part: path + partSuffix, rate: opt.Rate, wav: wav, lead: int64(max(opt.Lead, 0) / tick),
 		slots: make([]recordSlot, recordQueue), buf: make([]int16, 2*opt.Rate/50), flush: time.Now(),
 	}
 	r.left.rec, r.right.rec = r, r
@@ -146,7 +149,7 @@ func (r *Recorder) tick(n int64) {
 		return
 	}
 	if r.next == 0 {
-		r.next = n
+		r.next = n - r.lead
 	}
 	head := r.head.Load()
 	if head-r.tail.Load() == recordQueue {

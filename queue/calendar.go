@@ -208,6 +208,17 @@ func (c *Calendar) Open(t time.Time) bool {
 	return false
 }
 
+// Now is "open", "closed", or "holiday" when it is closed because of an exception for that day.
+func (c *Calendar) Now(t time.Time) string {
+	switch spans, exception := c.days[DateOf(t.In(c.zone))]; {
+	case c.Open(t):
+		return "open"
+	case exception && len(spans) == 0:
+		return "holiday"
+	}
+	return "closed"
+}
+
 // NextOpen is t when it is open then, else the next moment it is; ok is false
 // when it is closed for ten years.
 func (c *Calendar) NextOpen(t time.Time) (open time.Time, ok bool) {

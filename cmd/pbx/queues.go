@@ -15,7 +15,8 @@ import (
 // queues are the queues as calls see them.
 type queues struct {
 	*queue.Service
-	db *pg.DB
+	db    *pg.DB
+	hours *openingHours
 }
 
 var _ call.Queues = queues{}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,7 +197,7 @@ func (s *server) startASR(ctx context.Context) (func() error, error) {
 		return nil, nil
 	}
 	speech := s.cfg.ASR.Config
-	speech.PhraseLists = speech.PhraseLists || slices.ContainsFunc(s.cfg.Call.Routes, func(r call.Route) bool { return len(r.Phrases) > 0 })
+	speech.PhraseLists = speech.PhraseLists || s.cfg.listensForPhrases()
 	pool, err := asr.New(speech, s.log)
 	if err != nil {
 		return nil, err
@@ -244,7 +243,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	calls.SetDialer(signalling)
-	calls.SetQueues(queues{s.queues, s.db})
+	calls.SetQueues(queues{s.queues, s.db, &openingHours{}})
 	if s.bot != nil {
 		calls.SetBot(callBot{s.bot, contact.NewStore(s.db, contact.Config{})})
 	}

@@ -107,6 +107,9 @@ func (j *judge) flows(ctx context.Context) {
 			continue
 		}
 		j.flow[name] = f
+		if err := j.runtime.flows.CheckHosts(f); changed && err != nil {
+			j.wrong(admin.KindFlow, name, "text", admin.Refused, "%v", err)
+		}
 		before := len(j.faults)
 		for prompt, line := range f.Uses() {
 			if j.s.Prompts[prompt] == nil {

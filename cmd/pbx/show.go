@@ -34,6 +34,10 @@ func show(cfg Config) (string, error) {
 
 func hide(n *yaml.Node) {
 	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "headers" {
+			hideAll(child) // what is sent to other servers mostly says who we are
+			continue
+		}
 		if n.Kind == yaml.MappingNode && i%2 == 1 && child.Kind == yaml.ScalarNode && child.Value != "" {
 			switch key := n.Content[i-1].Value; {
 			case secretKey.MatchString(key):
@@ -43,6 +47,16 @@ func hide(n *yaml.Node) {
 			}
 		}
 		hide(child)
+	}
+}
+
+// hideAll hides every value below n.
+func hideAll(n *yaml.Node) {
+	for i, child := range n.Content {
+		if child.Kind == yaml.ScalarNode && (n.Kind != yaml.MappingNode || i%2 == 1) {
+			child.SetString(hidden)
+		}
+		hideAll(child)
 	}
 }
 

@@ -1,0 +1,184 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"tingxin/call"
+	"tingxin/queue"
+)
+
+// Line places and parks calls; *call.Manager satisfies it.
+type Line interface {
+	Originate(o call.Order) (id string, err error)
+	Park(ctx context.Context, id, user, slot string) (string, error)
+	Parked() []call.ParkedItem
+	Callbacks(ctx context.Context, q queue.QueueID) ([]call.CallbackItem, error)
+	AddCallback(ctx context.Context, q queue.QueueID, number string, urgency queue.Urgency) (queue.WorkID, error)
+}
+
+// PlacedCall is the body of the answer to POST /calls.
+type PlacedCall struct {
+	ID string `json:"id" doc:"the call is there when the user has answered; call.not_placed tells when they do not"`
+}
+
+// ParkedList is the body of GET /parked.
+type ParkedList struct {
+	Items []call.ParkedItem `json:"items"`
+}
+
+// CallbackList is the body of GET /callbacks.
+type CallbackList struct {
+	Items []call.CallbackItem `json:"items"`
+}
+
+func (s *Server) lineRoutes(api huma.API) {
+	place := operation("place-call", http.MethodPost, "/calls", "calls", "Ring one's own telephone and, when it answers, whom one wants", 403, 422)
+	place.DefaultStatus = http.StatusAccepted
+	huma.Register(api, place, s.placeCall)
+	huma.Register(api, operation("park", http.MethodPost, "/calls/{id}/park", "calls", "Let the other party of one's own call, for a supervisor the caller, wait where anybody can pick it up", 403, 404, 409, 422), s.parkCall)
+	huma.Register(api, operation("parked", http.MethodGet, "/parked", "calls", "Calls that wait to be picked up"), s.listParked)
+	pick := operation("pick-up", http.MethodPost, "/parked/{name}/pick-up", "calls", "Ring one's own telephone for the call in a slot", 404)
+	pick.DefaultStatus = http.StatusAccepted
+	huma.Register(api, pick, s.pickUp)
+	huma.Register(api, operation("callbacks", http.MethodGet, "/callbacks", "queues", "Places kept for customers who are called back, at most 500"), s.listCallbacks)
+	add := operation("add-callback", http.MethodPost, "/callbacks", "queues", "Put a number into a queue, to be called when it is its turn", 404, 409, 422)
+	add.DefaultStatus = http.StatusCreated
+	huma.Register(api, add, s.addCallback)
+}
+
+// errNoLine is for a server that places no calls.
+func errNoLine() error { return huma.Error503ServiceUnavailable("this server places no calls") }
+
+type placeInput struct {
+	Body struct {
+		To    AimView `json:"to" doc:"a user or a number"`
+		User  string  `json:"user,omitempty" maxLength:"64" doc:"whose telephone rings first; one's own when empty, another's for a supervisor"`
+		Queue string  `json:"queue,omitempty" maxLength:"64" doc:"whose number is shown to the customer"`
+	}
+}
+
+func (s *Server) placeCall(ctx context.Context, in *placeInput) (*bodyOf[PlacedCall], error) {
+	to, err := in.Body.To.aim()
+	if err != nil {
+		return nil, err
+	}
+	if to.Queue != "" {
+		return nil, huma.Error422UnprocessableEntity("name a user or a number")
+	}
+	who := callerOf(ctx)
+	user := who.User.Username
+	if in.Body.User != "" && in.Body.User != user {
+		if !who.User.Role.may(RoleSupervisor) {
+			return nil, huma.Error403Forbidden("this is not your telephone")
+		}
+		user = in.Body.User
+	}
+	return s.place(ctx, call.Order{User: user, To: to, Queue: in.Body.Queue})
+}
+
+// place writes the audit row first: a call leaves a trace even when it fails.
+func (s *Server) place(ctx context.Context, o call.Order) (*bodyOf[PlacedCall], error) {
+	if s.parts.Line == nil {
+		return nil, errNoLine()
+	}
+	e := callerOf(ctx).entry("call.placed", "user:"+o.User)
+	e.Detail = map[string]any{"outside": o.To.Number != "", "user": o.To.User, "queue": o.Queue}
+	if err := s.audit.write(ctx, e); err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	id, err := s.parts.Line.Originate(o)
+	return &bodyOf[PlacedCall]{PlacedCall{id}}, s.problem(ctx, err)
+}
+
+type parkInput struct {
+	CallPath
+	Body struct {
+		Slot string `json:"slot,omitempty" maxLength:"16" pattern:"^[0-9]*$" doc:"the first free one when empty"`
+	}
+}
+
+// ParkedView is the body of the answer to POST /calls/{id}/park.
+type ParkedView struct {
+	Slot string `json:"slot" doc:"the number to dial"`
+}
+
+func (s *Server) parkCall(ctx context.Context, in *parkInput) (*bodyOf[ParkedView], error) {
+	if s.parts.Line == nil {
+		return nil, errNoLine()
+	}
+	var slot string
+	_, err := s.control(ctx, in.ID, "call.parked", map[string]any{"slot": in.Body.Slot}, func(_ Control, user string) (err error) {
+		slot, err = s.parts.Line.Park(ctx, in.ID, user, in.Body.Slot)
+		return err
+	})
+	return &bodyOf[ParkedView]{ParkedView{slot}}, err
+}
+
+func (s *Server) listParked(context.Context, *struct{}) (*bodyOf[ParkedList], error) {
+	out := ParkedList{Items: []call.ParkedItem{}}
+	if s.parts.Line != nil {
+		out.Items = s.parts.Line.Parked()
+	}
+	return &bodyOf[ParkedList]{out}, nil
+}
+
+type parkPath struct {
+	Slot string `path:"name" maxLength:"16"`
+}
+
+func (s *Server) pickUp(ctx context.Context, in *parkPath) (*bodyOf[PlacedCall], error) {
+	if s.parts.Line == nil {
+		return nil, errNoLine()
+	}
+	for _, p := range s.parts.Line.Parked() {
+		if p.Slot == in.Slot {
+			return s.place(ctx, call.Order{User: callerOf(ctx).User.Username, To: call.Aim{Number: in.Slot}})
+		}
+	}
+	return nil, huma.Error404NotFound("no call waits there")
+}
+
+type callbacksInput struct {
+	Queue queue.QueueID `query:"queue" maxLength:"64" doc:"all queues when empty"`
+}
+
+func (s *Server) listCallbacks(ctx context.Context, in *callbacksInput) (*bodyOf[CallbackList], error) {
+	if s.parts.Line == nil {
+		return nil, errNoLine()
+	}
+	items, err := s.parts.Line.Callbacks(ctx, in.Queue)
+	return &bodyOf[CallbackList]{CallbackList{items}}, s.problem(ctx, err)
+}
+
+type addCallbackInput struct {
+	Body struct {
+		Queue   queue.QueueID `json:"queue" minLength:"1" maxLength:"64"`
+		Number  string        `json:"number" minLength:"2" maxLength:"32" pattern:"^\\+?[0-9*#]+$"`
+		Urgency string        `json:"urgency,omitempty" enum:"low,normal,high,urgent" default:"normal"`
+	}
+}
+
+// AddedCallback is the body of the answer to POST /callbacks.
+type AddedCallback struct {
+	ID queue.WorkID `json:"id"`
+}
+
+func (s *Server) addCallback(ctx context.Context, in *addCallbackInput) (*bodyOf[AddedCallback], error) {
+	if s.parts.Line == nil {
+		return nil, errNoLine()
+	}
+	var urgency queue.Urgency
+	if err := urgency.UnmarshalText([]byte(in.Body.Urgency)); err != nil {
+		return nil, huma.Error422UnprocessableEntity(err.Error())
+	}
+	e := callerOf(ctx).entry("callback.added", "queue:"+string(in.Body.Queue))
+	if err := s.audit.write(ctx, e); err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	id, err := s.parts.Line.AddCallback(ctx, in.Body.Queue, strings.TrimSpace(in.Body.Number), urgency)
+	return &bodyOf[AddedCallback]{AddedCallback{id}}, s.problem(ctx, err)
+}
