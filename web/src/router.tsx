@@ -105,7 +105,33 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, system, settings])]);
+const admin = createRoute({
+  getParentRoute: () => shell,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('./pages/AdminPage'), 'AdminPage'),
+});
+const adminHome = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/$section', params: { section: 'numbers' } });
+  },
+});
+const adminSection = createRoute({
+  getParentRoute: () => admin,
+  path: '$section',
+  component: lazyRouteComponent(() => import('./pages/AdminPage'), 'AdminSection'),
+});
+const adminFlow = createRoute({
+  getParentRoute: () => admin,
+  path: 'flows/$name',
+  component: lazyRouteComponent(() => import('./admin/FlowEditor'), 'FlowEditor'),
+});
+
+// On a screen in the hall nobody logs in: the page has a token of its own.
+const wall = createRoute({ getParentRoute: () => root, path: '/wall', component: lazyRouteComponent(() => import('./pages/WallPage'), 'WallPage') });
+
+const tree = root.addChildren([login, wall, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({

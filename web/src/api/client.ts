@@ -38,14 +38,15 @@ function address(path: string, query: Query = {}): string {
 async function send(path: string, ask: Ask): Promise<Response> {
   const method = ask.method ?? 'GET';
   const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' };
-  if (ask.body !== undefined) headers['Content-Type'] = 'application/json';
+  const raw = ask.body instanceof Blob;
+  if (ask.body !== undefined) headers['Content-Type'] = raw ? (ask.body as Blob).type : 'application/json';
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf;
   try {
     return await fetch(address(path, ask.query), {
       method,
       headers,
       credentials: 'same-origin',
-      body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
+      body: ask.body === undefined ? undefined : raw ? (ask.body as Blob) : JSON.stringify(ask.body),
       signal: ask.signal,
     });
   } catch (error) {
