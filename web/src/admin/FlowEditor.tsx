@@ -160,7 +160,7 @@ function Workbench({ flow }: { flow: Setting<Flow> }) {
             >
               <Button>{t('admin.versions')}</Button>
             </Dropdown>
-            <Button loading={save.isPending && save.variables} disabled={!dirty && newest !== live} onClick={() => save.mutate(true)}>
+            <Button loading={save.isPending && save.variables} disabled={!dirty} onClick={() => save.mutate(true)}>
               {t('admin.saveDraft')}
             </Button>
             <Button type="primary" loading={save.isPending && !save.variables} disabled={mistakes.length > 0 || (!dirty && newest === live)} onClick={() => save.mutate(false)}>

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import { useTranslation } from 'react-i18next';
-import { box, lay } from './layout';
+import { box, lay, upward } from './layout';
 import type { Picture } from './kinds';
 
 interface View {
@@ -13,7 +13,10 @@ const least = 0.2;
 const most = 2;
 const bounded = (scale: number) => Math.min(most, Math.max(least, scale));
 
-/** cut shortens a text to so many columns; a Chinese character takes two. */
+/** columns is how wide a text is; a Chinese character takes two. */
+const columns = (text: string): number => Array.from(text).reduce((sum, c) => sum + (c.charCodeAt(0) > 0x2e7f ? 2 : 1), 0);
+
+/** cut shortens a text to so many columns. */
 function cut(text: string, columns: number): string {
   let used = 0;
   for (let i = 0; i < text.length; i++) {
@@ -106,10 +109,13 @@ export function FlowPicture({ picture, visited, onPick }: { picture: Picture; vi
             <marker id="flow-arrow" viewBox="0 0 8 8" refX="1" refY="4" markerWidth="8" markerHeight="8" orient="auto">
               <path d="M0 0 8 4 0 8Z" className="flow-head" />
             </marker>
+            <marker id="flow-arrow-back" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+              <path d="M8 0 0 4 8 8Z" className="flow-head" />
+            </marker>
           </defs>
           <g transform={`translate(${view.x} ${view.y}) scale(${view.scale})`}>
             {layout.ways.map((way) => (
-              <path key={`${way.from} ${way.to}`} d={way.path} className="flow-way" markerEnd="url(#flow-arrow)" />
+              <path key={`${way.from} ${way.to}`} d={way.path} className="flow-way" {...(upward(layout, way) ? { markerStart: 'url(#flow-arrow-back)' } : { markerEnd: 'url(#flow-arrow)' })} />
             ))}
             {picture.boxes.map((node) => {
               const at = layout.boxes.get(node.id);
@@ -122,7 +128,7 @@ export function FlowPicture({ picture, visited, onPick }: { picture: Picture; vi
                     {t(`admin.node.${node.kind}`, node.kind)}
                   </text>
                   <text x={box.width - 12} y={22} className="flow-id" textAnchor="end">
-                    {cut(node.id, 18)}
+                    {cut(node.id, 24 - columns(t(`admin.node.${node.kind}`, node.kind)))}
                   </text>
                   <text x={12} y={46} className="flow-text">
                     {cut(node.text ?? '', 25)}

@@ -60,7 +60,18 @@ export function Choice({ name, label, hint, options, placeholder, required }: Fi
 export function Toggle({ name, label, hint }: Field) {
   const { t } = useTranslation();
   return (
-    <Form.Item name={name} label={t(`admin.field.${label}`)} extra={hint && t(`admin.hint.${hint}`)} valuePropName="checked" layout="horizontal" className="admin-toggle" colon={false}>
+    <Form.Item
+      name={name}
+      label={
+        <span>
+          {t(`admin.field.${label}`)}
+          {hint && <small className="muted">{t(`admin.hint.${hint}`)}</small>}
+        </span>
+      }
+      valuePropName="checked" layout="horizontal"
+      className="admin-toggle"
+      colon={false}
+    >
       <Switch />
     </Form.Item>
   );
