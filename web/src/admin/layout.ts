@@ -24,7 +24,7 @@ export interface Layout {
 
 export const box = { width: 190, height: 64 };
 const bend = 26; // width of the lane of a way that passes a layer
-const gap = { x: 30, y: 66 };
+const gap = { x: 30, y: 54 };
 
 interface Spot {
   id: string;
