@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -17,10 +19,12 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/event"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/ticket"
 )
 
 // Live is what runs now; *call.Manager satisfies it.
@@ -39,8 +43,11 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
-	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	// Tickets are what is to be done for customers; nil: none.
+	Tickets *ticket.Service
+	Bot     *bot.Engine  // nil: none
+	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// Setup is what administrators set; nil: nothing is kept.
@@ -125,13 +132,20 @@ func (s *Server) route() error {
 	r.Use(s.recovered, s.headers, s.guard)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
+	for _, named := range []any{queue.Urgency(0), ticket.Promise(0)} { // they are texts on the wire
+		config.Components.Schemas.RegisterTypeAlias(reflect.TypeOf(named), reflect.TypeFor[string]())
+	}
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
 	s.phoneRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
+	s.ticketRoutes(api)
+	s.togetherRoutes(api)
+	s.heatRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)
@@ -141,6 +155,7 @@ func (s *Server) route() error {
 	s.agentRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
+	s.botRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
@@ -166,6 +181,18 @@ func (s *Server) route() error {
 		})
 	}
 	return nil
+}
+
+// schemaName names a type in the document: words that several nouns have get the bot's before them.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.PkgPath() == "tingxin/bot" && !strings.HasPrefix(name, "Bot") {
+		return "Bot" + name
+	}
+	return name
 }
 
 // Handler is the whole web side, for tests.

@@ -11,6 +11,7 @@ import (
 
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
 	"tingxin/emotion"
@@ -21,6 +22,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/ticket"
 )
 
 // Config is the whole of pbx: one section per package. The zero value is the default.
@@ -40,6 +42,8 @@ type Config struct {
 	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
+	Bot          bot.Config     `yaml:"bot" koanf:"bot"`
+	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 }
@@ -73,6 +77,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	under(&c.Bot.KeyFile, "keys/bot.key")
 	under(&c.Chat.Files, "attachments")
 	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
@@ -105,6 +110,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.KB.Check(); err != nil {
+		return err
+	}
+	if err := c.Bot.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

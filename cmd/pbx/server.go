@@ -15,6 +15,7 @@ import (
 	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
 	"tingxin/event"
@@ -25,6 +26,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/ticket"
 )
 
 // server is the whole program but for its command line.
@@ -32,25 +34,27 @@ type server struct {
 	cfg Config
 	log *slog.Logger
 
-	lock   *os.File // of the data folder
-	db     *pg.DB
-	pool   *asr.Pool
-	engine *media.Engine
-	bus    *event.Bus
-	flows  *ivr.Library
-	store  *call.Store
-	jobs   *pg.Jobs // started with the web side
-	chat   *chat.Service
-	queues *queue.Service
-	embed  *embed.Service // nil: this machine has no sentence models
-	kb     *kb.Service
-	calls  *call.Manager
-	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
-	sip    *sip.Server
-	web    *api.Server
-	people *api.People
-	admin  *admin.Service
-	rules  *runtime // what runs by the settings of administrators
+	lock    *os.File // of the data folder
+	db      *pg.DB
+	pool    *asr.Pool
+	engine  *media.Engine
+	bus     *event.Bus
+	flows   *ivr.Library
+	store   *call.Store
+	jobs    *pg.Jobs // started with the web side
+	chat    *chat.Service
+	tickets *ticket.Service
+	queues  *queue.Service
+	embed   *embed.Service // nil: this machine has no sentence models
+	kb      *kb.Service
+	bot     *bot.Engine // nil: off
+	calls   *call.Manager
+	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
+	sip     *sip.Server
+	web     *api.Server
+	people  *api.People
+	admin   *admin.Service
+	rules   *runtime // what runs by the settings of administrators
 
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
@@ -82,11 +86,13 @@ func (s *server) start(ctx context.Context) error {
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
+		{"tickets", s.startTickets},    // which the queues give out
 		{"sentence models", s.startEmbed},
 		{"articles", s.startKB},
 		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
+		{"bot", s.startBot},            // looks at what chat gets
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"administration", s.startAdmin},
@@ -131,7 +137,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "articles", "sentence models", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue

@@ -14,6 +14,7 @@ import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hoo
 import { Floor, Threads } from '../call/store';
 import { QueueAlertNotice } from '../parts/QueueAlerts';
 import { CallBar } from '../phone/CallBar';
+import { WrapUpDock } from '../phone/WrapUp';
 import { PhoneProvider } from '../phone/hooks';
 import { antdTheme } from '../theme/antd';
 import { useTheme } from '../theme/theme';
@@ -80,6 +81,7 @@ function Page() {
         <main id="content" tabIndex={-1}>
           <Outlet />
         </main>
+        <WrapUpDock />
         <CallBar />
         <QueueAlertNotice role={data.user.role} />
         <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
