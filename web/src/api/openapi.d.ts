@@ -4773,8 +4773,10 @@ export interface components {
             short_abandon?: string;
             sisters?: string[];
             skills?: string[];
+            /** @description of ring_progressively and bullseye: after which another member, or the next ring of them, is asked; 10s when empty */
+            step?: string;
             /** @enum {string} */
-            strategy?: "best" | "longest_idle" | "least_recent" | "fewest_calls" | "least_talk" | "round_robin" | "ring_all" | "linear" | "random" | "weighted" | "skill" | "preferred";
+            strategy?: "best" | "longest_idle" | "least_recent" | "fewest_calls" | "least_talk" | "round_robin" | "ring_all" | "ring_progressively" | "bullseye" | "linear" | "random" | "weighted" | "skill" | "preferred";
             targets?: components["schemas"]["TargetsDoc"];
             wrap_up?: components["schemas"]["WrapUpDoc"];
         };
