@@ -25,6 +25,7 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
   const { message } = App.useApp();
   const client = useQueryClient();
   const [form] = Form.useForm<Fields>();
+  const strategy = Form.useWatch('strategy', form);
   const people = useQuery(users);
   const team = useQuery(agents);
   const abilities = useQuery(skills);
@@ -73,15 +74,11 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
         <Form.Item name={['level', 'within']} label={t('setup.within')} rules={[time]}>
           <Input placeholder="20s" />
         </Form.Item>
-        <Form.Item noStyle shouldUpdate={(was, is) => was.strategy !== is.strategy}>
-          {({ getFieldValue }) =>
-            ['ring_progressively', 'bullseye'].includes(getFieldValue('strategy') as string) && (
-              <Form.Item name="step" label={t('setup.step')} rules={[time]} extra={t('setup.stepHint')}>
-                <Input placeholder="10s" />
-              </Form.Item>
-            )
-          }
-        </Form.Item>
+        {(strategy === 'ring_progressively' || strategy === 'bullseye') && (
+          <Form.Item name="step" label={t('setup.step')} rules={[time]} extra={t('setup.stepHint')}>
+            <Input placeholder="10s" />
+          </Form.Item>
+        )}
         <Form.Item name="ring_time" label={t('setup.ring')} rules={[time]}>
           <Input placeholder="20s" />
         </Form.Item>
