@@ -17,7 +17,7 @@ func (r *Router) choose(l *lane, it *Item, fits []candidate) int {
 		return least(fits, func(c *candidate) float64 { return c.a.Talk.Seconds() })
 	case RoundRobinOf:
 		return r.next(l, fits)
-	case Linear:
+	case Linear, RingOneByOne:
 		return 0
 	case Random:
 		return r.dice.IntN(len(fits))

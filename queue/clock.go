@@ -40,6 +40,9 @@ func (r *Router) NextDeadline() time.Time {
 		if it.Phase == Waiting {
 			r.wakeFor(it, sooner)
 		}
+		if l := r.lanes[it.Queue]; it.Phase == Offered && l.Strategy == RingOneByOne {
+			sooner(it.RangAt.Add(l.Step))
+		}
 	}
 	for _, a := range r.order {
 		sooner(a.Deadline)
@@ -58,6 +61,15 @@ func (r *Router) wakeFor(it *Item, sooner func(time.Time)) {
 		sooner(it.Since.Add(ring.After))
 	}
 	sooner(it.Since.Add(l.PreferredWait))
+	if l.Strategy == Bullseye {
+		ring := 0
+		for i := 1; i < len(l.Members); i++ {
+			if l.Members[i].Order != l.Members[i-1].Order {
+				ring++
+				sooner(it.Since.Add(time.Duration(ring) * l.Step))
+			}
+		}
+	}
 	for _, until := range it.Barred {
 		sooner(until)
 	}

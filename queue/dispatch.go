@@ -57,7 +57,7 @@ func (r *Router) dispatch(now time.Time) {
 		return
 	}
 	for _, w := range r.rank(now, func(it *Item) bool {
-		return it.Phase == Waiting && room[it.Kind] && (it.Callback == nil || !it.Callback.NotBefore.After(now))
+		return (it.Phase == Waiting || r.ringsOn(it, now)) && room[it.Kind] && (it.Callback == nil || !it.Callback.NotBefore.After(now))
 	}) {
 		if !room[w.it.Kind] || r.give(w.it, now) == 0 {
 			continue
@@ -66,6 +66,30 @@ func (r *Router) dispatch(now time.Time) {
 			return
 		}
 	}
+}
+
+// ringsOn tells whether ringing work shall ring at one more.
+func (r *Router) ringsOn(it *Item, now time.Time) bool {
+	l := r.lanes[it.Queue]
+	return it.Phase == Offered && l.Strategy == RingOneByOne && !now.Before(it.RangAt.Add(l.Step))
+}
+
+// outer tells whether a member stands in a ring of the bullseye that the age of the work has not reached.
+func (l *lane) outer(m Member, age time.Duration) bool {
+	if l.Strategy != Bullseye {
+		return false
+	}
+	ring, member := 0, false      // rings are the different orders of the members
+	for i, o := range l.Members { // in their order
+		if i > 0 && o.Order != l.Members[i-1].Order {
+			ring++
+		}
+		if o.Agent == m.Agent {
+			member = true
+			break
+		}
+	}
+	return member && age < time.Duration(ring)*l.Step
 }
 
 // room tells for which kinds of work any agent has room, so that a long queue
@@ -165,6 +189,10 @@ func (r *Router) candidates(l *lane, it *Item, ring Ring, now time.Time, d *Deci
 			continue
 		}
 		skill := a.skill(it.Skills, l.Skills)
+		if l.outer(m, now.Sub(it.Since)) && !it.Guarded {
+			d.lose(a.ID, 0, "outer_ring")
+			continue
+		}
 		if why := r.unfit(a, l, it, skill, ring.Floor, now); why != "" {
 			d.lose(a.ID, 0, why)
 			continue
@@ -277,7 +305,7 @@ func (r *Router) ringAt(l *lane, it *Item, c *candidate, d Decision, now time.Ti
 	d.Agent, d.Score, d.S = c.a.ID, c.score, c.s
 	o := &Offer{Token: r.cfg.NewToken(), Work: it.ID, Queue: it.Queue, Agent: c.a.ID, At: now, Deadline: now.Add(l.RingTime)}
 	r.offers[o.Token] = o
-	it.Phase = Offered
+	it.Phase, it.RangAt = Offered, now
 	it.Offers = append(it.Offers, o.Token)
 	it.Decision = &d
 	c.a.Offer = o.Token

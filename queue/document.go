@@ -111,10 +111,11 @@ type LevelDoc struct {
 type QueueDoc struct {
 	ID            QueueID     `json:"id" yaml:"id"`
 	Name          string      `json:"name,omitempty" yaml:"name"`
-	Strategy      Strategy    `json:"strategy,omitempty" yaml:"strategy" enum:"best,longest_idle,least_recent,fewest_calls,least_talk,round_robin,ring_all,linear,random,weighted,skill,preferred"`
+	Strategy      Strategy    `json:"strategy,omitempty" yaml:"strategy" enum:"best,longest_idle,least_recent,fewest_calls,least_talk,round_robin,ring_all,ring_progressively,bullseye,linear,random,weighted,skill,preferred"`
 	Members       []MemberDoc `json:"members,omitempty" yaml:"members"`
 	Skills        []string    `json:"skills,omitempty" yaml:"skills"`
 	Language      string      `json:"language,omitempty" yaml:"language"`
+	Step          Period      `json:"step,omitempty" yaml:"step" doc:"of ring_progressively and bullseye: after which another member, or the next ring of them, is asked; 10s when empty"`
 	Rings         []RingDoc   `json:"rings,omitempty" yaml:"rings"`
 	Sisters       []QueueID   `json:"sisters,omitempty" yaml:"sisters"`
 	Overflow      QueueID     `json:"overflow,omitempty" yaml:"overflow"`
@@ -140,7 +141,7 @@ type QueueDoc struct {
 
 // queue makes settings of a document; ids maps user names to agents.
 func (d *QueueDoc) queue(ids map[string]AgentID) (Queue, error) {
-	q := Queue{ID: d.ID, Name: d.Name, Strategy: d.Strategy, Skills: d.Skills, Language: d.Language, Sisters: d.Sisters, Overflow: d.Overflow, MaxWaiting: d.MaxWaiting,
+	q := Queue{ID: d.ID, Name: d.Name, Strategy: d.Strategy, Skills: d.Skills, Language: d.Language, Sisters: d.Sisters, Overflow: d.Overflow, MaxWaiting: d.MaxWaiting, Step: time.Duration(d.Step),
 		Targets: Targets{time.Duration(d.Targets.Low), time.Duration(d.Targets.Normal), time.Duration(d.Targets.High), time.Duration(d.Targets.Urgent)},
 		MaxWait: time.Duration(d.MaxWait), RingTime: time.Duration(d.RingTime), Bar: time.Duration(d.Bar), RejectDelay: time.Duration(d.RejectDelay), BusyDelay: time.Duration(d.BusyDelay),
 		NoAnswerDelay: time.Duration(d.NoAnswerDelay), ConnectTime: time.Duration(d.ConnectTime), PreferredWait: time.Duration(d.PreferredWait),
@@ -162,7 +163,7 @@ func (d *QueueDoc) queue(ids map[string]AgentID) (Queue, error) {
 
 // doc is the way back.
 func (q *Queue) doc(users map[AgentID]string) QueueDoc {
-	d := QueueDoc{ID: q.ID, Name: q.Name, Strategy: q.Strategy, Skills: q.Skills, Language: q.Language, Sisters: q.Sisters, Overflow: q.Overflow, MaxWaiting: q.MaxWaiting,
+	d := QueueDoc{ID: q.ID, Name: q.Name, Strategy: q.Strategy, Skills: q.Skills, Language: q.Language, Sisters: q.Sisters, Overflow: q.Overflow, MaxWaiting: q.MaxWaiting, Step: Period(q.Step),
 		Targets: TargetsDoc{Period(q.Targets.Low), Period(q.Targets.Normal), Period(q.Targets.High), Period(q.Targets.Urgent)},
 		MaxWait: Period(q.MaxWait), RingTime: Period(q.RingTime), Bar: Period(q.Bar), RejectDelay: Period(q.RejectDelay), BusyDelay: Period(q.BusyDelay),
 		NoAnswerDelay: Period(q.NoAnswerDelay), ConnectTime: Period(q.ConnectTime), PreferredWait: Period(q.PreferredWait),

@@ -211,6 +211,64 @@ func TestRingAllFirstAnswerWins(t *testing.T) {
 	d.wantState("b", Talking)
 }
 
+// Each step one more rings, those before go on ringing; the first answer wins.
+func TestRingProgressively(t *testing.T) {
+	d := newDesk(t, Queue{Strategy: RingOneByOne, Step: 5 * time.Second, RingTime: 30 * time.Second}, Profile{}, Profile{}, Profile{}).open("a", "b", "c")
+	d.call("w")
+	d.wantRing("w", "a")
+	if next := d.NextDeadline(); !next.Equal(d.now.Add(5 * time.Second)) {
+		t.Errorf("wakes at %v", next.Sub(d.now))
+	}
+	d.after(4*time.Second).wantRing("w", "a")
+	d.after(time.Second).wantRing("w", "a b")
+	it, _ := d.Router.Item("w")
+	must(t, d.Decline(it.Offers[0], "a", false, d.now))
+	d.wantRing("w", "b")
+	d.after(5*time.Second).wantRing("w", "b c")
+	d.after(5*time.Second).wantRing("w", "b c") // nobody is left
+	it, _ = d.Router.Item("w")
+	if _, err := d.Accept(it.Offers[1], "c", d.now); err != nil {
+		t.Fatal(err)
+	}
+	d.wantState("b", Available)
+	d.wantState("c", Talking)
+	if it, _ = d.Router.Item("w"); len(it.Offers) != 0 || it.Agent != "c" {
+		t.Errorf("afterwards: %+v", it)
+	}
+}
+
+// The inner ring of the members is asked first; the best of all that the age has reached gets it.
+func TestBullseyeWidens(t *testing.T) {
+	d := newDesk(t, Queue{})
+	for id, level := range map[AgentID]float64{"in": .5, "mid": .9, "out": 1} {
+		must(t, d.SetAgent(Profile{ID: id, Skills: map[string]float64{"tech": level}, Desk: true}, d.now))
+	}
+	q, _ := d.Queue("q")
+	q.Strategy, q.Step, q.Skills, q.Rings = Bullseye, 10*time.Second, []string{"tech"}, []Ring{{}}
+	q.Members = []Member{{Agent: "out", Order: 9}, {Agent: "in", Order: 1}, {Agent: "mid", Order: 4}}
+	must(t, d.SetQueue(q, d.now))
+	d.open("mid", "out")
+	d.call("w")
+	d.wantRing("w", "")
+	if next := d.NextDeadline(); !next.Equal(d.now.Add(10 * time.Second)) {
+		t.Errorf("wakes at %v", next.Sub(d.now))
+	}
+	d.after(9*time.Second).wantRing("w", "")
+	d.after(time.Second).wantRing("w", "mid")
+	it, _ := d.Router.Item("w")
+	if len(it.Decision.Losers) != 1 || it.Decision.Losers[0].Reason != "outer_ring" {
+		t.Errorf("losers %+v", it.Decision.Losers)
+	}
+	must(t, d.Decline(it.Offers[0], "mid", false, d.now))
+	d.wantRing("w", "")
+	d.after(10*time.Second).wantRing("w", "out")
+	it, _ = d.Router.Item("w")
+	d.take("w")
+	d.open("in")
+	d.call("v") // the inner ring is there: it need not wait, though others know more
+	d.wantRing("v", "in")
+}
+
 func TestRingsRelax(t *testing.T) {
 	d := newDesk(t, Queue{Skills: []string{"tech"}, Sisters: []QueueID{"sister"}})
 	for id, level := range map[AgentID]float64{"low": .5, "sis": .45, "none": 0} {

@@ -13,22 +13,24 @@ type Strategy string
 
 // The strategies.
 const (
-	Best          Strategy = "best"         // highest S(a,w); the default
-	LongestIdle   Strategy = "longest_idle" // nothing on hand for the longest time
-	LeastRecent   Strategy = "least_recent" // whose last contact of this queue ended longest ago
-	FewestCalls   Strategy = "fewest_calls" // fewest contacts since midnight
-	LeastTalk     Strategy = "least_talk"   // least time with customers since midnight
-	RoundRobinOf  Strategy = "round_robin"  // in turn, the turn remembered
-	RingAll       Strategy = "ring_all"     // everybody at once, the first to accept has it
-	Linear        Strategy = "linear"       // by the order of the members
-	Random        Strategy = "random"       //
-	Weighted      Strategy = "weighted"     // random by the weights of the members
-	SkillWeighted Strategy = "skill"        // the most proficient, then the longest idle
-	PreferredOf   Strategy = "preferred"    // the preferred or last agent of the customer, then the best
+	Best          Strategy = "best"               // highest S(a,w); the default
+	LongestIdle   Strategy = "longest_idle"       // nothing on hand for the longest time
+	LeastRecent   Strategy = "least_recent"       // whose last contact of this queue ended longest ago
+	FewestCalls   Strategy = "fewest_calls"       // fewest contacts since midnight
+	LeastTalk     Strategy = "least_talk"         // least time with customers since midnight
+	RoundRobinOf  Strategy = "round_robin"        // in turn, the turn remembered
+	RingAll       Strategy = "ring_all"           // everybody at once, the first to accept has it
+	RingOneByOne  Strategy = "ring_progressively" // in the order of the members: another one rings too after each Step
+	Bullseye      Strategy = "bullseye"           // the best of the members within the ring (their Order) that the age has reached, a Step each
+	Linear        Strategy = "linear"             // by the order of the members
+	Random        Strategy = "random"             //
+	Weighted      Strategy = "weighted"           // random by the weights of the members
+	SkillWeighted Strategy = "skill"              // the most proficient, then the longest idle
+	PreferredOf   Strategy = "preferred"          // the preferred or last agent of the customer, then the best
 )
 
 // Strategies are all of them.
-var Strategies = []Strategy{Best, LongestIdle, LeastRecent, FewestCalls, LeastTalk, RoundRobinOf, RingAll, Linear, Random, Weighted, SkillWeighted, PreferredOf}
+var Strategies = []Strategy{Best, LongestIdle, LeastRecent, FewestCalls, LeastTalk, RoundRobinOf, RingAll, RingOneByOne, Bullseye, Linear, Random, Weighted, SkillWeighted, PreferredOf}
 
 // WrapMode is what an agent gets after a contact.
 type WrapMode string
@@ -96,7 +98,7 @@ type Level struct {
 // Member is an agent of a queue.
 type Member struct {
 	Agent  AgentID `json:"agent"`
-	Order  int     `json:"order"`  // for Linear, and between equals
+	Order  int     `json:"order"`  // for Linear, RingOneByOne and Bullseye, and between equals
 	Weight float64 `json:"weight"` // for Weighted; 1 when zero
 }
 
@@ -107,12 +109,13 @@ type Queue struct {
 	Strategy Strategy `json:"strategy"`
 	Members  []Member `json:"members"`
 	// Skills and Language are added to what each piece of work needs.
-	Skills   []string  `json:"skills,omitempty"`
-	Language string    `json:"language,omitempty"`
-	Rings    []Ring    `json:"rings,omitempty"`    // DefaultRings when empty
-	Sisters  []QueueID `json:"sisters,omitempty"`  // whose members help
-	Overflow QueueID   `json:"overflow,omitempty"` // whose members take what waited too long
-	Targets  Targets   `json:"targets"`
+	Skills   []string      `json:"skills,omitempty"`
+	Language string        `json:"language,omitempty"`
+	Step     time.Duration `json:"step,omitempty"`     // of RingOneByOne and Bullseye; 10 s when zero
+	Rings    []Ring        `json:"rings,omitempty"`    // DefaultRings when empty
+	Sisters  []QueueID     `json:"sisters,omitempty"`  // whose members help
+	Overflow QueueID       `json:"overflow,omitempty"` // whose members take what waited too long
+	Targets  Targets       `json:"targets"`
 	// MaxWait is the hard guard: three times the class target, at least 10 min, when zero.
 	MaxWait       time.Duration `json:"max_wait"`
 	MaxWaiting    int           `json:"max_waiting"`     // more are refused; 10,000 when zero
@@ -146,6 +149,7 @@ func (q Queue) WithDefaults() Queue {
 	or(&q.Targets.Urgent, 2*time.Minute)
 	or(&q.MaxWaiting, 10_000)
 	or(&q.RingTime, 20*time.Second)
+	or(&q.Step, 10*time.Second)
 	or(&q.Bar, time.Minute)
 	or(&q.BusyDelay, 10*time.Second)
 	or(&q.ConnectTime, 15*time.Second)
@@ -224,6 +228,9 @@ func (q Queue) check() error {
 		if d < 0 || d > 31*24*time.Hour {
 			return fmt.Errorf("a time of %v is not between 0 and 31 days", d)
 		}
+	}
+	if q.Step < time.Second || q.Step > time.Hour {
+		return fmt.Errorf("step must be between a second and an hour")
 	}
 	if q.RingTime < time.Second || q.CallbackTries < 0 || q.CallbackTries > 100 {
 		return fmt.Errorf("ring_time must be a second or more, callback_tries at most 100")

@@ -122,6 +122,7 @@ type Item struct {
 	QueuedAt    time.Time             `json:"queued_at"`             // entered this queue
 	FirstAnswer time.Time             `json:"first_answer,omitzero"` // in this queue
 	Offers      []Token               `json:"offers,omitempty"`      // ringing now
+	RangAt      time.Time             `json:"rang_at,omitzero"`      // the last offer
 	Agent       AgentID               `json:"agent,omitempty"`       // whose it is
 	Deadline    time.Time             `json:"deadline,omitzero"`     // of Assigned and Active
 	AssignedAt  time.Time             `json:"assigned_at,omitzero"`  // accepted by Agent

@@ -14,6 +14,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
+import { adminChecks } from './admin.mjs';
 import { deskChecks } from './desk.mjs';
 
 const env = process.env;
@@ -346,6 +347,8 @@ for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.
 }
 
 await deskChecks({ url, user, password, pictures, check, must, until, accessible, noOverflow });
+
+await adminChecks({ url, user, password, check, must, until, accessible, noOverflow });
 
 await check('logging out', async () => {
   await page.goto(`${url}/live`);

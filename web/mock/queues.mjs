@@ -35,3 +35,12 @@ export function board() {
 export function desk(user) {
   return { agent: people.find((p) => p.id === user.id), reasons: ['break', 'lunch', 'meeting', 'other'], work: [] };
 }
+
+export const alerts = () => [
+  { id: 1, rule: 'long', queue: 'support', severity: 'warning', metric: 'oldest', operator: '>', bound: 60, value: 95, raised_at: ago(35_000) },
+];
+
+export function wall() {
+  const items = board().items.map((q) => ({ id: q.id, name: q.name, waiting: q.waiting, oldest_ms: q.oldest_ms, active: q.active, agents: q.agents, free: q.free, estimate_ms: q.estimate_ms, level: q.today.level, level_30_min: q.last_30_min.level, promise_percent: q.promise_percent, promise_ms: q.promise_ms, answered_today: q.today.answered, abandoned_today: q.today.abandoned, alert: q.id === 'support' ? 'warning' : undefined }));
+  return { at: new Date().toISOString(), queues: items, agents: { available: 0, busy: 1, wrap_up: 0, away: 1, free_names: [] } };
+}

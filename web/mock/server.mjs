@@ -136,6 +136,9 @@ async function api(request, response, path, query) {
   if (path === '/queues') return json(response, { items: [{ id: 'sales', name: 'Sales' }, { id: 'support', name: 'Support', strategy: 'longest_idle', members: [{ user: 'agent' }], skills: ['tech'] }] });
   if (path === '/skills') return json(response, { items: [{ name: 'tech', label: 'Technology' }] });
   if (path === '/calendars') return json(response, { items: [{ name: 'office', zone: 'Asia/Shanghai', week: {}, days: [] }] });
+  if (path === '/queues/alerts') return json(response, { items: queues.alerts() });
+  if (/^\/(settings\/[a-z-]+|kiosks|audit)$/.test(path)) return json(response, { items: [], restart: false, pending: false }, 200, { 'X-Mock': '1' }); // nothing is kept here
+  if (path === '/wall/mine') return json(response, queues.wall());
   if (path === '/queues/work') return json(response, { items: queues.work() });
   const users_ = /^\/users(?:\/(\w+))?$/.exec(path);
   if (users_) return userRoutes(request, response, users_[1]);

@@ -130,6 +130,32 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
+const admin = createRoute({
+  getParentRoute: () => shell,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('./pages/AdminPage'), 'AdminPage'),
+});
+const adminHome = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/admin/$section', params: { section: 'numbers' } });
+  },
+});
+const adminSection = createRoute({
+  getParentRoute: () => admin,
+  path: '$section',
+  component: lazyRouteComponent(() => import('./pages/AdminPage'), 'AdminSection'),
+});
+const adminFlow = createRoute({
+  getParentRoute: () => admin,
+  path: 'flows/$name',
+  component: lazyRouteComponent(() => import('./admin/FlowEditor'), 'FlowEditor'),
+});
+
+// On a screen in the hall nobody logs in: the page has a token of its own.
+const wall = createRoute({ getParentRoute: () => root, path: '/wall', component: lazyRouteComponent(() => import('./pages/WallPage'), 'WallPage') });
+
 const articles = createRoute({
   getParentRoute: () => shell,
   path: '/kb',
@@ -180,10 +206,10 @@ const oneTicket = createRoute({
   component: lazyRouteComponent(() => import('./pages/TicketPage'), 'TicketPage'),
 });
 
-
 const tree = root.addChildren([
   login,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, bot, system, settings]),
+  wall,
+  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

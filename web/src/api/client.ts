@@ -40,7 +40,7 @@ async function send(path: string, ask: Ask): Promise<Response> {
   const method = ask.method ?? 'GET';
   const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' };
   const file = ask.body instanceof Blob ? ask.body : undefined;
-  if (ask.body !== undefined) headers['Content-Type'] = file ? 'application/octet-stream' : 'application/json';
+  if (ask.body !== undefined) headers['Content-Type'] = file ? (file.type === 'audio/wav' ? file.type : 'application/octet-stream') : 'application/json';
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf;
   try {
     return await fetch(address(path, ask.query), {

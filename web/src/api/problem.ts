@@ -4,7 +4,15 @@ interface Document {
   title?: string;
   status?: number;
   detail?: string;
-  errors?: { message?: string; location?: string }[] | null;
+  errors?: { message?: string; location?: string; value?: unknown }[] | null;
+}
+
+/** What is wrong with one field of a setting; code is a word of the server's for `admin.fault.CODE`. */
+export interface Fault {
+  /** Path in the document; empty for the whole. */
+  field: string;
+  code: string;
+  message: string;
 }
 
 const byStatus: Record<number, string> = {
@@ -29,6 +37,7 @@ export class Problem extends Error {
   readonly status: number;
   readonly detail: string;
   readonly locations: string[];
+  readonly faults: Fault[];
 
   constructor(status: number, document: Document = {}) {
     super(document.detail ?? document.title ?? `status ${status}`);
@@ -36,6 +45,7 @@ export class Problem extends Error {
     this.status = status;
     this.detail = document.detail ?? '';
     this.locations = (document.errors ?? []).flatMap((e) => (e.location ? [e.location] : []));
+    this.faults = (document.errors ?? []).map((e) => ({ field: (e.location ?? '').replace(/^body\.doc\.?/, ''), code: typeof e.value === 'string' ? e.value : 'format', message: e.message ?? '' }));
   }
 
   get key(): string {

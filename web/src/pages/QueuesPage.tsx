@@ -11,6 +11,7 @@ import { useChannel, useFloor, useNow } from '../call/hooks';
 import { clock, firstOf, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { QueueAlerts, useWorst } from '../parts/QueueAlerts';
 import { Title } from '../parts/Title';
 import { WhyLines } from '../parts/Why';
 import './system.css';
@@ -34,12 +35,12 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 /** QueueTile is one queue; colour only where a promise is broken. */
-function QueueTile({ queue, age }: { queue: QueueBoard; age: number }) {
+function QueueTile({ queue, age, alert }: { queue: QueueBoard; age: number; alert?: 'warning' | 'critical' }) {
   const { t } = useTranslation();
   const { number } = useFormat();
   const oldest = queue.waiting > 0 ? queue.oldest_ms + age : 0;
   return (
-    <li className="card queue">
+    <li className={alert ? `card queue queue-${alert}` : 'card queue'}>
       <div className="queue-head">
         <h2>{queue.name || queue.id}</h2>
         <span className="muted">{t('queues.promise', { percent: queue.promise_percent, within: clock(queue.promise_ms) })}</span>
@@ -242,6 +243,7 @@ export function QueuesPage() {
   const agents = useQuery(agentsOf);
   const work = useQuery(workOf);
   useChannel('queues', useCallback(() => void client.invalidateQueries({ queryKey: ['queues'] }), [client]));
+  const worst = useWorst();
   const queues = board.data?.items ?? [];
   const names = Object.fromEntries((agents.data ?? []).map((a) => [a.id, a.name]));
   const age = board.dataUpdatedAt > 0 ? Math.max(0, now - board.dataUpdatedAt) : 0;
@@ -251,13 +253,14 @@ export function QueuesPage() {
       <div className="page-head">
         <h1>{t('queues.title')}</h1>
       </div>
+      <QueueAlerts />
       {board.isError && <Failed error={board.error} retry={() => void board.refetch()} />}
       {board.isPending && <Waiting />}
       {board.data && queues.length === 0 && <Empty icon="queues" title={t('queues.none')} hint={t('queues.noneHint')} />}
       {queues.length > 0 && (
         <ul className="queue-tiles">
           {queues.map((queue) => (
-            <QueueTile key={queue.id} queue={queue} age={age} />
+            <QueueTile key={queue.id} queue={queue} age={age} alert={worst.get(queue.id)} />
           ))}
         </ul>
       )}

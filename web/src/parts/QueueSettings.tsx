@@ -8,16 +8,16 @@ import { Problem, problemKey } from '../api/problem';
 import { agents, calendars, queueSettings, skills, users } from '../api/queries';
 import { Failed, Waiting } from './Notice';
 
-const strategies = ['best', 'longest_idle', 'least_recent', 'fewest_calls', 'least_talk', 'round_robin', 'ring_all', 'linear', 'random', 'weighted', 'skill', 'preferred'] as const;
+const strategies = ['best', 'longest_idle', 'least_recent', 'fewest_calls', 'least_talk', 'round_robin', 'ring_all', 'ring_progressively', 'bullseye', 'linear', 'random', 'weighted', 'skill', 'preferred'] as const;
 const wraps = ['none', 'optional', 'manual', 'fixed', 'exact'] as const;
 const period = /^(\d+(\.\d+)?(h|m|s|ms))*$/;
 
-type Fields = Pick<Queue, 'id' | 'name' | 'strategy' | 'skills' | 'calendar' | 'level' | 'wrap_up' | 'ring_time'> & { people?: string[] };
+type Fields = Pick<Queue, 'id' | 'name' | 'strategy' | 'skills' | 'calendar' | 'level' | 'wrap_up' | 'ring_time' | 'step'> & { people?: string[] };
 
 /** merged keeps what the form does not show: rings, targets, orders and weights. */
 function merged(queue: Queue | null, { people = [], ...fields }: Fields): Queue {
   const known = new Map((queue?.members ?? []).map((m) => [m.user, m]));
-  return { ...queue, ...fields, calendar: fields.calendar ?? '', members: people.map((user) => known.get(user) ?? { user }) };
+  return { ...queue, ...fields, calendar: fields.calendar ?? '', members: people.map((user, i) => known.get(user) ?? (fields.strategy === 'bullseye' ? { user, order: i } : { user })) };
 }
 
 function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => void }) {
@@ -25,6 +25,7 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
   const { message } = App.useApp();
   const client = useQueryClient();
   const [form] = Form.useForm<Fields>();
+  const strategy = Form.useWatch('strategy', form);
   const people = useQuery(users);
   const team = useQuery(agents);
   const abilities = useQuery(skills);
@@ -73,6 +74,11 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
         <Form.Item name={['level', 'within']} label={t('setup.within')} rules={[time]}>
           <Input placeholder="20s" />
         </Form.Item>
+        {(strategy === 'ring_progressively' || strategy === 'bullseye') && (
+          <Form.Item name="step" label={t('setup.step')} rules={[time]} extra={t('setup.stepHint')}>
+            <Input placeholder="10s" />
+          </Form.Item>
+        )}
         <Form.Item name="ring_time" label={t('setup.ring')} rules={[time]}>
           <Input placeholder="20s" />
         </Form.Item>

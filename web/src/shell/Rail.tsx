@@ -69,7 +69,7 @@ function More({ places, counts }: { places: readonly Place[]; counts: Counts }) 
   );
   return (
     <Dropdown trigger={['click']} placement="topRight" menu={{ items, selectedKeys: current ? [current.path] : [] }}>
-      <button type="button" className={`nav-link nav-more ${current ? 'nav-here' : ''}`} aria-label={t('nav.more')}>
+      <button type="button" className={`nav-link nav-more ${current ? 'nav-here' : ''}`} aria-label={current ? `${t(`nav.${current.key}`)}, ${t('nav.more')}` : t('nav.more')}>
         <Icon name={current?.icon ?? 'more'} size={20} />
         <span className="nav-words">{current ? t(`nav.${current.key}`) : t('nav.more')}</span>
         <Count count={waiting} />

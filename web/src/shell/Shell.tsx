@@ -12,6 +12,7 @@ import { request } from '../api/client';
 import { liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
+import { QueueAlertNotice } from '../parts/QueueAlerts';
 import { CallBar } from '../phone/CallBar';
 import { WrapUpDock } from '../phone/WrapUp';
 import { PhoneProvider } from '../phone/hooks';
@@ -82,6 +83,7 @@ function Page() {
         </main>
         <WrapUpDock />
         <CallBar />
+        <QueueAlertNotice role={data.user.role} />
         <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
       </div>
     </PhoneProvider>

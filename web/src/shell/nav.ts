@@ -32,6 +32,7 @@ export const entries = [
   { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
   { path: '/mood', key: 'mood', icon: 'heart', roles: leads, jump: 'KeyM', group: 'watch' },
   { path: '/system', key: 'system', icon: 'system', roles: leads, jump: 'KeyS', group: 'setup' },
+  { path: '/admin', key: 'admin', icon: 'shield', roles: ['admin'], jump: 'KeyA', group: 'setup' },
   { path: '/settings', key: 'settings', icon: 'settings', jump: 'KeyE', group: 'setup' },
 ] as const satisfies readonly Entry[];
 

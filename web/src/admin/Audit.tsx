@@ -1,0 +1,78 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Button } from 'antd';
+import { useTranslation } from 'react-i18next';
+import { request } from '../api/client';
+import type { components } from '../api/openapi';
+import { useFormat } from '../i18n/format';
+import { Empty, Failed, Waiting } from '../parts/Notice';
+
+type AuditPage = components['schemas']['AuditPage'];
+
+/** Audit is who did what, the newest first. */
+export function Audit() {
+  const { t } = useTranslation();
+  const { dateTime } = useFormat();
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: ['admin', 'audit'],
+    queryFn: ({ pageParam, signal }) => request<AuditPage>('/audit', { signal, query: { cursor: pageParam, limit: 50 } }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data) return <Waiting />;
+  const rows = data.pages.flatMap((page) => page.items);
+  return (
+    <section>
+      <div className="admin-head">
+        <div>
+          <h2>{t('admin.sections.audit')}</h2>
+          <p className="muted">{t('admin.about.audit')}</p>
+        </div>
+        <Button onClick={() => void refetch()}>{t('admin.reload')}</Button>
+      </div>
+      {rows.length === 0 ? (
+        <div className="card">
+          <Empty icon="shield" title={t('admin.none.audit')} />
+        </div>
+      ) : (
+        <div className="card admin-scroll">
+          <table className="admin-audit">
+            <thead>
+              <tr>
+                <th>{t('admin.audit.at')}</th>
+                <th>{t('admin.audit.actor')}</th>
+                <th>{t('admin.audit.action')}</th>
+                <th>{t('admin.audit.subject')}</th>
+                <th>{t('admin.audit.detail')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((row) => (
+                <tr key={row.id}>
+                  <td className="num">{dateTime(row.at)}</td>
+                  <td>{row.actor}</td>
+                  <td>
+                    <code>{row.action}</code>
+                  </td>
+                  <td className="admin-subject">{row.subject}</td>
+                  <td className="muted admin-subject">
+                    {Object.entries(row.detail)
+                      .map(([key, value]) => `${key}: ${Array.isArray(value) ? value.join(', ') : String(value)}`)
+                      .join(' · ')}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {hasNextPage && (
+        <p className="admin-more">
+          <Button loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            {t('admin.older')}
+          </Button>
+        </p>
+      )}
+    </section>
+  );
+}

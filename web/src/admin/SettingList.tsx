@@ -1,0 +1,195 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Alert, App, Button, Drawer, Form, Input, Popconfirm, type FormInstance } from 'antd';
+import { useState, type ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { problemKey, type Fault } from '../api/problem';
+import { useNarrow } from '../call/hooks';
+import { useFormat } from '../i18n/format';
+import { type IconName } from '../parts/Icon';
+import { Empty, Failed, Waiting } from '../parts/Notice';
+import { Faults, show, useFaults } from './faults';
+import { publish, put, remove, settings, versions, type Docs, type Kind, type Setting } from './kinds';
+
+/** What a kind shows and asks for. F is its form: mostly the document itself. */
+export interface Sheet<K extends Kind, F extends object> {
+  kind: K;
+  icon: IconName;
+  /** The columns after the name. */
+  cells: (setting: Setting<Docs[K]>) => ReactNode;
+  fields: (at: { form: FormInstance<F>; secrets: string[]; name: string }) => ReactNode;
+  toForm: (doc: Docs[K] | null) => F;
+  toDoc: (form: F, was: Docs[K] | null) => Docs[K];
+  /** More for a row, such as a button to listen. */
+  more?: (setting: Setting<Docs[K]>) => ReactNode;
+}
+
+/** Restart says that a change of the kind waits for a restart. */
+export function Restart({ restart, pending }: { restart: boolean; pending: boolean }) {
+  const { t } = useTranslation();
+  if (pending) return <Alert type="warning" showIcon title={t('admin.pending')} className="admin-note" />;
+  if (restart) return <Alert type="info" showIcon title={t('admin.restart')} className="admin-note" />;
+  return null;
+}
+
+/** History lists the versions, and takes an older one back. */
+export function History({ kind, name }: { kind: Kind; name: string }) {
+  const { t } = useTranslation();
+  const { dateTime } = useFormat();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const { data } = useQuery(versions(kind, name));
+  const back = useMutation({
+    mutationFn: (version: number) => publish(kind, name, version),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ['admin'] });
+      void message.success(t('admin.rolledBack'));
+    },
+    onError: (error) => void message.error(t(problemKey(error))),
+  });
+  if (!data) return null;
+  return (
+    <section className="admin-history">
+      <h3>{t('admin.versions')}</h3>
+      <ol>
+        {data.map((v) => (
+          <li key={v.version}>
+            <span className="num">{t('admin.version', { version: v.version })}</span>
+            {v.version === v.live && <span className="tag tag-good">{t('admin.live')}</span>}
+            <span className="muted">
+              {v.author} · {v.at && dateTime(v.at)}
+            </span>
+            {v.version !== v.live && (
+              <Button size="small" loading={back.isPending} onClick={() => back.mutate(v.version)}>
+                {t('admin.useThis')}
+              </Button>
+            )}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Editor<K extends Kind, F extends object>({ sheet, edited, onClose }: { sheet: Sheet<K, F>; edited: Setting<Docs[K]> | null; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const narrow = useNarrow();
+  const say = useFaults();
+  const [form] = Form.useForm<F & { name: string }>();
+  const [faults, setFaults] = useState<Fault[]>([]);
+  const readOnly = edited?.source === 'file';
+  const save = useMutation({
+    mutationFn: ({ name, ...fields }: F & { name: string }) => put(sheet.kind, edited?.name ?? name, { doc: sheet.toDoc(fields as unknown as F, edited?.doc ?? null), version: edited?.newest }),
+    onMutate: () => setFaults([]),
+    onSuccess: async (done) => {
+      await client.invalidateQueries({ queryKey: ['admin'] });
+      void message.success(t(done.restart && done.did !== 'same' ? 'admin.savedRestart' : 'admin.saved'));
+      onClose();
+    },
+    onError: (error) => setFaults(show(form, error, say)),
+  });
+  const title = readOnly ? t('admin.look', { name: edited.name }) : edited ? t('admin.edit', { name: edited.name }) : t(`admin.add.${sheet.kind}`);
+  return (
+    <Drawer
+      open
+      title={title}
+      size={narrow ? '100%' : 560}
+      onClose={onClose}
+      footer={
+        <div className="admin-foot">
+          <Button onClick={onClose}>{t(readOnly ? 'admin.close' : 'settings.cancel')}</Button>
+          {!readOnly && (
+            <Button type="primary" loading={save.isPending} onClick={() => form.submit()}>
+              {t('settings.save')}
+            </Button>
+          )}
+        </div>
+      }
+    >
+      {readOnly && <Alert type="info" showIcon title={t('admin.fromFile')} className="admin-note" />}
+      <Faults faults={faults} error={save.error} />
+      <Form form={form} layout="vertical" requiredMark={false} disabled={readOnly} initialValues={{ name: edited?.name, ...sheet.toForm(edited?.doc ?? null) }} onFinish={(fields) => save.mutate(fields)}>
+        <Form.Item name="name" label={t('admin.name')} extra={edited ? undefined : t('admin.nameHint')} rules={[{ required: true, pattern: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, message: t('admin.nameHint') }]}>
+          <Input disabled={edited !== null} spellCheck={false} autoComplete="off" />
+        </Form.Item>
+        {sheet.fields({ form: form as unknown as FormInstance<F>, secrets: edited?.secrets ?? [], name: edited?.name ?? '' })}
+      </Form>
+      {edited && !readOnly && <History kind={sheet.kind} name={edited.name} />}
+    </Drawer>
+  );
+}
+
+/** Remove takes a thing away after a question. */
+export function Remove({ kind, name }: { kind: Kind; name: string }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const say = useFaults();
+  const drop = useMutation({
+    mutationFn: () => remove(kind, name),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ['admin'] });
+      void message.success(t('admin.removed'));
+    },
+    onError: (error) => {
+      const faults = 'faults' in error ? (error.faults as Fault[]) : [];
+      void message.error(faults.length > 0 ? faults.map(say).join(' ') : t(problemKey(error)), 6);
+    },
+  });
+  return (
+    <Popconfirm title={t('admin.removeAsk', { name })} okText={t('admin.remove')} cancelText={t('settings.cancel')} onConfirm={() => drop.mutate()}>
+      <Button size="small" danger loading={drop.isPending} aria-label={`${t('admin.remove')}: ${name}`}>
+        {t('admin.remove')}
+      </Button>
+    </Popconfirm>
+  );
+}
+
+/** SettingList is all of a kind, with a form for each. */
+export function SettingList<K extends Kind, F extends object>({ sheet }: { sheet: Sheet<K, F> }) {
+  const { t } = useTranslation();
+  const { data, error, refetch } = useQuery(settings(sheet.kind));
+  const [edited, setEdited] = useState<Setting<Docs[K]> | 'new' | null>(null);
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data) return <Waiting />;
+  return (
+    <section>
+      <div className="admin-head">
+        <div>
+          <h2>{t(`admin.sections.${sheet.kind}`)}</h2>
+          <p className="muted">{t(`admin.about.${sheet.kind}`)}</p>
+        </div>
+        <Button type="primary" onClick={() => setEdited('new')}>
+          {t(`admin.add.${sheet.kind}`)}
+        </Button>
+      </div>
+      <Restart restart={data.restart} pending={data.pending} />
+      {data.items.length === 0 ? (
+        <div className="card">
+          <Empty icon={sheet.icon} title={t(`admin.none.${sheet.kind}`)} hint={t(`admin.about.${sheet.kind}`)} />
+        </div>
+      ) : (
+        <ul className="card admin-list">
+          {data.items.map((item) => (
+            <li key={item.source + item.name} className="admin-row">
+              <span className="admin-name">
+                <strong>{item.name}</strong>
+                {item.source === 'file' && <span className="tag">{t('admin.file')}</span>}
+              </span>
+              <span className="admin-cells">{sheet.cells(item)}</span>
+              <span className="admin-acts">
+                {sheet.more?.(item)}
+                <Button size="small" onClick={() => setEdited(item)} aria-label={`${t(item.source === 'file' ? 'admin.view' : 'settings.edit')}: ${item.name}`}>
+                  {t(item.source === 'file' ? 'admin.view' : 'settings.edit')}
+                </Button>
+                {item.source === 'stored' && <Remove kind={sheet.kind} name={item.name} />}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {edited && <Editor sheet={sheet} edited={edited === 'new' ? null : edited} onClose={() => setEdited(null)} />}
+    </section>
+  );
+}

@@ -1,0 +1,77 @@
+import { Link, Navigate, Outlet, useParams } from '@tanstack/react-router';
+import { useSuspenseQuery } from '@tanstack/react-query';
+import type { ComponentType } from 'react';
+import { useTranslation } from 'react-i18next';
+import { session } from '../api/queries';
+import { Audit } from '../admin/Audit';
+import { Flows } from '../admin/Flows';
+import { Hours } from '../admin/Hours';
+import { Import } from '../admin/Import';
+import { Kiosks } from '../admin/Kiosks';
+import { Media } from '../admin/Media';
+import { Prompts } from '../admin/Prompts';
+import { Numbers, Routes, Rules, Trunks } from '../admin/sheets';
+import { Empty } from '../parts/Notice';
+import { Title } from '../parts/Title';
+import '../admin/admin.css';
+
+const sections = {
+  numbers: Numbers,
+  flows: Flows,
+  prompts: Prompts,
+  hours: Hours,
+  trunks: Trunks,
+  outbound: Routes,
+  media: Media,
+  'alert-rules': Rules,
+  kiosks: Kiosks,
+  import: Import,
+  audit: Audit,
+} satisfies Record<string, ComponentType>;
+
+type Section = keyof typeof sections;
+
+const names = Object.keys(sections) as Section[];
+
+/** AdminPage is what administrators set: a list of sections and the one that is open. */
+export function AdminPage() {
+  const { t } = useTranslation();
+  const { data } = useSuspenseQuery(session);
+  if (data?.user.role !== 'admin') {
+    return (
+      <div className="page">
+        <Empty icon="shield" title={t('problem.forbidden')} />
+      </div>
+    );
+  }
+  return (
+    <div className="admin">
+      <nav className="admin-nav" aria-label={t('admin.title')}>
+        <h1>{t('admin.title')}</h1>
+        {names.map((name) => (
+          <Link key={name} to="/admin/$section" params={{ section: name }} className="admin-link" activeProps={{ className: 'admin-link admin-here', 'aria-current': 'page' }}>
+            {t(`admin.sections.${name}`)}
+          </Link>
+        ))}
+      </nav>
+      <div className="admin-body">
+        <Outlet />
+      </div>
+    </div>
+  );
+}
+
+/** AdminSection is the open section. */
+export function AdminSection() {
+  const { t } = useTranslation();
+  const { section } = useParams({ from: '/shell/admin/$section' });
+  const name = names.find((one) => one === section);
+  if (!name) return <Navigate to="/admin/$section" params={{ section: 'numbers' }} replace />;
+  const Open = sections[name];
+  return (
+    <>
+      <Title>{`${t(`admin.sections.${name}`)} · ${t('admin.title')}`}</Title>
+      <Open />
+    </>
+  );
+}
