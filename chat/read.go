@@ -91,6 +91,12 @@ func (s *Service) CustomerRead(ctx context.Context, id ID, seq int64) error {
 	return s.Tell(ctx, Notice{Type: Read, Conversation: id, Seq: seq, Author: &Author{Kind: Customer}})
 }
 
+// SetPage notes where on the site the customer is.
+func (s *Service) SetPage(ctx context.Context, id ID, page string) error {
+	_, err := s.db.Exec(ctx, `update conversations set data = data || jsonb_build_object('page', $2::text) where id = $1`, id, clip(storable(page), 500))
+	return err
+}
+
 // SetConsent notes what the customer accepted.
 func (s *Service) SetConsent(ctx context.Context, id ID, consent Consent) error {
 	_, err := s.db.Exec(ctx, `update conversations set consent = $2 where id = $1`, id, consent)

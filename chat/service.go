@@ -77,6 +77,7 @@ type Service struct {
 	mu       sync.Mutex
 	watchers map[ID]map[*Watcher]struct{} // guarded by mu
 	present  map[ID]map[int64]presence    // guarded by mu: agents who look at a conversation
+	places   map[ID]Notice                // guarded by mu: places in queues
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -97,7 +98,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{cfg: cfg.withDefaults(), db: parts.DB, bus: parts.Bus, jobs: parts.Jobs, queue: parts.Queue, contacts: parts.Contacts, now: parts.Now, log: log.With("part", "chat"),
-		channels: map[string]Channel{}, due: make(chan struct{}, 1), pace: hookEvery, watchers: map[ID]map[*Watcher]struct{}{}, present: map[ID]map[int64]presence{}}
+		channels: map[string]Channel{}, due: make(chan struct{}, 1), pace: hookEvery, watchers: map[ID]map[*Watcher]struct{}{}, present: map[ID]map[int64]presence{}, places: map[ID]Notice{}}
 	if s.now == nil {
 		s.now = time.Now
 	}
