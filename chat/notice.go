@@ -51,7 +51,7 @@ type letter struct {
 
 // notify goes with a transaction; deliver follows its commit here.
 func (s *Service) notify(ctx context.Context, tx pgx.Tx, n *Notice) error {
-	text, err := json.Marshal(letter{s.cfg.Node, *n})
+	text, err := json.Marshal(letter{s.self, *n})
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *Service) deliver(n *Notice) {
 // Tell publishes what is not stored, such as typing, here and to the other servers.
 func (s *Service) Tell(ctx context.Context, n Notice) error {
 	s.deliver(&n)
-	text, err := json.Marshal(letter{s.cfg.Node, n})
+	text, err := json.Marshal(letter{s.self, n})
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (s *Service) hear(ctx context.Context) error {
 			s.lost.Add(1)
 			continue
 		}
-		if l.From == s.cfg.Node {
+		if l.From == s.self {
 			continue
 		}
 		if l.Type == MessageAdded {

@@ -234,6 +234,13 @@ func (k *socket) hello(ctx context.Context, f *frame) bool {
 	if v.asksRating() {
 		out = append(out, reply{Type: "ask_rating"})
 	}
+	k.mu.Lock()
+	again := k.watch
+	k.watch = nil // a second hello begins anew
+	k.mu.Unlock()
+	if again != nil {
+		again.Close()
+	}
 	// What is behind last is written after the welcome.
 	if k.say(out...) != nil {
 		return false
@@ -262,6 +269,10 @@ func (k *socket) follow(v *visit, last int64, untold bool) {
 	k.v = v
 	k.changed = k.changed || untold
 	if v.conv == nil || k.closed {
+		return
+	}
+	if k.watch != nil && k.conv == v.conv.ID {
+		k.pumpLocked()
 		return
 	}
 	if k.watch != nil {
