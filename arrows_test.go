@@ -32,7 +32,7 @@ type room struct {
 var (
 	ground  = []string{"audio", "nlp", "event", "pg"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
-	nouns   = []string{"queue", "ticket", "kb", "chat", "contact"}
+	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
 	work    = []string{"call", "bot", "report"}
 	nobody  = []string{"-"}
 )
@@ -70,6 +70,7 @@ var table = []room{
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event")},
+	{path: "admin", imports: rooms("pg", "event")},
 
 	// Engines.
 	{path: "media", imports: rooms("audio", "event")},

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,13 +15,34 @@ import (
 // document, with one audit row when anything changed. actor is who did it. A
 // running server has to be told to look (queue.Store.TellReload).
 func ApplyQueues(ctx context.Context, db *pg.DB, d queue.Document, actor string) (queue.Applied, error) {
+	return applyQueues(ctx, db, d, actor, false)
+}
+
+// PlanQueues tells what ApplyQueues would do, and does nothing.
+func PlanQueues(ctx context.Context, db *pg.DB, d queue.Document, actor string) (queue.Applied, error) {
+	return applyQueues(ctx, db, d, actor, true)
+}
+
+// errPlanned ends the transaction of a plan.
+var errPlanned = errors.New("planned only")
+
+func applyQueues(ctx context.Context, db *pg.DB, d queue.Document, actor string, dry bool) (queue.Applied, error) {
 	log := &auditLog{db, time.Now}
 	var a queue.Applied
 	err := db.Tx(ctx, func(tx pgx.Tx) (err error) {
-		if a, err = queue.NewStore(db).Apply(ctx, tx, d); err != nil || !a.Any() {
+		if a, err = queue.NewStore(db).Apply(ctx, tx, d); err != nil {
 			return err
+		}
+		if dry {
+			return errPlanned
+		}
+		if !a.Any() {
+			return nil
 		}
 		return log.add(ctx, tx, entry{Actor: actor, Action: "queues.applied", Subject: "settings:queues", Detail: map[string]any{"added": a.Added, "changed": a.Changed}})
 	})
+	if errors.Is(err, errPlanned) {
+		err = nil
+	}
 	return a, err
 }

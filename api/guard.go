@@ -58,7 +58,7 @@ func (s *Server) headers(c *gin.Context) {
 	if s.cfg.TLS.on() {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 2*maxBody)              // Huma answers from maxBody on
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit(c.FullPath()))
 	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(requestTime)) // not every test's writer can
 	c.Next()
 }

@@ -43,6 +43,8 @@ type Parts struct {
 	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
+	// Setup is what administrators set; nil: nothing is kept.
+	Setup *Setup
 	// People is the list of users, started by the caller; nil: one of the server's own.
 	People *People
 	Web    fs.FS // the browser's files with index.html at the root; nil: none
@@ -71,6 +73,7 @@ type Server struct {
 	people    *People
 	tickets   ticketPace
 	peaks     *peakFiles
+	kiosks    wrongTokens
 	started   time.Time
 
 	handler http.Handler
@@ -136,6 +139,8 @@ func (s *Server) route() error {
 	s.settingRoutes(api)
 	s.queueRoutes(api)
 	s.agentRoutes(api)
+	s.setupRoutes(api)
+	s.wallRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)

@@ -8,240 +8,201 @@ import (
 	"io"
 	"math"
 	"slices"
-	"sync"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"tingxin/audio"
+	"tingxin/call"
 	"tingxin/caller"
 	"tingxin/score"
 )
 
-// delaySample is how many of the calls look for their own echo, which costs time.
-const delaySample = 20
+// Kind is a sort of call that is measured.
+type Kind string
+
+// The kinds. All but Echo have a second party, which is ours too.
+const (
+	Echo    Kind = "echo"    // the server sends our sound back
+	Bridged Kind = "bridged" // both speak the same codec, packets are passed on
+	Stereo  Kind = "stereo"  // bridged, and recorded in stereo
+	Opus    Kind = "opus"    // bridged, the caller speaks Opus and the callee --codec
+	Room    Kind = "room"    // both legs go through the mixer
+)
+
+var kinds = []Kind{Echo, Bridged, Stereo, Opus, Room}
+
+// number is what calls of a kind dial, without the digits that tell the calls apart.
+func (k Kind) number() string {
+	if k == Echo {
+		return "echo"
+	}
+	return "b" + string(k)
+}
+
+// CallRoutes are the routes of a server that takes all kinds of calls; callee is the
+// address where the second party is.
+func CallRoutes(callee string) []call.Route {
+	var out []call.Route
+	for _, k := range kinds {
+		if k != Echo {
+			out = append(out, call.Route{Name: string(k), Numbers: []string{k.number() + "*"}, Bridge: "sip:{number}@" + callee,
+				Record: k == Stereo, Mix: k == Room})
+		}
+	}
+	return out
+}
+
+// Served is a server that was started for a run.
+type Served struct {
+	Address string // host and port of SIP over UDP
+	PID     int
+	Stop    func()
+}
 
 // CallsOptions of a load of SIP calls.
 type CallsOptions struct {
+	// Kinds to measure one after the other, with a comma between them, or "all".
+	Kinds string
 	// Target is the SIP URI that every call dials.
 	Target string
 	// N calls are placed, CPS a second, each lasting Seconds after its answer.
 	N       int
 	CPS     float64
 	Seconds float64
-	// Codec is PCMU, PCMA or G722.
+	// SetUps is how many short calls are placed before, to take the CPU time of a set-up.
+	SetUps int
+	// Codec is PCMU, PCMA, G722 or opus.
 	Codec string
-	// Listen is the caller's own address (127.0.0.1:0).
+	// Listen is the second party's address (127.0.0.1:0); the callers are on the same machine address.
 	Listen string
 	// PID is the server's process, whose CPU time is taken; 0 measures none.
 	PID int
 	// JSON is the file for the figures.
 	JSON string
-	// Serve starts a server when Target is empty, and returns what to dial, its process and how to stop it.
-	Serve func(ctx context.Context) (target string, pid int, stop func(), err error)
+	// Serve starts a server when Target is empty: one with CallRoutes to callee and room for so many legs.
+	Serve func(ctx context.Context, callee string, legs int) (Served, error)
 }
 
 // Register adds the command's flags to fs.
 func (o *CallsOptions) Register(fs *flag.FlagSet) {
+	fs.StringVar(&o.Kinds, "kind", "echo", "`kinds` of calls, one after the other: echo, bridged, stereo, opus, room, or all")
 	fs.StringVar(&o.Target, "target", "", "SIP `URI` to call, as sip:echo@127.0.0.1:5060; empty starts a server")
 	fs.IntVar(&o.N, "n", 200, "calls")
 	fs.Float64Var(&o.CPS, "cps", 20, "new calls a second")
 	fs.Float64Var(&o.Seconds, "seconds", 15, "length of a call after its answer")
-	fs.StringVar(&o.Codec, "codec", "PCMU", "PCMU, PCMA or G722")
-	fs.StringVar(&o.Listen, "listen", "127.0.0.1:0", "the caller's own `address`")
+	fs.IntVar(&o.SetUps, "setups", 100, "short calls placed before, whose CPU time is that of set-ups; 0 for none")
+	fs.StringVar(&o.Codec, "codec", "PCMU", "PCMU, PCMA, G722 or opus; of the second party in the kind opus")
+	fs.StringVar(&o.Listen, "listen", "127.0.0.1:0", "the second party's `address`; a server given by --target must lead its calls here")
 	fs.IntVar(&o.PID, "pid", 0, "the server's `process`, to take its CPU time")
 	fs.StringVar(&o.JSON, "json", "", "write the figures to this `file`")
 }
 
 // CallsFigures is the list of names for --help.
-const CallsFigures = `Figures in --json:
+const CallsFigures = `Kinds: echo sends our sound back; the others have a second party of ours: bridged passes packets on, stereo records
+both sides as well, opus is a caller with Opus and a callee with --codec, room joins both by the mixer.
+A server of its own is started for each kind. With --target the calls of all kinds but echo dial that URI with seven
+digits behind its user part, and the server must lead them to --listen.
+
+Long runs: -n 1000 -seconds 600 -cps 20 needs 4,100 file descriptors here and as many in the server; the hard limit
+(ulimit -Hn) is used. The server of the run takes the ports 10000 to 31999 when the system's own would not do.
+
+Figures in --json, each with its kind in front ("bridged.calls.failed"):
   calls.placed calls.completed calls.failed calls.peak       peak: most calls at once
-  setup.p50_ms setup.p95_ms setup.max_ms                     INVITE to 200
+  setup.p50_ms setup.p95_ms setup.max_ms                     INVITE to 200, the second party answers at once
+  setup.cpu_ms setup.per_cpu_s                               server's CPU time of a short call beyond idle, and such calls per CPU second
   first_packet.p50_ms first_packet.p95_ms                    200 to the first RTP packet
-  delay.p50_ms delay.p95_ms delay.calls                      our voice and its echo, on some of the calls
-  jitter.p50_ms jitter.p95_ms jitter.p99_ms                  deviation from the packet spacing, all packets
-  jitter_call_p95.max_ms                                     the worst call's 95th percentile
+  delay.p50_ms delay.p95_ms delay.max_ms delay.calls         from leg to leg, found by the sound in packets of some calls near their end
+  jitter.p50_ms jitter.p95_ms jitter.p99_ms                  deviation from the packet spacing, all packets of all legs
+  jitter_leg_p95.max_ms                                      the worst leg's 95th percentile
   loss.pct packets.sent packets.received packets.lost packets.reordered packets.unsent
-  server.cpu_ms_per_call server.cpu_pct_per_call server.cpu_s server.rss_mb
-  caller.cpu_ms_per_call
+  server.cpu_pct_per_call                                    percent of a core while nearly all calls are up
+  server.cpu_ms_per_call server.cpu_s                        of the whole run, set-up and end included
+  server.rss_idle_mb server.rss_start_mb server.rss_mid_mb server.rss_end_mb
+                                                             before the calls; all calls up: at first, half-way, last
+  server.fds                                                 file descriptors at the last of these
+  caller.cpu_ms_per_call                                     ours
+  libopus.cpu_pct_per_call libopus.ratio                     kind opus: coding and decoding the same sound with libopus alone,
+                                                             and how many times that the server took
 `
 
-func (o *CallsOptions) check() error {
+func (o *CallsOptions) check() ([]Kind, error) {
 	switch {
 	case o.Target == "" && o.Serve == nil:
-		return errors.New("bench calls needs --target, a SIP URI such as sip:echo@127.0.0.1:5060")
-	case o.N <= 0 || o.CPS <= 0 || o.Seconds <= 0:
-		return errors.New("-n, --cps and --seconds must be above zero")
-	case !slices.Contains([]string{"", "PCMU", "PCMA", "G722"}, o.Codec):
-		return fmt.Errorf("--codec is %q: it can be PCMU, PCMA or G722", o.Codec)
+		return nil, errors.New("bench calls needs --target, a SIP URI such as sip:echo@127.0.0.1:5060")
+	case o.N <= 0 || o.CPS <= 0 || o.Seconds <= 0 || o.SetUps < 0:
+		return nil, errors.New("-n, --cps and --seconds must be above zero, --setups not below")
+	case o.Codec != "" && !slices.Contains(caller.Codecs(), caller.Codec(o.Codec)):
+		return nil, fmt.Errorf("--codec is %q: it can be PCMU, PCMA, G722 or opus", o.Codec)
+	case o.Kinds == "all":
+		return kinds, nil
+	case o.Kinds == "":
+		return kinds[:1], nil
 	}
-	return nil
+	var out []Kind
+	for _, name := range strings.Split(o.Kinds, ",") {
+		if !slices.Contains(kinds, Kind(name)) {
+			return nil, fmt.Errorf("--kind is %q: it can be echo, bridged, stereo, opus, room, several with commas, or all", name)
+		}
+		out = append(out, Kind(name))
+	}
+	return out, nil
 }
 
-// load is what a run collects.
-type load struct {
-	mu      sync.Mutex
-	reports []caller.Report
-	causes  map[string]int
-	active  int
-	peak    int
-}
-
-// Calls places many calls to one target, prints what they were like and what they
+// Calls places many calls of each kind, prints what they were like and what they
 // cost the server.
 func Calls(ctx context.Context, opts CallsOptions, out io.Writer) error {
-	if err := opts.check(); err != nil {
+	kinds, err := opts.check()
+	if err != nil {
 		return err
+	}
+	var all []score.Figure
+	for _, k := range kinds {
+		figures, err := callsOf(ctx, opts, k, out)
+		if err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
+		all = append(all, figures...)
+	}
+	return score.WriteJSON(opts.JSON, all)
+}
+
+// callsOf measures one kind.
+func callsOf(ctx context.Context, opts CallsOptions, kind Kind, out io.Writer) ([]score.Figure, error) {
+	if err := room(opts, kind); err != nil {
+		return nil, err
+	}
+	l := newLoad(opts, kind)
+	for _, a := range []*caller.Agent{l.agent, l.other} {
+		if err := a.Start(ctx); err != nil {
+			return nil, err
+		}
+		defer a.Close()
 	}
 	if opts.Target == "" {
-		target, pid, stop, err := opts.Serve(ctx)
+		served, err := opts.Serve(ctx, l.other.Addr().String(), opts.legs(kind))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		defer stop()
-		opts.Target, opts.PID = target, pid
+		defer served.Stop()
+		l.opts.Target, l.opts.PID = "sip:"+kind.number()+"@"+served.Address, served.PID
 	}
-	agent := caller.New(caller.Config{Listen: opts.Listen}, nil)
-	if err := agent.Start(ctx); err != nil {
-		return err
-	}
-	before, err := usage(opts.PID)
+	fmt.Fprintf(out, "%s: %d calls to %s, %g a second, %g s each, %s\n", kind, opts.N, l.opts.Target, opts.CPS, opts.Seconds, l.codecs())
+	figures, err := l.run(ctx)
 	if err != nil {
-		return errors.Join(err, agent.Close())
+		return nil, err
 	}
-	own, _ := usage(-1)
-	l, err := place(ctx, agent, opts)
-	if err != nil {
-		return errors.Join(err, agent.Close())
-	}
-	after, err := usage(opts.PID)
-	if err != nil {
-		err = fmt.Errorf("the server is gone: %w", err)
-	}
-	ownAfter, _ := usage(-1)
-	figures := l.figures(opts)
-	if opts.PID != 0 && err == nil {
-		cpu := (after.cpu - before.cpu).Seconds()
-		figures = append(figures, score.Figure{Name: "server.cpu_ms_per_call", Value: cpu * 1000 / float64(opts.N)},
-			score.Figure{Name: "server.cpu_pct_per_call", Value: 100 * cpu / (float64(opts.N) * opts.Seconds)},
-			score.Figure{Name: "server.cpu_s", Value: cpu}, score.Figure{Name: "server.rss_mb", Value: after.rssMB})
-	}
-	figures = append(figures, score.Figure{Name: "caller.cpu_ms_per_call", Value: (ownAfter.cpu - own.cpu).Seconds() * 1000 / float64(opts.N)})
-	l.print(out, opts, figures)
-	return errors.Join(err, agent.Close(), score.WriteJSON(opts.JSON, figures))
-}
-
-// place runs the calls; it returns early when ctx ends.
-func place(ctx context.Context, agent *caller.Agent, opts CallsOptions) (*load, error) {
-	l := &load{causes: map[string]int{}}
-	codec := caller.Codec(opts.Codec)
-	clip := caller.Encode(codec, voice(5*time.Second))
-	every := max(1, opts.N/delaySample)
-	var wg sync.WaitGroup
-	begun := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for i := range opts.N {
-		timer.Reset(time.Until(begun.Add(time.Duration(float64(i) / opts.CPS * float64(time.Second)))))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			wg.Wait()
-			return l, ctx.Err()
-		}
-		cfg := caller.CallConfig{To: opts.Target, Codec: codec, Clip: clip, Loop: true, MeasureDelay: i%every == 0,
-			Hold: time.Duration(opts.Seconds * float64(time.Second)), AnswerTimeout: 32 * time.Second}
-		// Ends with its call.
-		wg.Go(func() { l.call(ctx, agent, cfg) })
-	}
-	wg.Wait()
-	return l, ctx.Err()
-}
-
-func (l *load) call(ctx context.Context, agent *caller.Agent, cfg caller.CallConfig) {
-	l.mu.Lock()
-	l.active++
-	l.peak = max(l.peak, l.active)
-	l.mu.Unlock()
-	r, err := agent.Call(ctx, cfg)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.active--
-	l.reports = append(l.reports, r)
-	if why := failure(r, err); why != "" {
-		l.causes[why]++
-	}
-}
-
-// failure says in a word why a call counts as failed, or "".
-func failure(r caller.Report, err error) string {
-	switch {
-	case err != nil:
-		return err.Error()
-	case r.Cause == "rejected":
-		return fmt.Sprintf("status %d", r.Status)
-	case !r.OK():
-		return r.Cause
-	case r.Received == 0:
-		return "no media came back"
-	}
-	return ""
-}
-
-func (l *load) failed() int {
-	n := 0
-	for _, v := range l.causes {
-		n += v
-	}
-	return n
-}
-
-// figures sums the calls up.
-func (l *load) figures(opts CallsOptions) []score.Figure {
-	var setup, first, delay []float64
-	var spread caller.Histogram
-	var sent, received, lost, reordered, unsent int
-	worst := 0.0
-	for i := range l.reports {
-		r := &l.reports[i]
-		if r.Setup > 0 {
-			setup = append(setup, ms(r.Setup))
-		}
-		if r.Received > 0 {
-			first = append(first, ms(r.FirstPacket))
-		}
-		if r.Delay > 0 {
-			delay = append(delay, ms(r.Delay))
-		}
-		spread.Merge(&r.Deviations)
-		worst = max(worst, r.JitterP95)
-		sent, received, lost = sent+r.Sent, received+r.Received, lost+r.Lost
-		reordered, unsent = reordered+r.Reordered, unsent+r.Unsent
-	}
-	f := func(name string, v float64) score.Figure { return score.Figure{Name: name, Value: v} }
-	failed := l.failed()
-	return []score.Figure{
-		f("calls.placed", float64(len(l.reports))), f("calls.completed", float64(len(l.reports)-failed)), f("calls.failed", float64(failed)), f("calls.peak", float64(l.peak)),
-		f("setup.p50_ms", quantile(setup, .5)), f("setup.p95_ms", quantile(setup, .95)), f("setup.max_ms", quantile(setup, 1)),
-		f("first_packet.p50_ms", quantile(first, .5)), f("first_packet.p95_ms", quantile(first, .95)),
-		f("delay.p50_ms", quantile(delay, .5)), f("delay.p95_ms", quantile(delay, .95)), f("delay.calls", float64(len(delay))),
-		f("jitter.p50_ms", spread.Quantile(.5)), f("jitter.p95_ms", spread.Quantile(.95)), f("jitter.p99_ms", spread.Quantile(.99)),
-		f("jitter_call_p95.max_ms", worst),
-		f("loss.pct", 100*float64(lost)/float64(max(1, received+lost))),
-		f("packets.sent", float64(sent)), f("packets.received", float64(received)), f("packets.lost", float64(lost)),
-		f("packets.reordered", float64(reordered)), f("packets.unsent", float64(unsent)),
-	}
-}
-
-func (l *load) print(out io.Writer, opts CallsOptions, figures []score.Figure) {
-	fmt.Fprintf(out, "%d calls to %s, %g a second, %g s each, %s\n\n", opts.N, opts.Target, opts.CPS, opts.Seconds, opts.Codec)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, f := range figures {
-		fmt.Fprintf(w, "%s\t%.3f\n", f.Name, f.Value)
+	for i := range figures {
+		figures[i].Name = string(kind) + "." + figures[i].Name
+		fmt.Fprintf(w, "%s\t%.3f\n", figures[i].Name, figures[i].Value)
 	}
 	w.Flush()
 	for why, n := range l.causes {
 		fmt.Fprintf(out, "failed: %d x %s\n", n, why)
 	}
+	fmt.Fprintln(out)
+	return figures, nil
 }
 
 func ms(d time.Duration) float64 { return float64(d) / 1e6 }

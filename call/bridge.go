@@ -34,7 +34,7 @@ func (c *Call) runBridge() {
 
 // goOn gives the caller to another route or flow.
 func (c *Call) goOn(to string) {
-	r, ok := c.m.routes.named(to)
+	r, ok := c.m.routes.Load().named(to)
 	if !ok {
 		r = Route{Name: c.route.Name, Flow: to}
 	}

@@ -48,6 +48,7 @@ type Call struct {
 	ear    ear            // when the caller last made a sound
 	first  *party         // of the first leg
 	feels  bool           // a bridged caller was told that the voice is read; only the script
+	judged bool           // the opening hours were looked at; only the script
 
 	// From here on only the call's goroutine.
 	record    Record
@@ -193,6 +194,11 @@ func (c *Call) begin() {
 
 // script does what the route says.
 func (c *Call) script() {
+	if r := &c.route; r.Calendar != "" && c.m.hours != nil && !c.judged && !c.m.hours.Open(c.ctx, r.Calendar) {
+		c.judged = true // what comes instead is not judged again: two may name each other
+		c.goOn(r.Closed)
+		return
+	}
 	switch {
 	case c.route.Flow != "":
 		c.runFlow()

@@ -36,7 +36,7 @@ func bridgeHouse(t *testing.T, agents bool, anger ...float32) (*house, *[]*fakeV
 		*voices = append(*voices, v)
 		return v
 	}}
-	h.m.routes = routes{{Name: "bridge", Numbers: []string{"*"}, Bridge: "sip:x@192.0.2.1", Emotion: true, Transcribe: true, Language: "en"}}
+	h.m.routes.Store(&routes{{Name: "bridge", Numbers: []string{"*"}, Bridge: "sip:x@192.0.2.1", Emotion: true, Transcribe: true, Language: "en"}})
 	h.m.SetDialer(dialer(func() *media.Leg {
 		sock, err := net.ListenPacket("udp", "127.0.0.1:0") // the agent's phone; it never speaks
 		if err != nil {

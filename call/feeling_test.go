@@ -78,7 +78,7 @@ func newFeelingHouse(t *testing.T, db *pg.DB, anger ...float32) (*house, *fakeVo
 		t.Fatal(err)
 	}
 	h.m.parts.Flows = flows
-	h.m.routes[0].Flow = "feeling"
+	(*h.m.routes.Load())[0].Flow = "feeling"
 	h.m.parts.Emotion = &Emotion{Model: "fake-1", Open: func() Voice { return v }}
 	return h, v
 }
@@ -259,7 +259,7 @@ func TestNoVoiceIsReadWithoutConsent(t *testing.T) {
 	if ok, err := h.store.Consented(t.Context(), c.id, PurposeEmotion); err != nil || ok {
 		t.Errorf("consent %v %v", ok, err)
 	}
-	h.m.routes[0].Flow = "quiet" // does not say so
+	(*h.m.routes.Load())[0].Flow = "quiet" // does not say so
 	h.call(nil)
 	s = h.stream()
 	waitFor(t, func() bool { return s.heard() > 10 })

@@ -280,3 +280,23 @@ func TestFalseWishesAreRefused(t *testing.T) {
 		t.Errorf("reported at once: %v", got)
 	}
 }
+
+func TestMixedBridgeIsARoomOfTwo(t *testing.T) {
+	w := newTown(t, "", "300", func(c *Config) {
+		c.Routes = append([]Route{{Numbers: []string{"300"}, User: "bert", Mix: true}}, c.Routes...)
+	})
+	w.hears("caller", w.first, toneB)
+	w.hears("bert", w.bert, toneA)
+	if st := w.m.parts.Engine.Stats(); st.Rooms != 1 || st.Bridges != 0 {
+		t.Errorf("%d rooms and %d bridges", st.Rooms, st.Bridges)
+	}
+	w.bert.handler().RemoteHold(true)
+	w.music("caller", w.first)
+	w.bert.handler().RemoteHold(false)
+	w.hears("caller", w.first, toneB)
+	w.first.handler().RemoteHangup(CauseCallerHangup)
+	w.ended(w.call)
+	if st := w.m.parts.Engine.Stats(); st.Rooms != 0 {
+		t.Errorf("%d rooms left", st.Rooms)
+	}
+}

@@ -84,7 +84,8 @@ type Manager struct {
 	cfg    Config
 	parts  Parts
 	log    *slog.Logger
-	routes routes
+	routes atomic.Pointer[routes]
+	hours  Hours // nil: always open
 	dialer Dialer
 	queues Queues
 	tunes  tunes
@@ -115,11 +116,12 @@ func NewManager(cfg Config, p Parts, log *slog.Logger) (*Manager, error) {
 		return nil, fmt.Errorf("call.recording.dir: %w", err)
 	}
 	cfg.Recording.Dir = dir
-	rs, err := newRoutes(cfg.Routes)
+	rs, err := newRoutes(nil, cfg.Routes)
 	if err != nil {
 		return nil, fmt.Errorf("call.routes: %w", err)
 	}
-	m := &Manager{cfg: cfg, parts: p, log: log, routes: rs, calls: make(map[string]*Call), parties: make(map[Dialog]*party)}
+	m := &Manager{cfg: cfg, parts: p, log: log, calls: make(map[string]*Call), parties: make(map[Dialog]*party)}
+	m.routes.Store(&rs)
 	m.tunes = tunes{flows: p.Flows, more: make(map[string]*media.Music)}
 	m.writer = NewWriter(cfg.Journal, p.Store, log)
 	m.later = newTranscriber(m)
@@ -128,17 +130,8 @@ func NewManager(cfg Config, p Parts, log *slog.Logger) (*Manager, error) {
 
 // Check says what is wrong with the configuration: routes and the flows they name.
 func (c Config) Check(flow func(name string) bool) error {
-	rs, err := newRoutes(c.Routes)
-	if err != nil {
+	if err := c.CheckRoutes(nil, flow); err != nil {
 		return fmt.Errorf("call.routes: %w", err)
-	}
-	for _, r := range rs {
-		if _, ok := rs.named(r.Then); r.Then != "" && !ok && !flow(r.Then) {
-			return fmt.Errorf("call.routes: route %s goes on with %q, which is neither a route nor a flow", r.Name, r.Then)
-		}
-		if r.Flow != "" && !flow(r.Flow) {
-			return fmt.Errorf("call.routes: route %s names the flow %q, which is not there", r.Name, r.Flow)
-		}
 	}
 	return nil
 }

@@ -91,7 +91,8 @@ func newCounter(t *testing.T, maxWait time.Duration, noAgents bool) *counter {
 	if err := c.m.parts.Flows.Load(); err != nil {
 		t.Fatal(err)
 	}
-	c.m.routes = append(routes{{Name: "waiting", Numbers: []string{"900"}, Flow: "waiting"}}, c.m.routes...)
+	rs := append(routes{{Name: "waiting", Numbers: []string{"900"}, Flow: "waiting"}}, *c.m.routes.Load()...)
+	c.m.routes.Store(&rs)
 	return c
 }
 

@@ -1,8 +1,10 @@
 package call
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +46,10 @@ type Route struct {
 	// Then is the flow, or the name of the route, that takes the caller when the user or bridge is busy, does
 	// not answer or is not there; the caller is refused when empty.
 	Then string `yaml:"then" koanf:"then"`
+	// Calendar are opening hours by name, Closed the flow, or the name of the route, that takes the caller
+	// outside of them. They belong together.
+	Calendar string `yaml:"calendar" koanf:"calendar"`
+	Closed   string `yaml:"closed" koanf:"closed"`
 	// Echo sends the caller's sound back.
 	Echo bool `yaml:"echo" koanf:"echo"`
 	// Reject refuses with this SIP status (300 to 699).
@@ -63,6 +69,9 @@ type Route struct {
 	Emotion bool `yaml:"emotion" koanf:"emotion"`
 	// Transcribe recognises both sides of a bridged or echoed call.
 	Transcribe bool `yaml:"transcribe" koanf:"transcribe"`
+	// Mix joins caller and callee by the mixer from the beginning, as three are, instead of passing packets on: so
+	// that it can be measured.
+	Mix bool `yaml:"mix" koanf:"mix"`
 
 	outside bool // a number outside, for a user of ours
 }
@@ -73,9 +82,9 @@ func (r *Route) dials() bool { return r.Bridge != "" || r.User != "" || r.outsid
 // routes is the routing table with the built-in routes behind the configured ones.
 type routes []Route
 
-func newRoutes(configured []Route) (routes, error) {
-	rs := make(routes, 0, len(configured)+2)
-	for i, r := range configured {
+func newRoutes(stored, configured []Route) (routes, error) {
+	rs := make(routes, 0, len(stored)+len(configured)+2)
+	for i, r := range slices.Concat(stored, configured) {
 		if err := r.check(); err != nil {
 			return nil, fmt.Errorf("route %d (%s): %w", i+1, r.name(), err)
 		}
@@ -87,6 +96,50 @@ func newRoutes(configured []Route) (routes, error) {
 		rs = append(rs, Route{Name: routeDefault, Numbers: []string{"*"}, Flow: routeDefault})
 	}
 	return rs, nil
+}
+
+// Hours knows opening hours by name; cmd/pbx has them from the queues.
+type Hours interface {
+	// Open tells whether a calendar is open now; one that nobody knows is.
+	Open(ctx context.Context, calendar string) bool
+}
+
+// SetHours gives the opening hours of routes; call it before Start. Without them all are open.
+func (m *Manager) SetHours(h Hours) { m.hours = h }
+
+// SetRoutes puts routes before those of the configuration, in place of the ones set
+// before. Calls that run keep theirs. Nothing changes when one of them cannot work.
+func (m *Manager) SetRoutes(stored []Route) error {
+	rs, err := newRoutes(stored, m.cfg.Routes)
+	if err != nil {
+		return err
+	}
+	m.routes.Store(&rs)
+	return nil
+}
+
+// CheckRoutes says what is wrong with routes beside those of the configuration, and the flows they name.
+func (c Config) CheckRoutes(stored []Route, flow func(name string) bool) error {
+	rs, err := newRoutes(stored, c.Routes)
+	if err != nil {
+		return err
+	}
+	return rs.check(flow)
+}
+
+// check looks for what the routes name.
+func (rs routes) check(flow func(name string) bool) error {
+	for _, r := range rs {
+		for what, to := range map[string]string{"goes on with": r.Then, "is closed by": r.Closed} {
+			if _, ok := rs.named(to); to != "" && !ok && !flow(to) {
+				return fmt.Errorf("route %s %s %q, which is neither a route nor a flow", r.Name, what, to)
+			}
+		}
+		if r.Flow != "" && !flow(r.Flow) {
+			return fmt.Errorf("route %s names the flow %q, which is not there", r.Name, r.Flow)
+		}
+	}
+	return nil
 }
 
 // find is the first route that takes the number by the trunk.
@@ -157,10 +210,14 @@ func (r *Route) check() error {
 	switch {
 	case kinds != 1:
 		return errors.New("needs exactly one of flow, bridge, user, echo and reject")
+	case r.Mix && !r.dials():
+		return errors.New("mix is for bridge and user")
 	case r.Emotion && !r.dials():
 		return errors.New("emotion is for bridge and user; a flow says it in its record node")
 	case (r.Then != "" || r.Timeout != 0) && !r.dials():
 		return errors.New("then and timeout are for bridge and user")
+	case (r.Calendar == "") != (r.Closed == ""):
+		return errors.New("calendar and closed belong together")
 	case r.Timeout < 0:
 		return errors.New("timeout is negative: write a duration such as 20s")
 	case len(r.Numbers) == 0:

@@ -66,10 +66,10 @@ func (c *Call) rewire() {
 	}
 	here := c.present()
 	switch {
-	case len(here) == 2 && here[0].talks() && here[1].talks() && here[0].open() && here[1].open():
+	case len(here) == 2 && !c.route.Mix && here[0].talks() && here[1].talks() && here[0].open() && here[1].open():
 		c.closeRoom()
 		c.join(here[0].media, here[1].media)
-	case len(here) > 2:
+	case len(here) > 2, len(here) == 2 && c.route.Mix:
 		c.unjoin()
 		c.mix(here)
 	default:

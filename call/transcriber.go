@@ -122,7 +122,7 @@ func (t *transcriber) recognise(ctx context.Context, r Record, side string) erro
 	}
 	defer in.Close()
 	cfg := asr.StreamConfig{Language: r.Language, Call: r.ID, Side: side, Batch: true, Narrow: in.narrow || !t.wide(ctx, r.ID)}
-	if route, ok := t.m.routes.find(r.To, r.Trunk); ok {
+	if route, ok := t.m.routes.Load().find(r.To, r.Trunk); ok {
 		cfg.Model, cfg.Phrases = route.Model, route.Phrases
 	}
 	seq := 0

@@ -49,7 +49,7 @@ func (m *Manager) routeOf(in *Incoming) (Route, bool) {
 			return base, true
 		}
 	}
-	if r, ok := m.routes.find(in.To, in.Trunk); ok {
+	if r, ok := m.routes.Load().find(in.To, in.Trunk); ok {
 		return r, true
 	}
 	if in.User == "" || plain(in.To) == "" {

@@ -90,7 +90,7 @@ func TestSilentLegsAreToldApart(t *testing.T) {
 }
 
 func TestRoutes(t *testing.T) {
-	rs, err := newRoutes([]Route{
+	rs, err := newRoutes(nil, []Route{
 		{Numbers: []string{"40*"}, Flow: "support"}, {Numbers: []string{"5*"}, Trunks: []string{"office"}, Bridge: "sip:{number}@h;x={caller};y={rest}"},
 		{Numbers: []string{"900"}, Reject: 403, Name: "no"},
 	})
@@ -110,10 +110,11 @@ func TestRoutes(t *testing.T) {
 	}
 	for name, bad := range map[string]Route{
 		"nothing": {Numbers: []string{"1"}}, "two": {Numbers: []string{"1"}, Echo: true, Flow: "x"}, "no numbers": {Echo: true},
-		"emotion without a bridge": {Numbers: []string{"1"}, Flow: "x", Emotion: true},
-		"status":                   {Numbers: []string{"1"}, Reject: 200}, "address": {Numbers: []string{"1"}, Bridge: "10.0.0.7"},
+		"emotion without a bridge":   {Numbers: []string{"1"}, Flow: "x", Emotion: true},
+		"mix without a second party": {Numbers: []string{"1"}, Echo: true, Mix: true},
+		"status":                     {Numbers: []string{"1"}, Reject: 200}, "address": {Numbers: []string{"1"}, Bridge: "10.0.0.7"},
 	} {
-		if _, err := newRoutes([]Route{bad}); err == nil {
+		if _, err := newRoutes(nil, []Route{bad}); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

@@ -21,6 +21,10 @@ type Agent struct {
 	done  chan struct{} // closed when the SIP read loop has ended
 	once  sync.Once
 
+	base    context.Context // of calls to us, ended by Close
+	hangUp  context.CancelFunc
+	serving sync.WaitGroup // calls to us
+
 	garbage atomic.Uint64 // datagrams that are no SIP
 	dropped atomic.Uint64 // messages for a call whose inbox was full
 
@@ -42,7 +46,9 @@ func New(cfg Config, log *slog.Logger) *Agent {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Agent{cfg: cfg, log: log, clock: newClock(), done: make(chan struct{}), calls: make(map[string]*dialog)}
+	a := &Agent{cfg: cfg, log: log, clock: newClock(), done: make(chan struct{}), calls: make(map[string]*dialog)}
+	a.base, a.hangUp = context.WithCancel(context.Background())
+	return a
 }
 
 // Start binds the SIP socket. Calls may be placed when it returns.
@@ -62,13 +68,15 @@ func (a *Agent) Start(context.Context) error {
 	return nil
 }
 
-// Close returns when the read loop and the clock have ended. Calls still running
-// see their context's end first: cancel it before.
+// Close returns when the read loop and the clock have ended. Calls to us are hung
+// up; those of our own still running see their context's end first: cancel it before.
 func (a *Agent) Close() error {
 	a.once.Do(func() {
+		a.hangUp()
 		if a.conn == nil {
 			return
 		}
+		a.serving.Wait()
 		a.conn.Close()
 		<-a.done
 		close(a.clock.stop)
@@ -100,6 +108,8 @@ func (a *Agent) read() {
 		switch {
 		case d != nil:
 			d.post(m, from)
+		case m.method == "INVITE" && tag(m.get("to")) == "" && a.cfg.Answer != nil:
+			a.take(m, from)
 		case m.method == "OPTIONS":
 			a.send(m.reply(200, "OK", newTag(), "", ""), from)
 		case m.method != "" && m.method != "ACK":

@@ -19,6 +19,9 @@ type callRun struct {
 	begun  time.Time
 	sdp    string
 	media  bool // the clock sends and the read loop runs
+
+	invited *message // the INVITE of a call to us, answered with okay
+	okay    []byte
 }
 
 // Call places one call and returns when it has ended. The Report is filled as far
@@ -55,6 +58,7 @@ func (a *Agent) Call(ctx context.Context, cfg CallConfig) (Report, error) {
 func (c *callRun) prepare() {
 	s, cfg := c.s, c.cfg
 	s.codec, s.quiet, s.sound, s.loop = cfg.Codec, silence(cfg.Codec), cfg.Clip, cfg.Loop
+	s.in.pt, s.in.clock = cfg.Codec.payloadType(), cfg.Codec.clock()
 	if s.sound == nil && len(cfg.Audio) > 0 {
 		s.sound = Encode(cfg.Codec, cfg.Audio)
 	}
@@ -62,8 +66,7 @@ func (c *callRun) prepare() {
 	s.keys = keypad{keys: cfg.Keys, after: int(cfg.KeysAfter / ptime)}
 	s.onAudio = cfg.OnAudio
 	s.in.silence = s.quiet[0]
-	switch {
-	case cfg.Record:
+	if cfg.Record {
 		limit := cfg.RecordMax
 		if limit == 0 {
 			limit = 5 * time.Minute
@@ -71,9 +74,11 @@ func (c *callRun) prepare() {
 		if cfg.Hold > 0 {
 			limit = min(limit, cfg.Hold+2*time.Second)
 		}
-		s.in.record = make([]byte, int(limit.Seconds()*8000))
-	case cfg.MeasureDelay:
-		s.in.record = make([]byte, 5*8000)
+		if cfg.Codec == Opus {
+			s.in.tape = newTape(Opus, time.Time{}, limit)
+		} else {
+			s.in.record = make([]byte, int(limit.Seconds()*8000))
+		}
 	}
 	c.sdp = offer(s.local(), cfg.Codec, 1)
 }
@@ -191,7 +196,7 @@ func (c *callRun) answered(m *message) bool {
 	c.d.establish(m)
 	c.d.ack(m)
 	ans, err := readAnswer(m.body)
-	if err == nil && ans.pt != c.cfg.Codec.payloadType() {
+	if err == nil && !ans.speaks(c.cfg.Codec) {
 		err = errors.New("another codec than offered")
 	}
 	if err != nil {
@@ -200,15 +205,27 @@ func (c *callRun) answered(m *message) bool {
 		c.bye()
 		return false
 	}
-	c.s.remote.Store(&ans)
+	c.speak(ans, now)
+	return true
+}
+
+// speak starts the media.
+func (c *callRun) speak(far answer, now time.Time) {
+	s := c.s
+	if c.cfg.MeasureDelay {
+		if s.sound != nil {
+			s.log = newLedger(s.sound, c.cfg.MeasureAfter)
+		}
+		s.in.marks = newTape(c.cfg.Codec, now.Add(c.cfg.MeasureAfter), delaySpan)
+	}
+	s.remote.Store(&far)
 	c.media = true
-	// Ends when Call closes the socket.
-	go c.s.read()
-	c.d.agent.clock.add(c.s)
+	// Ends when the call closes the socket.
+	go s.read()
+	c.d.agent.clock.add(s)
 	if c.cfg.OnAnswer != nil {
 		c.cfg.OnAnswer(now)
 	}
-	return true
 }
 
 // talk lasts from the answer to the end of the call.
@@ -244,7 +261,18 @@ func (c *callRun) talk(ctx context.Context) {
 
 // serve answers a request of the far end.
 func (c *callRun) serve(p posted) {
-	contact := c.d.fromURI
+	contact := c.d.contact
+	switch {
+	case c.invited == nil:
+	case p.m.method == "ACK":
+		c.okay = nil
+		return
+	case p.m.method == "INVITE" && p.m.get("cseq") == c.invited.get("cseq"): // our 200 was lost
+		if c.okay != nil {
+			c.d.agent.send(c.okay, p.from)
+		}
+		return
+	}
 	switch p.m.method {
 	case "ACK":
 	case "BYE":
@@ -255,10 +283,12 @@ func (c *callRun) serve(p posted) {
 			c.d.agent.send(p.m.reply(200, "OK", c.d.fromTag, contact, ""), p.from)
 			return
 		}
-		if ans, err := readAnswer(p.m.body); err == nil && ans.pt == c.cfg.Codec.payloadType() {
+		sdp := offer(c.s.local(), c.cfg.Codec, 2)
+		if ans, ok := readOffer(p.m.body, c.cfg.Codec); ok {
 			c.s.remote.Store(&ans)
+			sdp = describe(c.s.local(), c.cfg.Codec, int(ans.pt), ans.event, 2)
 		}
-		c.d.agent.send(p.m.reply(200, "OK", c.d.fromTag, contact, offer(c.s.local(), c.cfg.Codec, 2)), p.from)
+		c.d.agent.send(p.m.reply(200, "OK", c.d.fromTag, contact, sdp), p.from)
 	default:
 		c.d.agent.send(p.m.reply(200, "OK", c.d.fromTag, "", ""), p.from)
 	}
@@ -310,12 +340,12 @@ func (c *callRun) finish() {
 	if r.Received > 0 {
 		r.FirstPacket = max(0, s.in.first.Sub(r.AnsweredAt))
 	}
-	heard := decode(c.cfg.Codec, s.in.record[:s.in.used])
-	if c.cfg.MeasureDelay && s.sound != nil && c.cfg.Codec != G722 && r.Received > 0 {
-		said := decode(c.cfg.Codec, s.sound.payload[:min(len(s.sound.payload), 3*8000)])
-		r.Delay = echoDelay(said, heard[:min(len(heard), 5*8000)], s.audioAt, s.in.first)
-	}
-	if c.cfg.Record {
-		r.Audio = heard
+	r.said, r.heard = s.log, s.in.marks
+	switch {
+	case !c.cfg.Record:
+	case s.in.tape != nil:
+		r.Audio, _ = s.in.tape.pcm()
+	default:
+		r.Audio = decode(c.cfg.Codec, s.in.record[:s.in.used])
 	}
 }

@@ -16,6 +16,11 @@ type Config struct {
 	UserAgent string
 	// T1 is the estimate of the round trip of RFC 3261 section 17 (500 ms).
 	T1 time.Duration
+	// Answer says how to take a call to a number of ours (the user part of the Request-URI); the call's To is not
+	// used. Calls are refused with 404 when it returns false, and without it all are refused.
+	Answer func(number string) (CallConfig, bool)
+	// Answered is told of every call that was taken, after its end.
+	Answered func(number string, r Report)
 }
 
 // Codec is a payload format of the caller.
@@ -26,18 +31,36 @@ const (
 	PCMU Codec = "PCMU"
 	PCMA Codec = "PCMA"
 	G722 Codec = "G722"
+	// Opus is mono voice at 24 kbit/s (RFC 7587).
+	Opus Codec = "opus"
 )
 
-// payloadType is the static number of RFC 3551.
+// Codecs are all that the caller speaks.
+func Codecs() []Codec { return []Codec{PCMU, PCMA, G722, Opus} }
+
+// payloadType is the static number of RFC 3551; for Opus the one that we offer.
 func (c Codec) payloadType() uint8 {
 	switch c {
 	case PCMA:
 		return 8
 	case G722:
 		return 9
+	case Opus:
+		return 111
 	}
 	return 0
 }
+
+// clock is the rate of RTP time stamps in Hz; that of G722 is 8000 by history (RFC 3551 4.5.2).
+func (c Codec) clock() uint32 {
+	if c == Opus {
+		return 48000
+	}
+	return 8000
+}
+
+// step is 20 ms of the clock.
+func (c Codec) step() uint32 { return c.clock() / 50 }
 
 // CallConfig describes one call.
 type CallConfig struct {
@@ -67,8 +90,9 @@ type CallConfig struct {
 	// Record keeps what the far end sent, up to RecordMax (5 minutes), in Report.Audio.
 	Record    bool
 	RecordMax time.Duration
-	// MeasureDelay finds our own voice in what comes back (an echo) and reports the delay.
+	// MeasureDelay notes for 5 seconds, MeasureAfter the answer, when which sound left and came, for Delays.
 	MeasureDelay bool
+	MeasureAfter time.Duration
 	// AnswerTimeout ends an unanswered call with CANCEL (60 s).
 	AnswerTimeout time.Duration
 	// OnAnswer is called when the call is answered, OnAudio when the first sample of Audio is sent.

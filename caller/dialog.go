@@ -18,6 +18,7 @@ type dialog struct {
 	uri     string // request URI
 	callID  string
 	fromURI string
+	contact string
 	fromTag string
 	to      string // To value, with the far end's tag once known
 	route   []string
@@ -42,10 +43,26 @@ func (a *Agent) newDialog(cfg CallConfig) (*dialog, error) {
 	if user == "" {
 		user = "caller"
 	}
+	ours := "sip:" + user + "@" + a.Addr().String()
 	return &dialog{
 		agent: a, inbox: make(chan posted, 32), remote: addr, uri: uri, callID: rand.Text(),
-		fromURI: "sip:" + user + "@" + a.Addr().String(), fromTag: newTag(), to: "<" + uri + ">", cseq: 1,
+		fromURI: ours, contact: ours, fromTag: newTag(), to: "<" + uri + ">", cseq: 1,
 	}, nil
+}
+
+// taken is the dialog of a call to us (RFC 3261 section 12.1.1).
+func (a *Agent) taken(invite *message, from netip.AddrPort) *dialog {
+	d := &dialog{
+		agent: a, inbox: make(chan posted, 32), remote: from, uri: address(invite.get("contact")), callID: invite.get("call-id"),
+		fromURI: address(invite.get("to")), contact: "sip:" + a.Addr().String(), fromTag: newTag(), to: invite.get("from"),
+		route: invite.header["record-route"],
+	}
+	if len(d.route) == 0 {
+		if _, addr, err := target(d.uri); err == nil {
+			d.remote = addr
+		}
+	}
+	return d
 }
 
 // post never blocks the agent's read loop.
@@ -66,7 +83,7 @@ func (d *dialog) request(method, sdp string) []byte {
 	}
 	fmt.Fprintf(&b, "From: <%s>;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n", d.fromURI, d.fromTag, d.to, d.callID, d.cseq, method)
 	if method != "ACK" && method != "CANCEL" {
-		fmt.Fprintf(&b, "Contact: <%s>\r\nUser-Agent: %s\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO\r\n", d.fromURI, d.agent.cfg.UserAgent)
+		fmt.Fprintf(&b, "Contact: <%s>\r\nUser-Agent: %s\r\nAllow: INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, INFO\r\n", d.contact, d.agent.cfg.UserAgent)
 	}
 	if d.auth != "" && (method == "INVITE" || method == "ACK") {
 		b.WriteString(d.auth + "\r\n")

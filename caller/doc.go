@@ -7,7 +7,8 @@
 //	     -> Clip payload     -> one clock, 4 phases of 5 ms -> the call's RTP socket
 //	     <- Report           <- sequence, jitter, delay     <- read loop per call
 //
-// It refuses calls: requests outside its own dialogs get 481, OPTIONS get 200. It
+// It takes calls where Config.Answer says how; other requests outside its dialogs get
+// 481, OPTIONS get 200. It
 // speaks neither TCP nor TLS nor SRTP. Hundreds of calls at once cost one sending
 // goroutine and allocate nothing per packet.
 package caller

@@ -29,6 +29,10 @@ type meter struct {
 	last     time.Time
 	jitter   float64 // RFC 3550, in ms
 	spread   Histogram
+	pt       uint8  // what we said we hear
+	clock    uint32 // of the time stamps, Hz
+	tape     *tape  // packets of Opus to be recorded, nil for none
+	marks    *tape  // packets by whose arrival the delay is measured, nil for none
 }
 
 // stamp asks the kernel for arrival times, so that a late reader does not look
@@ -71,7 +75,7 @@ func arrival(oob []byte) time.Time {
 
 // packet counts one datagram and returns its payload when it is sound.
 func (m *meter) packet(data []byte, at time.Time, codec Codec) []byte {
-	if len(data) < 12 || data[0]>>6 != 2 || data[1]&0x7f != codec.payloadType() {
+	if len(data) < 12 || data[0]>>6 != 2 || data[1]&0x7f != m.pt {
 		return nil
 	}
 	seq := binary.BigEndian.Uint16(data[2:])
@@ -88,13 +92,15 @@ func (m *meter) packet(data []byte, at time.Time, codec Codec) []byte {
 		m.first, m.baseTS, m.ssrc, m.lowest, m.highest = at, ts, ssrc, seq, uint32(seq)
 	case ssrc != m.ssrc:
 		m.distinct += m.highest - uint32(m.lowest) + 1
-		m.baseTS = ts - uint32(at.Sub(m.first).Seconds()*8000)
+		m.baseTS = ts - uint32(at.Sub(m.first).Seconds()*float64(m.clock))
 		m.ssrc, m.lowest, m.highest = ssrc, seq, uint32(seq)
 	default:
 		m.order(seq, ts, at)
 	}
 	m.lastTS, m.last = ts, at
 	m.keep(ts, payload)
+	m.tape.keep(at, ts, payload)
+	m.marks.keep(at, ts, payload)
 	return payload
 }
 
@@ -106,7 +112,7 @@ func (m *meter) order(seq uint16, ts uint32, at time.Time) {
 		return
 	}
 	m.highest += uint32(step)
-	d := (at.Sub(m.last).Seconds() - float64(int32(ts-m.lastTS))/8000) * 1000
+	d := (at.Sub(m.last).Seconds() - float64(int32(ts-m.lastTS))/float64(m.clock)) * 1000
 	if d < 0 {
 		d = -d
 	}
@@ -135,10 +141,13 @@ func (m *meter) keep(ts uint32, payload []byte) {
 }
 
 // audible tells sound from silence and comfort noise: some sample of G.711 is
-// above about -40 dBov.
+// above about -40 dBov, a frame of Opus is no short one.
 func audible(payload []byte, codec Codec) bool {
-	if codec == G722 {
+	switch codec {
+	case G722:
 		return true
+	case Opus:
+		return len(payload) > 20
 	}
 	var pcm [frameBytes]int16
 	n := min(len(payload), len(pcm))

@@ -25,10 +25,11 @@ type Report struct {
 	Jitter, JitterP95 float64
 	// Deviations is the histogram behind JitterP95, to be added over calls.
 	Deviations Histogram
-	// Delay is the time from our voice leaving to its echo arriving; 0 when not measured or not found.
-	Delay time.Duration
-	// Audio is what the far end sent, 8 kHz (16 kHz for G722), from its first packet.
+	// Audio is what the far end sent, 8 kHz (16 kHz for G722 and Opus), from its first packet.
 	Audio []int16
+
+	said  *ledger // of MeasureDelay
+	heard *tape   // of MeasureDelay
 }
 
 // OK tells whether the call was answered and ended as planned.

@@ -29,7 +29,7 @@ type stream struct {
 	spoke  atomic.Bool
 
 	// Owned by the clock.
-	packet    [12 + frameBytes]byte
+	packet    [12 + maxPayload]byte
 	seq       uint16
 	ts        uint32
 	ticks     int
@@ -41,6 +41,7 @@ type stream struct {
 	firstSent time.Time
 	audioAt   time.Time
 	sentSound int // ticks from firstSent to audioAt
+	log       *ledger
 
 	in   meter
 	done chan struct{} // closed when the read loop has ended
@@ -98,16 +99,23 @@ func (s *stream) send(due time.Time) {
 		s.firstSent = due
 	} else if missed := int(due.Sub(s.lastDue)/ptime) - 1; missed > 0 {
 		s.unsent += missed
-		s.ts += uint32(missed) * frameBytes
+		s.ts += uint32(missed) * s.codec.step()
 	}
 	s.lastDue = due
-	payload := s.next(due)
+	frame := s.next(due)
+	payload := s.quiet
+	if frame >= 0 {
+		payload = s.sound.frame(frame)
+	}
 	pt, marker, stamp := remote.pt, s.ticks == 0, s.ts
-	length := 12 + frameBytes
-	if n, mark, start, ok := s.keys.press(s.ticks, s.ts, s.packet[12:]); ok && remote.event >= 0 {
+	length := 12
+	if n, mark, start, ok := s.keys.press(s.ticks, s.ts, s.codec.step(), s.packet[12:]); ok && remote.event >= 0 {
 		pt, marker, stamp, length = uint8(remote.event), mark, start, 12+n
 	} else {
-		copy(s.packet[12:], payload)
+		length += copy(s.packet[12:], payload)
+	}
+	if s.log != nil {
+		s.log.note(s.ticks, frame)
 	}
 	s.packet[0], s.packet[1] = 0x80, pt
 	if marker {
@@ -119,19 +127,19 @@ func (s *stream) send(due time.Time) {
 		s.sent++
 	}
 	s.seq++
-	s.ts += frameBytes
+	s.ts += s.codec.step()
 	s.ticks++
 }
 
-// next is the payload of this tick: lead silence, sound, tail silence.
-func (s *stream) next(due time.Time) []byte {
+// next is the frame of the sound for this tick, -1 for lead and tail silence.
+func (s *stream) next(due time.Time) int {
 	if s.audioAt.IsZero() {
 		if s.ticks < s.lead && !s.farQuiet(due) {
-			return s.quiet
+			return -1
 		}
 		if s.sound == nil || s.sound.frames() == 0 {
 			s.endAfter(s.ticks - s.lead)
-			return s.quiet
+			return -1
 		}
 		s.audioAt, s.sentSound = due, s.ticks
 		if s.onAudio != nil {
@@ -143,10 +151,10 @@ func (s *stream) next(due time.Time) []byte {
 	}
 	if s.pos < s.sound.frames() {
 		s.pos++
-		return s.sound.payload[(s.pos-1)*frameBytes : s.pos*frameBytes]
+		return s.pos - 1
 	}
 	s.endAfter(s.ticks - s.sentSound - s.sound.frames())
-	return s.quiet
+	return -1
 }
 
 // endAfter closes finished when the tail is over.
@@ -175,7 +183,7 @@ const (
 )
 
 // press writes the event payload of this tick; ok is false between keys.
-func (k *keypad) press(ticks int, ts uint32, payload []byte) (n int, marker bool, start uint32, ok bool) {
+func (k *keypad) press(ticks int, ts, step uint32, payload []byte) (n int, marker bool, start uint32, ok bool) {
 	at := ticks - k.after
 	if k.keys == "" || at < 0 || at/keySpan >= len(k.keys) || at%keySpan >= keyTicks+2 {
 		return 0, false, 0, false
@@ -189,7 +197,7 @@ func (k *keypad) press(ticks int, ts uint32, payload []byte) (n int, marker bool
 	if phase >= keyTicks-1 {
 		payload[1] |= 0x80 // the end, said three times
 	}
-	binary.BigEndian.PutUint16(payload[2:], uint16(min(phase+1, keyTicks)*frameBytes))
+	binary.BigEndian.PutUint16(payload[2:], uint16(min(phase+1, keyTicks)*int(step)))
 	return 4, phase == 0, k.start, true
 }
 

@@ -149,10 +149,14 @@ func (c *checker) speech(t *speechText) []Speech {
 	}
 	var out []Speech
 	for _, p := range t.pieces {
-		s := Speech{Text: strings.TrimSpace(p.Text), File: p.File, Language: p.Language}
+		s := Speech{Text: strings.TrimSpace(p.Text), File: p.File, Prompt: p.Prompt, Language: p.Language}
 		switch {
-		case (s.Text == "") == (s.File == ""):
-			c.failf(p.pos, "needs either a text or a file")
+		case one(s.Text)+one(s.File)+one(s.Prompt) != 1:
+			c.failf(p.pos, "needs exactly one of text, file and prompt")
+		case s.Prompt != "":
+			if !promptForm.MatchString(s.Prompt) {
+				c.failf(p.pos, "prompt %q is no name of letters, digits, - _ and ., at most 64", s.Prompt)
+			}
 		case s.File != "":
 			s.File = c.path(&at[string]{v: s.File, pos: p.pos})
 		default:
@@ -164,6 +168,14 @@ func (c *checker) speech(t *speechText) []Speech {
 		out = append(out, s)
 	}
 	return out
+}
+
+// one counts what is there.
+func one(s string) int {
+	if s == "" {
+		return 0
+	}
+	return 1
 }
 
 // text checks the ${variables} of a text.

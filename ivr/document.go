@@ -151,6 +151,7 @@ type speechText struct {
 type pieceText struct {
 	Text     string `yaml:"text"`
 	File     string `yaml:"file"`
+	Prompt   string `yaml:"prompt"`
 	Language string `yaml:"language"`
 	pos
 }

@@ -71,7 +71,8 @@ func (n *Node) Kind() string {
 type Speech struct {
 	Text     string // may hold ${variables}
 	File     string // WAV, relative to the folder of prompts
-	Language string // of the text, the call's own when empty
+	Prompt   string // name of a prompt that is kept beside the flows (Prompts.SetNamed)
+	Language string // of the text or the prompt, the call's own when empty
 }
 
 // Say plays its pieces one after the other.

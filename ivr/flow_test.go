@@ -52,7 +52,7 @@ func TestMistakesAreFoundAtTheirPlace(t *testing.T) {
 		"consent unknown":  {head + "  - record: {announce: a, consent: maybe}\n", "consent is announced, key or none"},
 		"announce missing": {head + "  - record: {consent: announced}\n", "needs the words to announce"},
 		"bad language":     {"language: english language\n" + head + "  - hangup: true\n", "is not a tag"},
-		"text and file":    {head + "  - say: {text: a, file: b.wav}\n", "needs either a text or a file"},
+		"text and file":    {head + "  - say: {text: a, file: b.wav}\n", "needs exactly one of text, file and prompt"},
 		"not yaml":         {"flow: [\n", "f.yaml:1:"},
 		"queue unnamed":    {head + "  - queue: {max_wait: 1m}\n", "f.yaml:4:12: queue needs the name"},
 		"queue priority":   {head + "  - queue: {name: a, priority: soon}\n", "f.yaml:4:32: priority is low, normal, high or urgent"},

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // DefaultFlow is the name of the flow that is always there.
@@ -46,8 +48,12 @@ func (c Config) WithDefaults() Config {
 type Library struct {
 	cfg     Config
 	log     *slog.Logger
-	flows   map[string]*Flow
 	Prompts *Prompts
+
+	mu     sync.RWMutex
+	files  map[string]*Flow // of the folder, and the built-in one
+	from   map[string]string
+	stored map[string]*Flow // go before those of the folder
 }
 
 // NewLibrary checks and stores; Load and Start read.
@@ -81,7 +87,9 @@ func (l *Library) Load() error {
 			flows[f.Name], from[f.Name] = f, path
 		}
 	}
-	l.flows = flows
+	l.mu.Lock()
+	l.files, l.from = flows, from
+	l.mu.Unlock()
 	return errors.Join(errs...)
 }
 
@@ -110,7 +118,8 @@ func (l *Library) Start(ctx context.Context) error {
 	}
 	var errs []error
 	for _, name := range l.Names() {
-		errs = append(errs, l.Prompts.Prepare(ctx, l.flows[name]))
+		f, _ := l.Flow(name)
+		errs = append(errs, l.Prompts.Prepare(ctx, f))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -119,18 +128,41 @@ func (l *Library) Start(ctx context.Context) error {
 	return nil
 }
 
+// SetStored replaces the flows that are kept elsewhere than in the folder. Calls
+// that are in a flow stay in the one they began. Make the prompts first (Prompts.Prepare).
+func (l *Library) SetStored(flows []*Flow) {
+	stored := make(map[string]*Flow, len(flows))
+	for _, f := range flows {
+		stored[f.Name] = f
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stored = stored
+}
+
 // Flow is the flow of that name.
 func (l *Library) Flow(name string) (*Flow, bool) {
-	f, ok := l.flows[name]
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if f, ok := l.stored[name]; ok {
+		return f, true
+	}
+	f, ok := l.files[name]
 	return f, ok
 }
 
 // Names are the names of all flows in order.
 func (l *Library) Names() []string {
-	names := make([]string, 0, len(l.flows))
-	for name := range l.flows {
-		names = append(names, name)
-	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	names := slices.Concat(slices.Collect(maps.Keys(l.files)), slices.Collect(maps.Keys(l.stored)))
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
+}
+
+// Files are the paths of the flows in the folder, by name.
+func (l *Library) Files() map[string]string {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return maps.Clone(l.from)
 }

@@ -29,6 +29,7 @@ var builtins = map[string]bool{"caller": true, "number": true, "trunk": true, em
 var (
 	nameForm     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 	variableForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	promptForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 	languageForm = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 	variableUse  = regexp.MustCompile(`\$\{([^}]*)\}`)
 )

@@ -25,6 +25,7 @@ type Prompts struct {
 	synth Synthesiser
 
 	mu    sync.Mutex
+	named map[string]Named
 	ready map[string]*entry
 	order []string // of dynamic entries, oldest first
 }
@@ -57,6 +58,12 @@ func (p *Prompts) Prepare(ctx context.Context, f *Flow) error {
 func (p *Prompts) Prompt(ctx context.Context, s Speech) (*Prompt, error) { return p.get(ctx, s, false) }
 
 func (p *Prompts) get(ctx context.Context, s Speech, keep bool) (*Prompt, error) {
+	if s.Prompt != "" {
+		var err error
+		if s, err = p.resolve(s); err != nil {
+			return nil, err
+		}
+	}
 	key := p.key(s)
 	p.mu.Lock()
 	e, found := p.ready[key]
@@ -110,6 +117,9 @@ func (p *Prompts) key(s Speech) string {
 
 func (p *Prompts) make(ctx context.Context, key string, s Speech) (*Prompt, error) {
 	path := filepath.Join(p.files, s.File)
+	if filepath.IsAbs(s.File) { // a sound of a named prompt; flows name none
+		path = s.File
+	}
 	if s.File == "" {
 		path = filepath.Join(p.dir, key+".wav")
 		if err := p.speak(ctx, path, s); err != nil {

@@ -33,7 +33,7 @@ func Rehearse(ctx context.Context, f *Flow, keys string, vars map[string]string)
 type wordsOnly struct{}
 
 func (wordsOnly) Prompt(_ context.Context, s Speech) (*Prompt, error) {
-	return &Prompt{Text: firstOf(s.Text, s.File), Language: s.Language}, nil
+	return &Prompt{Text: firstOf(firstOf(s.Text, s.File), s.Prompt), Language: s.Language}, nil
 }
 
 var _ interface {

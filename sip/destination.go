@@ -24,7 +24,7 @@ func (s *Server) inside(t call.Target) call.Target {
 			return t
 		}
 	}
-	if len(s.cfg.Outbound) > 0 {
+	if len(s.trunks.Load().outbound) > 0 {
 		t.User, t.Number = "", t.User
 	}
 	return t
@@ -44,7 +44,7 @@ type destination struct {
 func (s *Server) destination(t call.Target) (destination, error) {
 	to := destination{uri: t.URI, trunk: s.plain, callID: t.SIPCallID}
 	if t.Trunk != "" {
-		if to.trunk = s.trunks.byName(t.Trunk); to.trunk == nil {
+		if to.trunk = s.trunks.Load().byName(t.Trunk); to.trunk == nil {
 			return to, &call.DialError{Status: 404, Reason: "no trunk of that name"}
 		}
 	}
@@ -153,8 +153,8 @@ func preferred(codecs []string, prefer []media.Codec) []string {
 	}
 	var out []string
 	for _, c := range prefer {
-		if slices.Contains(codecs, c.String()) && !slices.Contains(out, c.String()) {
-			out = append(out, c.String())
+		if name := strings.ToUpper(c.String()); slices.Contains(codecs, name) && !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 	}
 	for _, c := range codecs {

@@ -188,6 +188,8 @@ func codecOf(name string) media.Codec {
 		return media.PCMU
 	case sdp.G722:
 		return media.G722
+	case sdp.Opus:
+		return media.Opus
 	}
 	return media.PCMA
 }

@@ -58,8 +58,9 @@ const maxRoutesTried = 8
 // candidates lists the ways for a number, the best first, those believed down last.
 func (s *Server) candidates(n Number, now time.Time) []candidate {
 	var out []candidate
-	for i := range s.cfg.Outbound {
-		r := &s.cfg.Outbound[i]
+	ts := s.trunks.Load()
+	for i := range ts.outbound {
+		r := &ts.outbound[i]
 		best := -1
 		for _, p := range r.Prefixes {
 			if n.under(p) {
@@ -69,7 +70,7 @@ func (s *Server) candidates(n Number, now time.Time) []candidate {
 		if len(r.Prefixes) == 0 {
 			best = 0
 		}
-		t := s.trunks.byName(r.Trunk)
+		t := ts.byName(r.Trunk)
 		if best < 0 || t == nil {
 			continue
 		}

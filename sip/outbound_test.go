@@ -62,11 +62,11 @@ func TestRouteChoice(t *testing.T) {
 			t.Errorf("%s: %s, want %s", number, got, want)
 		}
 	}
-	s.trunks.byName("c").probe.down.Store(true)
+	s.trunks.Load().byName("c").probe.down.Store(true)
 	if got := order("+12124567890"); got != "abc" {
 		t.Errorf("with c down: %s", got)
 	}
-	s.trunks.byName("a").failed(&call.DialError{Status: 503}, time.Now())
+	s.trunks.Load().byName("a").failed(&call.DialError{Status: 503}, time.Now())
 	if got := order("4711"); got != "ba" {
 		t.Errorf("after a failed: %s", got)
 	}

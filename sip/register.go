@@ -176,13 +176,13 @@ func (s *Server) fromUser(m *wire.Message, f flow, t *trunk) bool {
 	}
 	if c := s.auth.credentials(m); c != nil {
 		if _, ok := s.users.User(c.Username); ok {
-			return s.trunks.byUser(c.Username, f) == nil
+			return s.trunks.Load().byUser(c.Username, f) == nil
 		}
 	}
 	if s.registrar.at(f, callerOf(m), time.Now()) != nil {
 		return true
 	}
-	return t == nil && !s.trunks.hasDigest
+	return t == nil && !s.trunks.Load().hasDigest
 }
 
 // callerOf is the user part of the From.

@@ -78,7 +78,7 @@ func stampVia(m *wire.Message, v *wire.Via, f flow) {
 // answers without state. Nothing is kept.
 func (s *Server) guardRequest(m *wire.Message, f flow) *admitted {
 	d := s.dialogOf(m)
-	t := s.trunks.bySource(f)
+	t := s.trunks.Load().bySource(f)
 	if t == nil && d == nil && !s.mayCome(m, f) {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (s *Server) request(a *admitted, r *gosip.Request) {
 // users with a digest may come from anywhere, browsers by their WebSocket; the
 // rest is refused or dropped.
 func (s *Server) mayCome(m *wire.Message, f flow) bool {
-	if s.trunks.hasDigest || s.users != nil && (s.anywhere || web(f)) {
+	if s.trunks.Load().hasDigest || s.users != nil && (s.anywhere || web(f)) {
 		if s.auth.locked(guessedFrom(f.remote().Addr()), time.Now()) {
 			s.stats.lockedOut.Add(1)
 			return false
@@ -258,7 +258,7 @@ func (s *Server) authenticate(m *wire.Message, f flow, t *trunk) *trunk {
 	}
 	c := s.auth.credentials(m)
 	if t == nil && c != nil {
-		t = s.trunks.byUser(c.Username, f)
+		t = s.trunks.Load().byUser(c.Username, f)
 	}
 	algorithms := offeredTo(false)
 	var acc *account

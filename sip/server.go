@@ -41,7 +41,7 @@ type Server struct {
 	webLegs   func(id string, log *slog.Logger) (*media.Leg, webLeg, error)
 	acceptor  Acceptor
 	transport *transport
-	trunks    *trunks
+	trunks    atomic.Pointer[trunks]
 	auth      *authenticator
 	users     Directory // nil: no registrar
 	anywhere  bool      // users may come from any address with a digest, not only as browsers
@@ -62,8 +62,11 @@ type Server struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // dialogs and what they start
 
+	setting sync.Mutex // one SetTrunks at a time
+
 	mu      sync.Mutex
 	closed  bool
+	started bool
 	dialogs map[dialogKey]*dialog
 	owes    map[seat][]owed
 	origins map[string]*dialog // Call-ID, From tag and CSeq of INVITEs that made a dialog
@@ -115,10 +118,11 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, op
 	}
 	cfg = cfg.withDefaults()
 	useTimers(cfg.T1, cfg.T2, cfg.T4)
-	s := &Server{cfg: cfg, log: log, engine: engine, acceptor: calls, trunks: newTrunks(cfg.Trunks),
+	s := &Server{cfg: cfg, log: log, engine: engine, acceptor: calls,
 		auth: newAuthenticator(cfg), tx: newTransactions(), gosipLog: slog.New(quietHandler{log.Handler()}), seed: maphash.MakeSeed(), plain: &trunk{}, people: &trunk{Trunk: Trunk{SRTP: string(sdp.Optional)}},
 		dialogs: map[dialogKey]*dialog{}, origins: map[string]*dialog{}, owes: map[seat][]owed{}, routes: map[netip.Addr]netip.Addr{}}
 	s.webLegs = s.engineWebLeg
+	s.trunks.Store(newTrunks(cfg.Trunks, cfg.Outbound, nil))
 	s.registrar, s.nobody = newRegistrar(cfg, &s.stats), randomID(32)
 	if len(cfg.Users) > 0 {
 		s.users, s.anywhere = newList(cfg.Users, cfg.Domain), true
@@ -152,13 +156,11 @@ func (s *Server) Start(ctx context.Context) error {
 		s.log.Info("sip listening", "on", a)
 	}
 	s.wg.Go(s.sweepBindings) // ends when Close cancels
-	for _, t := range s.trunks.list {
-		if t.Register {
-			s.wg.Go(func() { s.keepRegistered(t) }) // ends when Close cancels
-		}
-		if t.Probe > 0 {
-			s.wg.Go(func() { s.keepProbing(t) }) // ends when Close cancels
-		}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = true
+	for _, t := range s.trunks.Load().list {
+		s.keep(t)
 	}
 	return nil
 }

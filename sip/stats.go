@@ -134,7 +134,7 @@ func (s *Server) Stats() Stats {
 		BindingsReplaced: c.bindingsReplaced.Load(), BindingsLost: c.bindingsLost.Load(), Redirected: c.redirected.Load(), FailedOver: c.failedOver.Load(),
 	}
 	out.KernelDrops, out.ReceiveBuffer = s.transport.kernel()
-	for _, t := range s.trunks.list {
+	for _, t := range s.trunks.Load().list {
 		out.Trunks = append(out.Trunks, t.stats(s.draining.Load()))
 	}
 	return out

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -23,30 +24,102 @@ type trunk struct {
 	probe        probe
 	suspectUntil atomic.Int64 // unix nanoseconds
 
+	gone chan struct{} // closed when the trunk was taken away or changed
+
 	mu     sync.Mutex
 	tokens float64 // of the calls-per-second bucket
 	filled time.Time
 }
 
-// trunks finds the trunk of a source; the list never changes while serving.
+// trunks finds the trunk of a source. It never changes: another list takes its place.
 type trunks struct {
 	list      []*trunk
+	outbound  []OutboundRoute
 	hasDigest bool // some trunk may come from any address
 }
 
-func newTrunks(cfg []Trunk) *trunks {
-	ts := &trunks{}
+// newTrunks makes the list; a trunk that old has just so goes on, with its calls and its registration.
+func newTrunks(cfg []Trunk, outbound []OutboundRoute, old *trunks) *trunks {
+	ts := &trunks{outbound: outbound}
 	for _, c := range cfg {
-		t := &trunk{Trunk: c, tokens: float64(c.CPS)}
-		for _, a := range c.Addresses {
-			if p, err := parsePrefix(a); err == nil {
-				t.prefixes = append(t.prefixes, p)
-			}
+		t := old.same(c)
+		if t == nil {
+			t = newTrunk(c)
 		}
 		ts.list = append(ts.list, t)
 		ts.hasDigest = ts.hasDigest || len(c.Addresses) == 0 && c.Auth != nil
 	}
 	return ts
+}
+
+func newTrunk(c Trunk) *trunk {
+	t := &trunk{Trunk: c, tokens: float64(c.CPS), gone: make(chan struct{})}
+	for _, a := range c.Addresses {
+		if p, err := parsePrefix(a); err == nil {
+			t.prefixes = append(t.prefixes, p)
+		}
+	}
+	return t
+}
+
+// same is the trunk that is set just like c, nil when there is none.
+func (ts *trunks) same(c Trunk) *trunk {
+	if ts == nil {
+		return nil
+	}
+	if t := ts.byName(c.Name); t != nil && reflect.DeepEqual(t.Trunk, c) {
+		return t
+	}
+	return nil
+}
+
+// WithDefaults is c with every zero field replaced by its default.
+func (c Config) WithDefaults() Config { return c.withDefaults() }
+
+// SetTrunks replaces all trunks and outbound routes while serving. Calls that run go
+// on by the trunk they began with; a trunk that is set as before keeps its counters and
+// its registration, one that is gone or changed says good-bye to its registrar. Nothing
+// changes when something cannot work, which the error says.
+func (s *Server) SetTrunks(list []Trunk, outbound []OutboundRoute) error {
+	cfg := s.cfg
+	cfg.Trunks, cfg.Outbound = list, outbound
+	if err := cfg.Check(); err != nil {
+		return err
+	}
+	cfg = cfg.withDefaults()
+	s.setting.Lock()
+	defer s.setting.Unlock()
+	s.mu.Lock()
+	old := s.trunks.Load()
+	ts := newTrunks(cfg.Trunks, outbound, old)
+	s.trunks.Store(ts)
+	var left []*trunk
+	for _, t := range old.list {
+		if !slices.Contains(ts.list, t) {
+			close(t.gone)
+			left = append(left, t)
+		}
+	}
+	s.mu.Unlock()
+	s.leave(left) // before the new ones come, who may have the same account
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range ts.list {
+		if s.started && !s.closed && !slices.Contains(old.list, t) {
+			s.keep(t)
+		}
+	}
+	return nil
+}
+
+// keep starts what a trunk does by itself; the caller holds the lock.
+func (s *Server) keep(t *trunk) {
+	if t.Register {
+		s.wg.Go(func() { s.keepRegistered(t) }) // ends when Close cancels, or the trunk is gone
+	}
+	if t.Probe > 0 {
+		s.wg.Go(func() { s.keepProbing(t) }) // ends when Close cancels, or the trunk is gone
+	}
 }
 
 // bySource returns the trunk with the longest prefix around an address that

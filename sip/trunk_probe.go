@@ -28,6 +28,8 @@ func (s *Server) keepProbing(t *trunk) {
 		wait := time.Duration(float64(t.Probe) * (0.9 + rand.Float64()/5)) // not all at once
 		select {
 		case <-time.After(wait):
+		case <-t.gone:
+			return
 		case <-s.base.Done():
 			return
 		}

@@ -65,6 +65,8 @@ func (s *Server) keepRegistered(t *trunk) {
 		wait := s.registerOnce(t)
 		select {
 		case <-time.After(wait):
+		case <-t.gone:
+			return
 		case <-s.base.Done():
 			return
 		}
@@ -208,11 +210,14 @@ func (s *Server) ask(ctx context.Context, t *trunk, m *wire.Message, f flow) (*w
 }
 
 // unregister tells the carriers good-bye; nobody waits for long.
-func (s *Server) unregister() {
+func (s *Server) unregister() { s.leave(s.trunks.Load().list) }
+
+// leave ends the registrations of trunks, waiting at most a second.
+func (s *Server) leave(list []*trunk) {
 	ctx, cancel := context.WithTimeout(s.base, time.Second)
 	defer cancel()
 	var wg sync.WaitGroup
-	for _, t := range s.trunks.list {
+	for _, t := range list {
 		t.reg.mu.Lock()
 		good := t.reg.state == regGood
 		t.reg.mu.Unlock()

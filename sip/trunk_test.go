@@ -158,7 +158,7 @@ func TestTrunkLimits(t *testing.T) {
 func TestTrunkBySourceAndTransport(t *testing.T) {
 	t.Parallel()
 	ts := newTrunks([]Trunk{{Name: "wide", Addresses: []string{"10.0.0.0/8"}}, {Name: "one", Addresses: []string{"10.1.2.3"}, Transports: []string{"tls"}},
-		{Name: "six", Addresses: []string{"2001:db8::/32"}}})
+		{Name: "six", Addresses: []string{"2001:db8::/32"}}}, nil, nil)
 	for _, c := range []struct{ network, addr, want string }{
 		{"udp", "10.1.2.3:5060", "wide"}, {"tls", "10.1.2.3:5060", "one"}, {"udp", "11.0.0.1:5060", ""}, {"tcp", "[2001:db8::7]:5060", "six"},
 	} {

@@ -17,7 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"tingxin/bench"
-	"tingxin/call"
+	"tingxin/sip"
 )
 
 // runBench is "pbx bench asr", "pbx bench calls" and "pbx bench emotion".
@@ -37,7 +37,7 @@ func runBench(args []string, out, errOut io.Writer) error {
 
 func benchCalls(ctx context.Context, args []string, out, errOut io.Writer) error {
 	fs := newFlags("bench calls", "Place many SIP calls and measure them, and what they cost the server.", errOut)
-	opts := bench.CallsOptions{Serve: serveEcho}
+	opts := bench.CallsOptions{Serve: serveCalls}
 	opts.Register(fs)
 	addFigures(fs, errOut, bench.CallsFigures)
 	if err := parse(fs, args); err != nil {
@@ -46,37 +46,37 @@ func benchCalls(ctx context.Context, args []string, out, errOut io.Writer) error
 	return bench.Calls(ctx, opts, out)
 }
 
-// serveEcho starts this program as a server of its own process, so that its CPU
-// time is its own, and returns the number that echoes.
-func serveEcho(ctx context.Context) (target string, pid int, stop func(), err error) {
+// serveCalls starts this program as a server of its own process, so that its CPU
+// time is its own.
+func serveCalls(ctx context.Context, callee string, legs int) (served bench.Served, err error) {
 	dir, err := os.MkdirTemp("", "tingxin-bench-")
 	if err != nil {
-		return "", 0, nil, err
+		return served, err
 	}
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
 		}
 	}()
-	path, err := benchConfig(dir)
+	path, err := benchConfig(dir, callee, legs)
 	if err != nil {
-		return "", 0, nil, err
+		return served, err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return "", 0, nil, err
+		return served, err
 	}
 	cmd := exec.Command(self, "serve", "--config", path)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	lines, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", 0, nil, err
+		return served, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", 0, nil, err
+		return served, err
 	}
-	stop = func() {
+	stop := func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait() // its exit code says nothing about the run
 		os.RemoveAll(dir)
@@ -84,13 +84,13 @@ func serveEcho(ctx context.Context) (target string, pid int, stop func(), err er
 	address, err := readyAddress(ctx, lines)
 	if err != nil {
 		stop()
-		return "", 0, nil, err
+		return served, err
 	}
-	return "sip:echo@" + address, cmd.Process.Pid, stop, nil
+	return bench.Served{Address: address, PID: cmd.Process.Pid, Stop: stop}, nil
 }
 
 // benchConfig writes the configuration of a server that only carries calls.
-func benchConfig(dir string) (string, error) {
+func benchConfig(dir, callee string, legs int) (string, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", err
 	}
@@ -99,7 +99,12 @@ func benchConfig(dir string) (string, error) {
 		return "", err
 	}
 	cfg.ASR.Off, cfg.Call.MaxCalls, cfg.Log.Level, cfg.DrainTimeout = true, 5000, "warn", time.Second
-	cfg.API.Listen, cfg.Call.Routes = "127.0.0.1:0", []call.Route{}
+	cfg.API.Listen, cfg.Call.Routes = "127.0.0.1:0", bench.CallRoutes(callee)
+	cfg.SIP.MaxCalls = 5000
+	cfg.SIP.Trunks = []sip.Trunk{{Name: "bench", Addresses: []string{"127.0.0.0/8"}, Codecs: []string{"PCMU", "PCMA", "G722", "OPUS"}}}
+	if lo, hi, err := bench.FreePorts(); err == nil && 4*legs > (hi-lo)/2 { // the caller takes as many
+		cfg.Media.PortMin, cfg.Media.PortMax = 10000, 31999
+	}
 	text, err := yaml.Marshal(cfg)
 	if err != nil {
 		return "", err

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
 	"tingxin/call"
@@ -48,6 +49,8 @@ type server struct {
 	sip    *sip.Server
 	web    *api.Server
 	people *api.People
+	admin  *admin.Service
+	rules  *runtime // what runs by the settings of administrators
 
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
@@ -81,11 +84,13 @@ func (s *server) start(ctx context.Context) error {
 		{"queues", s.startQueues},      // before calls, which wait in them
 		{"sentence models", s.startEmbed},
 		{"articles", s.startKB},
+		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
-		{"sip", s.startSIP},     // from here on calls come
+		{"administration", s.startAdmin},
+		{"sip", s.startSIP}, // from here on calls come
 		{"web", s.startWeb},
 	}
 	for _, step := range steps {
@@ -126,7 +131,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "calls", "media", "speech workers", "web", "articles", "sentence models", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "articles", "sentence models", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -207,10 +212,6 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 }
 
 func (s *server) startCalls(ctx context.Context) (func() error, error) {
-	s.flows = ivr.NewLibrary(s.cfg.IVR, s.log)
-	if err := s.flows.Start(ctx); err != nil {
-		return nil, err
-	}
 	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
@@ -229,6 +230,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	}
 	calls.SetDialer(signalling)
 	calls.SetQueues(queues{s.queues, s.db})
+	calls.SetHours(&hours{store: queue.NewStore(s.db), log: s.log})
 	if err := calls.Start(ctx); err != nil {
 		return nil, err
 	}

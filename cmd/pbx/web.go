@@ -13,7 +13,7 @@ import (
 
 // startWeb starts the pages, the API, the live feed and the jobs behind them.
 func (s *server) startWeb(ctx context.Context) (func() error, error) {
-	jobs := pg.NewJobs(s.db, s.log)
+	jobs := s.jobs
 	s.kb.AddJobs(jobs)
 	w, err := api.New(s.cfg.API, s.apiParts(jobs), s.log)
 	if err != nil {
@@ -50,7 +50,7 @@ type login struct{ user, password string }
 
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Moods: s.calls, Queues: s.queues, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
-	p.People, p.Phones = s.people, s.phones
+	p.People, p.Phones, p.Setup = s.people, s.phones, s.setup()
 	if files, built := web.FS(); built {
 		p.Web = files
 	}

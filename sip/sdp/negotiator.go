@@ -114,7 +114,14 @@ func (n *Negotiator) Offer(wish Direction) []byte {
 	codecs := n.local.Codecs
 	if n.line < 0 {
 		n.line, n.lines, n.proto = 0, 1, "RTP/AVP"
-		n.mine = numbers{codec: map[string]int{}, event: 101, noise: 13}
+		n.mine = numbers{codec: map[string]int{}, event: -1, wide: -1, noise: -1}
+		for _, c := range codecs {
+			if c == Opus {
+				n.mine.wide = 110
+			} else {
+				n.mine.event, n.mine.noise = 101, 13
+			}
+		}
 		for _, c := range codecs {
 			n.mine.codec[c] = staticNumber(c)
 		}
@@ -253,12 +260,12 @@ func (n *Negotiator) useKey(c crypto) {
 
 func (n *Negotiator) outcome(d *Description, m *Media, codec string, theirs, mine numbers) *Agreed {
 	a := &Agreed{Codec: codec, SendPT: theirs.codec[codec], RecvPT: mine.codec[codec],
-		EventSend: theirs.event, EventRecv: mine.event, Noise: theirs.noise, PTime: packetTime(m),
+		EventSend: theirs.eventOf(codec), EventRecv: mine.eventOf(codec), Noise: theirs.noise, PTime: packetTime(m),
 		Host: d.host(m), Port: m.Port}
-	if theirs.event < 0 || mine.event < 0 {
+	if a.EventSend < 0 || a.EventRecv < 0 {
 		a.EventSend, a.EventRecv = -1, -1
 	}
-	if mine.noise < 0 {
+	if mine.noise < 0 || codec == Opus { // Opus has its own
 		a.Noise = -1
 	}
 	addr, err := netip.ParseAddr(a.Host)
@@ -297,15 +304,22 @@ func (n *Negotiator) audio(codecs []string, num numbers, dir Direction, mux, sec
 		formats.WriteString(" " + strconv.Itoa(pt))
 		maps.WriteString("a=rtpmap:" + strconv.Itoa(pt) + " " + enc + "\r\n")
 	}
+	narrow, wide := false, false
 	for _, c := range codecs {
-		add(num.codec[c], c+"/8000")
+		add(num.codec[c], encoding(c))
+		if c == Opus {
+			maps.WriteString("a=fmtp:" + strconv.Itoa(num.codec[c]) + " useinbandfec=1\r\n")
+		}
+		narrow, wide = narrow || c != Opus, wide || c == Opus
 	}
-	if num.noise >= 0 {
+	if num.noise >= 0 && narrow {
 		add(num.noise, "CN/8000")
 	}
-	if num.event >= 0 {
-		add(num.event, "telephone-event/8000")
-		maps.WriteString("a=fmtp:" + strconv.Itoa(num.event) + " 0-15\r\n")
+	for _, e := range []struct{ pt, clock int }{{num.event, rtpClock}, {num.wide, opusClock}} {
+		if e.pt >= 0 && (e.clock == rtpClock && narrow || e.clock == opusClock && wide) {
+			add(e.pt, "telephone-event/"+strconv.Itoa(e.clock))
+			maps.WriteString("a=fmtp:" + strconv.Itoa(e.pt) + " 0-15\r\n")
+		}
 	}
 	s := "m=audio " + strconv.Itoa(int(n.local.Addr.Port())) + " " + n.proto + formats.String() + "\r\n" + maps.String()
 	if secure {

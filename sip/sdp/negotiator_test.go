@@ -399,3 +399,53 @@ func FuzzAccept(f *testing.F) {
 		}
 	})
 }
+
+// TestOpusIsAgreedWhereItIsWanted: numbers, clocks and channels of RFC 7587, both
+// roles, and keys at the codec's own clock.
+func TestOpusIsAgreedWhereItIsWanted(t *testing.T) {
+	wants := here
+	wants.Codecs = []string{Opus, PCMA}
+	n := New(wants)
+	b, a, err := n.Answer(parse(t, offer("m=audio 4000 RTP/AVP 8 96 101 102", "a=rtpmap:96 opus/48000/2",
+		"a=rtpmap:101 telephone-event/8000", "a=rtpmap:102 telephone-event/48000")), SendRecv)
+	if err != nil || a.Codec != PCMA || a.EventSend != 101 {
+		t.Fatalf("the offerer's order decides: %+v %v", a, err)
+	}
+	if strings.Contains(string(b), "opus") || strings.Contains(string(b), "/48000") {
+		t.Errorf("more than was chosen: %s", b)
+	}
+	n = New(wants)
+	b, a, err = n.Answer(parse(t, offer("m=audio 4000 RTP/AVP 96 8 101 102 13", "a=rtpmap:96 OPUS/48000/2",
+		"a=rtpmap:101 telephone-event/8000", "a=rtpmap:102 telephone-event/48000")), SendRecv)
+	if err != nil || a.Codec != Opus || a.SendPT != 96 || a.RecvPT != 96 || a.EventSend != 102 || a.EventRecv != 102 || a.Noise != -1 {
+		t.Fatalf("%+v %v", a, err)
+	}
+	for _, want := range []string{"RTP/AVP 96 102\r\n", "a=rtpmap:96 opus/48000/2\r\n", "a=rtpmap:102 telephone-event/48000\r\n"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %q in %s", want, b)
+		}
+	}
+	n = New(wants)
+	first := string(n.Offer(SendRecv))
+	for _, want := range []string{"RTP/AVP 111 8 13 101 110\r\n", "a=rtpmap:111 opus/48000/2\r\n", "a=fmtp:111 useinbandfec=1\r\n"} {
+		if !strings.Contains(first, want) {
+			t.Errorf("no %q in %s", want, first)
+		}
+	}
+	a, err = n.Accept(parse(t, offer("m=audio 4000 RTP/AVP 98 99", "a=rtpmap:98 opus/48000/2", "a=rtpmap:99 telephone-event/48000")))
+	if err != nil || a.Codec != Opus || a.SendPT != 98 || a.RecvPT != 111 || a.EventSend != 99 || a.EventRecv != 110 {
+		t.Fatalf("%+v %v", a, err)
+	}
+	if again := string(n.Offer(SendOnly)); !strings.Contains(again, "RTP/AVP 111 110\r\n") {
+		t.Errorf("the next offer changes what was agreed: %s", again)
+	}
+	// mono in the name is no Opus, and who did not ask for it does not get it
+	for _, c := range []struct {
+		local  Local
+		rtpmap string
+	}{{wants, "a=rtpmap:96 opus/48000"}, {wants, "a=rtpmap:96 opus/8000/2"}, {here, "a=rtpmap:96 opus/48000/2"}} {
+		if _, _, err := New(c.local).Answer(parse(t, offer("m=audio 4000 RTP/AVP 96", c.rtpmap)), SendRecv); err == nil {
+			t.Errorf("taken: %s", c.rtpmap)
+		}
+	}
+}
