@@ -145,7 +145,7 @@ func (m *Message) notice(typ string) Notice {
 
 // thread is where messages of this conversation stand.
 func (c *Conversation) thread() ID {
-	if c.State == Merged && c.MergedInto != nil {
+	if c.MergedInto != nil {
 		return *c.MergedInto
 	}
 	return c.ID

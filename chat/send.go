@@ -213,7 +213,7 @@ func (s *Service) route(ctx context.Context, tx pgx.Tx, id ID) (thread, wire *Co
 	if thread, err = lock(ctx, tx, id); err != nil {
 		return nil, nil, err
 	}
-	if thread.State == Merged && thread.MergedInto != nil {
+	if thread.MergedInto != nil {
 		if thread, err = lock(ctx, tx, *thread.MergedInto); err != nil {
 			return nil, nil, err
 		}

@@ -89,7 +89,7 @@ func (v *visit) status(ctx context.Context, typ string) reply {
 		return r
 	}
 	c := *v.conv
-	if c.State == chat.Merged && c.MergedInto != nil { // the thread it stands in says who has it
+	if c.MergedInto != nil { // the thread it stands in says who has it
 		if into, err := v.s.chat.Conversation(ctx, *c.MergedInto); err == nil {
 			c.State, c.Handler, c.Assignee, c.Rating = into.State, into.Handler, into.Assignee, into.Rating
 		}
@@ -180,7 +180,7 @@ func (v *visit) act(ctx context.Context, f *frame) ([]reply, error) {
 
 // thread is the conversation in whose thread the visitor's messages stand.
 func (v *visit) thread() chat.ID {
-	if v.conv.State == chat.Merged && v.conv.MergedInto != nil {
+	if v.conv.MergedInto != nil {
 		return *v.conv.MergedInto
 	}
 	return v.conv.ID
