@@ -37,6 +37,9 @@ func init() {
 // What it does not know is logged and shown as "internal".
 func (s *Server) problem(ctx context.Context, err error) error {
 	var status huma.StatusError
+	if p := chatProblem(err); p != nil {
+		return p
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -48,6 +48,10 @@ type Parts struct {
 	// People is the list of users, started by the caller; nil: one of the server's own.
 	People *People
 	Web    fs.FS // the browser's files with index.html at the root; nil: none
+	// Chat are the conversations; nil: none.
+	Chat *Chat
+	// Mount is what other packages serve, by path, or by prefix when that ends in "/": outside of the API, without its sessions.
+	Mount map[string]http.Handler
 	// Sources tell the state of the other packages to the system page and to Prometheus.
 	Sources Sources
 	Version string
@@ -141,6 +145,7 @@ func (s *Server) route() error {
 	s.agentRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
+	s.chatRoutes(api, r)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
@@ -155,14 +160,14 @@ func (s *Server) route() error {
 		return err
 	}
 	r.NoRoute(site.serve)
-	s.routes, s.handler = r.Routes(), r
-	if s.parts.SIP != nil { // it judges the Origin and takes the connection over
+	s.routes, s.handler = r.Routes(), s.mounted(r)
+	if router := s.handler; s.parts.SIP != nil { // it judges the Origin and takes the connection over
 		s.handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			if req.URL.Path == "/sip" {
 				s.parts.SIP.ServeHTTP(w, req)
 				return
 			}
-			r.ServeHTTP(w, req)
+			router.ServeHTTP(w, req)
 		})
 	}
 	return nil

@@ -29,13 +29,16 @@ type Config struct {
 	KeepRaw time.Duration `yaml:"keep_raw" koanf:"keep_raw"`
 }
 
+// LargestFile is the most that Config.MaxFile may be.
+const LargestFile = 256 << 20
+
 // Check says what cannot work.
 func (c Config) Check() error {
 	switch {
 	case c.ReopenWithin < 0 || c.KeepRaw < 0:
 		return errors.New("chat.reopen_within and chat.keep_raw must not be negative")
-	case c.MaxFile < 0 || c.MaxFile > 1<<30:
-		return fmt.Errorf("chat.max_file is %d: it is between 1 and %d bytes", c.MaxFile, 1<<30)
+	case c.MaxFile < 0 || c.MaxFile > LargestFile:
+		return fmt.Errorf("chat.max_file is %d: it is between 1 and %d bytes", c.MaxFile, LargestFile)
 	}
 	return nil
 }

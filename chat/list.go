@@ -50,10 +50,7 @@ func (s *Service) List(ctx context.Context, me int64, f Filter, cursor string, l
 		where += fmt.Sprintf(" and (c.last_at, c.id) < ($%d, $%d)", len(args)-1, len(args))
 	}
 	args = append(args, limit+1)
-	page.Items, err = pg.Rows(ctx, s.db, scanRow, `select `+conversationColumns+`, coalesce(nullif(u.name, ''), u.username, ''),
-			c.last_in_id > coalesce((select r.message_id from conversation_reads r where r.conversation_id = c.id and r.user_id = $1), 0),
-			exists (select 1 from mentions n where n.conversation_id = c.id and n.user_id = $1 and n.seen_at is null)
-		from conversations c left join users u on u.id = c.assignee where `+where+fmt.Sprintf(` order by c.last_at desc, c.id desc limit $%d`, len(args)), args...)
+	page.Items, err = pg.Rows(ctx, s.db, scanRow, rowSelect+` where `+where+fmt.Sprintf(` order by c.last_at desc, c.id desc limit $%d`, len(args)), args...)
 	if err != nil {
 		return page, fmt.Errorf("list conversations: %w", err)
 	}
@@ -64,6 +61,12 @@ func (s *Service) List(ctx context.Context, me int64, f Filter, cursor string, l
 	}
 	return page, nil
 }
+
+// rowSelect is in the order of scanRow; $1 is the user who asks.
+const rowSelect = `select ` + conversationColumns + `, coalesce(nullif(u.name, ''), u.username, ''),
+	c.last_in_id > coalesce((select r.message_id from conversation_reads r where r.conversation_id = c.id and r.user_id = $1), 0),
+	exists (select 1 from mentions n where n.conversation_id = c.id and n.user_id = $1 and n.seen_at is null)
+	from conversations c left join users u on u.id = c.assignee`
 
 func scanRow(row pgx.CollectableRow) (Row, error) {
 	var r Row
@@ -157,4 +160,13 @@ func snippet(text string, words []string) string {
 		out += "…"
 	}
 	return out
+}
+
+// Row is one conversation as a user sees it in a list.
+func (s *Service) Row(ctx context.Context, me int64, id ID) (Row, error) {
+	r, err := pg.Row(ctx, s.db, scanRow, rowSelect+` where c.id = $2`, me, id)
+	if err != nil {
+		return r, fmt.Errorf("conversation %d: %w", id, err)
+	}
+	return r, nil
 }

@@ -4,14 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/api"
 	"tingxin/chat"
+	webchat "tingxin/chat/web"
 	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/pg"
@@ -25,9 +29,53 @@ func (s *server) startChat(context.Context) (func() error, error) {
 		return nil, err
 	}
 	s.chat = c
+	key, err := chat.OpenVault(s.cfg.Chat.Key, s.cfg.Chat.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	s.accounts = chat.NewAccounts(s.db, key)
+	s.webchat = webchat.New(s.cfg.WebChat, c, s.accounts, s.agentName, s.log)
+	c.AddChannel(s.webchat)
 	s.chatQueue = newChatQueue(s.queues, c, s.db, s.bus, s.log)
 	c.SetQueue(s.chatQueue)
 	return nil, nil
+}
+
+// agentName is what customers are told of who answers.
+func (s *server) agentName(ctx context.Context, user int64) string {
+	name, err := pg.Row(ctx, s.db, pgx.RowTo[string], `select coalesce(nullif(name, ''), username) from users where id = $1`, user)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// runChat starts the conversations; stop ends them.
+func (s *server) runChat(ctx context.Context) (stop func() error, err error) {
+	if err := s.chat.Start(ctx); err != nil {
+		return nil, errors.Join(err, s.chat.Close())
+	}
+	s.chatQueue.start()
+	s.webchat.Start()
+	return func() error {
+		s.chatQueue.close()
+		return errors.Join(s.webchat.Close(), s.chat.Close())
+	}, nil
+}
+
+// chatParts are the conversations for the API, and what is served beside it.
+func (s *server) chatParts(p *api.Parts) {
+	p.Chat = &api.Chat{Service: s.chat, Accounts: s.accounts, CheckAccount: checkAccount}
+	p.Mount = map[string]http.Handler{webchat.SocketPath: s.webchat, webchat.PathPrefix: s.webchat}
+}
+
+// checkAccount knows the settings of each channel.
+func checkAccount(channel string, settings json.RawMessage) error {
+	switch channel {
+	case webchat.Name:
+		return webchat.CheckSettings(settings)
+	}
+	return fmt.Errorf("there is no channel %q", channel)
 }
 
 // chatContacts finds out who writes.

@@ -13,6 +13,7 @@ import (
 	"tingxin/asr"
 	"tingxin/call"
 	"tingxin/chat"
+	webchat "tingxin/chat/web"
 	"tingxin/emotion"
 	"tingxin/ivr"
 	"tingxin/kb"
@@ -38,6 +39,7 @@ type Config struct {
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
 	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
+	WebChat      webchat.Config `yaml:"webchat" koanf:"webchat"`
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
@@ -74,6 +76,7 @@ func (c Config) withDefaults() Config {
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
 	under(&c.Chat.Files, "attachments")
+	under(&c.Chat.KeyFile, "chat.key")
 	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
 	if c.API.Recordings == "" {

@@ -17,6 +17,7 @@ import (
 	"tingxin/asr"
 	"tingxin/call"
 	"tingxin/chat"
+	webchat "tingxin/chat/web"
 	"tingxin/event"
 	"tingxin/ivr"
 	"tingxin/kb"
@@ -52,6 +53,8 @@ type server struct {
 	admin  *admin.Service
 	rules  *runtime // what runs by the settings of administrators
 
+	accounts  *chat.Accounts
+	webchat   *webchat.Server
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
 	login     *login // of the administrator that this run made, else nil

@@ -30,13 +30,9 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
-	if err := s.chat.Start(ctx); err != nil {
-		return nil, errors.Join(err, s.chat.Close(), jobs.Close())
-	}
-	s.chatQueue.start()
-	stopChat := func() error {
-		s.chatQueue.close()
-		return s.chat.Close()
+	stopChat, err := s.runChat(ctx)
+	if err != nil {
+		return nil, errors.Join(err, jobs.Close())
 	}
 	if err := w.Start(ctx); err != nil {
 		return nil, errors.Join(err, w.Close(), stopChat(), jobs.Close())
