@@ -65,7 +65,7 @@ var table = []room{
 	// Nouns.
 	{path: "queue", imports: rooms("pg", "nlp", "event")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
-	{path: "ticket", imports: rooms("pg", "nlp", "event")},
+	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},

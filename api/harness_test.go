@@ -25,6 +25,7 @@ import (
 	"tingxin/event"
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
+	"tingxin/ticket"
 )
 
 func TestMain(m *testing.M) {
@@ -82,7 +83,8 @@ func openWith(t *testing.T, db *pg.DB, change ...func(*Config, *Parts)) *house {
 	h := &house{t: t, bus: event.NewBus(), store: call.NewStore(db), live: &fakeLive{}, folder: t.TempDir()}
 	cfg := Config{Listen: "127.0.0.1:0", Recordings: h.folder}
 	parts := Parts{DB: db, Calls: h.store, Bus: h.bus, Live: h.live, Web: pages, Version: "test",
-		Now: func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }}
+		Tickets: ticket.NewService(db, h.bus, nil, ticket.Config{}, slog.New(slog.DiscardHandler)),
+		Now:     func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }}
 	for _, f := range change {
 		f(&cfg, &parts)
 	}

@@ -13,6 +13,7 @@ import (
 	"tingxin/call"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/ticket"
 )
 
 // Huma's package-wide rules: no null arrays, and no value of a request in an
@@ -40,6 +41,7 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	if p := chatProblem(err); p != nil {
 		return p
 	}
+	var unfit *ticket.InvalidError
 	switch {
 	case err == nil:
 		return nil
@@ -55,7 +57,11 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return huma.Error422UnprocessableEntity(call.ErrTarget.Error())
 	case errors.Is(err, pg.ErrConflict):
 		return huma.Error409Conflict("something with that name is there already")
-	case errors.Is(err, call.ErrCursor):
+	case errors.As(err, &unfit):
+		return huma.Error422UnprocessableEntity(unfit.Error(), &huma.ErrorDetail{Location: "body." + unfit.Field, Message: unfit.Text})
+	case errors.Is(err, ticket.ErrMove), errors.Is(err, ticket.ErrStale), errors.Is(err, ticket.ErrClosed), errors.Is(err, ticket.ErrChildren), errors.Is(err, ticket.ErrMerged):
+		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, call.ErrCursor), errors.Is(err, ticket.ErrCursor):
 		return huma.Error400BadRequest(call.ErrCursor.Error())
 	case errors.Is(err, pg.ErrUnavailable):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("the database is away; try again in a moment"), http.Header{"Retry-After": {"2"}})

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"reflect"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"tingxin/event"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/ticket"
 )
 
 // Live is what runs now; *call.Manager satisfies it.
@@ -39,8 +41,10 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
-	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	// Tickets are what is to be done for customers; nil: none.
+	Tickets *ticket.Service
+	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// Setup is what administrators set; nil: nothing is kept.
@@ -130,12 +134,16 @@ func (s *Server) route() error {
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
+	for _, named := range []any{queue.Urgency(0), ticket.Promise(0)} { // they are texts on the wire
+		config.Components.Schemas.RegisterTypeAlias(reflect.TypeOf(named), reflect.TypeFor[string]())
+	}
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
 	s.phoneRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
+	s.ticketRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)

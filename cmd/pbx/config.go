@@ -22,6 +22,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/ticket"
 )
 
 // Config is the whole of pbx: one section per package. The zero value is the default.
@@ -42,6 +43,7 @@ type Config struct {
 	WebChat      webchat.Config `yaml:"webchat" koanf:"webchat"`
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
+	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 }

@@ -10,6 +10,7 @@ import (
 	"tingxin/api"
 	"tingxin/call"
 	"tingxin/event"
+	"tingxin/ticket"
 )
 
 // runOpenAPI is "pbx openapi": the document of the HTTP API, without a running server.
@@ -17,7 +18,7 @@ func runOpenAPI(args []string, out, errOut io.Writer) error {
 	if err := parse(newFlags("openapi", "Print the OpenAPI 3.1 document of the HTTP API.", errOut), args); err != nil {
 		return err
 	}
-	s, err := api.New(api.Config{}, api.Parts{Calls: call.NewStore(nil), Bus: event.NewBus(), Version: buildVersion()}, slog.New(slog.DiscardHandler))
+	s, err := api.New(api.Config{}, api.Parts{Calls: call.NewStore(nil), Bus: event.NewBus(), Tickets: ticket.NewService(nil, nil, nil, ticket.Config{}, slog.New(slog.DiscardHandler)), Version: buildVersion()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

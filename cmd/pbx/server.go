@@ -26,6 +26,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/ticket"
 )
 
 // server is the whole program but for its command line.
@@ -33,25 +34,26 @@ type server struct {
 	cfg Config
 	log *slog.Logger
 
-	lock   *os.File // of the data folder
-	db     *pg.DB
-	pool   *asr.Pool
-	engine *media.Engine
-	bus    *event.Bus
-	flows  *ivr.Library
-	store  *call.Store
-	jobs   *pg.Jobs // started with the web side
-	chat   *chat.Service
-	queues *queue.Service
-	embed  *embed.Service // nil: this machine has no sentence models
-	kb     *kb.Service
-	calls  *call.Manager
-	alive  atomic.Pointer[call.Manager] // for the queues, which start before it
-	sip    *sip.Server
-	web    *api.Server
-	people *api.People
-	admin  *admin.Service
-	rules  *runtime // what runs by the settings of administrators
+	lock    *os.File // of the data folder
+	db      *pg.DB
+	pool    *asr.Pool
+	engine  *media.Engine
+	bus     *event.Bus
+	flows   *ivr.Library
+	store   *call.Store
+	jobs    *pg.Jobs // started with the web side
+	chat    *chat.Service
+	tickets *ticket.Service
+	queues  *queue.Service
+	embed   *embed.Service // nil: this machine has no sentence models
+	kb      *kb.Service
+	calls   *call.Manager
+	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
+	sip     *sip.Server
+	web     *api.Server
+	people  *api.People
+	admin   *admin.Service
+	rules   *runtime // what runs by the settings of administrators
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
@@ -85,6 +87,7 @@ func (s *server) start(ctx context.Context) error {
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
+		{"tickets", s.startTickets},    // which the queues give out
 		{"sentence models", s.startEmbed},
 		{"articles", s.startKB},
 		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
