@@ -49,12 +49,12 @@ func init() {
 
 // ConversationView is the body of GET /conversations/{id}.
 type ConversationView struct {
-	chat.ListRow
+	chat.Row
 	Window    *chat.Window     `json:"window,omitempty" doc:"what may still be replied; absent where the channel has none, or it is over"`
 	Viewers   []chat.Viewer    `json:"viewers" doc:"who looks at it now"`
 	Draft     *chat.Begun      `json:"draft,omitempty"`
 	Scheduled []chat.Scheduled `json:"scheduled"`
-	Changes   []chat.ThreadChange    `json:"changes" doc:"merges and splits, newest first"`
+	Changes   []chat.Change    `json:"changes" doc:"merges and splits, newest first"`
 	Followers []int64          `json:"followers"`
 }
 
@@ -75,22 +75,22 @@ type ConversationCounts struct {
 
 // SearchHits is the body of GET /search.
 type SearchHits struct {
-	Messages []chat.MessageHit     `json:"messages"`
+	Messages []chat.Hit     `json:"messages"`
 	Calls    []call.Summary `json:"calls" doc:"in whose transcript the words were said"`
 }
 
 type (
 	labelList struct {
-		Items []chat.ConversationLabel `json:"items"`
+		Items []chat.LabelInfo `json:"items"`
 	}
 	viewList struct {
-		Items []chat.SavedView `json:"items"`
+		Items []chat.View `json:"items"`
 	}
 	deadLetters struct {
 		Items []chat.DeadLetter `json:"items"`
 	}
 	channelList struct {
-		Items []chat.ChannelAccount `json:"items"`
+		Items []chat.Account `json:"items"`
 	}
 )
 
@@ -215,24 +215,24 @@ type conversationsInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
-func leaf(field, op string, value any) chat.ConversationFilter {
+func leaf(field, op string, value any) chat.Filter {
 	doc, _ := json.Marshal(value) // words, numbers and flags
-	return chat.ConversationFilter{Field: field, Op: op, Value: doc}
+	return chat.Filter{Field: field, Op: op, Value: doc}
 }
 
 // boxes are the filters of the inbox.
-var boxes = map[string]chat.ConversationFilter{
-	"mine":       {All: []chat.ConversationFilter{leaf("assignee", "is", "me"), leaf("state", "is", "open")}},
-	"unassigned": {All: []chat.ConversationFilter{leaf("assignee", "is", "none"), leaf("state", "is", "open"), leaf("handler", "is", "queue")}},
-	"mentions":   {All: []chat.ConversationFilter{leaf("mentions", "is", true)}},
-	"followed":   {All: []chat.ConversationFilter{leaf("followed", "is", true)}},
-	"open":       {All: []chat.ConversationFilter{leaf("state", "is", "open")}},
-	"snoozed":    {All: []chat.ConversationFilter{leaf("state", "is", "snoozed")}},
-	"closed":     {All: []chat.ConversationFilter{leaf("state", "is", "closed")}},
-	"all":        {All: []chat.ConversationFilter{{Not: &chat.ConversationFilter{Field: "state", Op: "is", Value: json.RawMessage(`"merged"`)}}}},
+var boxes = map[string]chat.Filter{
+	"mine":       {All: []chat.Filter{leaf("assignee", "is", "me"), leaf("state", "is", "open")}},
+	"unassigned": {All: []chat.Filter{leaf("assignee", "is", "none"), leaf("state", "is", "open"), leaf("handler", "is", "queue")}},
+	"mentions":   {All: []chat.Filter{leaf("mentions", "is", true)}},
+	"followed":   {All: []chat.Filter{leaf("followed", "is", true)}},
+	"open":       {All: []chat.Filter{leaf("state", "is", "open")}},
+	"snoozed":    {All: []chat.Filter{leaf("state", "is", "snoozed")}},
+	"closed":     {All: []chat.Filter{leaf("state", "is", "closed")}},
+	"all":        {All: []chat.Filter{{Not: &chat.Filter{Field: "state", Op: "is", Value: json.RawMessage(`"merged"`)}}}},
 }
 
-func (s *Server) listConversations(ctx context.Context, in *conversationsInput) (*bodyOf[chat.ListPage], error) {
+func (s *Server) listConversations(ctx context.Context, in *conversationsInput) (*bodyOf[chat.Page], error) {
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
 	}
@@ -245,10 +245,10 @@ func (s *Server) listConversations(ctx context.Context, in *conversationsInput) 
 		f = v.Filter
 	}
 	if in.Label != "" {
-		f = chat.ConversationFilter{All: []chat.ConversationFilter{f, leaf("label", "has", in.Label)}}
+		f = chat.Filter{All: []chat.Filter{f, leaf("label", "has", in.Label)}}
 	}
 	page, err := s.parts.Chat.List(ctx, me(ctx).User, f, in.Cursor, in.Limit)
-	return &bodyOf[chat.ListPage]{page}, s.problem(ctx, err)
+	return &bodyOf[chat.Page]{page}, s.problem(ctx, err)
 }
 
 type filterInput struct {
@@ -259,7 +259,7 @@ type filterInput struct {
 	}
 }
 
-func (s *Server) filterConversations(ctx context.Context, in *filterInput) (*bodyOf[chat.ListPage], error) {
+func (s *Server) filterConversations(ctx context.Context, in *filterInput) (*bodyOf[chat.Page], error) {
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
 	}
@@ -272,7 +272,7 @@ func (s *Server) filterConversations(ctx context.Context, in *filterInput) (*bod
 		limit = 50
 	}
 	page, err := s.parts.Chat.List(ctx, me(ctx).User, f, in.Body.Cursor, limit)
-	return &bodyOf[chat.ListPage]{page}, s.problem(ctx, err)
+	return &bodyOf[chat.Page]{page}, s.problem(ctx, err)
 }
 
 func (s *Server) countConversations(ctx context.Context, _ *struct{}) (*bodyOf[ConversationCounts], error) {
@@ -281,11 +281,11 @@ func (s *Server) countConversations(ctx context.Context, _ *struct{}) (*bodyOf[C
 	}
 	c, user := s.parts.Chat, me(ctx).User
 	out := ConversationCounts{Views: map[int64]int{}}
-	unread := chat.ConversationFilter{All: []chat.ConversationFilter{boxes["mine"], leaf("unread", "is", true)}}
+	unread := chat.Filter{All: []chat.Filter{boxes["mine"], leaf("unread", "is", true)}}
 	fresh := leaf("mentions", "is", true)
 	for _, one := range []struct {
 		into *int
-		f    chat.ConversationFilter
+		f    chat.Filter
 	}{{&out.Mine, boxes["mine"]}, {&out.Unassigned, boxes["unassigned"]}, {&out.Unread, unread}, {&out.Mentions, fresh}, {&out.Open, boxes["open"]}} {
 		n, err := c.Count(ctx, user, one.f)
 		if err != nil {
@@ -599,7 +599,7 @@ func (s *Server) splitConversation(ctx context.Context, in *splitInput) (*bodyOf
 	return &bodyOf[changeMade]{changeMade{change, made}}, s.problem(ctx, err)
 }
 
-func (s *Server) undoChange(ctx context.Context, in *conversationInput) (*bodyOf[chat.ThreadChange], error) {
+func (s *Server) undoChange(ctx context.Context, in *conversationInput) (*bodyOf[chat.Change], error) {
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
 	}
@@ -607,7 +607,7 @@ func (s *Server) undoChange(ctx context.Context, in *conversationInput) (*bodyOf
 	if err == nil {
 		err = s.audited(ctx, "conversation.undone", done.From, map[string]any{"into": int64(done.Into), "what": done.Kind})
 	}
-	return &bodyOf[chat.ThreadChange]{done}, s.problem(ctx, err)
+	return &bodyOf[chat.Change]{done}, s.problem(ctx, err)
 }
 
 func (s *Server) resendMessage(ctx context.Context, in *conversationInput) (*struct{}, error) {
@@ -639,7 +639,7 @@ type chatLabelInput struct {
 
 func (s *Server) putLabel(ctx context.Context, in *chatLabelInput) (*struct{}, error) {
 	return s.withChat(ctx, func(c *Chat) error {
-		return s.db.Tx(ctx, func(tx pgx.Tx) error { return c.PutLabel(ctx, tx, chat.ConversationLabel{Name: in.Name, Color: in.Body.Color}) })
+		return s.db.Tx(ctx, func(tx pgx.Tx) error { return c.PutLabel(ctx, tx, chat.LabelInfo{Name: in.Name, Color: in.Body.Color}) })
 	})
 }
 
@@ -679,7 +679,7 @@ type viewInput struct {
 	}
 }
 
-func (s *Server) addView(ctx context.Context, in *viewInput) (*bodyOf[chat.SavedView], error) {
+func (s *Server) addView(ctx context.Context, in *viewInput) (*bodyOf[chat.View], error) {
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
 	}
@@ -690,8 +690,8 @@ func (s *Server) addView(ctx context.Context, in *viewInput) (*bodyOf[chat.Saved
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	v, err := s.parts.Chat.AddView(ctx, me(ctx).User, chat.SavedView{Name: plain(in.Body.Name), Shared: in.Body.Shared, Filter: f})
-	return &bodyOf[chat.SavedView]{v}, s.problem(ctx, err)
+	v, err := s.parts.Chat.AddView(ctx, me(ctx).User, chat.View{Name: plain(in.Body.Name), Shared: in.Body.Shared, Filter: f})
+	return &bodyOf[chat.View]{v}, s.problem(ctx, err)
 }
 
 func (s *Server) deleteView(ctx context.Context, in *conversationInput) (*struct{}, error) {
@@ -730,7 +730,7 @@ func (s *Server) listChannels(ctx context.Context, _ *struct{}) (*bodyOf[channel
 		return nil, errNoChat()
 	}
 	all, err := s.parts.Chat.Accounts.All(ctx, "")
-	slices.SortFunc(all, func(a, b chat.ChannelAccount) int {
+	slices.SortFunc(all, func(a, b chat.Account) int {
 		if a.Channel+"/"+a.ID < b.Channel+"/"+b.ID {
 			return -1
 		}
@@ -756,7 +756,7 @@ func (s *Server) putChannel(ctx context.Context, in *channelInput) (*struct{}, e
 			return huma.Error422UnprocessableEntity(err.Error())
 		}
 		err := s.db.Tx(ctx, func(tx pgx.Tx) error {
-			a := chat.ChannelAccount{Channel: in.Channel, ID: in.ID, Name: plain(in.Body.Name), Settings: in.Body.Settings, Enabled: in.Body.Enabled}
+			a := chat.Account{Channel: in.Channel, ID: in.ID, Name: plain(in.Body.Name), Settings: in.Body.Settings, Enabled: in.Body.Enabled}
 			if err := c.Accounts.Put(ctx, tx, a, in.Body.Secret); err != nil {
 				return err
 			}

@@ -70,7 +70,7 @@ func TestInbox(t *testing.T) {
 	h, svc := openChat(t)
 	m := write(t, svc, "anna", "1", "where is my order?")
 	li, wu := h.as(RoleAgent), h.as(RoleAgent)
-	var page chat.ListPage
+	var page chat.Page
 	li.ok(base+"/conversations", &page)
 	if len(page.Items) != 1 || page.Items[0].LastText != "where is my order?" || !page.Items[0].Unread {
 		t.Fatalf("%+v", page)
@@ -130,7 +130,7 @@ func TestInbox(t *testing.T) {
 	if len(hits.Messages) != 1 {
 		t.Errorf("%+v", hits)
 	}
-	var list chat.ListPage
+	var list chat.Page
 	want(li.do("POST", base+"/conversations/list", map[string]any{"filter": map[string]any{"field": "label", "op": "has", "value": "refund"}}), 200).into(t, &list)
 	if len(list.Items) != 1 {
 		t.Errorf("%+v", list)

@@ -23,8 +23,8 @@ import (
 	"tingxin/pg"
 )
 
-// ChannelAccount is one address of a channel that we own.
-type ChannelAccount struct {
+// Account is one address of a channel that we own.
+type Account struct {
 	Channel   string          `json:"channel"`
 	ID        string          `json:"id"`
 	Name      string          `json:"name"`
@@ -113,7 +113,7 @@ type Accounts struct {
 
 	mu    sync.Mutex
 	read  time.Time          // guarded by mu
-	known map[string]ChannelAccount // guarded by mu
+	known map[string]Account // guarded by mu
 }
 
 // accountsEvery is how old what is known of accounts may be, for what another server changed.
@@ -125,14 +125,14 @@ func NewAccounts(db *pg.DB, vault *Vault) *Accounts { return &Accounts{db: db, v
 // Vault is what encrypts their secrets.
 func (a *Accounts) Vault() *Vault { return a.vault }
 
-func (a *Accounts) load(ctx context.Context) (map[string]ChannelAccount, error) {
+func (a *Accounts) load(ctx context.Context) (map[string]Account, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.known != nil && time.Since(a.read) < accountsEvery {
 		return a.known, nil
 	}
-	all, err := pg.Rows(ctx, a.db, func(row pgx.CollectableRow) (ChannelAccount, error) {
-		var c ChannelAccount
+	all, err := pg.Rows(ctx, a.db, func(row pgx.CollectableRow) (Account, error) {
+		var c Account
 		var sealed []byte
 		if err := row.Scan(&c.Channel, &c.ID, &c.Name, &c.Settings, &sealed, &c.Enabled, &c.LastIn, &c.LastOut, &c.Refused, &c.UpdatedAt); err != nil {
 			return c, err
@@ -146,7 +146,7 @@ func (a *Accounts) load(ctx context.Context) (map[string]ChannelAccount, error) 
 	if err != nil {
 		return nil, fmt.Errorf("accounts of channels: %w", err)
 	}
-	known := make(map[string]ChannelAccount, len(all))
+	known := make(map[string]Account, len(all))
 	for _, c := range all {
 		known[c.Channel+"/"+c.ID] = c
 	}
@@ -155,22 +155,22 @@ func (a *Accounts) load(ctx context.Context) (map[string]ChannelAccount, error) 
 }
 
 // Find is an account, with its secret; pg.ErrNotFound when there is none.
-func (a *Accounts) Find(ctx context.Context, channel, id string) (ChannelAccount, error) {
+func (a *Accounts) Find(ctx context.Context, channel, id string) (Account, error) {
 	known, err := a.load(ctx)
 	if err != nil {
-		return ChannelAccount{}, err
+		return Account{}, err
 	}
 	c, ok := known[channel+"/"+id]
 	if !ok {
-		return ChannelAccount{}, pg.ErrNotFound
+		return Account{}, pg.ErrNotFound
 	}
 	return c, nil
 }
 
 // All are the accounts of a channel, or of all channels.
-func (a *Accounts) All(ctx context.Context, channel string) ([]ChannelAccount, error) {
+func (a *Accounts) All(ctx context.Context, channel string) ([]Account, error) {
 	known, err := a.load(ctx)
-	out := []ChannelAccount{}
+	out := []Account{}
 	for _, c := range known {
 		if channel == "" || c.Channel == channel {
 			out = append(out, c)
@@ -181,7 +181,7 @@ func (a *Accounts) All(ctx context.Context, channel string) ([]ChannelAccount, e
 
 // Put adds or changes an account, in the transaction of its audit row; a nil
 // secret leaves it as it is, an empty one takes it away. Call Changed after the commit.
-func (a *Accounts) Put(ctx context.Context, tx pgx.Tx, c ChannelAccount, secret *string) error {
+func (a *Accounts) Put(ctx context.Context, tx pgx.Tx, c Account, secret *string) error {
 	switch {
 	case !accountID.MatchString(c.ID):
 		return bad("an account's id is lower-case letters, digits, - and _, at most 64")

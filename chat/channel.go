@@ -24,7 +24,7 @@ type Channel interface {
 type Raw struct {
 	ID         int64
 	Channel    string
-	ChannelAccount    string
+	Account    string
 	ExternalID string
 	Body       []byte
 	ReceivedAt time.Time

@@ -58,7 +58,7 @@ type Conversation struct {
 	ID             ID              `json:"id"`
 	Key            string          `json:"key" doc:"its name outside; random"`
 	Channel        string          `json:"channel"`
-	ChannelAccount        string          `json:"account,omitempty"`
+	Account        string          `json:"account,omitempty"`
 	ExternalUser   string          `json:"external_user" doc:"who the customer is to the channel"`
 	ExternalThread string          `json:"external_thread,omitempty"`
 	ContactID      *int64          `json:"contact_id,omitempty"`
@@ -90,7 +90,7 @@ type Conversation struct {
 	Rating         *int16          `json:"rating,omitempty"`
 	RatedAt        *time.Time      `json:"rated_at,omitempty"`
 	Consent        *Consent        `json:"consent,omitempty"`
-	ListPage           string          `json:"page,omitempty" doc:"where the customer is on the site"`
+	Page           string          `json:"page,omitempty" doc:"where the customer is on the site"`
 	CreatedAt      time.Time       `json:"created_at"`
 	ClosedAt       *time.Time      `json:"closed_at,omitempty"`
 	ClosedBy       string          `json:"closed_by,omitempty"`

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// ConversationFilter says which conversations: a tree of conditions, as saved views keep it.
-// Exactly one of All, Any, Not and Field is given; an empty ConversationFilter takes everything.
+// Filter says which conversations: a tree of conditions, as saved views keep it.
+// Exactly one of All, Any, Not and Field is given; an empty Filter takes everything.
 //
 //	{"all": [{"field": "state", "op": "is", "value": "open"}, {"field": "label", "op": "has", "value": "refund"}]}
-type ConversationFilter struct {
-	All   []ConversationFilter        `json:"all,omitempty"`
-	Any   []ConversationFilter        `json:"any,omitempty"`
-	Not   *ConversationFilter         `json:"not,omitempty"`
+type Filter struct {
+	All   []Filter        `json:"all,omitempty"`
+	Any   []Filter        `json:"any,omitempty"`
+	Not   *Filter         `json:"not,omitempty"`
 	Field string          `json:"field,omitempty"`
 	Op    string          `json:"op,omitempty"`
 	Value json.RawMessage `json:"value,omitempty"`
@@ -64,14 +64,14 @@ type compiler struct {
 }
 
 // compile returns a condition over c; args[0] is the user who asks.
-func (f *ConversationFilter) compile(me int64) (sql string, args []any, err error) {
+func (f *Filter) compile(me int64) (sql string, args []any, err error) {
 	c := &compiler{me: me, args: []any{me}}
 	sql, err = c.node(f, 0)
 	return sql, c.args, err
 }
 
 // Check says what is wrong with a filter.
-func (f *ConversationFilter) Check() error {
+func (f *Filter) Check() error {
 	doc, err := json.Marshal(f)
 	if err == nil && len(doc) > maxFilterBytes {
 		return bad("the filter is longer than %d bytes", maxFilterBytes)
@@ -83,8 +83,8 @@ func (f *ConversationFilter) Check() error {
 }
 
 // ReadFilter reads one from JSON, without anything unknown in it.
-func ReadFilter(doc []byte) (ConversationFilter, error) {
-	var f ConversationFilter
+func ReadFilter(doc []byte) (Filter, error) {
+	var f Filter
 	if len(doc) > maxFilterBytes {
 		return f, bad("the filter is longer than %d bytes", maxFilterBytes)
 	}
@@ -101,7 +101,7 @@ func (c *compiler) arg(v any) string {
 	return "$" + strconv.Itoa(len(c.args))
 }
 
-func (c *compiler) node(f *ConversationFilter, depth int) (string, error) {
+func (c *compiler) node(f *Filter, depth int) (string, error) {
 	if c.nodes++; c.nodes > maxFilterNodes || depth > maxFilterDepth {
 		return "", bad("the filter has more than %d conditions or is deeper than %d", maxFilterNodes, maxFilterDepth)
 	}
@@ -140,7 +140,7 @@ func (c *compiler) node(f *ConversationFilter, depth int) (string, error) {
 	return "(" + strings.Join(sql, word) + ")", nil
 }
 
-func (c *compiler) leaf(f *ConversationFilter) (string, error) {
+func (c *compiler) leaf(f *Filter) (string, error) {
 	field, ok := fields[f.Field]
 	if !ok {
 		return "", bad("there is no field %q", f.Field)
@@ -167,7 +167,7 @@ func (c *compiler) leaf(f *ConversationFilter) (string, error) {
 	return c.moment(f, column, field.typ == "age", wrong)
 }
 
-func (c *compiler) word(f *ConversationFilter, column string, list bool, allowed []string, wrong error) (string, error) {
+func (c *compiler) word(f *Filter, column string, list bool, allowed []string, wrong error) (string, error) {
 	var words []string
 	var one string
 	if json.Unmarshal(f.Value, &one) == nil {
@@ -196,7 +196,7 @@ func (c *compiler) word(f *ConversationFilter, column string, list bool, allowed
 }
 
 // user takes an id, "me" or "none".
-func (c *compiler) user(f *ConversationFilter, column string, wrong error) (string, error) {
+func (c *compiler) user(f *Filter, column string, wrong error) (string, error) {
 	var word string
 	var id int64
 	switch {
@@ -216,7 +216,7 @@ func (c *compiler) user(f *ConversationFilter, column string, wrong error) (stri
 
 var compare = map[string]string{"is": "=", "least": ">=", "most": "<="}
 
-func (c *compiler) number(f *ConversationFilter, column string, wrong error) (string, error) {
+func (c *compiler) number(f *Filter, column string, wrong error) (string, error) {
 	var n int64
 	op := compare[f.Op]
 	if op == "" || json.Unmarshal(f.Value, &n) != nil {
@@ -226,7 +226,7 @@ func (c *compiler) number(f *ConversationFilter, column string, wrong error) (st
 }
 
 // moment takes RFC 3339 times (before, after) and durations until now as "36h" (older, within).
-func (c *compiler) moment(f *ConversationFilter, column string, age bool, wrong error) (string, error) {
+func (c *compiler) moment(f *Filter, column string, age bool, wrong error) (string, error) {
 	var text string
 	if json.Unmarshal(f.Value, &text) != nil {
 		var on bool

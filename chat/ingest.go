@@ -132,7 +132,7 @@ func (s *Service) rejectRaw(ctx context.Context, id int64, reason string) error 
 
 // Person is a customer before the first message.
 type Person struct {
-	Channel, ChannelAccount, User, Thread, Name, Language string
+	Channel, Account, User, Thread, Name, Language string
 }
 
 // Current is a person's conversation that is open or may be opened again; pg.ErrNotFound when there is none.

@@ -16,17 +16,17 @@ import (
 	"tingxin/pg"
 )
 
-// ListRow is a conversation in a list.
-type ListRow struct {
+// Row is a conversation in a list.
+type Row struct {
 	Conversation
 	AssigneeName string `json:"assignee_name,omitempty"`
 	Unread       bool   `json:"unread"`
 	Mentioned    bool   `json:"mentioned" doc:"of the one who asks, not looked at yet"`
 }
 
-// ListPage is a part of a list; Next is where the next one begins, empty at the end.
-type ListPage struct {
-	Items []ListRow  `json:"items"`
+// Page is a part of a list; Next is where the next one begins, empty at the end.
+type Page struct {
+	Items []Row  `json:"items"`
 	Next  string `json:"next,omitempty"`
 }
 
@@ -34,9 +34,9 @@ type ListPage struct {
 var ErrCursor = errors.New("no such page")
 
 // List is the conversations of a filter as a user sees them, the last active first.
-func (s *Service) List(ctx context.Context, me int64, f ConversationFilter, cursor string, limit int) (ListPage, error) {
+func (s *Service) List(ctx context.Context, me int64, f Filter, cursor string, limit int) (Page, error) {
 	limit = min(max(limit, 1), MaxPage)
-	page := ListPage{Items: []ListRow{}}
+	page := Page{Items: []Row{}}
 	where, args, err := f.compile(me)
 	if err != nil {
 		return page, err
@@ -68,8 +68,8 @@ const rowSelect = `select ` + conversationColumns + `, coalesce(nullif(u.name, '
 	exists (select 1 from mentions n where n.conversation_id = c.id and n.user_id = $1 and n.seen_at is null)
 	from conversations c left join users u on u.id = c.assignee`
 
-func scanRow(row pgx.CollectableRow) (ListRow, error) {
-	var r ListRow
+func scanRow(row pgx.CollectableRow) (Row, error) {
+	var r Row
 	err := row.Scan(append(r.targets(), &r.AssigneeName, &r.Unread, &r.Mentioned)...)
 	return r, err
 }
@@ -90,7 +90,7 @@ func readCursor(cursor string) (at time.Time, id int64, err error) {
 const maxCount = 1000
 
 // Count is how many conversations a filter has for a user, at most 1000.
-func (s *Service) Count(ctx context.Context, me int64, f ConversationFilter) (int, error) {
+func (s *Service) Count(ctx context.Context, me int64, f Filter) (int, error) {
 	where, args, err := f.compile(me)
 	if err != nil {
 		return 0, err
@@ -98,8 +98,8 @@ func (s *Service) Count(ctx context.Context, me int64, f ConversationFilter) (in
 	return pg.Row(ctx, s.db, pgx.RowTo[int], fmt.Sprintf(`select count(*) from (select 1 from conversations c where ($1::bigint is not null) and %s limit %d) n`, where, maxCount), args...)
 }
 
-// MessageHit is a message found by its words.
-type MessageHit struct {
+// Hit is a message found by its words.
+type Hit struct {
 	Message Message `json:"message"`
 	Name    string  `json:"name,omitempty" doc:"of the customer"`
 	Snippet string  `json:"snippet"`
@@ -107,20 +107,20 @@ type MessageHit struct {
 
 // Search finds messages that have all words of a text, English by their stem and
 // Chinese by characters and pairs of them; the newest first, behind before when it is not 0.
-func (s *Service) Search(ctx context.Context, text string, before MessageID, limit int) ([]MessageHit, error) {
+func (s *Service) Search(ctx context.Context, text string, before MessageID, limit int) ([]Hit, error) {
 	words := terms(clip(text, 500))
 	// A pair says more than its characters.
 	if slices.ContainsFunc(words, func(w string) bool { return utf8.RuneCountInString(w) == 2 && isHan(w) }) {
 		words = slices.DeleteFunc(words, func(w string) bool { return utf8.RuneCountInString(w) == 1 && isHan(w) })
 	}
 	if len(words) == 0 {
-		return []MessageHit{}, nil
+		return []Hit{}, nil
 	}
 	if before == 0 {
 		before = 1<<63 - 1
 	}
-	hits, err := pg.Rows(ctx, s.db, func(row pgx.CollectableRow) (MessageHit, error) {
-		var h MessageHit
+	hits, err := pg.Rows(ctx, s.db, func(row pgx.CollectableRow) (Hit, error) {
+		var h Hit
 		err := row.Scan(append(h.Message.targets(), &h.Name)...)
 		h.Snippet = snippet(h.Message.Text, words)
 		return h, err
@@ -162,8 +162,8 @@ func snippet(text string, words []string) string {
 	return out
 }
 
-// ListRow is one conversation as a user sees it in a list.
-func (s *Service) Row(ctx context.Context, me int64, id ID) (ListRow, error) {
+// Row is one conversation as a user sees it in a list.
+func (s *Service) Row(ctx context.Context, me int64, id ID) (Row, error) {
 	r, err := pg.Row(ctx, s.db, scanRow, rowSelect+` where c.id = $2`, me, id)
 	if err != nil {
 		return r, fmt.Errorf("conversation %d: %w", id, err)

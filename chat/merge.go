@@ -11,8 +11,8 @@ import (
 	"tingxin/pg"
 )
 
-// ThreadChange is a merge or a split, which can be undone for UndoTime.
-type ThreadChange struct {
+// Change is a merge or a split, which can be undone for UndoTime.
+type Change struct {
 	ID       int64      `json:"id"`
 	Kind     string     `json:"kind" enum:"merge,split"`
 	From     ID         `json:"from"`
@@ -199,8 +199,8 @@ func recount(ctx context.Context, tx pgx.Tx, id ID) error {
 }
 
 // Undo takes a merge or a split back.
-func (s *Service) Undo(ctx context.Context, change int64, by Actor) (ThreadChange, error) {
-	var done ThreadChange
+func (s *Service) Undo(ctx context.Context, change int64, by Actor) (Change, error) {
+	var done Change
 	err := s.restructure(ctx, &done.From, &done.Into, func(tx pgx.Tx, now time.Time) error {
 		var moved []int64
 		var was State
@@ -277,6 +277,6 @@ func (s *Service) unsplit(ctx context.Context, tx pgx.Tx, from, made *Conversati
 }
 
 // Changes are merges and splits of a conversation, newest first.
-func (s *Service) Changes(ctx context.Context, id ID) ([]ThreadChange, error) {
-	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[ThreadChange], `select id, kind, from_id, into_id, by_user, at, undone_at, undone_by from conversation_changes where from_id = $1 or into_id = $1 order by id desc limit 50`, id)
+func (s *Service) Changes(ctx context.Context, id ID) ([]Change, error) {
+	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[Change], `select id, kind, from_id, into_id, by_user, at, undone_at, undone_by from conversation_changes where from_id = $1 or into_id = $1 order by id desc limit 50`, id)
 }

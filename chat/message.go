@@ -83,7 +83,7 @@ type Message struct {
 	Data         json.RawMessage `json:"data,omitempty"`
 	Files        []Attachment    `json:"files,omitempty"`
 	Channel      string          `json:"channel"`
-	ChannelAccount      string          `json:"account,omitempty"`
+	Account      string          `json:"account,omitempty"`
 	ClientID     string          `json:"client_id,omitempty"`
 	State        MessageState    `json:"state" enum:"stored,waiting,sending,sent,failed,unknown"`
 	Reason       string          `json:"reason,omitempty"`
@@ -146,7 +146,7 @@ type Opening struct {
 
 // Inbound is one message as a channel's adapter understood it.
 type Inbound struct {
-	Channel, ChannelAccount string
+	Channel, Account string
 	// ExternalID is the platform's id of the message: the same one again is stored once.
 	ExternalID string
 	// User is who writes, Thread which thread of theirs, as the channel names them.

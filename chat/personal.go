@@ -88,20 +88,20 @@ func (s *Service) Followers(ctx context.Context, c ID) ([]int64, error) {
 	return pg.Rows(ctx, s.db, pgx.RowTo[int64], `select user_id from conversation_followers where conversation_id = $1 order by user_id`, c)
 }
 
-// ConversationLabel is one of the labels there are.
-type ConversationLabel struct {
+// LabelInfo is one of the labels there are.
+type LabelInfo struct {
 	Name  string `json:"name" minLength:"1" maxLength:"40"`
 	Color string `json:"color" pattern:"^(#[0-9a-fA-F]{6})?$"`
 	Used  int    `json:"used" doc:"conversations that have it"`
 }
 
 // Labels are all labels.
-func (s *Service) Labels(ctx context.Context) ([]ConversationLabel, error) {
-	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[ConversationLabel], `select l.name, l.color, (select count(*) from conversations c where c.labels @> array[l.name])::int from conversation_labels l order by l.name`)
+func (s *Service) Labels(ctx context.Context) ([]LabelInfo, error) {
+	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[LabelInfo], `select l.name, l.color, (select count(*) from conversations c where c.labels @> array[l.name])::int from conversation_labels l order by l.name`)
 }
 
 // PutLabel adds a label or changes its colour.
-func (s *Service) PutLabel(ctx context.Context, tx pgx.Tx, l ConversationLabel) error {
+func (s *Service) PutLabel(ctx context.Context, tx pgx.Tx, l LabelInfo) error {
 	if l.Name = storable(l.Name); l.Name == "" || len(l.Name) > 3*maxLabel {
 		return bad("a label has between 1 and %d characters", maxLabel)
 	}
@@ -132,19 +132,19 @@ func (s *Service) DropLabel(ctx context.Context, tx pgx.Tx, name, into string) e
 	return err
 }
 
-// SavedView is a saved filter.
-type SavedView struct {
+// View is a saved filter.
+type View struct {
 	ID     int64  `json:"id"`
 	Shared bool   `json:"shared" doc:"everybody's"`
 	Name   string `json:"name" minLength:"1" maxLength:"80"`
-	ConversationFilter ConversationFilter `json:"filter"`
+	Filter Filter `json:"filter"`
 }
 
 // maxViews bounds the views of one user.
 const maxViews = 50
 
-func scanView(row pgx.CollectableRow) (SavedView, error) {
-	var v SavedView
+func scanView(row pgx.CollectableRow) (View, error) {
+	var v View
 	var doc json.RawMessage
 	if err := row.Scan(&v.ID, &v.Shared, &v.Name, &doc); err != nil {
 		return v, err
@@ -153,17 +153,17 @@ func scanView(row pgx.CollectableRow) (SavedView, error) {
 }
 
 // Views are a user's views and everybody's.
-func (s *Service) Views(ctx context.Context, user int64) ([]SavedView, error) {
+func (s *Service) Views(ctx context.Context, user int64) ([]View, error) {
 	return pg.Rows(ctx, s.db, scanView, `select id, user_id is null, name, filter from conversation_views where user_id = $1 or user_id is null order by user_id is null desc, name, id`, user)
 }
 
 // ViewByID is one view that a user may see.
-func (s *Service) ViewByID(ctx context.Context, user, id int64) (SavedView, error) {
+func (s *Service) ViewByID(ctx context.Context, user, id int64) (View, error) {
 	return pg.Row(ctx, s.db, scanView, `select id, user_id is null, name, filter from conversation_views where id = $2 and (user_id = $1 or user_id is null)`, user, id)
 }
 
 // AddView saves a filter.
-func (s *Service) AddView(ctx context.Context, user int64, v SavedView) (SavedView, error) {
+func (s *Service) AddView(ctx context.Context, user int64, v View) (View, error) {
 	if err := v.Filter.Check(); err != nil {
 		return v, err
 	}

@@ -117,7 +117,7 @@ func TestListsFiltersAndCounts(t *testing.T) {
 	h := open(t)
 	li, wu := h.agent("li"), h.agent("wu")
 	ctx := t.Context()
-	must(t, h.db.Tx(ctx, func(tx pgx.Tx) error { return h.PutLabel(ctx, tx, chat.ConversationLabel{Name: "退款", Color: "#ff0000"}) }))
+	must(t, h.db.Tx(ctx, func(tx pgx.Tx) error { return h.PutLabel(ctx, tx, chat.LabelInfo{Name: "退款", Color: "#ff0000"}) }))
 	var ids []chat.ID
 	for i := range 5 {
 		ids = append(ids, h.write(fmt.Sprint("u", i), fmt.Sprint("m", i), "text").Conversation)
@@ -172,7 +172,7 @@ func TestListsFiltersAndCounts(t *testing.T) {
 	seen := map[chat.ID]bool{}
 	cursor := ""
 	for range 5 {
-		page, err := h.List(ctx, li.User, chat.ConversationFilter{}, cursor, 2)
+		page, err := h.List(ctx, li.User, chat.Filter{}, cursor, 2)
 		must(t, err)
 		for _, r := range page.Items {
 			if seen[r.ID] {
@@ -193,18 +193,18 @@ func TestListsFiltersAndCounts(t *testing.T) {
 	if len(seen) != 5 {
 		t.Errorf("%d of 5 on the pages", len(seen))
 	}
-	if _, err := h.List(ctx, li.User, chat.ConversationFilter{}, "nonsense", 2); !errors.Is(err, chat.ErrCursor) {
+	if _, err := h.List(ctx, li.User, chat.Filter{}, "nonsense", 2); !errors.Is(err, chat.ErrCursor) {
 		t.Error(err)
 	}
 	all := h.thread(ids[3])
 	must(t, h.ReadBy(ctx, ids[3], li.User, all[len(all)-1].ID))
-	page, err := h.List(ctx, li.User, chat.ConversationFilter{Field: "mentions", Op: "is", Value: json.RawMessage("true")}, "", 5)
+	page, err := h.List(ctx, li.User, chat.Filter{Field: "mentions", Op: "is", Value: json.RawMessage("true")}, "", 5)
 	must(t, err)
 	if page.Items[0].Unread || page.Items[0].Mentioned {
 		t.Errorf("read, but %+v", page.Items[0])
 	}
 	must(t, h.db.Tx(ctx, func(tx pgx.Tx) error {
-		if err := h.PutLabel(ctx, tx, chat.ConversationLabel{Name: "return"}); err != nil {
+		if err := h.PutLabel(ctx, tx, chat.LabelInfo{Name: "return"}); err != nil {
 			return err
 		}
 		return h.DropLabel(ctx, tx, "退款", "return")
@@ -212,7 +212,7 @@ func TestListsFiltersAndCounts(t *testing.T) {
 	if c := h.conversation(ids[1]); !slices.Equal(c.Labels, []string{"return"}) {
 		t.Errorf("%v", c.Labels)
 	}
-	v, err := h.AddView(ctx, li.User, chat.SavedView{Name: "mine", Filter: chat.ConversationFilter{Field: "assignee", Op: "is", Value: json.RawMessage(`"me"`)}})
+	v, err := h.AddView(ctx, li.User, chat.View{Name: "mine", Filter: chat.Filter{Field: "assignee", Op: "is", Value: json.RawMessage(`"me"`)}})
 	must(t, err)
 	if _, err := h.ViewByID(ctx, wu.User, v.ID); !errors.Is(err, pg.ErrNotFound) {
 		t.Errorf("another's view: %v", err)

@@ -80,7 +80,7 @@ func (h *house) site(id, secret string, set Settings) {
 	doc, err := json.Marshal(set)
 	must(h.t, err)
 	must(h.t, h.DB.Tx(h.t.Context(), func(tx pgx.Tx) error {
-		return h.accounts.Put(h.t.Context(), tx, chat.ChannelAccount{Channel: Name, ID: id, Settings: doc, Enabled: true}, &secret)
+		return h.accounts.Put(h.t.Context(), tx, chat.Account{Channel: Name, ID: id, Settings: doc, Enabled: true}, &secret)
 	}))
 	h.accounts.Changed()
 }
