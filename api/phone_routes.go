@@ -44,6 +44,7 @@ type ICEServer struct {
 
 // Colleague is a user as others see him or her who want to call.
 type Colleague struct {
+	ID        string `json:"id"`
 	Username  string `json:"username"`
 	Name      string `json:"name"`
 	Role      Role   `json:"role" enum:"agent,supervisor,admin"`
@@ -108,7 +109,7 @@ func (s *Server) listColleagues(ctx context.Context, _ *struct{}) (*bodyOf[Colle
 			continue
 		}
 		reachable := s.parts.Phones != nil && s.parts.Phones.Reachable(u.Username)
-		out.Items = append(out.Items, Colleague{u.Username, u.Name, u.Role, reachable})
+		out.Items = append(out.Items, Colleague{u.ID, u.Username, u.Name, u.Role, reachable})
 	}
 	return &bodyOf[Colleagues]{out}, nil
 }

@@ -87,7 +87,7 @@ func TestColleagues(t *testing.T) {
 	}
 	var got Colleagues
 	admin.ok(base+"/colleagues", &got)
-	if len(got.Items) != 1 || got.Items[0] != (Colleague{"lin", "Lin Mei", RoleAgent, true}) {
+	if len(got.Items) != 1 || got.Items[0] != (Colleague{lin.ID, "lin", "Lin Mei", RoleAgent, true}) {
 		t.Errorf("%+v", got.Items)
 	}
 	b.ok(base+"/colleagues", &got)

@@ -1,6 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
+import { boxes, type Box } from './inbox/data';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -55,6 +56,16 @@ const desk = createRoute({
   component: lazyRouteComponent(() => import('./pages/DeskPage'), 'DeskPage'),
 });
 
+const InboxPage = lazyRouteComponent(() => import('./pages/InboxPage'), 'InboxPage');
+const inbox = createRoute({
+  getParentRoute: () => shell,
+  path: '/inbox',
+  validateSearch: (search: Record<string, unknown>): { box?: Box } => ({ box: boxes.find((box) => box === search.box) }),
+  component: InboxPage,
+});
+// The list stays while conversations are opened: one component for both addresses.
+const oneConversation = createRoute({ getParentRoute: () => inbox, path: '$conversation' });
+
 const callList = createRoute({
   getParentRoute: () => shell,
   path: '/calls',
@@ -105,7 +116,7 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, system, settings])]);
+const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, mood, queues, system, settings])]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({

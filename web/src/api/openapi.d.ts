@@ -3934,6 +3934,7 @@ export interface components {
             trunks?: string[];
         };
         Colleague: {
+            id: string;
             name: string;
             /** @description has a telephone registered */
             reachable: boolean;

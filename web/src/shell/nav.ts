@@ -24,6 +24,7 @@ const leads = ['supervisor', 'admin'] as const;
 export const entries = [
   { path: '/live', key: 'live', icon: 'live', jump: 'KeyL', group: 'work' },
   { path: '/desk', key: 'desk', icon: 'headset', jump: 'KeyD', group: 'work' },
+  { path: '/inbox', key: 'inbox', icon: 'inbox', jump: 'KeyI', group: 'work' },
   { path: '/calls', key: 'calls', icon: 'calls', jump: 'KeyC', group: 'work' },
   { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
   { path: '/mood', key: 'mood', icon: 'heart', roles: leads, jump: 'KeyM', group: 'watch' },
