@@ -139,6 +139,19 @@ func (s *Server) chatRoutes(api huma.API, r *gin.Engine) {
 	huma.Register(api, op("channels", http.MethodGet, "/channels", "Accounts of all channels"), s.listChannels)
 	huma.Register(api, no("put-channel", http.MethodPut, "/channels/{channel}/{id}", "Add or change an account"), s.putChannel)
 	huma.Register(api, no("delete-channel", http.MethodDelete, "/channels/{channel}/{id}", "Take an account away"), s.deleteChannel)
+	// Files are no JSON: served beside Huma, described here.
+	binary := map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}
+	id := &huma.Param{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "integer", Format: "int64"}}
+	up := op("upload-file", http.MethodPost, one+"/files", "Keep a file for a message to come; the body is the file", 413, 415)
+	up.Parameters = []*huma.Param{id, {Name: "name", In: "query", Schema: &huma.Schema{Type: "string"}}}
+	up.RequestBody = &huma.RequestBody{Required: true, Content: binary}
+	attachment := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[chat.Attachment](), true, "")
+	up.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: attachment}}}}
+	api.OpenAPI().AddOperation(&up)
+	down := op("download-file", http.MethodGet, one+"/files/{file}", "A file of the conversation, or its small picture")
+	down.Parameters = []*huma.Param{id, {Name: "file", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}}, {Name: "thumb", In: "query", Schema: &huma.Schema{Type: "string"}}}
+	down.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: binary}}
+	api.OpenAPI().AddOperation(&down)
 	r.POST(base+"/conversations/:id/files", s.uploadFile)
 	r.GET(base+"/conversations/:id/files/:file", s.downloadFile)
 }
