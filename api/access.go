@@ -74,6 +74,10 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/sla-policies":                RoleAgent,
 	http.MethodPut + " " + base + "/sla-policies/:name":          RoleAdmin,
 	http.MethodDelete + " " + base + "/sla-policies/:name":       RoleAdmin,
+	http.MethodPost + " " + base + "/calls/:id/rejoin":           RoleAgent, // of their own calls
+	http.MethodPost + " " + base + "/calls/:id/merge":            RoleAgent,
+	http.MethodDelete + " " + base + "/calls/:id/legs/:n":        RoleAgent,
+	http.MethodGet + " " + base + "/calls/heat":                  RoleSupervisor,
 
 	http.MethodGet + " " + base + "/calls/:id/recording":       RoleSupervisor,
 	http.MethodHead + " " + base + "/calls/:id/recording":      RoleSupervisor,
@@ -120,6 +124,26 @@ var access = map[string]Role{
 	http.MethodPut + " " + base + "/calendars/:name":           RoleAdmin,
 	http.MethodDelete + " " + base + "/calendars/:name":        RoleAdmin,
 	http.MethodPost + " " + base + "/calendars/:name/holidays": RoleAdmin,
+
+	http.MethodPost + " " + base + "/bot/turns":                  RoleAgent,
+	http.MethodGet + " " + base + "/bot/sessions":                RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/sessions/:id":            RoleSupervisor,
+	http.MethodPost + " " + base + "/bot/sessions/:id/hand-back": RoleAgent,
+	http.MethodGet + " " + base + "/bot/unanswered":              RoleSupervisor,
+	http.MethodPost + " " + base + "/bot/turns/:id/label":        RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/intents":                 RoleSupervisor,
+	http.MethodPut + " " + base + "/bot/intents/:name":           RoleSupervisor,
+	http.MethodDelete + " " + base + "/bot/intents/:name":        RoleSupervisor,
+	http.MethodPost + " " + base + "/bot/train":                  RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/models":                  RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/tools":                   RoleSupervisor,
+	http.MethodPut + " " + base + "/bot/tools/:name":             RoleAdmin,
+	http.MethodDelete + " " + base + "/bot/tools/:name":          RoleAdmin,
+	http.MethodGet + " " + base + "/bot/policy":                  RoleSupervisor,
+	http.MethodPut + " " + base + "/bot/policy":                  RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/contacts/:id/slots":      RoleAgent,
+	http.MethodDelete + " " + base + "/bot/slots/:id":            RoleAgent,
+	http.MethodGet + " " + base + "/bot/report":                  RoleSupervisor,
 
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token

@@ -38,6 +38,9 @@ type OfferView struct {
 	Deadline time.Time       `json:"deadline"`
 	Work     WorkView        `json:"work"`
 	Number   string          `json:"number,omitempty" doc:"to call back"`
+	Call     string          `json:"call,omitempty" doc:"the running call, of a call"`
+	From     string          `json:"from,omitempty" doc:"caller's number, of a call"`
+	FromName string          `json:"from_name,omitempty"`
 	Data     json.RawMessage `json:"data,omitempty" doc:"what whoever enqueued it said about it"`
 }
 
@@ -125,6 +128,7 @@ func (s *Server) myDesk(ctx context.Context, _ *struct{}) (*bodyOf[DeskView], er
 		if d.Offered.Callback != nil {
 			v.Offer.Number = d.Offered.Callback.Number
 		}
+		s.nameOffer(v.Offer)
 	}
 	for i := range d.Work {
 		v.Work = append(v.Work, workView(&d.Work[i]))
@@ -179,8 +183,31 @@ func (s *Server) acceptOffer(ctx context.Context, in *tokenInput) (*bodyOf[WorkV
 	return &bodyOf[WorkView]{workView(&it)}, nil
 }
 
-func (s *Server) declineOffer(ctx context.Context, in *tokenInput) (*struct{}, error) {
-	return s.asAgent(ctx, func(q *queue.Service, me queue.AgentID) error { return q.Decline(ctx, in.Token, me, false) })
+// nameOffer says who calls.
+func (s *Server) nameOffer(o *OfferView) {
+	if o.Work.Kind != queue.KindVoice || s.parts.Live == nil {
+		return
+	}
+	for _, c := range s.parts.Live.Live() {
+		if c.ID == string(o.Work.ID) {
+			o.Call, o.From, o.FromName = c.ID, c.From, c.FromName
+			return
+		}
+	}
+}
+
+type declineInput struct {
+	tokenInput
+	Reason string `query:"reason" enum:"busy,not_my_skill,conflict,technical,break,other" doc:"why; it is kept with the offer"`
+}
+
+func (s *Server) declineOffer(ctx context.Context, in *declineInput) (*struct{}, error) {
+	return s.asAgent(ctx, func(q *queue.Service, me queue.AgentID) error {
+		if err := q.Decline(ctx, in.Token, me, false); err != nil || in.Reason == "" {
+			return err
+		}
+		return queue.NewStore(s.db).SayWhy(ctx, in.Token, in.Reason)
+	})
 }
 
 func (s *Server) listAgents(ctx context.Context, _ *struct{}) (*bodyOf[AgentList], error) {

@@ -146,27 +146,14 @@ func (s *Server) chatRoutes(api huma.API, r *gin.Engine) {
 	up.Parameters = []*huma.Param{id, {Name: "name", In: "query", Schema: &huma.Schema{Type: "string"}}}
 	up.RequestBody = &huma.RequestBody{Required: true, Content: binary}
 	attachment := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[chat.Attachment](), true, "")
-	up.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: attachment}}}}
+	up.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: attachment}}}, "default": {Description: "A problem document (RFC 9457)"}}
 	api.OpenAPI().AddOperation(&up)
 	down := op("download-file", http.MethodGet, one+"/files/{file}", "A file of the conversation, or its small picture")
 	down.Parameters = []*huma.Param{id, {Name: "file", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}}, {Name: "thumb", In: "query", Schema: &huma.Schema{Type: "string"}}}
-	down.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: binary}}
+	down.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: binary}, "default": {Description: "A problem document (RFC 9457)"}}
 	api.OpenAPI().AddOperation(&down)
 	r.POST(base+"/conversations/:id/files", s.uploadFile)
 	r.GET(base+"/conversations/:id/files/:file", s.downloadFile)
-}
-
-// schemaName gives types of conversations names of their own in the document: other
-// packages have a Row, a Filter, a Message too.
-func schemaName(t reflect.Type, hint string) string {
-	name := huma.DefaultSchemaNamer(t, hint)
-	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
-		t = t.Elem()
-	}
-	if t.PkgPath() == "tingxin/chat" {
-		return "Chat" + name
-	}
-	return name
 }
 
 // me is the caller as author, and as user's id.
@@ -564,7 +551,7 @@ func (s *Server) unscheduleMessage(ctx context.Context, in *unscheduleInput) (*s
 	return s.withChat(ctx, func(c *Chat) error { return c.Unschedule(ctx, chat.ID(in.ID), in.Message) })
 }
 
-type mergeInput struct {
+type chatMergeInput struct {
 	ID   int64 `path:"id" minimum:"1"`
 	Body struct {
 		Into int64 `json:"into" minimum:"1"`
@@ -583,7 +570,7 @@ func (s *Server) audited(ctx context.Context, action string, id chat.ID, detail 
 	return s.audit.write(ctx, e)
 }
 
-func (s *Server) mergeConversation(ctx context.Context, in *mergeInput) (*bodyOf[changeMade], error) {
+func (s *Server) mergeConversation(ctx context.Context, in *chatMergeInput) (*bodyOf[changeMade], error) {
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
 	}
@@ -594,14 +581,14 @@ func (s *Server) mergeConversation(ctx context.Context, in *mergeInput) (*bodyOf
 	return &bodyOf[changeMade]{changeMade{change, chat.ID(in.Body.Into)}}, s.problem(ctx, err)
 }
 
-type splitInput struct {
+type chatSplitInput struct {
 	ID   int64 `path:"id" minimum:"1"`
 	Body struct {
 		Messages []chat.MessageID `json:"messages" minItems:"1" maxItems:"200"`
 	}
 }
 
-func (s *Server) splitConversation(ctx context.Context, in *splitInput) (*bodyOf[changeMade], error) {
+func (s *Server) splitConversation(ctx context.Context, in *chatSplitInput) (*bodyOf[changeMade], error) {
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
 	}

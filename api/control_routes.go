@@ -18,6 +18,9 @@ type Control interface {
 	PauseRecording(ctx context.Context, id string, pause bool) error
 	Supervise(ctx context.Context, id, user string, mode call.Mode) error
 	AddLeg(ctx context.Context, id string, to call.Aim) error
+	DropLeg(ctx context.Context, id string, n int) error
+	Merge(ctx context.Context, id, user, with string) error
+	Rejoin(ctx context.Context, id, user string) error
 }
 
 // CallPath names a running call in a path.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"tingxin/call"
@@ -51,6 +52,21 @@ func (f *fakeControl) AddLeg(_ context.Context, id string, to call.Aim) error {
 	return f.note("leg %s%s", to.User, to.Number)
 }
 
+func (f *fakeControl) DropLeg(_ context.Context, id string, n int) error {
+	if n == 2 {
+		return call.ErrState
+	}
+	return f.note("drop %d", n)
+}
+
+func (f *fakeControl) Merge(_ context.Context, id, user, with string) error {
+	return f.note("merge %s with %s", user, with)
+}
+
+func (f *fakeControl) Rejoin(_ context.Context, id, user string) error {
+	return f.note("rejoin %s", user)
+}
+
 func TestControlOfRunningCalls(t *testing.T) {
 	control := &fakeControl{}
 	h := open(t, func(_ *Config, p *Parts) { p.Control = control })
@@ -85,22 +101,36 @@ func TestControlOfRunningCalls(t *testing.T) {
 		{"sue", "supervise", map[string]any{"mode": "whisper"}, 204},
 		{"sue", "supervise", map[string]any{"mode": "barge", "user": "bert"}, 204},
 		{"sue", "supervise", map[string]any{"mode": "spy"}, 422},
+		{"anna", "rejoin", nil, 204},
+		{"bert", "rejoin", nil, 403},
+		{"anna", "merge", map[string]any{"with": "another"}, 204},
+		{"anna", "merge", map[string]any{"with": ""}, 422},
+		{"bert", "merge", map[string]any{"with": "another"}, 403},
+		{"anna", "DELETE legs/3", nil, 204},
+		{"anna", "DELETE legs/2", nil, 409},
+		{"anna", "DELETE legs/-1", nil, 422},
+		{"bert", "DELETE legs/3", nil, 403},
 	} {
 		var body any
 		if c.body != nil {
 			body = c.body
 		}
-		if got := people[c.who].do(http.MethodPost, base+"/calls/"+controlled+"/"+c.path, body); got.status != c.status {
+		method, path := http.MethodPost, c.path
+		if rest, del := strings.CutPrefix(path, "DELETE "); del {
+			method, path = http.MethodDelete, rest
+		}
+		if got := people[c.who].do(method, base+"/calls/"+controlled+"/"+path, body); got.status != c.status {
 			t.Errorf("%s: %s %v: %s, want %d", c.who, c.path, c.body, got, c.status)
 		}
 	}
-	want := []string{"transfer anna to bert", "transfer anna to support", "hold anna", "pause true", "leg 0123", "hold sue", "sue whisper", "bert barge"}
+	want := []string{"transfer anna to bert", "transfer anna to support", "hold anna", "pause true", "leg 0123", "hold sue", "sue whisper", "bert barge",
+		"rejoin anna", "merge anna with another", "drop 3"}
 	if !slices.Equal(control.did, want) {
 		t.Errorf("did %q", control.did)
 	}
 	var n int
 	must(t, h.db.Pool().QueryRow(t.Context(), `select count(*)::int from audit where subject = $1`, "call:"+controlled).Scan(&n))
-	if n != 10 { // what was done, and what was tried and failed
+	if n != 14 { // what was done, and what was tried and failed
 		t.Errorf("%d rows of audit", n)
 	}
 }

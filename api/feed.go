@@ -200,7 +200,7 @@ func channels(e *event.Event) []string {
 		return []string{queuesChannel} // ids only
 	case e.Call == "":
 		return []string{callsChannel}
-	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended",
+	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended", e.Type == "call.parties",
 		e.Type == "emotion.mood", e.Type == "emotion.alert":
 		return []string{callsChannel, callChannel + e.Call}
 	}

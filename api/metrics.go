@@ -68,6 +68,9 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if q := p.s.parts.Queues; q != nil {
 		pull(out, "tingxin_queue", q.Stats(), nil)
 	}
+	if b := p.s.parts.Bot; b != nil {
+		pull(out, "tingxin_bot", b.Stats(), nil)
+	}
 	pull(out, "tingxin_pg", p.s.db.Stats(), nil)
 	pull(out, "tingxin_events", p.s.parts.Bus.Stats(), nil)
 	f := p.s.feed

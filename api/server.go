@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/event"
 	"tingxin/pg"
@@ -43,6 +45,7 @@ type Parts struct {
 	Queues *queue.Service
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
+	Bot     *bot.Engine  // nil: none
 	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
@@ -145,6 +148,8 @@ func (s *Server) route() error {
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
 	s.ticketRoutes(api)
+	s.togetherRoutes(api)
+	s.heatRoutes(api)
 	s.recordingRoutes(api)
 	s.emotionRoutes(api)
 	s.systemRoutes(api)
@@ -155,6 +160,7 @@ func (s *Server) route() error {
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
+	s.botRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
@@ -180,6 +186,21 @@ func (s *Server) route() error {
 		})
 	}
 	return nil
+}
+
+// schemaName names a type in the document: words that several nouns have get the bot's or the chat's before them.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch {
+	case t.PkgPath() == "tingxin/bot" && !strings.HasPrefix(name, "Bot"):
+		return "Bot" + name
+	case t.PkgPath() == "tingxin/chat" && !strings.HasPrefix(name, "Chat"):
+		return "Chat" + name
+	}
+	return name
 }
 
 // Handler is the whole web side, for tests.

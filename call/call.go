@@ -65,7 +65,9 @@ type Call struct {
 	tune      *media.Music    // what waiting parties hear
 	moving    *moving         // a transfer under way
 	queued    *waiting        // in a queue, or with its agent
-	invited   int             // legs that ring to join
+	invites   []*invitation   // those who ring to join
+	told      partyState      // who was last said to be in the talk
+	heard     time.Time       // when somebody who has left last made a sound
 	paused    bool            // the recording
 	spoke     map[string]bool // sides that were recognised and go on with another party
 	tape      *tape
@@ -242,12 +244,16 @@ func (c *Call) refresh() *Snapshot {
 	s.Mood, s.Alert = c.moodItem(c.sides[SideCaller]), c.alertItem()
 	s.Parties = c.parties()
 	s.RecordingPaused = c.paused
+	s.HeardAt = c.heardAt()
 	for name, sd := range c.sides {
 		if sd.partial != nil {
 			s.Partial[name] = *sd.partial
 		}
 	}
 	c.snap.Store(s)
+	if c.record.State != StateEnded {
+		c.tellParties(s.Parties)
+	}
 	return s
 }
 

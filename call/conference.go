@@ -1,10 +1,11 @@
 package call
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"tingxin/media"
 	"tingxin/queue"
@@ -158,6 +159,7 @@ func (m *Manager) Hold(ctx context.Context, id, user string, on bool) error {
 		}
 		if l.parked != on {
 			l.parked = on
+			l.since = time.Now().UTC()
 			c.toldHold(l)
 		}
 		return nil
@@ -202,7 +204,7 @@ func (m *Manager) Supervise(ctx context.Context, id, user string, mode Mode) err
 			}
 		}
 		t.From, t.FromName = c.record.From, c.record.FromName
-		return c.invite(t, RoleSupervisor, mode)
+		return c.invite(t, RoleSupervisor, mode, "")
 	})
 }
 
@@ -214,25 +216,32 @@ func (m *Manager) AddLeg(ctx context.Context, id string, to Aim) error {
 	}
 	return m.do(ctx, id, func(c *Call) error {
 		t.From, t.FromName = c.record.From, c.record.FromName
-		return c.invite(t, RoleGuest, ModeNone)
+		return c.invite(t, RoleGuest, ModeNone, to.Number)
 	})
 }
 
-// invite rings somebody who joins the others.
-func (c *Call) invite(t Target, role Role, mode Mode) error {
-	if !c.talking || c.place[SideAgent] == nil || len(c.present())+c.invited >= media.RoomSize {
+// roomFor says whether so many more can join the talk.
+func (c *Call) roomFor(n int) bool {
+	return c.talking && c.place[SideAgent] != nil && len(c.present())+len(c.invites)+n <= media.RoomSize
+}
+
+// invite rings somebody who joins the others; number is shown when it is nobody of ours.
+func (c *Call) invite(t Target, role Role, mode Mode, number string) error {
+	if !c.roomFor(1) || t.User != "" && slices.ContainsFunc(c.invites, func(v *invitation) bool { return v.item.User == t.User }) {
 		return ErrState
 	}
-	c.invited++
-	l := c.newLeg(role, cmp.Or(t.User), nil)
-	l.mode = mode
+	ctx, cancel := context.WithTimeout(c.ctx, c.m.cfg.RingTimeout)
+	v := &invitation{cancel: cancel, item: PartyItem{Side: SideAgent, Role: role, User: t.User, Number: number, Mode: mode, Ringing: true, Since: time.Now().UTC()}}
+	c.invites = append(c.invites, v)
+	l := c.newLeg(role, t.User, nil)
+	l.mode, l.who = mode, number
+	c.refresh()
 	c.wg.Go(func() { // ends with the dialling, which RingTimeout bounds
-		ctx, cancel := context.WithTimeout(c.ctx, c.m.cfg.RingTimeout)
 		defer cancel()
 		err := c.ring(ctx, t, l)
 		admitted := false
 		_ = c.ask(c.ctx, func() { // an error says that the call has ended
-			c.invited--
+			c.invites = slices.DeleteFunc(c.invites, func(o *invitation) bool { return o == v })
 			if err == nil {
 				admitted = c.admit(l)
 			}

@@ -27,6 +27,8 @@ type Config struct {
 	Journal JournalConfig `yaml:"journal" koanf:"journal"`
 	// Music is the WAV file that people on hold hear; a few soft notes when empty.
 	Music string `yaml:"music" koanf:"music"`
+	// HideListeners keeps from everybody but the log and the record that a supervisor listens. Who whispers or talks is seen.
+	HideListeners bool `yaml:"hide_listeners" koanf:"hide_listeners"`
 	// Users says how calls of our own users go, and calls to them.
 	Users UsersConfig `yaml:"users" koanf:"users"`
 	// Routes are tried in order; the first whose numbers match takes the call. Behind them always stand

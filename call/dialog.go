@@ -118,6 +118,12 @@ type Target struct {
 	FromName  string
 	SIPCallID string // optional: Call-ID of the new leg; empty makes one
 	Replaces  string // optional: value of a Replaces header (RFC 3891)
+	// Call, Role and Mode tell a user's own page which call it is and what the user is in it; Again that the user
+	// was in it and comes back. They go to users only.
+	Call  string
+	Role  Role
+	Mode  Mode
+	Again bool
 	// Prefer names the codecs to offer first: that of the other leg spares transcoding.
 	Prefer []media.Codec
 }

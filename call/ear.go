@@ -62,3 +62,22 @@ func (e *ear) heard() time.Time {
 	}
 	return time.Time{}
 }
+
+// heardAt is when a voice was last heard on either side, the answer when none was; nil before it.
+func (c *Call) heardAt() *time.Time {
+	if c.record.AnsweredAt.IsZero() {
+		return nil
+	}
+	at := c.record.AnsweredAt
+	for _, t := range []time.Time{c.heard, c.ear.heard()} {
+		if t.After(at) {
+			at = t.UTC()
+		}
+	}
+	for _, l := range c.present() {
+		if t := l.ear.heard(); l.talks() && t.After(at) {
+			at = t.UTC()
+		}
+	}
+	return &at
+}

@@ -36,7 +36,13 @@ type leg struct {
 	remote bool          // the remote party ended it
 	held   bool          // by its own device
 	parked bool          // by somebody's order
-	aside  bool          // it waits for the transfer that it asked for
+	aside  bool          // it waits for the transfer that it asked for, or for its own return
+	again  bool          // its user is rung to come back
+	away   bool          // nothing comes of it: its browser has lost the path
+	since  time.Time     // it holds, or is away
+	who    string        // number of a party outside who was added
+	ear    ear           // of a leg that was dialled; the first one's is the call's
+	deaf   func()        // takes the ear away
 	mode   Mode          // of a supervisor
 	seat   *media.Member // in the room
 	music  *media.Playout
@@ -46,7 +52,7 @@ type leg struct {
 }
 
 // open says whether the leg takes part in the talk now.
-func (l *leg) open() bool { return !l.held && !l.parked && !l.aside }
+func (l *leg) open() bool { return !l.held && !l.parked && !l.aside && !l.away }
 
 // talks says whether it is one of the parties and no supervisor.
 func (l *leg) talks() bool { return l.row.Role != RoleSupervisor }
@@ -127,6 +133,9 @@ func (c *Call) ring(ctx context.Context, t Target, l *leg) error {
 	if t.Prefer == nil {
 		t.Prefer = preferred(c.in.Leg)
 	}
+	if t.User != "" {
+		t.Call, t.Role, t.Mode = c.id, l.row.Role, l.mode
+	}
 	d, m, err := c.m.dialer.Dial(ctx, t, l.party)
 	if err == nil {
 		l.dialog, l.media = d, m
@@ -143,6 +152,7 @@ func (c *Call) admit(l *leg) bool {
 	l.row.N = len(c.legs) + 1
 	l.row.AnsweredAt = time.Now().UTC()
 	c.legs = append(c.legs, l)
+	l.deaf = l.media.AddTap(&l.ear)
 	c.remember(l)
 	c.m.seat(l)
 	c.serveKeys(l)
@@ -213,6 +223,12 @@ func (c *Call) detach(l *leg, cause Cause) {
 	l.left = true
 	close(l.done)
 	c.agentLeft(l)
+	if l.deaf != nil {
+		l.deaf()
+		if t := l.ear.heard(); l.talks() && t.After(c.heard) {
+			c.heard = t
+		}
+	}
 	c.remember(l)
 	l.row.Quality = measure(l.media.Stats())
 	l.row.EndedAt, l.row.Cause = time.Now().UTC(), cause

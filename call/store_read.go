@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,6 +16,21 @@ func (s *Store) Get(ctx context.Context, id string) (Record, error) {
 	}
 	r, err := pg.Row(ctx, s.db, scanRecord, `select `+columns+` from calls where id = $1`, id)
 	return r, wrap(id, "get", err)
+}
+
+// Repeats counts the ended calls since then by each of these callers' numbers; who has none is left out.
+func (s *Store) Repeats(ctx context.Context, numbers []string, since time.Time) (map[string]int, error) {
+	type row struct {
+		number string
+		n      int
+	}
+	scan := func(r pgx.CollectableRow) (v row, err error) { return v, r.Scan(&v.number, &v.n) }
+	all, err := pg.Rows(ctx, s.db, scan, `select from_number, count(*)::int from calls where from_number = any($1) and started_at >= $2 and state = 'ended' group by from_number`, numbers, since)
+	out := make(map[string]int, len(all))
+	for _, v := range all {
+		out[v.number] = v.n
+	}
+	return out, wrap("of callers", "repeats", err)
 }
 
 // Orphans are the calls of node that have not ended, oldest first: after a crash they need a CDR.

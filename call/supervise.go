@@ -13,6 +13,7 @@ func (c *Call) supervise(now time.Time) {
 		return
 	}
 	c.feelTime(now)
+	c.lookAway(now)
 	for i, l := range c.legs {
 		if l.row.AnsweredAt.IsZero() || l.held || l.left {
 			continue

@@ -185,6 +185,7 @@ func (c *Call) hold(l *leg, held bool) {
 		return
 	}
 	l.held = held
+	l.since = time.Now().UTC()
 	c.log.Debug("hold", "leg", l.row.N, "held", held)
 	c.toldHold(l)
 }

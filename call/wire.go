@@ -54,6 +54,8 @@ type LastWords struct {
 type Snapshot struct {
 	Summary
 	Parties []PartyItem `json:"parties" nullable:"false" doc:"who is in the talk now"`
+	// HeardAt is when a voice was last heard, from the answer on.
+	HeardAt *time.Time `json:"heard_at,omitempty" doc:"when a voice was last heard on either side"`
 	// RecordingPaused says that silence is written now.
 	RecordingPaused bool                   `json:"recording_paused,omitempty"`
 	Partial         map[string]PartialItem `json:"partial" doc:"by side; absent while a side is silent"`
@@ -135,6 +137,18 @@ type PartyItem struct {
 	User string `json:"user,omitempty" doc:"one of ours"`
 	Held bool   `json:"held,omitempty" doc:"it has put the others on hold"`
 	Mode Mode   `json:"mode,omitempty" doc:"of a supervisor: listen, whisper, barge or takeover"`
+	// Number is of a party outside who was added.
+	Number  string    `json:"number,omitempty" doc:"of a party outside who was added"`
+	Away    bool      `json:"away,omitempty" doc:"its browser has lost the connection"`
+	Ringing bool      `json:"ringing,omitempty" doc:"it rings to join; its leg is 0"`
+	Since   time.Time `json:"since,omitzero" doc:"when it began to hold, ring or be away"`
+}
+
+// PartiesItem is the payload of call.parties: who is in the talk, told when that changes.
+type PartiesItem struct {
+	ID              string      `json:"id"`
+	Parties         []PartyItem `json:"parties" nullable:"false"`
+	RecordingPaused bool        `json:"recording_paused"`
 }
 
 // HoldItem is the payload of call.hold: a party puts the others on hold, or takes them back.
@@ -152,9 +166,16 @@ func (c *Call) parties() []PartyItem {
 		if l.left || l.row.N > 1 && !l.joined {
 			continue
 		}
-		items = append(items, PartyItem{Leg: l.row.N, Side: l.row.Side, Role: l.row.Role, User: l.row.User, Held: l.held || l.parked, Mode: l.mode})
+		if l.mode == ModeListen && c.m.cfg.HideListeners {
+			continue
+		}
+		it := PartyItem{Leg: l.row.N, Side: l.row.Side, Role: l.row.Role, User: l.row.User, Number: l.who, Held: l.held || l.parked, Mode: l.mode, Away: l.away}
+		if it.Held || it.Away {
+			it.Since = l.since
+		}
+		items = append(items, it)
 	}
-	return items
+	return append(items, c.ringers()...)
 }
 
 // NodeItem is the payload of flow.node.

@@ -108,3 +108,14 @@ func (s *Service) Rate(ctx context.Context, id ID, score int) (rated bool, err e
 	n, err := s.db.Exec(ctx, `update conversations set rating = $2, rated_at = $3 where id = $1 and rating is null`, id, score, s.now().UTC())
 	return n == 1, err
 }
+
+// MessageOfRaw is the name outside of the conversation and the seq of the first
+// message that a body gave; pg.ErrNotFound while it gave none.
+func (s *Service) MessageOfRaw(ctx context.Context, raw int64) (key string, seq int64, err error) {
+	type of struct {
+		Key string
+		Seq int64
+	}
+	o, err := pg.Row(ctx, s.db, pgx.RowToStructByPos[of], `select c.key, m.seq from messages m join conversations c on c.id = m.conversation_id where m.raw_id = $1 order by m.id limit 1`, raw)
+	return o.Key, o.Seq, err
+}

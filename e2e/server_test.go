@@ -82,6 +82,7 @@ call:
     - {numbers: [keys], flow: keys}
     - {numbers: [talk], flow: talk}
     - {numbers: [feel], flow: feel}
+    - {numbers: [line], flow: line}
     - {numbers: ["3*", "4*", "5*", "6*"], bridge: "sip:any@127.0.0.1:{number}"}
 ivr: {flows: {{.Flows}}}
 asr: {off: {{not .ASR}}, workers: {{.Workers}}, models: {en: {static: {{.Root}}/models/vosk-en-static, dynamic: {{.Root}}/models/vosk-en}}}
@@ -91,6 +92,7 @@ api: {listen: "127.0.0.1:{{.HTTP}}", admin: {username: ` + adminName + `, passwo
 `
 
 var flows = map[string]string{
+	"line":    lineFlow,
 	"goodbye": "flow: goodbye\nversion: 1\nlanguage: en\nnodes:\n  - {id: say, say: \"Goodbye.\"}\n  - {id: end, hangup: true}\n",
 	"keys":    "flow: keys\nversion: 1\nlanguage: en\nnodes:\n  - id: ask\n    gather: {prompt: \"Please press.\", into: keys, max: 2, min: 2, timeout: 10s}\n  - {id: end, hangup: true}\n",
 	"feel":    "flow: feel\nversion: 1\nlanguage: en\nnodes:\n  - id: consent\n    record: {announce: \"Recorded.\", consent: announced, emotion: true, emotion_announce: \"Your voice is evaluated.\"}\n  - id: listen\n    listen: {silence: 20s, limit: 10m}\n  - {id: end, hangup: true}\n",

@@ -352,3 +352,6 @@ func (l *Leg) Secured() <-chan struct{} {
 	}
 	return l.web.keyed
 }
+
+// Web says whether it is a browser's leg.
+func (l *Leg) Web() bool { return l.web != nil }

@@ -241,3 +241,12 @@ func (s *Store) TellReload(ctx context.Context) error {
 	_, err := s.ask(ctx, "", []byte(`{"op":"reload"}`))
 	return err
 }
+
+// SayWhy keeps an agent's reason for declining an offer.
+func (s *Store) SayWhy(ctx context.Context, t Token, reason string) error {
+	_, err := s.db.Exec(ctx, `update queue_offers set said = $2 where token = $1`, string(t), reason)
+	if err != nil {
+		return fmt.Errorf("reason for declining offer: %w", err)
+	}
+	return nil
+}

@@ -44,7 +44,8 @@ type Config struct {
 	Origins []string `yaml:"origins" koanf:"origins"`
 	// KeepAlive is after how long a silent connection is asked for a sign of life, twice, before it is ended; 0 = 25 s.
 	KeepAlive time.Duration `yaml:"keep_alive" koanf:"keep_alive"`
-	// Lost is how long a call of a browser outlives its connection; 0 = 30 s. After a page was loaded anew: LostReload, 0 = 10 s.
+	// Lost is how long a call of a browser outlives its connection; 0 = 30 s. One that is still heard has 3 minutes.
+	// After a page was loaded anew: LostReload, 0 = 10 s.
 	Lost       time.Duration `yaml:"lost" koanf:"lost"`
 	LostReload time.Duration `yaml:"lost_reload" koanf:"lost_reload"`
 	// Outbound routes of numbers to trunks. Region is the country of numbers without an international prefix (ISO

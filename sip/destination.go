@@ -97,6 +97,9 @@ func (d *dialog) prepare(ctx context.Context, to destination, t call.Target, h c
 	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f, replaces: t.Replaces}
 	d.dial.secure = d.trunk.policy() == sdp.Required || d.trunk.policy() == sdp.Optional && f.network() == "tls"
 	d.dial.hurry = to.hurry
+	if to.seat != nil {
+		d.dial.inside = insideOf(t)
+	}
 	shown, asserted := d.trunk.caller(t.From, d.s.cfg.Region)
 	from := &wire.Address{Name: t.FromName, URI: "sip:" + wire.Escape(shown) + "@" + d.s.fromHost(f)}
 	if shown == anonymous {

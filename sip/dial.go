@@ -32,6 +32,7 @@ type dialling struct {
 	targets  []string
 	target   int
 	replaces string // of the INVITE
+	inside   string // CallHeader, for a user
 
 	mu     sync.Mutex
 	winner string            // To tag of the first 2xx
@@ -142,6 +143,9 @@ func (d *dialog) sendInvite() {
 	m.Add("Min-SE", seconds(max(d.s.cfg.MinSE, d.session.minSE)))
 	if r := d.dial.replaces; r != "" {
 		m.Add("Require", "replaces").Add("Replaces", r)
+	}
+	if v := d.dial.inside; v != "" {
+		m.Add(CallHeader, v)
 	}
 	if a := d.dial.asserted; a != "" {
 		m.Add("P-Asserted-Identity", a)

@@ -87,11 +87,12 @@ type dialog struct {
 	relatch    bool // the leg may learn the peer's address again
 	wish       sdp.Direction
 
-	flow       flow   // the last way the peer was heard on
-	network    string // transport of the dialog
-	localURI   string // our From or To value, with tag
-	remoteURI  string // the peer's
-	target     string // remote target (Contact)
+	flow       flow      // the last way the peer was heard on
+	lostAt     time.Time // that way was lost
+	network    string    // transport of the dialog
+	localURI   string    // our From or To value, with tag
+	remoteURI  string    // the peer's
+	target     string    // remote target (Contact)
 	routeSet   []string
 	localSeq   uint32
 	remoteSeq  uint32

@@ -310,6 +310,7 @@ func (d *dialog) progress(status int, body []byte, reply func(error)) {
 		return
 	}
 	resp := d.replyContact(d.in.req, status)
+	d.inside(resp)
 	if body != nil {
 		resp.SetBody("application/sdp", body)
 	}
@@ -374,6 +375,7 @@ func (d *dialog) answer(reply func(error)) {
 		offer = true
 	}
 	resp := d.replyContact(in.req, 200)
+	d.inside(resp)
 	if body != nil {
 		resp.SetBody("application/sdp", body)
 	}

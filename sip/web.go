@@ -174,12 +174,34 @@ func (d *dialog) flowLost(f flow) {
 		d.refuse(487, "", nil)
 		d.end(call.CauseCancelled, true)
 	case d.phase != early:
+		d.lostAt = time.Now()
 		d.arm(timerLost, d.s.cfg.Lost)
 	}
 }
 
-// lostForGood ends a call whose device did not come back.
+// While sound still comes of a device whose connection is away, its call is looked
+// at again after lostLook, for as long as lostMost.
+const (
+	lostLook = 10 * time.Second
+	lostMost = 3 * time.Minute
+)
+
+// stillHeard says whether sound comes of the device, or none is to come because it holds.
+func (d *dialog) stillHeard(now time.Time) bool {
+	if d.leg == nil {
+		return false
+	}
+	a := d.leg.Activity()
+	return a.Held || !a.Never() && now.Sub(a.Last) < 5*time.Second
+}
+
+// lostForGood ends a call whose device did not come back. One that is still heard
+// has lost its signalling only, and has more time.
 func (d *dialog) lostForGood() {
+	if now := time.Now(); d.stillHeard(now) && now.Sub(d.lostAt) < lostMost {
+		d.arm(timerLost, min(lostLook, d.s.cfg.Lost))
+		return
+	}
 	d.log.Info("user's connection did not come back")
 	d.end(call.CauseLost, true)
 }
@@ -205,4 +227,31 @@ func isWebBody(m *wire.Message) bool {
 	}
 	_, is := webOffer(desc)
 	return is
+}
+
+// CallHeader tells a user's own page which call its leg belongs to, and what the
+// user is there: "ID;role=supervisor;mode=listen", with ";again" when the user
+// comes back after the page was loaded anew.
+const CallHeader = "X-Tingxin-Call"
+
+// insideOf is the value of CallHeader, empty when the call did not say which it is.
+func insideOf(t call.Target) string {
+	if t.Call == "" {
+		return ""
+	}
+	v := t.Call + ";role=" + string(t.Role)
+	if t.Mode != call.ModeNone {
+		v += ";mode=" + string(t.Mode)
+	}
+	if t.Again {
+		v += ";again"
+	}
+	return v
+}
+
+// inside adds CallHeader to an answer to a user who called.
+func (d *dialog) inside(resp *wire.Message) {
+	if h, ok := d.handler.(interface{ ID() string }); ok && d.user != "" {
+		resp.Add(CallHeader, h.ID())
+	}
 }

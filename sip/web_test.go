@@ -2,8 +2,10 @@ package sip
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -304,5 +306,37 @@ func TestCallerWhoseBrowserDiesWhileRinging(t *testing.T) {
 	p.close()
 	if cause := within(t, got.hangup, "the end"); cause != call.CauseCancelled {
 		t.Errorf("cause %s", cause)
+	}
+}
+
+// A connection that was cut for longer than Config.Lost ended calls whose sound went on.
+func TestCutConnectionDoesNotEndACallThatIsHeard(t *testing.T) {
+	t.Parallel()
+	_, _, p, h, d := talkingBrowser(t, Config{Users: people, Lost: 150 * time.Millisecond})
+	leg := d.(*dialog).leg
+	sock, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close()
+	own := sock.LocalAddr().(*net.UDPAddr).AddrPort()
+	if err := leg.Configure(media.Params{Remote: own, EventPT: -1, EventRecvPT: -1, CNPT: -1}); err != nil {
+		t.Fatal(err)
+	}
+	to := net.UDPAddrFromAddrPort(leg.LocalFor(own.Addr()))
+	packet := make([]byte, 172)
+	packet[0] = 0x80
+	p.close()
+	for seq := range uint16(40) { // 0.8 s, more than five times as long
+		binary.BigEndian.PutUint16(packet[2:], seq)
+		binary.BigEndian.PutUint32(packet[4:], uint32(seq)*160)
+		if _, err := sock.WriteToUDP(packet, to); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case cause := <-h.hangup:
+			t.Fatalf("ended after %d packets: %s", seq, cause)
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }

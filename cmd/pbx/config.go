@@ -11,6 +11,7 @@ import (
 
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
 	webchat "tingxin/chat/web"
@@ -43,6 +44,7 @@ type Config struct {
 	WebChat      webchat.Config `yaml:"webchat" koanf:"webchat"`
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
+	Bot          bot.Config     `yaml:"bot" koanf:"bot"`
 	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
@@ -77,6 +79,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	under(&c.Bot.KeyFile, "keys/bot.key")
 	under(&c.Chat.Files, "attachments")
 	under(&c.Chat.KeyFile, "chat.key")
 	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
@@ -110,6 +113,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.KB.Check(); err != nil {
+		return err
+	}
+	if err := c.Bot.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

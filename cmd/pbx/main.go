@@ -36,6 +36,8 @@ func commands() []command {
 		{"bench", "bench asr, bench calls, bench emotion: how much fits on this machine", runBench},
 		{"simulate", "simulate queue: how a day would go with other arrivals or agents", runSimulate},
 		{"apply", "bring queues, agents, skills and opening hours in line with a file", runApply},
+		{"sample-orders", "serve sample orders, to try the bot's tools with", runSampleOrders},
+		{"audit", "audit messages: received = stored = shown", runAudit},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},
 	}
@@ -75,7 +77,7 @@ func run(args []string, out, errOut io.Writer) int {
 func printHelp(out io.Writer) {
 	fmt.Fprint(out, "Tingxin, a contact-centre server.\n\nusage: pbx COMMAND [flags]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(out, "  %-12s %s\n", c.name, c.purpose)
+		fmt.Fprintf(out, "  %-14s %s\n", c.name, c.purpose)
 	}
 	fmt.Fprint(out, "\n\"pbx COMMAND --help\" lists the flags of a command.\n")
 }

@@ -55,6 +55,9 @@ func serve(cfg Config, out io.Writer) error {
 		return s.close(cancelled())
 	}
 	s.greet(out)
+	if s.bot != nil {
+		s.bot.Warm()
+	}
 	sig := <-signals
 	log.Info("stopping", "signal", sig.String(), "drain", s.cfg.DrainTimeout)
 	drain, cut := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)

@@ -15,9 +15,11 @@ import (
 	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
 	webchat "tingxin/chat/web"
+	"tingxin/chat/webhook"
 	"tingxin/event"
 	"tingxin/ivr"
 	"tingxin/kb"
@@ -47,6 +49,7 @@ type server struct {
 	queues  *queue.Service
 	embed   *embed.Service // nil: this machine has no sentence models
 	kb      *kb.Service
+	bot     *bot.Engine // nil: off
 	calls   *call.Manager
 	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip     *sip.Server
@@ -57,6 +60,7 @@ type server struct {
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
+	hooks     *webhook.Channel
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
 	login     *login // of the administrator that this run made, else nil
@@ -93,6 +97,7 @@ func (s *server) start(ctx context.Context) error {
 		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
+		{"bot", s.startBot},            // looks at what chat gets
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"administration", s.startAdmin},
@@ -137,7 +142,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "articles", "sentence models", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "queues", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue

@@ -33,7 +33,7 @@ export type CallSummary = Omit<Schemas['Summary'], keyof SummaryParts> & Summary
 export type PartialText = Schemas['PartialItem'];
 
 /** An item of GET /calls/live. */
-export type LiveCall = CallSummary & { partial?: Partial<Record<Side, PartialText>> | null; parties?: Schemas['PartyItem'][] | null };
+export type LiveCall = CallSummary & { partial?: Partial<Record<Side, PartialText>> | null; parties?: Schemas['PartyItem'][] | null; heard_at?: string; recording_paused?: boolean };
 
 /** GET /calls/live; `seq` is the last event it contains. */
 export interface LivePage {
@@ -145,8 +145,26 @@ export type Skill = Schemas['Skill'];
 /** What an agent has before them: GET /agents/me. */
 export type Desk = Schemas['DeskView'];
 
+/** One leg of the talk as it is now. */
+export type Party = Schemas['PartyItem'];
+
+/** The payload of `call.parties`: who is in the talk, told when that changes. */
+export interface Parties {
+  id: string;
+  parties: Party[];
+  recording_paused: boolean;
+}
+
+/** A running call by how much it needs a supervisor. */
+export type Heat = Schemas['HeatItem'];
+export type HeatPart = Schemas['HeatPart'];
+export type StateAt = Schemas['StateAt'];
+export type Disposition = Schemas['Disposition'];
+export type WrapUp = Schemas['WrapUp'];
+
 export type Event =
   | Told<'call.started' | 'call.answered' | 'call.updated' | 'call.ended', CallSummary>
+  | Told<'call.parties', Parties>
   | Told<'system.load', Load>
   | Told<'transcript.partial', PartialText>
   | Told<'transcript.final', Utterance>

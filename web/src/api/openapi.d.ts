@@ -248,6 +248,338 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bot/contacts/{id}/slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Values that are remembered for a contact
+         * @description Needs the role agent or more.
+         */
+        get: operations["bot-slots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/intents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All intents with their training phrases and frames
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-intents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/intents/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add or change an intent, its phrases and its frame
+         * @description Needs the role supervisor or more.
+         */
+        put: operations["put-bot-intent"];
+        post?: never;
+        /**
+         * Take an intent away
+         * @description Needs the role supervisor or more.
+         */
+        delete: operations["delete-bot-intent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Last trainings with their figures and what was mixed up, newest first
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When a person takes over, and how sure the bot must be
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-policy"];
+        /**
+         * Change the policy
+         * @description Needs the role supervisor or more.
+         */
+        put: operations["put-bot-policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much the bot did: share, containment, handovers, re-asks
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Last sessions of the bot, newest first
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One session with its turns and their explanations
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/sessions/{id}/hand-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let the bot go on; not after a handover for emotion
+         * @description Needs the role agent or more.
+         */
+        post: operations["bot-hand-back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/slots/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget one value
+         * @description Needs the role agent or more.
+         */
+        delete: operations["delete-bot-slot"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Interfaces that frames may ask
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/tools/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Declare an interface in YAML
+         * @description Needs the role admin or more.
+         */
+        put: operations["put-bot-tool"];
+        post?: never;
+        /**
+         * Take an interface away
+         * @description Needs the role admin or more.
+         */
+        delete: operations["delete-bot-tool"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn the intents anew and measure them on held-out phrases; done by a job
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["bot-train"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/turns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say something to the bot and get its reply, with how it came about
+         * @description Needs the role agent or more.
+         */
+        post: operations["bot-turn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/turns/{id}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say which intent a turn had: a label, and a phrase to learn from
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["bot-label"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bot/unanswered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Turns that were not understood or did not help and that nobody has labelled, newest first
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["bot-unanswered"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calendars": {
         parameters: {
             query?: never;
@@ -324,6 +656,26 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         get: operations["calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/heat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which running calls need a supervisor now, and why, the hottest first, at most 100
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["heat"];
         put?: never;
         post?: never;
         delete?: never;
@@ -472,6 +824,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/legs/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take an added party or a supervisor out of a running call; 0 stands for those who still ring
+         * @description Needs the role agent or more.
+         */
+        delete: operations["drop-leg"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring whom one consults in another call into this one; the other call ends
+         * @description Needs the role agent or more.
+         */
+        post: operations["merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/record": {
         parameters: {
             query?: never;
@@ -526,6 +918,26 @@ export interface paths {
         get: operations["recording-peaks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/rejoin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ring one's own telephone back into a running call after its page was loaded anew
+         * @description Needs the role agent or more.
+         */
+        post: operations["rejoin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -957,6 +1369,46 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         put: operations["draft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a file for a message to come; the body is the file
+         * @description Needs the role agent or more.
+         */
+        post: operations["upload-file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/files/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of the conversation, or its small picture
+         * @description Needs the role agent or more.
+         */
+        get: operations["download-file"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -3468,6 +3920,470 @@ export interface components {
             password?: string;
             username: string;
         };
+        BotButton: {
+            label: string;
+            value: string;
+        };
+        BotCandidate: {
+            id: string;
+            /** Format: double */
+            p: number;
+            title?: string;
+        };
+        BotFigures: {
+            /**
+             * Format: double
+             * @description share of held-out phrases with the right intent
+             */
+            accuracy: number;
+            /**
+             * Format: double
+             * @description share of phrases in scope that were taken for out of scope
+             */
+            false_rejects: number;
+            /**
+             * Format: double
+             * @description share of out-of-scope phrases that were found
+             */
+            foreign_recall: number;
+            intents: components["schemas"]["BotIntentFigures"][];
+            /** @description pairs that were mixed up, most first */
+            mixed: components["schemas"]["BotMixed"][];
+            /** Format: int64 */
+            phrases: number;
+        };
+        BotFound: {
+            name: string;
+            /** Format: double */
+            p: number;
+            /** @description masked when it is an identity or card number */
+            value: string;
+        };
+        BotFrame: {
+            answer: {
+                [key: string]: string;
+            };
+            handover?: boolean;
+            missing?: {
+                [key: string]: string;
+            };
+            slots?: components["schemas"]["BotFrameSlot"][];
+            sure?: {
+                [key: string]: string;
+            };
+            tool?: string;
+        };
+        BotFrameSlot: {
+            choices?: {
+                [key: string]: string;
+            }[];
+            name: string;
+            optional?: boolean;
+            pattern?: string;
+            prompt: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            type: "order" | "tracking" | "phone" | "email" | "id18" | "bank_card" | "amount" | "date" | "time" | "text" | "choice";
+        };
+        BotHeld: {
+            /** Format: date-time */
+            at: string;
+            channel: string;
+            confirmed: boolean;
+            /** Format: date-time */
+            expires: string;
+            /** Format: int64 */
+            id: number;
+            name: string;
+            /** Format: double */
+            p: number;
+            /** @enum {string} */
+            scope: "turn" | "conversation" | "contact";
+            /** @description conversation in which it was said */
+            session?: string;
+            /** @enum {string} */
+            source: "customer" | "keys" | "tool" | "agent";
+            /** Format: int64 */
+            turn: number;
+            /** @description masked when it is an identity or card number */
+            value: string;
+        };
+        BotIntent: {
+            answer?: {
+                [key: string]: string;
+            };
+            category?: string;
+            frame?: components["schemas"]["BotFrame"];
+            /** @enum {string} */
+            kind: "task" | "talk" | "foreign";
+            name: string;
+            phrases: components["schemas"]["BotPhrase"][];
+            title: {
+                [key: string]: string;
+            };
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly updated_by: string;
+            /** Format: int64 */
+            readonly version: number;
+        };
+        BotIntentFigures: {
+            intent: string;
+            /** Format: int64 */
+            phrases: number;
+            /** Format: double */
+            precision: number;
+            /** Format: double */
+            recall: number;
+        };
+        BotIntents: {
+            items: components["schemas"]["BotIntent"][];
+        };
+        BotLabelInputBody: {
+            intent: string;
+        };
+        BotLine: {
+            /** Format: double */
+            number: number;
+            on: boolean;
+            /** @enum {string} */
+            reason: "asked" | "fallbacks" | "clarification" | "repeat" | "emotion" | "topic" | "vip" | "error" | "latency";
+            /** Format: int64 */
+            rising?: number;
+        };
+        BotMixed: {
+            /** Format: int64 */
+            count: number;
+            examples: string[];
+            guessed: string;
+            right: string;
+        };
+        BotModel: {
+            figures: components["schemas"]["BotFigures"];
+            lang: string;
+            /** Format: int64 */
+            seed: number;
+            /** Format: int64 */
+            took_ms: number;
+            /** Format: date-time */
+            trained_at: string;
+            version: string;
+        };
+        BotModels: {
+            items: components["schemas"]["BotModel"][];
+        };
+        BotPacket: {
+            /** @description already shown, with the customer's reaction */
+            articles: components["schemas"]["BotShown"][];
+            /** @enum {string} */
+            channel: "chat" | "call" | "api";
+            /** Format: int64 */
+            contact?: number;
+            /** @description the topic, the tool */
+            detail?: string;
+            /** Format: double */
+            emotion: number;
+            emotion_trend: number[];
+            intent?: string;
+            lang: string;
+            /** @description what the bot said last */
+            last_action?: string;
+            queue: string;
+            /** @enum {string} */
+            reason: "asked" | "fallbacks" | "clarification" | "repeat" | "emotion" | "topic" | "vip" | "error" | "latency";
+            session: string;
+            slots: components["schemas"]["BotHeld"][];
+            /** @description at most three sentences of the customer */
+            summary: string[];
+            /** @description of the intent */
+            title?: string;
+            /** Format: int64 */
+            turns: number;
+            urgent?: boolean;
+        };
+        BotPart: {
+            article?: string;
+            buttons?: components["schemas"]["BotButton"][];
+            /** @enum {string} */
+            kind: "text" | "buttons" | "source";
+            text?: string;
+            title?: string;
+        };
+        BotPhrase: {
+            /** Format: int64 */
+            readonly id?: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @enum {string} */
+            source?: "starter" | "person" | "label" | "import";
+            text: string;
+        };
+        BotPolicy: {
+            /** Format: double */
+            intent: number;
+            lines: components["schemas"]["BotLine"][];
+            /** Format: double */
+            smooth: number;
+            /** Format: double */
+            sure: number;
+            topics: components["schemas"]["BotTopic"][];
+        };
+        BotReply: {
+            article?: string;
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            decision: "answer" | "tool" | "ask" | "confirm" | "clarify" | "talk" | "fallback" | "handover" | "refused" | "silent";
+            explanation?: components["schemas"]["BotWhy"];
+            /** @description for the person who takes over */
+            handover?: components["schemas"]["BotPacket"];
+            intent?: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: double */
+            ms: number;
+            parts: components["schemas"]["BotPart"][];
+            session: string;
+            /** @description values that are held now */
+            slots: components["schemas"]["BotHeld"][];
+            /**
+             * Format: int64
+             * @description number in the session, from 1
+             */
+            turn: number;
+        };
+        BotReport: {
+            by_channel: {
+                [key: string]: components["schemas"]["BotShare"];
+            };
+            by_lang: {
+                [key: string]: components["schemas"]["BotShare"];
+            };
+            days: components["schemas"]["BotShare"][];
+            /** Format: date-time */
+            since: string;
+            sum: components["schemas"]["BotShare"];
+        };
+        BotSessionPage: {
+            items: components["schemas"]["BotSessionView"][];
+            /**
+             * Format: date-time
+             * @description for before, when there are more
+             */
+            next?: string;
+        };
+        BotSessionView: {
+            /** @enum {string} */
+            channel: "chat" | "call" | "api";
+            /** Format: int64 */
+            contact?: number;
+            /** Format: date-time */
+            ended_at?: string;
+            /** @description reason of the first handover */
+            handover?: string;
+            /** Format: date-time */
+            handover_at?: string;
+            id: string;
+            lang: string;
+            /** Format: date-time */
+            last_at: string;
+            /** Format: date-time */
+            started_at: string;
+            subject: string;
+            /** Format: int64 */
+            turns: number;
+        };
+        BotShare: {
+            /**
+             * Format: int64
+             * @description sessions without a handover
+             */
+            contained: number;
+            /** @description UTC; empty in the sum */
+            day?: string;
+            decisions: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            down: number;
+            /** @description sessions by the reason of their first handover */
+            handovers: {
+                [key: string]: number;
+            };
+            /** Format: double */
+            mean_ms: number;
+            /** Format: double */
+            p95_ms: number;
+            /**
+             * Format: int64
+             * @description values that were asked for
+             */
+            prompts: number;
+            /**
+             * Format: int64
+             * @description of those, held already: defects
+             */
+            reasks: number;
+            /** Format: int64 */
+            sessions: number;
+            /** Format: int64 */
+            turns: number;
+            /**
+             * Format: int64
+             * @description answers that helped
+             */
+            up: number;
+        };
+        BotShown: {
+            article: string;
+            /** @enum {string} */
+            reaction?: "" | "up" | "down";
+            title: string;
+            /** Format: int64 */
+            turn: number;
+        };
+        BotSlots: {
+            items: components["schemas"]["BotHeld"][];
+        };
+        BotStage: {
+            /** Format: double */
+            ms: number;
+            name: string;
+        };
+        BotThread: {
+            /** @enum {string} */
+            channel: "chat" | "call" | "api";
+            /** Format: int64 */
+            contact?: number;
+            /** Format: date-time */
+            ended_at?: string;
+            /** @description reason of the first handover */
+            handover?: string;
+            /** Format: date-time */
+            handover_at?: string;
+            id: string;
+            items: components["schemas"]["BotTurnView"][];
+            lang: string;
+            /** Format: date-time */
+            last_at: string;
+            /** Format: date-time */
+            started_at: string;
+            subject: string;
+            /** Format: int64 */
+            turns: number;
+        };
+        BotToolDoc: {
+            /** @description YAML */
+            doc: string;
+            name: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+        };
+        BotToolInputBody: {
+            /** @description YAML */
+            doc: string;
+        };
+        BotTools: {
+            /** @description that tools may call, from the configuration */
+            hosts: string[];
+            items: components["schemas"]["BotToolDoc"][];
+        };
+        BotTopic: {
+            name: string;
+            /** @description goes to the front of the queue */
+            urgent?: boolean;
+            /** @description folded: Chinese anywhere in the text, English as whole words */
+            words: string[];
+        };
+        BotTurnInputBody: {
+            /** @description value of a button instead of words */
+            choice?: string;
+            /**
+             * Format: int64
+             * @description id of the person, 0 when unknown
+             */
+            contact?: number;
+            /**
+             * Format: double
+             * @description how upset the customer is; read from the words when left out
+             */
+            emotion?: number;
+            /** @description the client's own of the message: the same again gives the same reply */
+            id?: string;
+            /**
+             * @description to assume when the text does not tell
+             * @enum {string}
+             */
+            lang?: "zh" | "en";
+            /** @description id of an open session; empty: the one of the subject, or a new one */
+            session?: string;
+            /** @description what the client calls the conversation; the user's own tests when empty */
+            subject?: string;
+            text?: string;
+        };
+        BotTurnView: {
+            article?: string;
+            /** Format: date-time */
+            at: string;
+            decision: string;
+            explanation?: components["schemas"]["BotWhy"];
+            handover?: string;
+            /** Format: int64 */
+            id: number;
+            intent?: string;
+            lang: string;
+            /** Format: double */
+            ms: number;
+            /** Format: int64 */
+            n: number;
+            parts: components["schemas"]["BotPart"][];
+            /** @enum {string} */
+            reaction?: "" | "up" | "down" | "none" | "chosen";
+            reask?: boolean;
+            session: string;
+            /** @description identity and card numbers are masked */
+            text: string;
+        };
+        BotTurns: {
+            items: components["schemas"]["BotTurnView"][];
+        };
+        BotWhy: {
+            articles: components["schemas"]["BotCandidate"][];
+            /**
+             * Format: double
+             * @description smoothed
+             */
+            emotion: number;
+            /** @description equal to a training phrase */
+            exact?: boolean;
+            /** @description out of scope by the trained class */
+            foreign?: boolean;
+            intents: components["schemas"]["BotCandidate"][];
+            lang: string;
+            /** Format: double */
+            margin: number;
+            mixed?: boolean;
+            model: string;
+            /** Format: double */
+            p1: number;
+            /** Format: double */
+            p2: number;
+            rule?: string;
+            stages: components["schemas"]["BotStage"][];
+            /** @description what was decided, in order */
+            steps: string[];
+            /** Format: double */
+            strange: number;
+            /** Format: double */
+            tau_a: number;
+            /** Format: double */
+            tau_c: number;
+            /** @description as the models saw it: folded, values replaced by their type */
+            text: string;
+            values: components["schemas"]["BotFound"][];
+        };
         Box: {
             id: string;
             kind: string;
@@ -3743,6 +4659,10 @@ export interface components {
         ChatLabelsInputBody: {
             labels: string[];
         };
+        ChatMergeInputBody: {
+            /** Format: int64 */
+            into: number;
+        };
         ChatMessage: {
             account?: string;
             /** Format: date-time */
@@ -3885,6 +4805,9 @@ export interface components {
             text: string;
             /** Format: int64 */
             user: number;
+        };
+        ChatSplitInputBody: {
+            messages: number[];
         };
         ChatView: {
             filter: components["schemas"]["ChatFilter"];
@@ -4342,6 +5265,32 @@ export interface components {
             /** @enum {string} */
             state: "available" | "away" | "offline";
         };
+        HeatItem: {
+            call: string;
+            /** Format: double */
+            heat: number;
+            /** @description the greatest first */
+            parts: components["schemas"]["HeatPart"][];
+        };
+        HeatList: {
+            /** Format: date-time */
+            at: string;
+            items: components["schemas"]["HeatItem"][];
+        };
+        HeatPart: {
+            /** @enum {string} */
+            kind: "emotion" | "sla" | "silence" | "hold" | "repeat";
+            /**
+             * Format: double
+             * @description 0 to 1; from 0.5 on it needs somebody
+             */
+            score: number;
+            /**
+             * Format: double
+             * @description what was measured: mood 0 to 1, share of the promised wait, seconds of silence or hold, earlier calls of the last 24 hours
+             */
+            value: number;
+        };
         HolidayInputBody: {
             /** @description an iCalendar document (RFC 5545) */
             ical: string;
@@ -4516,8 +5465,8 @@ export interface components {
             weight?: number;
         };
         MergeInputBody: {
-            /** Format: int64 */
-            into: number;
+            /** @description UUIDv7 of the other call, in which one is too */
+            with: string;
         };
         MergeTicketInputBody: {
             /** Format: int64 */
@@ -4661,10 +5610,15 @@ export interface components {
         OfferView: {
             /** Format: date-time */
             at: string;
+            /** @description the running call, of a call */
+            call?: string;
             /** @description what whoever enqueued it said about it */
             data?: unknown;
             /** Format: date-time */
             deadline: string;
+            /** @description caller's number, of a call */
+            from?: string;
+            from_name?: string;
             /** @description to call back */
             number?: string;
             token: string;
@@ -4717,6 +5671,8 @@ export interface components {
             text: string;
         };
         PartyItem: {
+            /** @description its browser has lost the connection */
+            away?: boolean;
             /** @description it has put the others on hold */
             held?: boolean;
             /**
@@ -4726,10 +5682,19 @@ export interface components {
             leg: number;
             /** @description of a supervisor: listen, whisper, barge or takeover */
             mode?: string;
+            /** @description of a party outside who was added */
+            number?: string;
+            /** @description it rings to join; its leg is 0 */
+            ringing?: boolean;
             /** @enum {string} */
             role: "caller" | "peer" | "agent" | "guest" | "supervisor";
             /** @enum {string} */
             side: "caller" | "agent";
+            /**
+             * Format: date-time
+             * @description when it began to hold, ring or be away
+             */
+            since?: string;
             /** @description one of ours */
             user?: string;
         };
@@ -5582,6 +6547,11 @@ export interface components {
             from: string;
             from_name: string;
             has_recording: boolean;
+            /**
+             * Format: date-time
+             * @description when a voice was last heard on either side
+             */
+            heard_at?: string;
             /** @description UUIDv7 of the call */
             id: string;
             language: string;
@@ -5637,9 +6607,6 @@ export interface components {
             text_start: number;
             /** Format: int64 */
             to: number;
-        };
-        SplitInputBody: {
-            messages: number[];
         };
         StateAt: {
             /** Format: date-time */
@@ -7138,6 +8105,1298 @@ export interface operations {
             };
         };
     };
+    "bot-slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of the contact */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotSlots"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-intents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotIntents"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-bot-intent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotIntent"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-bot-intent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotModels"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotPolicy"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-bot-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotPolicy"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-report": {
+        parameters: {
+            query?: {
+                /** @description chat and call when left out */
+                channel?: "chat" | "call" | "api";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotReport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-sessions": {
+        parameters: {
+            query?: {
+                /** @description only sessions whose last turn was earlier */
+                before?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotSessionPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotThread"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-hand-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-bot-slot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotTools"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-bot-tool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotToolInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-bot-tool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotTurnInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotReply"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotLabelInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-unanswered": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BotTurns"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     calendars: {
         parameters: {
             query?: never;
@@ -7495,6 +9754,62 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    heat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeatList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8058,6 +10373,180 @@ export interface operations {
             };
         };
     };
+    "drop-leg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+                /** @description number of the leg */
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    merge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     record: {
         parameters: {
             query?: never;
@@ -8284,6 +10773,90 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    rejoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description UUIDv7 of the call */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10204,6 +12777,73 @@ export interface operations {
             };
         };
     };
+    "upload-file": {
+        parameters: {
+            query?: {
+                name?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatAttachment"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "download-file": {
+        parameters: {
+            query?: {
+                thumb?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     "follow-conversation": {
         parameters: {
             query?: never;
@@ -10463,7 +13103,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["MergeInputBody"];
+                "application/json": components["schemas"]["ChatMergeInputBody"];
             };
         };
         responses: {
@@ -11213,7 +13853,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SplitInputBody"];
+                "application/json": components["schemas"]["ChatSplitInputBody"];
             };
         };
         responses: {
@@ -12406,11 +15046,12 @@ export interface operations {
     };
     "decline-offer": {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                token: string;
+            query?: {
+                /** @description why; it is kept with the offer */
+                reason?: "busy" | "not_my_skill" | "conflict" | "technical" | "break" | "other";
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;

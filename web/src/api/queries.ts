@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { request, setCSRF } from './client';
 import { Problem } from './problem';
-import type { Agent, Alert, CallDetail, CallEmotion, CallSummary, Colleague, Desk, LivePage, MoodReport, Page, Peaks, QueueBoards, QueueSettings, Reading, Retention, Session, Skill, System, User, Utterance, Work } from './model';
+import type { Agent, Alert, CallDetail, CallEmotion, CallSummary, Colleague, Desk, Disposition, Heat, LivePage, MoodReport, Page, Peaks, QueueBoards, QueueSettings, Reading, Retention, Session, Skill, StateAt, System, User, Utterance, Work } from './model';
 
 /** dayAfter is the moment at which a local day (YYYY-MM-DD) is over. */
 function dayAfter(day: string): string {
@@ -134,12 +134,31 @@ export const colleagues = queryOptions({
   refetchInterval: 10_000,
 });
 
-/** ownCalls are the last calls that a user made, newest first. */
+/** ownCalls are today's calls in which the user took part, newest first, at most 100. */
 export const ownCalls = (username: string) =>
   queryOptions({
     queryKey: ['calls', 'own', username],
-    queryFn: ({ signal }) => request<Page<CallSummary>>('/calls', { signal, query: { from: username, limit: 40 } }).then((page) => (page.items ?? []).filter((call) => call.from === username)),
+    queryFn: ({ signal }) => {
+      const midnight = new Date();
+      midnight.setHours(0, 0, 0, 0);
+      return request<Page<CallSummary>>('/calls', { signal, query: { agent: 'me', since: midnight.toISOString(), limit: 100 } }).then((page) => page.items ?? []);
+    },
   });
+
+/** heat is which running calls need a supervisor, the hottest first. */
+export const heat = queryOptions({
+  queryKey: ['heat'],
+  queryFn: ({ signal }) => request<Page<Heat>>('/calls/heat', { signal }).then((page) => page.items ?? []),
+  refetchInterval: 3000,
+});
+
+/** agentHistory is the states of an agent, newest first. */
+export const agentHistory = (id: string) =>
+  queryOptions({ queryKey: ['agents', id, 'history'], queryFn: ({ signal }) => request<Page<StateAt>>(`/agents/${id}/history`, { signal, query: { limit: 60 } }).then((page) => page.items ?? []) });
+
+/** dispositions are the outcomes that may be chosen after a call of a queue. */
+export const dispositions = (queue: string) =>
+  queryOptions({ queryKey: ['dispositions', queue], queryFn: ({ signal }) => request<Page<Disposition>>('/dispositions', { signal, query: { queue } }).then((page) => page.items ?? []), staleTime: 60_000 });
 
 // The feed says when something changed; the intervals are for what only time changes.
 export const board = queryOptions({

@@ -35,16 +35,17 @@ export function roster(state: Roster, action: RosterAction): Roster {
 }
 
 function isCall(event: Event): event is Extract<Event, { data: CallSummary }> {
-  return event.type.startsWith('call.') && 'id' in event.data;
+  return event.type.startsWith('call.') && event.type !== 'call.parties' && 'id' in event.data;
 }
 
-/** feel takes the mood of a caller and an alert of a running call. */
+/** feel takes the mood of a caller, an alert and the parties of a running call. */
 function feel(state: Roster, event: Event): Roster {
   const known = state.entries[event.call ?? ''];
   if (!known || known.at >= event.seq || known.call.state === 'ended') return state;
   let call: LiveCall;
   if (event.type === 'emotion.mood' && event.data.side === 'caller') call = { ...known.call, mood: event.data };
   else if (event.type === 'emotion.alert') call = { ...known.call, alert: event.data.state === 'open' ? event.data : undefined };
+  else if (event.type === 'call.parties') call = { ...known.call, parties: event.data.parties, recording_paused: event.data.recording_paused };
   else return state;
   return { ...state, seq: Math.max(state.seq, event.seq), entries: { ...state.entries, [call.id]: { call, at: event.seq } } };
 }

@@ -51,3 +51,6 @@ export function useFormat(): Format {
   cache.set(i18n.language, found);
   return found;
 }
+
+/** firstOf is the first text that is not empty. */
+export const firstOf = (...texts: readonly (string | undefined)[]): string => texts.find((text) => text) ?? '';

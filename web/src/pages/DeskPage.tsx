@@ -3,9 +3,9 @@ import { Link } from '@tanstack/react-router';
 import { useEffect, useState, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CallSummary } from '../api/model';
-import { ownCalls, session } from '../api/queries';
+import { dispositions, ownCalls, session } from '../api/queries';
 import { useFloor } from '../call/hooks';
-import { clock, useFormat } from '../i18n/format';
+import { clock, firstOf, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { LiveThread } from '../parts/LiveThread';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -15,6 +15,7 @@ import { Colleagues } from '../phone/Colleagues';
 import { DeviceCheck } from '../phone/DeviceCheck';
 import { Keypad } from '../phone/Keypad';
 import { useDeeds, useOwnCall, usePhone } from '../phone/hooks';
+import { WrapUpCard } from '../phone/WrapUp';
 import { current, mostLines, running } from '../phone/state';
 import './desk.css';
 import './live.css';
@@ -72,8 +73,12 @@ function Team() {
   );
 }
 
-function OwnCall({ call }: { call: CallSummary }) {
-  const { t } = useTranslation();
+function OwnCall({ call, username, write }: { call: CallSummary; username: string; write: () => void }) {
+  const { t, i18n } = useTranslation();
+  const { data: outcomes } = useQuery(dispositions(call.queue ?? ''));
+  const outcome = outcomes?.find((one) => one.code === call.disposition);
+  const placed = call.from === username;
+  const number = placed ? call.to : call.from;
   const { time } = useFormat();
   const { dial } = useDeeds();
   const ready = useReady();
@@ -81,23 +86,29 @@ function OwnCall({ call }: { call: CallSummary }) {
     <li className="own-call">
       <Link to="/calls/$callId" params={{ callId: call.id }}>
         <span className="num muted">{time(call.started_at)}</span>
-        <strong className="num">{call.to}</strong>
-        <StateTag call={call} />
+        <span className="own-who">
+          <Icon name={placed ? 'out' : 'in'} size={15} />
+          <strong className="num">{placed ? number : firstOf(call.from_name, number)}</strong>
+          {call.queue && <span className="muted">{call.queue}</span>}
+        </span>
+        {call.disposition ? <span className="tag">{firstOf(i18n.language === 'zh-CN' ? outcome?.name_zh : outcome?.name_en, call.disposition)}</span> : <StateTag call={call} />}
         <span className="num own-length">{clock(call.duration_ms)}</span>
       </Link>
-      <button type="button" className="round" disabled={!ready} onClick={() => dial(call.to)} aria-label={t('desk.again', { who: call.to })} title={t('desk.again', { who: call.to })}>
+      <button type="button" className="round" onClick={write} aria-label={t('callwork.wrap.write', { who: number })} title={t('callwork.wrap.write', { who: number })}>
+        <Icon name="words" />
+      </button>
+      <button type="button" className="round" disabled={!ready} onClick={() => dial(number)} aria-label={t('desk.again', { who: number })} title={t('desk.again', { who: number })}>
         <Icon name="phone" />
       </button>
     </li>
   );
 }
 
-const today = (call: CallSummary): boolean => new Date(call.started_at).toDateString() === new Date().toDateString();
-
 /** OwnCalls are today's calls of one's own. */
 function OwnCalls({ username }: { username: string }) {
   const { t } = useTranslation();
   const { data, error, refetch } = useQuery(ownCalls(username));
+  const [writing, setWriting] = useState<CallSummary | null>(null);
   const over = usePhone().lines.filter((line) => line.phase === 'ended').length;
   // The record is written a moment after the end.
   useEffect(() => {
@@ -105,7 +116,7 @@ function OwnCalls({ username }: { username: string }) {
     const timer = setTimeout(() => void refetch(), 1500);
     return () => clearTimeout(timer);
   }, [over, refetch]);
-  const calls = data?.filter((call) => today(call) && call.state === 'ended');
+  const calls = data?.filter((call) => call.state === 'ended');
   return (
     <section className="desk-main desk-own">
       <h2>{t('desk.own')}</h2>
@@ -115,9 +126,14 @@ function OwnCalls({ username }: { username: string }) {
       {calls && calls.length > 0 && (
         <ul className="card own-calls">
           {calls.map((call) => (
-            <OwnCall key={call.id} call={call} />
+            <OwnCall key={call.id} call={call} username={username} write={() => setWriting(call)} />
           ))}
         </ul>
+      )}
+      {writing && (
+        <div className="wrap-dock">
+          <WrapUpCard key={writing.id} call={writing} done={() => setWriting(null)} />
+        </div>
       )}
     </section>
   );

@@ -1,13 +1,17 @@
+import { useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useCallback, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall } from '../api/model';
 import { useFloor, useNarrow } from '../call/hooks';
+import { session } from '../api/queries';
 import { CallCard, CallRow } from '../parts/CallCard';
+import { HeatList } from '../parts/HeatList';
 import { LiveThread } from '../parts/LiveThread';
 import { Empty, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { typing } from '../shell/keys';
+import { may } from '../shell/roles';
 import './live.css';
 
 // More running calls than this are listed with their last words only: each live one is a subscription.
@@ -35,6 +39,7 @@ export function LivePage() {
   const navigate = useNavigate();
   const narrow = useNarrow();
   const { calls, whole } = useFloor();
+  const { data } = useSuspenseQuery(session);
   const running = calls.filter((call) => call.state !== 'ended').length;
   const open = useCallback((id: string | undefined) => void (id ? navigate({ to: '/live/$callId', params: { callId: id } }) : navigate({ to: '/live' })), [navigate]);
   useListKeys(calls, callId, open);
@@ -48,11 +53,12 @@ export function LivePage() {
           <h1>{t('live.title')}</h1>
           <span className="muted num">{t('live.count', { count: running })}</span>
         </div>
+        {may(data?.user.role, 'hangup') && !callId && running > 0 && <HeatList calls={calls} />}
         {!whole && calls.length === 0 && <Waiting rows={3} />}
         {whole && calls.length === 0 && <Empty icon="live" title={t('live.none')} hint={t('live.noneHint')} />}
         <ul className={callId ? 'live-rows' : 'live-cards'}>
           {calls.map((call, i) => (
-            <li key={call.id}>{callId ? <CallRow call={call} chosen={call.id === callId} /> : <CallCard call={call} followed={i < followed} />}</li>
+            <li key={call.id}>{callId ? <CallRow call={call} chosen={call.id === callId} followed={i < followed} /> : <CallCard call={call} followed={i < followed} />}</li>
           ))}
         </ul>
       </section>

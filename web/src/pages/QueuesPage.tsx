@@ -1,13 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { App, Dropdown, Popover, type MenuProps } from 'antd';
 import { useCallback, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Agent, QueueBoard, Work } from '../api/model';
 import { problemKey } from '../api/problem';
-import { agents as agentsOf, board as boardOf, work as workOf } from '../api/queries';
-import { useChannel, useNow } from '../call/hooks';
-import { clock, useFormat } from '../i18n/format';
+import { agentHistory, agents as agentsOf, board as boardOf, work as workOf } from '../api/queries';
+import { useChannel, useFloor, useNow } from '../call/hooks';
+import { clock, firstOf, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
@@ -86,6 +87,32 @@ function useOrder(done: string) {
   });
 }
 
+/** History is what states an agent was in, the newest first, each with how long it lasted. */
+function History({ id }: { id: string }) {
+  const { t } = useTranslation();
+  const { time } = useFormat();
+  const now = useNow();
+  const { data, error, refetch } = useQuery(agentHistory(id));
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data) return <Waiting rows={3} />;
+  if (data.length === 0) return <p className="muted">{t('callwork.noHistory')}</p>;
+  return (
+    <ol className="agent-history">
+      {data.map((one, i) => (
+        <li key={`${one.at}${one.state}`}>
+          <time className="num muted">{time(one.at)}</time>
+          <span className={`agent-tag agent-${one.state}`}>
+            <span className="agent-dot" aria-hidden="true" />
+            {t(`agent.states.${one.state}`)}
+            {one.reason && <small className="muted">{t(`agent.reasons.${one.reason}`, one.reason)}</small>}
+          </span>
+          <span className="num end">{clock((i === 0 ? now : Date.parse(data[i - 1]?.at ?? one.at)) - Date.parse(one.at))}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
 function AgentRow({ agent, now }: { agent: Agent; now: number }) {
   const { t } = useTranslation();
   const { number } = useFormat();
@@ -97,7 +124,13 @@ function AgentRow({ agent, now }: { agent: Agent; now: number }) {
   ];
   return (
     <tr>
-      <td data-name={t('queues.agent')}>{agent.name}</td>
+      <td data-name={t('queues.agent')}>
+        <Popover trigger="click" placement="bottomLeft" destroyOnHidden title={t('callwork.history', { who: agent.name })} content={<History id={agent.id} />}>
+          <button type="button" className="text-button" aria-haspopup="dialog">
+            {agent.name}
+          </button>
+        </Popover>
+      </td>
       <td data-name={t('queues.state')}>
         <span className={`agent-tag agent-${agent.state}`}>
           <span className="agent-dot" aria-hidden="true" />
@@ -127,6 +160,8 @@ function AgentRow({ agent, now }: { agent: Agent; now: number }) {
 
 function WorkRow({ work, names, queues, now }: { work: Work; names: Record<string, string>; queues: QueueBoard[]; now: number }) {
   const { t } = useTranslation();
+  const { calls } = useFloor();
+  const call = work.kind === 'voice' ? calls.find((one) => one.id === work.id) : undefined;
   const order = useOrder(t('queues.moved'));
   const others = queues.filter((q) => q.id !== work.queue);
   const items: MenuProps['items'] = others.map((q) => ({ key: q.id, label: q.name || q.id, onClick: () => order.mutate({ path: `/queues/work/${encodeURIComponent(work.id)}/move`, method: 'POST', body: { queue: q.id } }) }));
@@ -134,6 +169,11 @@ function WorkRow({ work, names, queues, now }: { work: Work; names: Record<strin
     <tr>
       <td data-name={t('queues.kind')}>
         {t(`queues.kinds.${work.kind}`)}
+        {call && (
+          <Link to="/live/$callId" params={{ callId: call.id }} className="work-who num">
+            {firstOf(call.from_name, call.from)}
+          </Link>
+        )}
         {work.callback && <span className="tag">{t('queues.callback')}</span>}
         {work.alerted && <span className="tag tag-poor">{t('queues.alerted')}</span>}
       </td>

@@ -98,8 +98,35 @@ export function CallCard({ call, followed }: { call: LiveCall; followed: boolean
   );
 }
 
-/** CallRow is the same in the narrow list beside an open call. */
-export function CallRow({ call, chosen }: { call: LiveCall; chosen: boolean }) {
+/** bothLast is the last that each side said or says, in call time. */
+export function bothLast(talk: Talk): Line[] {
+  return sides.flatMap((side) => lastLines({ ...talk, utterances: talk.utterances.filter((u) => u.side === side), speaking: { [side]: talk.speaking[side] } }, 1)).sort((a, b) => a.start - b.start);
+}
+
+function RowLines({ lines }: { lines: readonly Line[] }) {
+  return lines.map((line) => (
+    <span key={line.key} className="call-row-words">
+      <SideName side={line.side} /> {line.stable}
+      {line.open && <span className="open-words">{line.open}</span>}
+    </span>
+  ));
+}
+
+function FollowedRow({ call }: { call: LiveCall }) {
+  const talk = useTalk(call.id);
+  const lines = bothLast(talk);
+  return lines.length > 0 ? <RowLines lines={lines} /> : <LastRow call={call} />;
+}
+
+function LastRow({ call }: { call: LiveCall }) {
+  const { t } = useTranslation();
+  const last = call.last_words;
+  if (!last) return <span className="call-row-words">{t(`state.${call.state}`)}</span>;
+  return <RowLines lines={[{ key: 'last', side: last.side, start: 0, stable: last.text, open: '' }]} />;
+}
+
+/** CallRow is the same in the narrow list beside an open call: mood, and the last words of both sides. */
+export function CallRow({ call, chosen, followed }: { call: LiveCall; chosen: boolean; followed: boolean }) {
   const { t } = useTranslation();
   return (
     <Link to="/live/$callId" params={{ callId: call.id }} className={`call-row call-${call.state}`} aria-current={chosen ? 'true' : undefined}>
@@ -109,15 +136,7 @@ export function CallRow({ call, chosen }: { call: LiveCall; chosen: boolean }) {
         <span className="call-who">{who(call, t('live.unknown'))}</span>
         <Duration call={call} />
       </span>
-      <span className="call-row-words">
-        {call.last_words ? (
-          <>
-            <SideName side={call.last_words.side} /> {call.last_words.text}
-          </>
-        ) : (
-          t(`state.${call.state}`)
-        )}
-      </span>
+      {followed ? <FollowedRow call={call} /> : <LastRow call={call} />}
     </Link>
   );
 }

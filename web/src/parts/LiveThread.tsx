@@ -8,6 +8,7 @@ import { problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useTalk } from '../call/hooks';
 import type { Talk } from '../call/talk';
+import { overseers, partyName } from '../phone/control';
 import { may } from '../shell/roles';
 import { AlertBar } from './AlertBar';
 import { Duration, QualityDot, SideName, StateTag, who } from './facts';
@@ -15,6 +16,7 @@ import { Icon } from './Icon';
 import { MoodDot } from './Mood';
 import { Empty, Waiting } from './Notice';
 import { Ribbon } from './Ribbon';
+import { SuperviseKeys } from './Supervise';
 import { Thread } from './Thread';
 
 function HangUp({ id }: { id: string }) {
@@ -63,6 +65,23 @@ function SideStates({ call, talk }: { call: LiveCall; talk: Talk }) {
   );
 }
 
+/** Watchers are the supervisors in the call. */
+function Watchers({ call }: { call: LiveCall }) {
+  const { t } = useTranslation();
+  const watchers = overseers(call);
+  if (watchers.length === 0) return null;
+  return (
+    <ul className="side-states">
+      {watchers.map((party) => (
+        <li key={party.leg} className="muted">
+          <Icon name="eye" size={15} />
+          {t(`callwork.watch.${party.mode ?? 'listen'}`, { who: partyName(party) })}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function ThreadHead({ call, talk, own }: { call: LiveCall; talk: Talk; own: boolean }) {
   const { t } = useTranslation();
   const { data } = useSuspenseQuery(session);
@@ -88,6 +107,8 @@ function ThreadHead({ call, talk, own }: { call: LiveCall; talk: Talk; own: bool
         {!own && call.state !== 'ended' && may(data?.user.role, 'hangup') && <HangUp id={call.id} />}
       </div>
       <SideStates call={call} talk={talk} />
+      {!own && <SuperviseKeys call={call} />}
+      {!own && <Watchers call={call} />}
     </header>
   );
 }

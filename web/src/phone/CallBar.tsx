@@ -1,14 +1,22 @@
+import { useSuspenseQuery } from '@tanstack/react-query';
 import { Popover } from 'antd';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useNow } from '../call/hooks';
-import { clock } from '../i18n/format';
+import type { LiveCall, Side } from '../api/model';
+import { session } from '../api/queries';
+import { useFloor, useNow, useTalk } from '../call/hooks';
+import { clock, firstOf } from '../i18n/format';
 import { Icon, type IconName } from '../parts/Icon';
+import { SuperviseKeys } from '../parts/Supervise';
+import { AddBox } from './AddBox';
+import { Incoming, useAnswers, useRings, type Ring } from './Incoming';
 import { Keypad } from './Keypad';
 import { TransferBox } from './TransferBox';
-import { useCallKeys, useDeeds, usePhone, useSoftphone } from './hooks';
-import { ringTime } from './softphone';
-import { incoming, type Line } from './state';
+import { guests, overseers, partyName, useControl } from './control';
+import { ownCall, useCallKeys, usePhone, useSoftphone } from './hooks';
+import { useRejoin } from './rejoin';
+import { heardSince } from './since';
+import type { Line } from './state';
 import './phone.css';
 
 const chord = (letter: string) => `Ctrl+Shift+${letter}`;
@@ -29,51 +37,6 @@ function BarButton({ icon, label, keys, on, kind = '', disabled, onClick }: Butt
       <Icon name={icon} size={20} />
       <span>{label}</span>
     </button>
-  );
-}
-
-const nameOf = (line: Line): string => line.name || line.number;
-
-/** Clock counts up from a moment. */
-function Clock({ since }: { since: number }) {
-  const now = useNow();
-  return <time className="bar-clock num">{clock(now - since)}</time>;
-}
-
-/** RingTimer is what is left of the ringing: a circle that empties, and the seconds. */
-function RingTimer({ began }: { began: number }) {
-  const { t } = useTranslation();
-  const now = useNow();
-  const left = Math.max(0, Math.ceil((ringTime - (now - began)) / 1000));
-  return (
-    <span className="ring-timer" role="timer" aria-label={t('desk.left', { count: left })}>
-      <svg viewBox="0 0 36 36" aria-hidden="true">
-        <circle cx="18" cy="18" r="15" />
-        <circle cx="18" cy="18" r="15" pathLength={20} strokeDasharray={`${left} 20`} className="ring-left" />
-      </svg>
-      <span className="num" aria-hidden="true">
-        {left}
-      </span>
-    </span>
-  );
-}
-
-function Incoming({ line }: { line: Line }) {
-  const { t } = useTranslation();
-  const phone = useSoftphone();
-  const { answer } = useDeeds();
-  return (
-    <div className="bar-line bar-incoming" data-phase="incoming">
-      <RingTimer began={line.began} />
-      <div className="bar-who" role="alert">
-        <strong>{nameOf(line)}</strong>
-        <span>{t('desk.calls', { number: line.number })}</span>
-      </div>
-      <div className="bar-buttons">
-        <BarButton icon="close" label={t('desk.decline')} keys={chord('X')} kind="bar-decline" onClick={() => phone.decline(line.id)} />
-        <BarButton icon="phone" label={t('desk.answer')} keys={chord('A')} kind="bar-answer" onClick={() => answer(line.id)} />
-      </div>
-    </div>
   );
 }
 
@@ -103,6 +66,34 @@ function Drawer({ icon, label, disabled, children }: { icon: IconName; label: st
   );
 }
 
+const nameOf = (line: Line): string => line.name || line.number;
+
+/** Clock counts up from a moment. */
+function Clock({ since }: { since: number }) {
+  const { t } = useTranslation();
+  const now = useNow();
+  return (
+    <time className="bar-clock num" title={t('callwork.connectedFor')}>
+      {clock(now - since)}
+    </time>
+  );
+}
+
+/** Quiet is how long the customer has said nothing; after 20 s it is marked. */
+function Quiet({ call, side }: { call: LiveCall; side: Side }) {
+  const { t } = useTranslation();
+  const talk = useTalk(call.id);
+  const now = useNow();
+  const since = heardSince(call, talk, side, now);
+  if (since === null) return null;
+  return (
+    <span className={`bar-quiet num ${since > 20_000 ? 'bar-quiet-long' : ''}`} title={t('callwork.quietFor')}>
+      <Icon name="words" size={14} />
+      {since <= 0 ? t('callwork.speaks') : clock(since)}
+    </span>
+  );
+}
+
 function words(line: Line): string {
   if (line.phase === 'ended') return `desk.cause.${line.cause ?? 'failed'}`;
   if (line.transfer) return `desk.transfer.${line.transfer}`;
@@ -112,23 +103,97 @@ function words(line: Line): string {
   return line.muted ? 'desk.muted' : 'desk.phase.talking';
 }
 
-function Talking({ line, other }: { line: Line; other: Line | undefined }) {
+/** Company is who else is in the call: added parties, who can be dropped, and supervisors. */
+function Company({ call, drop }: { call: LiveCall; drop: (leg: number) => void }) {
+  const { t } = useTranslation();
+  const others = guests(call);
+  const watchers = overseers(call);
+  const away = call.parties?.some((party) => party.away && party.role !== 'supervisor');
+  if (others.length === 0 && watchers.length === 0 && !away) return null;
+  return (
+    <ul className="bar-company">
+      {others.map((party) => (
+        <li key={`${party.leg}${party.user ?? party.number ?? ''}`} className={party.ringing ? 'chip chip-ringing' : 'chip'}>
+          <Icon name="user" size={14} />
+          {partyName(party)}
+          {party.ringing && <span className="muted">{t('desk.phase.ringing')}</span>}
+          <button type="button" className="chip-drop" aria-label={t('callwork.drop', { who: partyName(party) })} title={t('callwork.drop', { who: partyName(party) })} onClick={() => drop(party.leg)}>
+            <Icon name="close" size={13} />
+          </button>
+        </li>
+      ))}
+      {watchers.map((party) => (
+        <li key={party.leg} className="chip chip-watch" role="status">
+          <Icon name="eye" size={14} />
+          {t(`callwork.watch.${party.mode ?? 'listen'}`, { who: partyName(party) })}
+        </li>
+      ))}
+      {away && (
+        <li className="chip chip-away" role="status">
+          {t('callwork.away')}
+        </li>
+      )}
+    </ul>
+  );
+}
+
+/** RecordKey says whether the call is recorded, and pauses it. */
+function RecordKey({ call, disabled, pause }: { call: LiveCall | undefined; disabled: boolean; pause: (on: boolean) => void }) {
+  const { t } = useTranslation();
+  if (!call?.has_recording) return null;
+  const paused = !!call.recording_paused;
+  return (
+    <button
+      type="button"
+      className={`bar-button bar-record ${paused ? 'bar-record-paused' : ''}`}
+      aria-pressed={paused}
+      disabled={disabled}
+      onClick={() => pause(!paused)}
+      title={t(paused ? 'callwork.recordResume' : 'callwork.recordPause')}
+      aria-label={t(paused ? 'callwork.recordResume' : 'callwork.recordPause')}
+    >
+      <Icon name={paused ? 'discOff' : 'disc'} size={20} />
+      <span>{t(paused ? 'callwork.notRecorded' : 'callwork.recorded')}</span>
+    </button>
+  );
+}
+
+interface TalkingProps {
+  line: Line;
+  call: LiveCall | undefined;
+  other: Line | undefined;
+}
+
+function Talking({ line, call, other }: TalkingProps) {
   const { t } = useTranslation();
   const phone = useSoftphone();
+  const control = useControl(call?.id);
   const talking = line.phase === 'talking';
+  const ended = line.phase === 'ended';
+  const order = control.mutate;
+  const busy = control.isPending;
+  const consulting = other?.phase === 'talking' && talking;
+  const merge = () =>
+    order({ path: 'merge', body: { with: other?.inside?.call } }, { onSuccess: () => void (line.held && phone.hold(line.id, false)) });
   return (
     <div className="bar-line" data-phase={line.phase} data-held={line.held} data-muted={line.muted} role="group" aria-label={t('desk.with', { who: nameOf(line) })}>
-      <span className={`bar-lamp lamp-${line.phase === 'talking' && line.held ? 'held' : line.phase}`} aria-hidden="true">
-        <Icon name={line.phase === 'ended' ? 'hangup' : line.held ? 'pause' : 'phone'} size={18} />
+      <span className={`bar-lamp lamp-${talking && line.held ? 'held' : line.phase}`} aria-hidden="true">
+        <Icon name={ended ? 'hangup' : line.held ? 'pause' : 'phone'} size={18} />
       </span>
       <div className="bar-who">
         <strong>{nameOf(line)}</strong>
-        <span role="status" className={line.transfer === 'failed' || (line.phase === 'ended' && line.cause !== 'normal') ? 'bar-trouble' : undefined}>
+        <span role="status" className={line.transfer === 'failed' || (ended && line.cause !== 'normal') ? 'bar-trouble' : undefined}>
           {t(words(line))}
         </span>
       </div>
-      {line.phase !== 'ended' && <Clock since={line.connected ?? line.began} />}
-      {line.phase !== 'ended' && (
+      {!ended && (
+        <span className="bar-times">
+          <Clock since={line.connected ?? line.began} />
+          {talking && call && <Quiet call={call} side={line.direction === 'in' ? 'caller' : 'agent'} />}
+        </span>
+      )}
+      {call && talking && <Company call={call} drop={(leg) => order({ path: `legs/${leg}`, method: 'DELETE' })} />}
+      {!ended && (
         <div className="bar-buttons">
           <BarButton icon={line.muted ? 'micOff' : 'mic'} label={t('desk.mute')} keys={chord('M')} on={line.muted} disabled={!talking} onClick={() => phone.mute(line.id, !line.muted)} />
           <BarButton icon={line.held ? 'play' : 'pause'} label={t(line.held ? 'desk.resume' : 'desk.hold')} keys={chord('H')} on={line.held} disabled={!talking || line.changing} onClick={() => void phone.hold(line.id, !line.held)} />
@@ -140,16 +205,73 @@ function Talking({ line, other }: { line: Line; other: Line | undefined }) {
               </div>
             )}
           </Drawer>
-          {other?.phase === 'talking' && talking ? (
-            <BarButton icon="merge" label={t('desk.connect')} kind="bar-connect" disabled={line.transfer === 'asked'} onClick={() => phone.transfer(line.id, other.number, other.id)} />
+          {talking && <RecordKey call={call} disabled={busy} pause={(on) => order({ path: 'record', body: { do: on ? 'pause' : 'resume' } })} />}
+          {consulting ? (
+            <>
+              {line.held && call && other.inside && (
+                <BarButton icon="team" label={t('callwork.merge')} disabled={busy || line.transfer === 'asked'} onClick={merge} />
+              )}
+              <BarButton icon="merge" label={t('desk.connect')} kind="bar-connect" disabled={line.transfer === 'asked'} onClick={() => phone.transfer(line.id, other.number, other.id)} />
+            </>
           ) : (
-            <Drawer icon="transfer" label={t('desk.transferTo')} disabled={!talking || line.transfer === 'asked' || !!other}>
-              {(close) => <TransferBox line={line} close={close} />}
-            </Drawer>
+            <>
+              <Drawer icon="team" label={t('callwork.add')} disabled={!talking || !call || !!other || busy}>
+                {(close) => <AddBox order={order} close={close} />}
+              </Drawer>
+              <Drawer icon="transfer" label={t('desk.transferTo')} disabled={!talking || line.transfer === 'asked' || !!other}>
+                {(close) => <TransferBox line={line} order={call ? order : undefined} close={close} />}
+              </Drawer>
+            </>
           )}
           <BarButton icon="hangup" label={t('desk.hangup')} keys={chord('X')} kind="bar-hangup" onClick={() => phone.hangup(line.id)} />
         </div>
       )}
+    </div>
+  );
+}
+
+/** Overseeing is the line of a supervisor who is in somebody's call: how, and how to end it. */
+function Overseeing({ line, call }: { line: Line; call: LiveCall | undefined }) {
+  const { t } = useTranslation();
+  const phone = useSoftphone();
+  const agent = call?.parties?.find((party) => party.side === 'agent' && party.role !== 'supervisor' && party.user)?.user ?? call?.agent ?? '';
+  const who = [firstOf(call?.from_name, call?.from, nameOf(line)), agent].filter(Boolean).join(' ↔ ');
+  return (
+    <div className="bar-line bar-overseeing" data-phase={line.phase} data-role="supervisor" role="group" aria-label={t('callwork.overseeing', { who })}>
+      <span className={`bar-lamp lamp-${line.phase}`} aria-hidden="true">
+        <Icon name="eye" size={18} />
+      </span>
+      <div className="bar-who">
+        <strong>{who}</strong>
+        <span role="status">{t(line.phase === 'ended' ? 'callwork.left' : line.phase === 'talking' ? 'callwork.inCall' : words(line))}</span>
+      </div>
+      {line.phase !== 'ended' && <Clock since={line.connected ?? line.began} />}
+      {line.phase !== 'ended' && (
+        <div className="bar-buttons">
+          {call && <SuperviseKeys call={call} />}
+          <BarButton icon={line.muted ? 'micOff' : 'mic'} label={t('desk.mute')} keys={chord('M')} on={line.muted} disabled={line.phase !== 'talking'} onClick={() => phone.mute(line.id, !line.muted)} />
+          <BarButton icon="hangup" label={t('callwork.leave')} keys={chord('X')} kind="bar-hangup" onClick={() => phone.hangup(line.id)} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Lost is a running call that this page has lost, to be taken back. */
+function Lost({ call, rejoin }: { call: LiveCall | undefined; rejoin: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <div className="bar-line bar-lost" data-phase="lost">
+      <span className="bar-lamp lamp-held" aria-hidden="true">
+        <Icon name="phone" size={18} />
+      </span>
+      <div className="bar-who" role="status">
+        <strong>{firstOf(call?.from_name, call?.from)}</strong>
+        <span>{t('callwork.lost')}</span>
+      </div>
+      <div className="bar-buttons">
+        <BarButton icon="phone" label={t('callwork.rejoin')} kind="bar-answer" onClick={rejoin} />
+      </div>
     </div>
   );
 }
@@ -171,29 +293,46 @@ function useMeasured() {
   return bar;
 }
 
-function Bar({ lines }: { lines: readonly Line[] }) {
+function Bar({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const bar = useMeasured();
-  const others = lines.filter((line) => line.phase !== 'incoming' && line.phase !== 'ended');
   return (
     <section className="call-bar" ref={bar} aria-label={t('desk.bar')}>
-      {lines.map((line) =>
-        line.phase === 'incoming' ? <Incoming key={line.id} line={line} /> : <Talking key={line.id} line={line} other={others.find((o) => o.id !== line.id)} />,
-      )}
+      {children}
     </section>
   );
 }
 
-/** CallBar is at the bottom of every page while there is a call. */
+/** CallBar is at the bottom of every page while something rings, runs or was lost. */
 export function CallBar() {
-  const state = usePhone();
+  const { lines } = usePhone();
   const { t } = useTranslation();
-  useCallKeys();
-  const ringing = incoming(state);
+  const { data } = useSuspenseQuery(session);
+  const { calls } = useFloor();
+  const username = data?.user.username ?? '';
+  const rings = useRings();
+  const { lost, rejoin } = useRejoin(username);
+  const { accept, decline } = useAnswers();
+  const first: Ring | undefined = rings[0];
+  const answers = useMemo(() => first && { accept: () => accept(first), decline: () => decline(first) }, [first, accept, decline]);
+  useCallKeys(answers);
+  const shown = lines.filter((line) => line.phase !== 'incoming');
+  const others = shown.filter((line) => line.phase !== 'ended');
+  if (rings.length + shown.length + lost.length === 0) return null;
   return (
     <>
-      {ringing && <title>{`☎ ${nameOf(ringing)} · ${t('app.name')}`}</title>}
-      {state.lines.length > 0 && <Bar lines={state.lines} />}
+      {first && <title>{`☎ ${firstOf(first.line && nameOf(first.line), first.offer?.from, first.offer?.work.queue)} · ${t('app.name')}`}</title>}
+      <Bar>
+        {rings.map((ring) => (
+          <Incoming key={ring.line?.id ?? ring.offer?.token} ring={ring} chord={chord} />
+        ))}
+        {lost.map(({ id, known }) => !known && <Lost key={id} call={calls.find((call) => call.id === id)} rejoin={() => rejoin(id)} />)}
+        {shown.map((line) => {
+          const call = ownCall(calls, username, line);
+          if (line.inside?.role === 'supervisor') return <Overseeing key={line.id} line={line} call={call} />;
+          return <Talking key={line.id} line={line} call={call} other={others.find((o) => o.id !== line.id && o.inside?.role !== 'supervisor')} />;
+        })}
+      </Bar>
     </>
   );
 }

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { LiveCall, User } from '../api/model';
 import { useFloor } from '../call/hooks';
 import { Softphone } from './softphone';
-import { current, dialable, incoming, type Line, type Phone } from './state';
+import { current, dialable, type Line, type Phone } from './state';
 
 const PhoneContext = createContext<Softphone | null>(null);
 
@@ -75,20 +75,18 @@ export function useDeeds(): Deeds {
 }
 
 /** useCallKeys: Ctrl+Shift with A, H, M, X answers, holds, mutes, hangs up, by the place of the key and everywhere. */
-export function useCallKeys(): void {
+export function useCallKeys(rings: { accept: () => void; decline: () => void } | undefined): void {
   const phone = useSoftphone();
-  const { answer } = useDeeds();
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.isComposing || event.repeat || event.altKey || !event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
       const state = phone.get();
-      const ringing = incoming(state);
       const line = current(state);
       const deeds: Record<string, (() => void) | undefined> = {
-        KeyA: ringing && (() => answer(ringing.id)),
+        KeyA: rings?.accept,
         KeyH: line && (() => void phone.hold(line.id, !line.held)),
         KeyM: line && (() => phone.mute(line.id, !line.muted)),
-        KeyX: (ringing && !line) || line?.phase === 'ended' ? ringing && (() => phone.decline(ringing.id)) : line && (() => phone.hangup(line.id)),
+        KeyX: !line || line.phase === 'ended' ? rings?.decline : () => phone.hangup(line.id),
       };
       const deed = deeds[event.code];
       if (!deed) return;
@@ -98,7 +96,7 @@ export function useCallKeys(): void {
     };
     window.addEventListener('keydown', onKey, true);
     return () => window.removeEventListener('keydown', onKey, true);
-  }, [phone, answer]);
+  }, [phone, rings]);
 }
 
 /** mine says whether a user is in that call: who made it, for whom it was, who was given it. */
@@ -109,6 +107,9 @@ function mine(call: LiveCall, username: string): boolean {
 /** ownCall is the running call behind a line of that user's: one with the other side of the line, else the newest. */
 export function ownCall(calls: readonly LiveCall[], username: string, line: Line | undefined): LiveCall | undefined {
   if (!line) return undefined;
+  const named = calls.find((call) => call.id === line.inside?.call);
+  // A call that was merged or put through goes on under another number.
+  if (named && (named.state !== 'ended' || line.phase === 'ended')) return named;
   const ours = calls.filter((call) => (line.direction === 'out') === (call.from === username) && mine(call, username));
   return ours.find((call) => (line.direction === 'out' ? call.to : call.from) === line.number) ?? ours[0];
 }

@@ -7,7 +7,7 @@ import type { components } from '../api/openapi';
 import { Store } from '../call/store';
 import { chosen, microphone, onChoice, usable } from './devices';
 import { repeat, ringBack, ringTone, setSink } from './sound';
-import { causeOf, current, phone, running, silentPhone, mostLines, type Act, type Line, type Phone } from './state';
+import { causeOf, current, insideOf, phone, running, silentPhone, mostLines, type Act, type Inside, type Line, type Phone } from './state';
 
 type Ticket = Omit<components['schemas']['PhoneTicket'], 'ice_servers'> & { ice_servers: { urls: string[] | null; username: string; credential: string }[] | null };
 
@@ -19,6 +19,10 @@ const grace = 4000;
 const relayWait = 700;
 /** How long a broken path may be before a new one is looked for, ms. */
 const pathWait = 2000;
+/** How long a call that was asked for may take to arrive, ms: it is answered by itself. */
+const expectFor = 20_000;
+/** The header in which the server says which call it is. */
+const header = 'X-Tingxin-Call';
 /** A token is renewed this long before it ends, ms. */
 const renewBefore = 180_000;
 
@@ -47,6 +51,7 @@ export class Softphone extends Store<Phone> {
   private ringsAs = '';
   private refused = 0;
   private readonly undo: (() => void)[] = [];
+  private readonly expected = new Map<string, number>();
 
   constructor(
     private readonly name: string,
@@ -137,8 +142,8 @@ export class Softphone extends Store<Phone> {
       this.say('registered');
     });
     ua.on('registrationFailed', () => this.again());
-    ua.on('newRTCSession', (event: { originator: string; session: RTCSession }) => {
-      if (event.originator === 'remote') this.arrive(event.session);
+    ua.on('newRTCSession', (event: { originator: string; session: RTCSession; request: { getHeader: (name: string) => string | undefined } }) => {
+      if (event.originator === 'remote') this.arrive(event.session, insideOf(event.request.getHeader(header)));
     });
     // Another network: the old path is dead although nothing has said so yet.
     const restart = () => this.talks.forEach((talk) => this.newPath(talk.session));
@@ -279,28 +284,69 @@ export class Softphone extends Store<Phone> {
     return { mediaStream, mediaConstraints: { audio: true, video: false }, pcConfig: { iceServers }, sessionTimersExpires: 1800 };
   }
 
-  private arrive(session: RTCSession): void {
+  /** expect has a call answered by itself when it rings here soon: its user asked for it on this page. */
+  expect(call: string): void {
+    this.expected.set(call, Date.now());
+    const line = this.value.lines.find((l) => l.phase === 'incoming' && l.inside?.call === call);
+    if (line) this.answerSelf(line.id);
+  }
+
+  /** unexpect takes that back: it was refused. */
+  unexpect(call: string): void {
+    this.expected.delete(call);
+  }
+
+  /** byItself says whether a call is being answered without its user. */
+  private byItself(line: Line): boolean {
+    const { inside } = line;
+    return !!inside && (!!inside.again || Date.now() - (this.expected.get(inside.call) ?? 0) < expectFor);
+  }
+
+  private answerSelf(id: string): void {
+    this.answer(id).catch(() => this.decline(id, 480));
+  }
+
+  private arrive(session: RTCSession, inside?: Inside): void {
     // The third call at once goes back as busy.
     if (running(this.value).length >= mostLines) {
       session.terminate({ status_code: 486 });
       return;
     }
     const { uri, display_name } = session.remote_identity;
-    const talk = this.follow(session, uri.user, display_name);
+    const talk = this.follow(session, uri.user, display_name, undefined, inside);
+    const line = this.line(session.id);
+    if (line && this.byItself(line)) {
+      this.answerSelf(session.id);
+      return;
+    }
     talk.timer = setTimeout(() => this.decline(session.id, 480), ringTime);
   }
 
   /** follow writes down what happens to a session, until it ends. */
-  private follow(session: RTCSession, number: string, name: string, stream?: MediaStream): Talk {
+  private follow(session: RTCSession, number: string, name: string, stream?: MediaStream, inside?: Inside): Talk {
     const { id } = session;
     const ear = new Audio();
     ear.autoplay = true;
     const talk: Talk = { session, ear, microphone: stream };
     this.talks.set(id, talk);
     void setSink(ear, chosen().output);
-    this.act({ type: 'begin', id, direction: (session.direction as string) === 'incoming' ? 'in' : 'out', number, name, at: Date.now() });
-    session.on('progress', () => this.act({ type: 'ringing', id }));
-    session.on('confirmed', () => this.act({ type: 'connected', id, at: Date.now() }));
+    this.act({ type: 'begin', id, direction: (session.direction as string) === 'incoming' ? 'in' : 'out', number, name, inside, at: Date.now() });
+    const place = (response: unknown) => {
+      const said = insideOf((response as { getHeader?: (name: string) => string | undefined } | undefined)?.getHeader?.(header));
+      if (said) this.act({ type: 'inside', id, inside: said });
+    };
+    session.on('progress', (event: { originator: string; response?: unknown }) => {
+      this.act({ type: 'ringing', id });
+      if (event.originator === 'remote') place(event.response);
+    });
+    session.on('accepted', (event: { originator: string; response?: unknown }) => {
+      if (event.originator === 'remote') place(event.response);
+    });
+    session.on('confirmed', () => {
+      const call = this.line(id)?.inside?.call;
+      if (call) this.expected.delete(call);
+      this.act({ type: 'connected', id, at: Date.now() });
+    });
     session.on('muted', () => this.act({ type: 'muted', id, on: true }));
     session.on('unmuted', () => this.act({ type: 'muted', id, on: false }));
     const by = (originator: string) => (originator === 'local' ? 'us' : 'them');
@@ -363,7 +409,7 @@ export class Softphone extends Store<Phone> {
     const { lines } = this.value;
     const talking = current(this.value)?.phase === 'talking';
     let wanted = '';
-    if (lines.some((line) => line.phase === 'incoming')) wanted = talking ? 'knock' : 'ring';
+    if (lines.some((line) => line.phase === 'incoming' && !this.byItself(line))) wanted = talking ? 'knock' : 'ring';
     // The network sends its own ring-back where it has one.
     else if (lines.some((line) => line.phase === 'ringing' && !this.talks.get(line.id)?.ear.srcObject)) wanted = 'back';
     if (wanted === this.ringsAs) return;

@@ -7,6 +7,17 @@ export type Phase = 'dialling' | 'ringing' | 'incoming' | 'talking' | 'ended';
 /** How a transfer stands that was asked for. */
 export type Transfer = 'asked' | 'failed';
 
+/** Where a line belongs, as the server says: the call, and what one is in it. */
+export interface Inside {
+  /** The call's id. */
+  readonly call: string;
+  readonly role?: string;
+  /** Of a supervisor: listen, whisper, barge or takeover. */
+  readonly mode?: string;
+  /** One was in it and comes back after the page was loaded anew. */
+  readonly again?: boolean;
+}
+
 /** Line is one call of this page, as the call bar shows it. Times are of Date.now(). */
 export interface Line {
   readonly id: string;
@@ -30,6 +41,7 @@ export interface Line {
   readonly keys: string;
   /** Why it ended: a key of `desk.cause`. */
   readonly cause?: string;
+  readonly inside?: Inside;
 }
 
 /** Phone is all that is known of the telephone of this page. */
@@ -48,8 +60,9 @@ export const silentPhone: Phone = { registration: 'off', lines: [] };
 
 export type Act =
   | { type: 'registration'; registration: Registration; trouble?: string }
-  | { type: 'begin'; id: string; direction: Line['direction']; number: string; name?: string; at: number }
+  | { type: 'begin'; id: string; direction: Line['direction']; number: string; name?: string; inside?: Inside; at: number }
   | { type: 'ringing'; id: string }
+  | { type: 'inside'; id: string; inside: Inside }
   | { type: 'connected'; id: string; at: number }
   | { type: 'muted'; id: string; on: boolean }
   | { type: 'changing'; id: string; on: boolean }
@@ -89,6 +102,7 @@ function begin(state: Phone, act: Extract<Act, { type: 'begin' }>): Phone {
     away: false,
     changing: false,
     keys: '',
+    inside: act.inside,
   };
   // What has ended makes room for what begins.
   return { ...state, lines: [...running(state), line] };
@@ -114,6 +128,8 @@ function next(line: Line, act: Exclude<Act, { type: 'registration' | 'begin' | '
   switch (act.type) {
     case 'ringing':
       return line.phase === 'dialling' ? { ...line, phase: 'ringing' } : line;
+    case 'inside':
+      return line.inside?.call === act.inside.call ? line : { ...line, inside: act.inside };
     case 'connected':
       return talking ? line : { ...line, phase: 'talking', connected: act.at };
     case 'muted':
@@ -130,6 +146,14 @@ function next(line: Line, act: Exclude<Act, { type: 'registration' | 'begin' | '
     case 'ended':
       return { ...line, phase: 'ended', cause: act.cause, changing: false, transfer: undefined };
   }
+}
+
+/** insideOf reads the server's header: "ID;role=supervisor;mode=listen;again". */
+export function insideOf(header: string | undefined): Inside | undefined {
+  const [call = '', ...parts] = (header ?? '').split(';').map((part) => part.trim());
+  if (!/^[0-9a-f-]{36}$/.test(call)) return undefined;
+  const of = (name: string) => parts.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
+  return { call, role: of('role'), mode: of('mode'), again: parts.includes('again') || undefined };
 }
 
 /** running are the calls that have not ended. */

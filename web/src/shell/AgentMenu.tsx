@@ -3,13 +3,12 @@ import { App, Dropdown, type MenuProps } from 'antd';
 import { useCallback, useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
-import type { Agent, Offer, Presence } from '../api/model';
+import type { Agent, Presence } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { desk } from '../api/queries';
 import { useChannel, useNow } from '../call/hooks';
 import { clock } from '../i18n/format';
 import { Icon } from '../parts/Icon';
-import { WhyLines } from '../parts/Why';
 import './agent.css';
 
 /** useAsk sends something about oneself and takes the new state over. */
@@ -22,34 +21,6 @@ function useAsk() {
     onError: (error) => void message.error(t(error instanceof Problem && error.status === 409 ? 'agent.gone' : problemKey(error))),
     onSettled: () => client.invalidateQueries({ queryKey: ['queues'] }),
   });
-}
-
-/** Ringing is the offer: what it is, why me, how long it still rings. */
-function Ringing({ offer }: { offer: Offer }) {
-  const { t } = useTranslation();
-  const ask = useAsk();
-  const left = Math.max(0, Math.ceil((Date.parse(offer.deadline) - useNow()) / 1000));
-  const whole = Math.max(1, (Date.parse(offer.deadline) - Date.parse(offer.at)) / 1000);
-  const answer = (how: 'accept' | 'decline') => ask.mutate({ path: `/offers/${offer.token}/${how}`, method: 'POST' });
-  return (
-    <aside className="offer card" role="alertdialog" aria-label={t('agent.offer', { kind: t(`queues.kinds.${offer.work.kind}`), queue: offer.work.queue })}>
-      <strong>{t('agent.offer', { kind: t(`queues.kinds.${offer.work.kind}`), queue: offer.work.queue })}</strong>
-      {offer.number && <span className="num">{offer.number}</span>}
-      <span className="offer-time" aria-hidden="true">
-        <i style={{ inlineSize: `${Math.min(100, (left / whole) * 100)}%` }} />
-      </span>
-      <span className="muted num">{t('agent.left', { seconds: left })}</span>
-      {offer.work.why && <WhyLines why={offer.work.why} />}
-      <span className="offer-keys">
-        <button type="button" className="offer-accept" autoFocus disabled={ask.isPending} onClick={() => answer('accept')}>
-          {t('agent.accept')}
-        </button>
-        <button type="button" disabled={ask.isPending} onClick={() => answer('decline')}>
-          {t('agent.decline')}
-        </button>
-      </span>
-    </aside>
-  );
 }
 
 function StateButton({ me, reasons }: { me: Agent; reasons: readonly string[] }) {
@@ -75,7 +46,7 @@ function StateButton({ me, reasons }: { me: Agent; reasons: readonly string[] })
   );
 }
 
-/** AgentMenu is an agent's own state and what rings; nothing for others. */
+/** AgentMenu is an agent's own state; nothing for others. What rings is in the call bar. */
 export function AgentMenu() {
   const { t } = useTranslation();
   const { message } = App.useApp();
@@ -87,10 +58,5 @@ export function AgentMenu() {
     if (unanswered) void message.warning(t('agent.unanswered'), 10);
   }, [unanswered, message, t]);
   if (!data?.agent) return null;
-  return (
-    <>
-      <StateButton me={data.agent} reasons={data.reasons} />
-      {data.offer && <Ringing offer={data.offer} />}
-    </>
-  );
+  return <StateButton me={data.agent} reasons={data.reasons} />;
 }

@@ -13,6 +13,7 @@ import { liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
 import { CallBar } from '../phone/CallBar';
+import { WrapUpDock } from '../phone/WrapUp';
 import { PhoneProvider } from '../phone/hooks';
 import { antdTheme } from '../theme/antd';
 import { useTheme } from '../theme/theme';
@@ -79,6 +80,7 @@ function Page() {
         <main id="content" tabIndex={-1}>
           <Outlet />
         </main>
+        <WrapUpDock />
         <CallBar />
         <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
       </div>

@@ -1,0 +1,276 @@
+package bot
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFrameAsksRemembersAndComesBack(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("我的订单到哪了"), DoAsk, "订单号")
+	want(t, k.says("运费怎么算"), DoAnswer, "99", "回到刚才", "订单号") // a digression returns
+	want(t, k.says("A2025070102"), DoTool, "保温杯", "已付款")
+	want(t, k.says("取消订单"), DoConfirm, "要取消订单 A2025070102 吗")
+	want(t, k.says("是的"), DoTool, "已取消")
+	want(t, k.says("A2025070103 呢"), DoConfirm, "要取消订单 A2025070103") // another value for the last intent
+	want(t, k.says("不用了"), DoTalk, "已取消")
+	if n := h.Stats().Reasks; n != 0 {
+		t.Errorf("%d re-asks", n)
+	}
+}
+
+func TestUnknownOrderIsAskedForAgainAndForgotten(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("订单 A9999999999 到哪了"), DoAsk, "没有查到订单 A9999999999")
+	want(t, k.says("A2025070101"), DoTool, "2026-12-02")
+	other := h.chat("2", 7)
+	want(t, other.says("什么时候到"), DoTool, "A2025070101")
+}
+
+func TestUnsureValueIsConfirmedOnce(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("B2025081501"), DoTalk) // a bare number may be anything
+	want(t, k.says("什么时候到"), DoConfirm, "尾号 1501 的订单")
+	want(t, k.says("对"), DoTool, "headphones")
+	want(t, k.says("那个订单现在什么状态"), DoTool, "headphones")
+}
+
+func TestTwoOrdersAreAChoice(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("我有两个订单 订单号A2025070101 和 订单号A2025070102"), DoTalk)
+	r := k.says("什么时候到")
+	want(t, r, DoConfirm, "哪一个订单", "A2025070101", "A2025070102")
+	want(t, k.says("A2025070102"), DoTool, "保温杯")
+	want(t, k.says("它什么时候能送到"), DoTool, "保温杯") // the one last spoken of
+
+	k = h.chat("2", 0)
+	k.says("订单号A2025070101 和 订单号A2025070102")
+	r = k.says("什么时候到")
+	want(t, r, DoConfirm)
+	i := slices.IndexFunc(r.Parts[1].Buttons, func(b Button) bool { return b.Label == "A2025070101" })
+	want(t, k.presses(r.Parts[1].Buttons[i].Value), DoTool, "电热水壶")
+}
+
+func TestRefundCollectsItsValuesAndHandsOver(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("我要退款"), DoAsk, "退款的订单号")
+	r := k.says("A2025070103")
+	want(t, r, DoAsk, "原因", "商品有问题")
+	r = k.says("没有收到")
+	want(t, r, DoHandover)
+	p := r.Handover
+	if p.Intent != "refund_request" || p.Detail != "refund_request" || !slices.ContainsFunc(p.Slots, func(s Held) bool { return s.Name == "order" && s.Value == "A2025070103" }) ||
+		!slices.ContainsFunc(p.Slots, func(s Held) bool { return s.Name == "refund_reason" && s.Value == "It did not arrive" }) {
+		t.Errorf("packet %s", dump(p))
+	}
+}
+
+func TestClarificationByNumberByTitleAndByNone(t *testing.T) {
+	h := open(t, func(_ *Config, p *Parts) { p.Knowledge = unsure{p.Knowledge} })
+	offer := func(k *talk) Reply {
+		t.Helper()
+		r := k.says("优惠券 发票")
+		want(t, r, DoClarify, "都不是", "转人工")
+		if len(r.Parts[1].Buttons) > 5 {
+			t.Fatalf("%d buttons", len(r.Parts[1].Buttons))
+		}
+		return r
+	}
+	k := h.chat("1", 0)
+	first := offer(k).Parts[1].Buttons[0]
+	want(t, k.says("1"), DoAnswer)
+	k = h.chat("2", 0)
+	offer(k)
+	r := k.says(first.Label)
+	want(t, r, DoAnswer)
+	if "article:"+r.Article != first.Value {
+		t.Errorf("article %s after %s", r.Article, first.Value)
+	}
+	k = h.chat("3", 0)
+	offer(k)
+	want(t, k.says("都不是"), DoClarify, "换一种说法")
+	offer(k)
+	want(t, k.says("都不是"), DoHandover)
+}
+
+// unsure judges "优惠券 发票" in between.
+type unsure struct{ Knowledge }
+
+func (u unsure) Ask(ctx context.Context, q Question) (Verdict, error) {
+	v, err := u.Knowledge.Ask(ctx, q)
+	if q.Text == "优惠券 发票" {
+		v.TauA, v.TauC, v.Articles[0].P, v.Articles[1].P = 0.75, 0.4, 0.5, 0.45
+	}
+	return v, err
+}
+
+func TestReactionsAreKeptAsLabels(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 0)
+	r := k.says("怎么退货")
+	want(t, r, DoAnswer, "申请售后", "解决了", "没解决")
+	if p := r.Parts[1]; p.Kind != "source" || p.Article != "return" || p.Title != "怎么退货" {
+		t.Errorf("source %+v", p)
+	}
+	want(t, k.says("没解决"), DoTalk, "抱歉")
+	var reaction, label string
+	must(t, h.db.Pool().QueryRow(t.Context(), `select t.reaction, l.value from bot_turns t join predictions p on p.object_type = 'bot_turn' and p.object_id = t.id::text and p.kind = 'article' join labels l on l.prediction_id = p.id where t.n = 1`).Scan(&reaction, &label))
+	if reaction != "down" || label != "not:return" {
+		t.Errorf("reaction %q, label %q", reaction, label)
+	}
+	r = k.says("转人工")
+	if s := r.Handover.Articles; len(s) != 1 || s[0].Reaction != "down" {
+		t.Errorf("articles of the packet %+v", s)
+	}
+}
+
+func TestLanguageIsThatOfEachMessage(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 0)
+	if r := k.says("怎么退货"); r.Lang != "zh" {
+		t.Errorf("%s", r.Lang)
+	}
+	r := k.says("How much is shipping?")
+	if want(t, r, DoAnswer, "Free from 99"); r.Lang != "en" {
+		t.Errorf("%s", r.Lang)
+	}
+	if r := k.says("A2025070101"); r.Lang != "en" { // no words: as before
+		t.Errorf("%s", r.Lang)
+	}
+}
+
+func TestNothingIsRememberedBeyondTheConversationWithoutConsent(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 9)
+	want(t, k.says("我的订单号是A2025070101"), DoTalk)
+	want(t, k.says("什么时候到"), DoTool)
+	want(t, h.chat("2", 9).says("什么时候到"), DoAsk)
+	slots, err := h.Slots(t.Context(), 9)
+	must(t, err)
+	if len(slots) != 0 {
+		t.Errorf("kept %+v", slots)
+	}
+}
+
+func TestMemoryFollowsAMergeOfContacts(t *testing.T) {
+	h := open(t)
+	h.chat("1", 7).says("我的订单号是A2025070101")
+	_, err := h.db.Exec(t.Context(), `update contacts set root = 10, merged_into = 10 where id = 7`)
+	must(t, err)
+	h.parts.People.(crowd)[10] = Person{Remember: true}
+	defer delete(h.parts.People.(crowd), 10)
+	want(t, h.chat("2", 10).says("什么时候到"), DoTool, "A2025070101")
+}
+
+func TestWhoIsIdentifiedLaterKeepsWhatWasSaid(t *testing.T) {
+	h := open(t)
+	h.chat("1", 0).says("我的订单号是A2025070101")
+	h.chat("1", 7).says("你好")
+	want(t, h.chat("2", 7).says("什么时候到"), DoTool, "A2025070101")
+}
+
+func TestOrderExpiresAfterThirtyDays(t *testing.T) {
+	h := open(t)
+	h.chat("1", 7).says("我的订单号是A2025070101")
+	h.ahead = 29 * 24 * time.Hour
+	want(t, h.chat("2", 7).says("什么时候到"), DoTool)
+	h.ahead = 31 * 24 * time.Hour
+	want(t, h.chat("3", 7).says("什么时候到"), DoAsk)
+}
+
+func TestIdentityAndCardNumbersAreSealedAndExpire(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	const id, card = "11010519491231002X", "6222020200112230"
+	r := k.says("我的身份证是" + id + "，银行卡 4111 1111 1111 1111")
+	for _, s := range r.Slots {
+		if strings.Contains(s.Value, "19491231") || s.Value == "4111111111111111" {
+			t.Errorf("shown: %+v", s)
+		}
+	}
+	if len(r.Slots) != 2 {
+		t.Fatalf("slots %+v", r.Slots)
+	}
+	for _, table := range []string{"bot_slots", "bot_turns", "bot_sessions", "predictions"} {
+		var n int
+		must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from `+table+` x where x::text ~* '11010519491231002x|4111 ?1111 ?1111 ?1111'`).Scan(&n))
+		if n > 0 {
+			t.Errorf("%d rows of %s hold it in the clear", n, table)
+		}
+	}
+	rows, err := h.memory.load(t.Context(), r.Session, 7, time.Now())
+	must(t, err)
+	if i := slices.IndexFunc(rows, func(x row) bool { return x.Name == "id18" }); i < 0 || rows[i].plain != id {
+		t.Errorf("cannot be opened: %+v", rows)
+	}
+	h.restart()
+	if _, err = h.memory.load(t.Context(), r.Session, 7, time.Now()); err != nil {
+		t.Errorf("after a restart: %v", err)
+	}
+	must(t, h.End(t.Context(), ChannelChat, "1"))
+	h.ahead = 25 * time.Hour
+	must(t, h.Sweep(t.Context()))
+	var n int
+	must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from bot_slots`).Scan(&n))
+	if n != 0 {
+		t.Errorf("%d values are still there a day after the end", n)
+	}
+}
+
+func TestDictatedOrderIsReadBackAndCorrected(t *testing.T) {
+	h := open(t)
+	h.chat("1", 7).says("我的订单号是A2025070101")
+	k := &talk{h, Session{Subject: "call-1", Contact: 7}, ChannelCall}
+	r := k.says("订单 A2025070107 什么时候到") // one place off a known one
+	want(t, r, DoConfirm, "A202 5070 101")
+	want(t, k.says("是的"), DoTool, "电热水壶")
+
+	k = &talk{h, Session{Subject: "call-2"}, ChannelCall}
+	want(t, k.says("我的订单到哪了"), DoAsk)
+	want(t, k.says("二零二五零七零二零零一"), DoConfirm, "2025 0702 001")
+	want(t, k.says("不是"), DoAsk)
+	want(t, k.in(Input{Text: "20250702001", Keys: true}), DoTool, "desk lamp") // typed is not read back
+}
+
+func TestEraseTakesEverythingOfAPerson(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	k.says("我的订单号是A2025070101")
+	k.says("怎么退货")
+	k.says("解决了")
+	erase(t, h, 7)
+	for _, table := range []string{"bot_slots", "bot_turns", "bot_sessions", "predictions", "labels"} {
+		var n int
+		must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from `+table).Scan(&n))
+		if n != 0 {
+			t.Errorf("%d rows left in %s", n, table)
+		}
+	}
+}
+
+func TestGroups(t *testing.T) {
+	for value, groups := range map[string]string{"20250702001": "2025 0702 001", "123456": "123 456", "1234567": "1234 567", "12345": "123 45", "1234": "1234", "12": "12"} {
+		if got := grouped(value); got != groups {
+			t.Errorf("%s reads %q, want %q", value, got, groups)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		d    int
+	}{{"A1", "A1", 0}, {"A1", "A2", 1}, {"A12", "A1", 1}, {"A12", "12", 1}, {"A12", "B13", 2}, {"A1", "A123", 2}, {"ABC", "BCA", 2}} {
+		if got := distance(c.a, c.b); got != c.d {
+			t.Errorf("%s %s: %d, want %d", c.a, c.b, got, c.d)
+		}
+	}
+}

@@ -1,0 +1,334 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// set changes the policy.
+func set(t testing.TB, h *house, change func(*Policy)) {
+	t.Helper()
+	p := DefaultPolicy()
+	change(&p)
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { return h.Store().PutPolicy(t.Context(), tx, p, "test") }))
+	must(t, h.Reload(t.Context()))
+}
+
+func erase(t testing.TB, h *house, contact int64) {
+	t.Helper()
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { _, err := h.EraseContact(t.Context(), tx, contact); return err }))
+}
+
+func off(p *Policy, r Reason) {
+	for i := range p.Lines {
+		if p.Lines[i].Reason == r {
+			p.Lines[i].On = false
+		}
+	}
+}
+
+func TestHandoverLines(t *testing.T) {
+	h := open(t)
+	angry := 0.95
+	for name, c := range map[string]struct {
+		contact int64
+		turns   []Input
+		reason  Reason
+	}{
+		"asked zh":        {turns: []Input{{Text: "我要转人工"}}, reason: ReasonAsked},
+		"asked en":        {turns: []Input{{Text: "Can I speak to a real person please"}}, reason: ReasonAsked},
+		"asked key":       {turns: []Input{{Text: "0", Keys: true}}, reason: ReasonAsked},
+		"asked button":    {turns: []Input{{Choice: "human"}}, reason: ReasonAsked},
+		"two fallbacks":   {turns: []Input{{Text: "今天天气怎么样"}, {Text: "给我讲个笑话"}}, reason: ReasonLost},
+		"the same again":  {turns: []Input{{Text: "怎么退货"}, {Text: "怎么退货?"}}, reason: ReasonRepeat},
+		"upset by others": {turns: []Input{{Text: "怎么退货", Emotion: &angry}, {Text: "运费怎么算", Emotion: &angry}, {Text: "怎么开发票", Emotion: &angry}}, reason: ReasonEmotion},
+		"complaint":       {turns: []Input{{Text: "我要投诉你们"}}, reason: ReasonTopic},
+		"legal":           {turns: []Input{{Text: "I will sue you"}}, reason: ReasonTopic},
+		"refund limit":    {turns: []Input{{Text: "退款 5000 元"}}, reason: ReasonTopic},
+		"vip":             {contact: 8, turns: []Input{{Text: "怎么退货"}}, reason: ReasonVIP},
+	} {
+		k := h.chat(name, c.contact)
+		var r Reply
+		for i, in := range c.turns {
+			if r = k.in(in); r.Handover != nil && i+1 < len(c.turns) {
+				t.Errorf("%s: handed over in turn %d already: %s", name, i+1, dump(r.Why.Steps))
+			}
+		}
+		if r.Handover == nil || r.Handover.Reason != c.reason || r.Decision != DoHandover {
+			t.Errorf("%s: %s %s", name, r.Decision, dump(r.Handover))
+		}
+	}
+}
+
+func TestWordsThatOnlyLookLikeAReason(t *testing.T) {
+	for _, s := range []string{"人工智能怎么用", "人工费多少", "are you a human", "the issue is resolved", "my travel agent booked it", "i have an issue with tissue paper", "who is the sender"} {
+		if wantsPerson(s) {
+			t.Errorf("%q asks for no person", s)
+		}
+		p := DefaultPolicy()
+		if topic, ok := p.topic(s); ok {
+			t.Errorf("%q is no %s", s, topic.Name)
+		}
+	}
+}
+
+func TestALineThatIsOffDoesNotHit(t *testing.T) {
+	h := open(t)
+	set(t, h, func(p *Policy) { off(p, ReasonVIP); off(p, ReasonRepeat); off(p, ReasonTopic) })
+	k := h.chat("1", 8)
+	want(t, k.says("怎么退货"), DoAnswer)
+	want(t, k.says("怎么退货"), DoAnswer)
+	if r := k.says("我要投诉"); r.Handover != nil {
+		t.Errorf("%s", dump(r.Handover))
+	}
+}
+
+func TestAfterEmotionTheBotNeverComesBack(t *testing.T) {
+	h := open(t)
+	angry := 1.0
+	k := h.chat("1", 7)
+	var r Reply
+	for _, s := range []string{"怎么退货", "运费怎么算", "怎么开发票"} {
+		r = k.in(Input{Text: s, Emotion: &angry})
+	}
+	want(t, r, DoHandover, "非常抱歉")
+	if len(r.Handover.Trend) != 3 {
+		t.Errorf("trend %v", r.Handover.Trend)
+	}
+	h.restart()
+	if r = k.says("怎么退货"); r.Decision != DoNothing || len(r.Parts) != 0 {
+		t.Errorf("%s", dump(r))
+	}
+	if err := h.HandBack(t.Context(), r.Session); !errors.Is(err, ErrMuted) {
+		t.Errorf("handed back: %v", err)
+	}
+}
+
+func TestAfterAnotherHandoverTheBotGoesOnAndMayBeCalledBack(t *testing.T) {
+	h := open(t, func(_ *Config, p *Parts) {
+		p.Desk = desk{Open: true, Agents: 2, Position: 3, Estimate: 4 * time.Minute}
+	})
+	k := h.chat("1", 7)
+	r := k.says("转人工")
+	want(t, r, DoHandover, "3 位", "4 分钟", "继续等待", "预约回电")
+	want(t, k.says("怎么退货"), DoAnswer)
+	r = k.presses("callback")
+	want(t, r, DoHandover, "电话")
+	if r.Handover.Detail != "callback" {
+		t.Errorf("%s", dump(r.Handover))
+	}
+	want(t, k.presses("stay"), DoTalk)
+	must(t, h.HandBack(t.Context(), r.Session))
+}
+
+type desk Waiting
+
+func (d desk) Waiting(context.Context, string) (Waiting, error) { return Waiting(d), nil }
+
+func TestClosedAndNobodyThere(t *testing.T) {
+	h := open(t, func(_ *Config, p *Parts) { p.Desk = desk{} })
+	want(t, h.chat("1", 0).says("转人工"), DoHandover, "非服务时间", "留言")
+	h = open(t, func(_ *Config, p *Parts) { p.Desk = desk{Open: true} })
+	want(t, h.chat("1", 0).says("talk to a human agent"), DoHandover, "Nobody is available", "Leave a message")
+}
+
+func TestFailuresOfModelsAndToolsHandOver(t *testing.T) {
+	h := open(t)
+	h.bag.fail.Store(true)
+	r := h.chat("1", 0).says("这句话没有人教过")
+	if r.Handover == nil || r.Handover.Reason != ReasonError {
+		t.Errorf("a failing model: %s", dump(r.Handover))
+	}
+	h.bag.fail.Store(false)
+	h.orders.Close()
+	r = h.chat("2", 0).says("订单 A2025070101 到哪了")
+	if r.Handover == nil || r.Handover.Reason != ReasonError {
+		t.Errorf("a failing tool: %s", dump(r.Handover))
+	}
+	if h.Stats().Errors != 2 {
+		t.Errorf("%d errors counted", h.Stats().Errors)
+	}
+}
+
+func TestSlowModelHandsOver(t *testing.T) {
+	h := open(t)
+	set(t, h, func(p *Policy) { p.Lines[8].Number = 0.5 })
+	h.bag.slow.Store(int64(5 * time.Second))
+	began := time.Now()
+	r := h.chat("1", 0).says("这句话也没有人教过")
+	if r.Handover == nil || r.Handover.Reason != ReasonLatency || time.Since(began) > 3*time.Second {
+		t.Errorf("after %v: %s", time.Since(began), dump(r.Handover))
+	}
+}
+
+func TestPacketTellsTheStory(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	for _, s := range []string{"你好", "我的订单号是A2025070101", "什么时候到", "怎么退货"} {
+		k.says(s)
+	}
+	p := k.says("请帮我转人工").Handover
+	if p == nil || p.Intent != "order_status" || p.Title != "查订单进度" || len(p.Articles) != 1 || p.Turns != 5 || !strings.Contains(p.Action, "申请售后") || len(p.Summary) == 0 || len(p.Summary) > 3 || p.Queue != "support" || p.Contact != 7 {
+		t.Errorf("%s", dump(p))
+	}
+	if len(p.Slots) == 0 || p.Slots[0].Value != "A2025070101" {
+		t.Errorf("slots %s", dump(p.Slots))
+	}
+}
+
+func TestSummaryKeepsWhatIsCommon(t *testing.T) {
+	got := summarise([]string{"你好", "我的水壶漏水了，想换一个", "水壶是上周买的。水壶漏水很严重", "今天天气不错", "换一个新的水壶要多久"})
+	if len(got) != 3 || strings.Join(got, "") == "" {
+		t.Fatalf("%q", got)
+	}
+	for _, s := range got {
+		if s == "今天天气不错" || s == "你好" {
+			t.Errorf("%q is in %q", s, got)
+		}
+	}
+}
+
+func TestPolicyIsChecked(t *testing.T) {
+	for name, change := range map[string]func(*Policy){
+		"order":  func(p *Policy) { p.Lines[0], p.Lines[1] = p.Lines[1], p.Lines[0] },
+		"few":    func(p *Policy) { p.Lines = p.Lines[:3] },
+		"cosine": func(p *Policy) { p.Lines[3].Number = 2 },
+		"zero":   func(p *Policy) { p.Lines[1].Number = 0 },
+		"topic":  func(p *Policy) { p.Topics = append(p.Topics, Topic{Name: "x", Words: []string{"　"}}) },
+		"smooth": func(p *Policy) { p.Smooth = 0 },
+	} {
+		p := DefaultPolicy()
+		change(&p)
+		if p.Check() == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	p := DefaultPolicy()
+	must(t, p.Check())
+}
+
+func TestDecisionOrder(t *testing.T) {
+	two := func(a, b float64) []Article { return []Article{{ID: "a", P: a}, {ID: "b", P: b}} }
+	for _, c := range []struct {
+		v       Verdict
+		foreign bool
+		want    Decision
+	}{
+		{Verdict{Rule: "exact", Articles: two(1, .9), TauA: .75, TauC: .4, Margin: .1}, true, DoAnswer},
+		{Verdict{Articles: two(.9, .1), TauA: .75, TauC: .4, Margin: .1}, true, DoFallback},
+		{Verdict{Articles: two(.9, .1), TauA: .75, TauC: .4, Margin: .1}, false, DoAnswer},
+		{Verdict{Articles: two(.9, .85), TauA: .75, TauC: .4, Margin: .1}, false, DoClarify},
+		{Verdict{Articles: two(.6, .1), TauA: .75, TauC: .4, Margin: .1}, false, DoClarify},
+		{Verdict{Articles: two(.3, .1), TauA: .75, TauC: .4, Margin: .1}, false, DoFallback},
+		{Verdict{Articles: two(.9, .1)}, false, DoFallback}, // nobody has learnt to judge
+		{Verdict{}, false, DoFallback},
+	} {
+		if got := judge(&c.v, c.foreign); got != c.want {
+			t.Errorf("%+v foreign %v: %s, want %s", c.v, c.foreign, got, c.want)
+		}
+	}
+}
+
+func TestTurnsOfOneSessionTakeTurns(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	k.says("你好")
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[int]int{}
+	for range 6 {
+		wg.Go(func() {
+			r, err := h.Turn(context.Background(), k.who, Input{Text: "你好", Channel: ChannelChat})
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			seen[r.Turn]++
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	if len(seen) != 6 {
+		t.Errorf("turns %v", seen)
+	}
+}
+
+func TestPaceOfASession(t *testing.T) {
+	h := open(t, func(c *Config, _ *Parts) { c.TurnsPerMinute = 3 })
+	k := h.chat("1", 7)
+	for range 3 {
+		want(t, k.says("你好"), DoTalk)
+	}
+	want(t, k.says("你好"), DoRefuse, "稍等")
+	h.ahead = 61 * time.Second
+	want(t, k.says("你好"), DoTalk)
+	if n := h.Stats().RefusedFast; n != 1 {
+		t.Errorf("%d refused", n)
+	}
+}
+
+func TestTrainingIsMeasuredAndRepeatable(t *testing.T) {
+	h := open(t)
+	one, err := h.Train(t.Context())
+	must(t, err)
+	two, err := h.Train(t.Context())
+	must(t, err)
+	kept, err := h.Store().Models(t.Context(), 10)
+	must(t, err)
+	if len(one) != 2 || len(kept) != 2 {
+		t.Fatalf("%d models, %d kept", len(one), len(kept))
+	}
+	for i := range one {
+		if one[i].Version != two[i].Version || dump(one[i].Figures) != dump(two[i].Figures) {
+			t.Errorf("%s: the same phrases and seed gave another result", one[i].Lang)
+		}
+		if f := one[i].Figures; f.Accuracy < 0.5 || f.Accuracy > 1 || len(f.Intents) < 8 || f.Phrases < 100 {
+			t.Errorf("%s: accuracy %.2f, %d intents, %d phrases", one[i].Lang, f.Accuracy, len(f.Intents), f.Phrases)
+		}
+	}
+}
+
+func TestNewPhraseCountsAfterLearning(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 0)
+	want(t, k.says("阿里嘎多"), DoFallback)
+	var turn int64
+	must(t, h.db.Pool().QueryRow(t.Context(), `select id from bot_turns`).Scan(&turn))
+	open, err := h.Store().Unanswered(t.Context(), time.Now().Add(-time.Hour), 10)
+	must(t, err)
+	if len(open) != 1 || open[0].ID != turn {
+		t.Fatalf("unanswered %+v", open)
+	}
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { return h.Store().LabelTurn(t.Context(), tx, turn, "thanks", "mei") }))
+	must(t, h.Changed(t.Context()))
+	must(t, h.Reload(t.Context()))
+	want(t, h.chat("2", 0).says("阿里嘎多!"), DoTalk, "不客气")
+	open, err = h.Store().Unanswered(t.Context(), time.Now().Add(-time.Hour), 10)
+	must(t, err)
+	if len(open) != 0 {
+		t.Errorf("still unanswered: %+v", open)
+	}
+}
+
+func TestReportCounts(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	k.says("怎么退货")
+	k.presses("helpful")
+	h.chat("2", 0).says("I want to talk to a human")
+	r, err := h.Store().Report(t.Context(), time.Now().Add(-time.Hour), "")
+	must(t, err)
+	s := r.Sum
+	if s.Sessions != 2 || s.Contained != 1 || s.Turns != 3 || s.Up != 1 || s.Handovers["asked"] != 1 || s.Decisions["answer"] != 1 || len(r.Days) == 0 || r.ByLang["en"].Sessions != 1 || r.ByChannel["chat"].Turns != 3 {
+		t.Errorf("%s", dump(r))
+	}
+	if r, err = h.Store().Report(t.Context(), time.Now().Add(-time.Hour), ChannelAPI); err != nil || r.Sum.Turns != 0 {
+		t.Errorf("%v %s", err, dump(r))
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"tingxin/bot"
+	"tingxin/bot/sample"
+	"tingxin/contact"
+)
+
+// startBot makes the bot and lets it answer the conversations that it holds.
+func (s *server) startBot(ctx context.Context) (func() error, error) {
+	if s.cfg.Bot.Off {
+		return nil, nil
+	}
+	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: contact.NewStore(s.db, contact.Config{}), DB: s.db}, Desk: bot.NewQueueDesk(s.queues)}
+	if s.embed != nil {
+		parts.Embed = s.embed
+	}
+	e, err := bot.New(s.cfg.Bot, parts, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Start(ctx); err != nil {
+		return nil, err
+	}
+	e.AddJobs(s.jobs)
+	s.chat.OnInbound(bot.NewChat(e, s.chat).Inbound)
+	s.bot = e
+	return e.Close, nil
+}
+
+// runSampleOrders is "pbx sample-orders": an order service to try the bot's tools with.
+func runSampleOrders(args []string, out, errOut io.Writer) error {
+	fs := newFlags("sample-orders", "Serve sample orders over HTTP on this machine, and print how the bot's tools are declared for it.", errOut)
+	addr := fs.String("listen", "127.0.0.1:8090", "loopback `address` to listen on")
+	path := fs.String("orders", "", "JSON `file` with the orders; bundled ones when not given")
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if host, _, err := net.SplitHostPort(*addr); err != nil || net.ParseIP(host) == nil || !net.ParseIP(host).IsLoopback() {
+		return usage{fmt.Errorf("--listen is %q: the service asks nobody who they are, so it listens on an address such as 127.0.0.1:8090 only", *addr)}
+	}
+	var doc []byte
+	if *path != "" {
+		var err error
+		if doc, err = os.ReadFile(*path); err != nil {
+			return err
+		}
+	}
+	orders, err := sample.New(doc)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "sample orders at http://%s/orders/A2025070101\nput %s into bot.tool_hosts, and these into the bot's tools:\n", l.Addr(), l.Addr())
+	for name, tool := range sample.Tools(l.Addr().String()) {
+		fmt.Fprintf(out, "\n# %s\n%s", name, tool)
+	}
+	srv := &http.Server{Handler: orders.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	go func() { // ends with ctx
+		<-ctx.Done()
+		_ = srv.Close() // nothing of what it serves is worth waiting for
+	}()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

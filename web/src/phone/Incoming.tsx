@@ -1,0 +1,158 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Dropdown, Popover } from 'antd';
+import { useCallback, useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { request } from '../api/client';
+import type { Offer } from '../api/model';
+import { Problem, problemKey } from '../api/problem';
+import { desk } from '../api/queries';
+import { useNow } from '../call/hooks';
+import { clock, firstOf } from '../i18n/format';
+import { Icon } from '../parts/Icon';
+import { WhyLines } from '../parts/Why';
+import { useDeeds, usePhone, useSoftphone } from './hooks';
+import { ringTime } from './softphone';
+import type { Line } from './state';
+
+export const declineReasons = ['busy', 'not_my_skill', 'conflict', 'technical', 'break', 'other'] as const;
+
+/** What rings: a telephone, an offer of a queue, or one of them as the other's ring. */
+export interface Ring {
+  line?: Line;
+  offer?: Offer;
+}
+
+/** ringOf puts a line that rings and an offer together when they are the same contact. */
+export function ringOf(line: Line | undefined, offer: Offer | undefined): Ring[] {
+  if (!line) return offer ? [{ offer }] : [];
+  if (!offer) return [{ line }];
+  return line.inside?.call === offer.call ? [{ line, offer }] : [{ line }, { offer }];
+}
+
+/** useRings are what rings at this page's user now. */
+export function useRings(): Ring[] {
+  const { lines } = usePhone();
+  const { data } = useQuery({ ...desk, notifyOnChangeProps: ['data'] });
+  const now = Date.now();
+  const offer = data?.offer;
+  const due = offer && Date.parse(offer.deadline) > now ? offer : undefined;
+  const line = lines.find((l) => l.phase === 'incoming' && !l.inside?.again);
+  // The contact is being talked with already: the offer is about to go.
+  const taken = due?.call !== undefined && lines.some((l) => l.phase === 'talking' && l.inside?.call === due.call);
+  return useMemo(() => ringOf(line, taken ? undefined : due), [line, due, taken]);
+}
+
+/** useAnswers answers or declines what rings, by the telephone and at the queue. */
+export function useAnswers() {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const phone = useSoftphone();
+  const { answer } = useDeeds();
+  const ask = useMutation({
+    mutationFn: (path: string) => request(path, { method: 'POST' }),
+    onError: (error) => void message.error(t(error instanceof Problem && error.status === 409 ? 'agent.gone' : problemKey(error))),
+    onSettled: () => client.invalidateQueries({ queryKey: ['queues'] }),
+  });
+  const { mutate } = ask;
+  const accept = useCallback(
+    ({ line, offer }: Ring) => {
+      // The telephone's answer is the acceptance.
+      if (line) {
+        answer(line.id);
+        return;
+      }
+      if (!offer) return;
+      if (offer.call) phone.expect(offer.call);
+      mutate(`/offers/${offer.token}/accept`);
+    },
+    [answer, phone, mutate],
+  );
+  const decline = useCallback(
+    ({ line, offer }: Ring, reason?: string) => {
+      // The queue takes the ring away.
+      if (offer) mutate(`/offers/${offer.token}/decline${reason ? `?reason=${reason}` : ''}`);
+      else if (line) phone.decline(line.id);
+    },
+    [phone, mutate],
+  );
+  return { accept, decline, pending: ask.isPending };
+}
+
+/** RingTimer is what is left of the ringing: a circle that empties, and the seconds. */
+function RingTimer({ left, whole }: { left: number; whole: number }) {
+  const { t } = useTranslation();
+  return (
+    <span className="ring-timer" role="timer" aria-label={t('desk.left', { count: left })}>
+      <svg viewBox="0 0 36 36" aria-hidden="true">
+        <circle cx="18" cy="18" r="15" />
+        <circle cx="18" cy="18" r="15" pathLength={whole} strokeDasharray={`${left} ${whole}`} className="ring-left" />
+      </svg>
+      <span className="num" aria-hidden="true">
+        {left}
+      </span>
+    </span>
+  );
+}
+
+/** Facts are the queue, how long the customer has waited, and why it is this agent. */
+function Facts({ offer, now }: { offer: Offer; now: number }) {
+  const { t } = useTranslation();
+  return (
+    <span className="ring-facts">
+      <span className="tag">{offer.work.queue}</span>
+      <span className="num">{t('callwork.waited', { time: clock(now - Date.parse(offer.work.since)) })}</span>
+      {offer.work.why && (
+        <Popover trigger="click" placement="top" title={t('queues.why')} content={<WhyLines why={offer.work.why} />}>
+          <button type="button" className="text-button">
+            {t('callwork.whyMe')}
+          </button>
+        </Popover>
+      )}
+    </span>
+  );
+}
+
+/** Incoming is what rings: who it is, how long it still rings, accept, decline with a reason. */
+export function Incoming({ ring, chord }: { ring: Ring; chord: (letter: string) => string }) {
+  const { t } = useTranslation();
+  const { accept, decline, pending } = useAnswers();
+  const now = useNow();
+  const { line, offer } = ring;
+  const began = offer ? Date.parse(offer.at) : (line?.began ?? now);
+  const ends = offer ? Date.parse(offer.deadline) : began + ringTime;
+  const whole = Math.max(1, Math.round((ends - began) / 1000));
+  const left = Math.min(whole, Math.max(0, Math.ceil((ends - now) / 1000)));
+  const name = firstOf(line?.name, offer?.from_name);
+  const number = firstOf(line?.number, offer?.from, offer?.number);
+  const kind = offer ? t(`queues.kinds.${offer.work.kind}`) : t('queues.kinds.voice');
+  return (
+    <div className="bar-line bar-incoming" data-phase="incoming" data-offer={offer ? 'true' : undefined}>
+      <RingTimer left={left} whole={whole} />
+      <div className="bar-who" role="alert">
+        <strong>{firstOf(name, number, kind)}</strong>
+        <span>{offer && offer.work.kind !== 'voice' ? t('agent.offer', { kind, queue: offer.work.queue }) : name ? t('desk.calls', { number }) : t('desk.phase.incoming')}</span>
+      </div>
+      {offer && <Facts offer={offer} now={now} />}
+      <div className="bar-buttons">
+        <span className="bar-split">
+          <button type="button" className="bar-button bar-decline" disabled={pending} title={`${t('desk.decline')} (${chord('X')})`} aria-keyshortcuts="Control+Shift+X" onClick={() => decline(ring)}>
+            <Icon name="close" size={20} />
+            <span>{t('desk.decline')}</span>
+          </button>
+          {offer && (
+            <Dropdown trigger={['click']} placement="topRight" menu={{ items: declineReasons.map((key) => ({ key, label: t(`callwork.reasons.${key}`), onClick: () => decline(ring, key) })) }}>
+              <button type="button" className="bar-button bar-decline bar-reason" disabled={pending} aria-label={t('callwork.declineWhy')} title={t('callwork.declineWhy')}>
+                <Icon name="up" size={16} />
+              </button>
+            </Dropdown>
+          )}
+        </span>
+        <button type="button" className="bar-button bar-answer" disabled={pending} title={`${t('desk.answer')} (${chord('A')})`} aria-keyshortcuts="Control+Shift+A" onClick={() => accept(ring)}>
+          <Icon name="phone" size={20} />
+          <span>{t(offer ? 'agent.accept' : 'desk.answer')}</span>
+        </button>
+      </div>
+    </div>
+  );
+}
