@@ -429,7 +429,7 @@ function Composer({ view, seen, onSent }: { view: Conversation; seen: number; on
           }}
         />
         <button type="button" className="round" disabled={closed || adding.isPending || files.length >= 10} aria-label={t('inbox.attach')} title={t('inbox.attach')} onClick={() => picker.current?.click()}>
-          <Icon name="up" size={18} />
+          <Icon name="clip" size={18} />
         </button>
         <span className="muted inbox-keys">{t('inbox.keys')}</span>
         <button type="submit" className={note ? 'inbox-go inbox-go-note' : 'inbox-go'} disabled={!ready}>
