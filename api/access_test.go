@@ -3,10 +3,14 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"tingxin/pg/pgtest"
 )
@@ -100,6 +104,24 @@ func TestBigBodyIsRefused(t *testing.T) {
 	a := h.browser().do(http.MethodPost, base+"/session", map[string]string{"username": "a", "password": strings.Repeat("x", maxBody)})
 	if a.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("got %s", a)
+	}
+}
+
+// What is left of a body that was too long must not be read as the next request.
+func TestRestOfBigBodyIsNoRequest(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	conn, err := net.Dial("tcp", h.Addr().String())
+	must(t, err)
+	defer conn.Close()
+	must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	body := strings.Repeat("x", 2*maxBody) + strings.Repeat("\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 10000)
+	_, err = fmt.Fprintf(conn, "POST %s/session HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", base, len(body))
+	must(t, err)
+	go func() { _, _ = io.WriteString(conn, body) }() // ends when the server hangs up
+	answer, _ := io.ReadAll(conn)                     // the server hangs up
+	if n := strings.Count(string(answer), "HTTP/1.1 "); n != 1 || !strings.HasPrefix(string(answer), "HTTP/1.1 413") {
+		t.Errorf("%d answers: %.300s", n, answer)
 	}
 }
 

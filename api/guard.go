@@ -58,8 +58,15 @@ func (s *Server) headers(c *gin.Context) {
 	if s.cfg.TLS.on() {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, bodyLimit(c.FullPath()))
-	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(requestTime)) // not every test's writer can
+	route := c.Request.Method + " " + c.FullPath()
+	limit := max(bodyLimit(c.FullPath()), 2*wideRoutes[route])
+	if c.Request.ContentLength > limit/2 || c.Request.ContentLength < 0 {
+		// What is left unread of such a body would be taken for the next request: net/http
+		// cannot see through a replaced body that it was not read to its end.
+		h.Set("Connection", "close")
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, limit)
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(max(requestTime, slowRoutes[route]))) // not every test's writer can
 	c.Next()
 }
 
@@ -96,7 +103,7 @@ func (s *Server) guard(c *gin.Context) {
 	case changes && !sameText(c.GetHeader("X-CSRF-Token"), sess.CSRF):
 		refuse(c, http.StatusForbidden, "the X-CSRF-Token header is missing or not this session's")
 	default:
-		ctx, cancel := context.WithTimeout(context.WithValue(c.Request.Context(), requestKey{}, &caller{sess, c.ClientIP()}), s.limit(path))
+		ctx, cancel := context.WithTimeout(context.WithValue(c.Request.Context(), requestKey{}, &caller{sess, c.ClientIP()}), max(s.limit(path), slowRoutes[c.Request.Method+" "+path]))
 		defer cancel()
 		c.Request = c.Request.WithContext(ctx)
 		c.Next()
@@ -107,6 +114,9 @@ func (s *Server) guard(c *gin.Context) {
 func (s *Server) limit(path string) time.Duration {
 	if path == base+"/realtime" || strings.HasSuffix(path, "/recording") {
 		return s.cfg.SessionMax
+	}
+	if path == base+"/contact-imports" || path == base+"/contacts/:id/export" || path == base+"/contact-exports/:list/file" {
+		return longRequest
 	}
 	return requestTime
 }

@@ -20,8 +20,12 @@ import (
 type Phones interface {
 	// Ticket is a fresh way in for a user's page.
 	Ticket(user string, now time.Time) PhoneTicket
-	// Reachable tells whether the user has a telephone registered here.
+	// Reachable tells whether the user has a telephone registered, here or at another server of the database.
 	Reachable(user string) bool
+	// Realm is what the digests of desk phones hold for.
+	Realm() string
+	// Digests are those of a password of a user.
+	Digests(user, password string) PhoneDigests
 }
 
 // PhoneTicket is the body of POST /session/phone: how a page registers its

@@ -21,7 +21,9 @@ import (
 
 	"tingxin/bot"
 	"tingxin/call"
+	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/ticket"
@@ -43,6 +45,9 @@ type Parts struct {
 	Moods   Moods   // nil: alerts are dismissed in the records only
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
+	KB     *kb.Service // articles; nil: none
+	// Contacts are the people; nil: a store of the server's own, without the rows of other nouns.
+	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
 	Bot     *bot.Engine  // nil: none
@@ -50,6 +55,8 @@ type Parts struct {
 	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
+	// Nodes are the other servers of the same database; nil: there are none.
+	Nodes Nodes
 	// Setup is what administrators set; nil: nothing is kept.
 	Setup *Setup
 	// People is the list of users, started by the caller; nil: one of the server's own.
@@ -73,19 +80,22 @@ type Server struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	db        *pg.DB
-	users     users
-	sessions  *sessions
-	throttle  *throttle
-	passwords *passwords
-	audit     *auditLog
-	settings  settings
-	feed      *feed
-	people    *People
-	tickets   ticketPace
-	peaks     *peakFiles
-	kiosks    wrongTokens
-	started   time.Time
+	db           *pg.DB
+	users        users
+	sessions     *sessions
+	throttle     *throttle
+	passwords    *passwords
+	audit        *auditLog
+	settings     settings
+	phoneSecrets phoneSecrets
+	feed         *feed
+	people       *People
+	contacts     *contact.Store
+	tickets      ticketPace
+	peaks        *peakFiles
+	kiosks       wrongTokens
+	started      time.Time
+	help         help
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -107,9 +117,12 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
-		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
+	}
+	if s.contacts = parts.Contacts; s.contacts == nil {
+		s.contacts = contact.NewStore(parts.DB, contact.Config{})
 	}
 	var err error
 	if s.feed, err = newFeed(s); err != nil {
@@ -120,6 +133,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	if parts.Jobs != nil {
 		s.addRetention(parts.Jobs)
+		s.addErasing(parts.Jobs)
 	}
 	return s, nil
 }
@@ -133,7 +147,7 @@ func (s *Server) route() error {
 	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return fmt.Errorf("api.trusted_proxies: %w", err)
 	}
-	r.Use(s.recovered, s.headers, s.guard)
+	r.Use(s.recovered, s.headers, s.guard, s.elsewhere)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
@@ -144,6 +158,7 @@ func (s *Server) route() error {
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
 	s.phoneRoutes(api)
+	s.phoneSecretRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
@@ -157,6 +172,9 @@ func (s *Server) route() error {
 	s.settingRoutes(api)
 	s.queueRoutes(api)
 	s.agentRoutes(api)
+	s.kbRoutes(api)
+	s.contactRoutes(api)
+	s.privacyRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
@@ -167,6 +185,7 @@ func (s *Server) route() error {
 	}
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
+	s.helpRoutes(r)
 	r.GET("/metrics", s.metrics())
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)

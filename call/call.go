@@ -47,6 +47,8 @@ type Call struct {
 	wg     sync.WaitGroup // script, pumps, relays, hang-ups
 	ear    ear            // when the caller last made a sound
 	first  *party         // of the first leg
+	known  chan struct{}  // closed when it was found out who it is
+	person atomic.Int64   // who that is, 0 for nobody
 	feels  bool           // a bridged caller was told that the voice is read; only the script
 	judged bool           // the opening hours were looked at; only the script
 
@@ -192,6 +194,7 @@ func (c *Call) live() {
 func (c *Call) begin() {
 	c.m.writer.Put(&entry{Begin: c.snapshotRecord()}, nil)
 	c.publish("call.started")
+	c.identify()
 }
 
 // script does what the route says.

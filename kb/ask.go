@@ -384,3 +384,14 @@ func (s *Service) CategoryName(path, lang string) string {
 
 // CategoryOrder is the place among its like that an editor gave to a category.
 func (s *Service) CategoryOrder(path string) int { return s.shelf.Load().order[path] }
+
+// Popular are the public articles of a language that helped most often, then those
+// that are new.
+func (s *Service) Popular(lang string, n int) []*Published {
+	sh := s.shelf.Load()
+	out := s.Published(lang, "", Public)
+	slices.SortStableFunc(out, func(a, b *Published) int {
+		return cmp.Or(cmp.Compare(sh.votes[b.ID].Up-sh.votes[b.ID].Down, sh.votes[a.ID].Up-sh.votes[a.ID].Down), b.UpdatedAt.Compare(a.UpdatedAt))
+	})
+	return out[:min(len(out), n)]
+}

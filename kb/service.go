@@ -110,6 +110,7 @@ type Progress struct {
 	At       time.Time `json:"at"`
 	hash     string    // of the articles that the index is of
 	judge    int64     // that it judges by
+	labels   int       // that were there when it was built
 }
 
 // New checks and stores. model may be nil: then only rules answer.
@@ -346,7 +347,7 @@ func (s *Service) buildIndex(ctx context.Context, sh *shelf, lang string) error 
 	s.mu.Lock()
 	p := s.progress[lang]
 	s.mu.Unlock()
-	if s.model == nil || len(st.articles) < 2 || p.hash == st.hash && p.judge == sh.judges[lang] {
+	if s.model == nil || len(st.articles) < 2 || p.hash == st.hash && p.judge == sh.judges[lang].id && !s.due(sh, lang) {
 		return nil
 	}
 	x, err := s.sameIndex(lang, p.hash == st.hash), error(nil)
@@ -354,7 +355,7 @@ func (s *Service) buildIndex(ctx context.Context, sh *shelf, lang string) error 
 		x, err = s.indexOf(ctx, lang, st.articles)
 	}
 	if err == nil {
-		x.judge, err = s.judgement(ctx, lang, x)
+		x.judge, err = s.judgement(ctx, lang, x, s.due(sh, lang))
 	}
 	if err != nil {
 		s.note(lang, func(p *Progress) { p.Error = "the index could not be built; the log says why" })
@@ -363,7 +364,7 @@ func (s *Service) buildIndex(ctx context.Context, sh *shelf, lang string) error 
 	s.use(lang, x)
 	s.builds.Add(1)
 	s.note(lang, func(p *Progress) {
-		p.hash, p.judge, p.Error, p.Model = st.hash, sh.judges[lang], "", s.model.Version(lang)
+		p.hash, p.judge, p.Error, p.Model, p.labels = st.hash, sh.judges[lang].id, "", s.model.Version(lang), sh.labels[lang]
 	})
 	return nil
 }
@@ -395,20 +396,39 @@ func (s *Service) use(lang string, x *Index) {
 	s.indexes.Store(&m)
 }
 
-// judgement is the stored one, or one learnt now when there is none for these vectors.
-func (s *Service) judgement(ctx context.Context, lang string, x *Index) (*judge, error) {
+// due tells whether a language's judgement has to be learnt anew because there is so
+// much more to learn from, and this was not tried with as much.
+func (s *Service) due(sh *shelf, lang string) bool {
+	s.mu.Lock()
+	p := s.progress[lang]
+	s.mu.Unlock()
+	return sh.judges[lang].outgrown(len(sh.langs[lang].articles), sh.labels[lang]) && (p.hash != sh.langs[lang].hash || p.labels != sh.labels[lang])
+}
+
+// judgement is the stored one, or one learnt now when there is none for these vectors
+// or it is due.
+func (s *Service) judgement(ctx context.Context, lang string, x *Index, due bool) (*judge, error) {
+	s.trains.Lock()
+	defer s.trains.Unlock()
 	j, err := s.store.loadModel(ctx, lang, s.model.Version(lang))
-	if err != nil || j != nil {
+	if err != nil || j != nil && !due {
 		return j, err
 	}
+	x.judge = j
 	t, err := s.trainOn(ctx, x)
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
 		// Too little to learn from is no failure: rules and search work without.
 		s.log.Info("no judgement could be learnt yet", "lang", lang, "err", err)
-		return nil, nil
+		return j, nil
 	}
-	if err := s.store.saveModel(ctx, lang, s.model.Version(lang), "", t, true); err != nil && !errors.Is(err, pg.ErrConflict) {
+	if err := s.store.saveModel(ctx, lang, s.model.Version(lang), "", t, t.Reason == ""); err != nil {
 		return nil, err
 	}
-	return t.judge, nil
+	if t.Reason != "" {
+		return j, nil
+	}
+	return t.judge, s.store.Touch(ctx, lang)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -423,5 +424,38 @@ func TestRealService(t *testing.T) {
 	s, _ := stocked(t, m)
 	if a := asked(t, s, Query{Text: "货物几时寄出"}); a.Candidates[0].Article.Key != "ship" {
 		t.Errorf("%+v", a)
+	}
+}
+
+// An index that was built in the middle of an import learnt from a handful of
+// articles; with many more, and with labelled questions, it learns again.
+func TestJudgementGrowsWithTheArticles(t *testing.T) {
+	t.Parallel()
+	s, _ := stocked(t, newVersioned("1"))
+	learnt := func() (articles, labels int) {
+		must(t, s.store.db.Pool().QueryRow(t.Context(), `select (figures->>'articles')::int, (figures->>'labels')::int from kb_models where lang = 'en' and active`).Scan(&articles, &labels))
+		return articles, labels
+	}
+	if n, _ := learnt(); n != 4 {
+		t.Fatalf("it learnt from %d articles", n)
+	}
+	b, err := ReadFolder(os.DirFS(filepath.Join("testdata", "faq")))
+	must(t, err)
+	b.Items = slices.DeleteFunc(b.Items, func(it Item) bool { return it.Lang != "en" })[:12]
+	questions := b.Questions
+	b.Questions = nil
+	_, err = s.store.Import(t.Context(), chief, b, ImportOptions{Publish: true})
+	must(t, err)
+	settled(t, s)
+	if n, _ := learnt(); n != 16 {
+		t.Errorf("it learnt from %d articles", n)
+	}
+	_, err = s.store.Import(t.Context(), chief, &Batch{Questions: questions}, ImportOptions{})
+	must(t, err)
+	settled(t, s)
+	var all int
+	must(t, s.store.db.Pool().QueryRow(t.Context(), `select count(*) from kb_models where lang = 'en'`).Scan(&all))
+	if _, n := learnt(); n < 300 && all < 3 {
+		t.Errorf("it did not learn from %d questions", n)
 	}
 }

@@ -48,7 +48,19 @@ type shelf struct {
 	votes    map[int64]Votes
 	prior    Votes // of all articles together
 	shifts   map[string]Shift
-	judges   map[string]int64 // active judgement per language
+	judges   map[string]judged // active judgement per language
+	labels   map[string]int    // labelled questions per language
+}
+
+// judged is what an active judgement was learnt from.
+type judged struct {
+	id               int64
+	articles, labels int
+}
+
+// outgrown tells whether there is more than twice as much to learn from by now.
+func (j judged) outgrown(articles, labels int) bool {
+	return j.id != 0 && (2*j.articles < articles || 2*j.labels < labels && labels >= minReplay)
 }
 
 // stack is one language's part of a shelf, by key.
@@ -62,7 +74,7 @@ type stack struct {
 
 // load reads everything that is live.
 func (s *Store) load(ctx context.Context) (*shelf, error) {
-	sh := &shelf{byID: map[int64]*Published{}, langs: map[string]*stack{}, names: map[[2]string]string{}, order: map[string]int{}, shifts: map[string]Shift{}, judges: map[string]int64{}}
+	sh := &shelf{byID: map[int64]*Published{}, langs: map[string]*stack{}, names: map[[2]string]string{}, order: map[string]int{}, shifts: map[string]Shift{}, judges: map[string]judged{}, labels: map[string]int{}}
 	var err error
 	if sh.revision, err = s.revision(ctx); err != nil {
 		return nil, err
@@ -149,9 +161,13 @@ func (s *Store) loadRest(ctx context.Context, sh *shelf) error {
 	if err := each(ctx, s.db, `select lang, answer::float8, clarify::float8 from kb_thresholds`, []any{&lang, &shift.Answer, &shift.Clarify}, func() { sh.shifts[lang] = shift }); err != nil {
 		return fmt.Errorf("load shifts of thresholds: %w", err)
 	}
-	var id int64
-	if err := each(ctx, s.db, `select lang, id from kb_models where active`, []any{&lang, &id}, func() { sh.judges[lang] = id }); err != nil {
+	var j judged
+	if err := each(ctx, s.db, `select lang, id, coalesce((figures->>'articles')::int, 0), coalesce((figures->>'labels')::int, 0) from kb_models where active`,
+		[]any{&lang, &j.id, &j.articles, &j.labels}, func() { sh.judges[lang] = j }); err != nil {
 		return fmt.Errorf("load judgements: %w", err)
+	}
+	if err := each(ctx, s.db, `select lang, count(*)::int from kb_questions group by lang`, []any{&lang, &ord}, func() { sh.labels[lang] = ord }); err != nil {
+		return fmt.Errorf("count labelled questions: %w", err)
 	}
 	sh.votes, sh.prior, err = s.votes(ctx)
 	return err

@@ -228,12 +228,12 @@ type Filter struct {
 type Listed struct {
 	ID          int64     `json:"id"`
 	Key         string    `json:"key"`
-	Lang        string    `json:"lang"`
-	Type        Type      `json:"type"`
-	State       State     `json:"state"`
+	Lang        string    `json:"lang" enum:"zh,en"`
+	Type        Type      `json:"type" enum:"faq,product,process"`
+	State       State     `json:"state" enum:"draft,review,live,retired"`
 	Title       string    `json:"title"`
 	Category    string    `json:"category"`
-	Audience    Audience  `json:"audience"`
+	Audience    Audience  `json:"audience" enum:"public,agent"`
 	Owner       string    `json:"owner"`
 	ReviewBy    string    `json:"review_by"`
 	Version     int       `json:"version"`

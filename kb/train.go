@@ -57,8 +57,11 @@ type trained struct {
 	Own    Figures  `json:"own"`
 	Before *Figures `json:"before,omitempty"`
 	// Learnt is how many labelled questions it learnt from.
-	Learnt int    `json:"learnt"`
-	Reason string `json:"reason,omitempty"` // why it was not taken
+	Learnt int `json:"learnt"`
+	// Articles and Labels are how much there was in all.
+	Articles int    `json:"articles"`
+	Labels   int    `json:"labels"`
+	Reason   string `json:"reason,omitempty"` // why it was not taken
 }
 
 // replayed tells whether a question is kept for comparing: always the same ones.
@@ -98,7 +101,7 @@ func (s *Service) trainOn(ctx context.Context, x *Index) (*trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trained{}
+	t := &trained{Articles: len(x.articles), Labels: len(questions)}
 	var learn, replay []Question
 	for _, q := range questions {
 		if q.Article != "" && !slices.ContainsFunc(x.articles, func(a Article) bool { return a.ID == q.Article }) {

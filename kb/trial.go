@@ -60,7 +60,7 @@ func (s *Service) Try(ctx context.Context, id int64, q Query) (Trial, error) {
 func (s *Service) draft(ctx context.Context, sh *shelf, r *Record) (draftIndex, error) {
 	st := sh.stack(r.Lang)
 	live := (*s.indexes.Load())[r.Lang]
-	key := fmt.Sprintf("%s %s %d %d %d", r.Lang, st.hash, r.ID, r.Version, sh.judges[r.Lang])
+	key := fmt.Sprintf("%s %s %d %d %d", r.Lang, st.hash, r.ID, r.Version, sh.judges[r.Lang].id)
 	s.drafts.mu.Lock()
 	defer s.drafts.mu.Unlock()
 	for _, d := range s.drafts.last {

@@ -38,11 +38,10 @@ const fillBatch = 64
 
 // unfilled is a row without a vector of the present model.
 type unfilled struct {
-	table      string
-	article    int64
-	ord        int
-	text       string
-	vectorless []byte
+	table   string
+	article int64
+	ord     int
+	text    string
 }
 
 // vectors reads the vectors of a language's texts, and makes and keeps those that

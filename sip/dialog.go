@@ -64,6 +64,7 @@ type dialog struct {
 	uas    bool // the peer called
 	inbox  chan func()
 	user   string // of ours at the far end, "" for a trunk; set before the loop, as seat
+	node   bool   // user is another server of ours; as user
 	seat   seat   // its device, zero when it is not registered
 
 	mu     sync.Mutex

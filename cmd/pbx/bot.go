@@ -14,7 +14,6 @@ import (
 
 	"tingxin/bot"
 	"tingxin/bot/sample"
-	"tingxin/contact"
 )
 
 // startBot makes the bot and lets it answer the conversations that it holds.
@@ -22,7 +21,7 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 	if s.cfg.Bot.Off {
 		return nil, nil
 	}
-	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: contact.NewStore(s.db, contact.Config{}), DB: s.db}, Desk: bot.NewQueueDesk(s.queues)}
+	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: s.persons, DB: s.db}, Desk: bot.NewQueueDesk(s.queues)}
 	if s.embed != nil {
 		parts.Embed = s.embed
 	}

@@ -15,11 +15,13 @@ import (
 	"tingxin/call"
 	"tingxin/chat"
 	webchat "tingxin/chat/web"
+	"tingxin/contact"
 	"tingxin/emotion"
 	"tingxin/ivr"
 	"tingxin/kb"
 	"tingxin/media"
 	"tingxin/nlp/embed"
+	"tingxin/node"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
@@ -40,6 +42,7 @@ type Config struct {
 	Call         call.Config    `yaml:"call" koanf:"call"`
 	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
+	Contact      contact.Config `yaml:"contact" koanf:"contact"`
 	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
 	WebChat      webchat.Config `yaml:"webchat" koanf:"webchat"`
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
@@ -48,6 +51,7 @@ type Config struct {
 	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
+	Cluster      node.Config    `yaml:"cluster" koanf:"cluster"`
 }
 
 // LogConfig says what is logged and how; it goes to standard error.
@@ -79,6 +83,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Call.Journal.Dir, "journal")
 	under(&c.IVR.Cache, "prompts")
 	under(&c.API.TLS.Dir, "tls")
+	c.Contact.Region = cmp.Or(c.Contact.Region, c.SIP.Region)
 	under(&c.Bot.KeyFile, "keys/bot.key")
 	under(&c.Chat.Files, "attachments")
 	under(&c.Chat.KeyFile, "chat.key")
@@ -107,6 +112,15 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Queues.Check(); err != nil {
+		return err
+	}
+	if err := c.Cluster.Check(); err != nil {
+		return err
+	}
+	if c.Cluster.On() && c.PG.URL == "" {
+		return errors.New("cluster.sip is set with a database of its own: the servers of a cluster share one, set DATABASE_URL or pg.url")
+	}
+	if err := c.Contact.Check(); err != nil {
 		return err
 	}
 	if err := c.Chat.Check(); err != nil {

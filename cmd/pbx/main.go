@@ -36,6 +36,7 @@ func commands() []command {
 		{"bench", "bench asr, bench calls, bench emotion: how much fits on this machine", runBench},
 		{"simulate", "simulate queue: how a day would go with other arrivals or agents", runSimulate},
 		{"apply", "bring queues, agents, skills and opening hours in line with a file", runApply},
+		{"kb", "kb import, kb export: articles from and into files", runKB},
 		{"sample-orders", "serve sample orders, to try the bot's tools with", runSampleOrders},
 		{"audit", "audit messages: received = stored = shown", runAudit},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},

@@ -138,8 +138,8 @@ create index kb_models_by_lang on kb_models (lang, id desc);
 -- How far people moved the thresholds.
 create table kb_thresholds (
     lang    text primary key,
-    answer  real        not null default 0 check (answer between -0.1 and 0.1),
-    clarify real        not null default 0 check (clarify between -0.1 and 0.1),
+    answer  double precision not null default 0 check (answer between -0.1 and 0.1),
+    clarify double precision not null default 0 check (clarify between -0.1 and 0.1),
     at      timestamptz not null,
     by_user text        not null default ''
 );

@@ -2,6 +2,9 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
 import { boxes, type Box } from './inbox/data';
+import type { ArticleFilter } from './kb/queries';
+import type { TicketFilter } from './api/tickets';
+import type { ContactFilter } from './contact/api';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -88,6 +91,21 @@ const oneCall = createRoute({
   component: lazyRouteComponent(() => import('./pages/CallPage'), 'CallPage'),
 });
 
+const flag = (value: unknown): boolean | undefined => value === true || undefined;
+
+const contactList = createRoute({
+  getParentRoute: () => shell,
+  path: '/contacts',
+  validateSearch: (search: Record<string, unknown>): ContactFilter => ({ q: text(search.q), tag: text(search.tag), kind: text(search.kind), vip: flag(search.vip), suggested: flag(search.suggested) }),
+  component: lazyRouteComponent(() => import('./pages/ContactsPage'), 'ContactsPage'),
+});
+
+const oneContact = createRoute({
+  getParentRoute: () => shell,
+  path: '/contacts/$contactId',
+  component: lazyRouteComponent(() => import('./pages/ContactPage'), 'ContactPage'),
+});
+
 const whole = (value: unknown): number | undefined => (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 366 ? value : undefined);
 
 const mood = createRoute({
@@ -116,7 +134,63 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import('./pages/SettingsPage'), 'SettingsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, mood, queues, system, settings])]);
+const articles = createRoute({
+  getParentRoute: () => shell,
+  path: '/kb',
+  validateSearch: (search: Record<string, unknown>): ArticleFilter => ({
+    q: text(search.q),
+    lang: text(search.lang),
+    type: text(search.type),
+    state: text(search.state),
+    category: text(search.category),
+    sort: text(search.sort),
+    overdue: search.overdue === true || undefined,
+    page: whole(search.page),
+  }),
+  component: lazyRouteComponent(() => import('./kb/ArticlesPage'), 'ArticlesPage'),
+});
+
+const oneArticle = createRoute({
+  getParentRoute: () => shell,
+  path: '/kb/$articleId',
+  validateSearch: (search: Record<string, unknown>): { key?: string; lang?: string } => ({ key: text(search.key), lang: text(search.lang) }),
+  component: lazyRouteComponent(() => import('./kb/ArticlePage'), 'ArticlePage'),
+});
+
+const thresholds = createRoute({
+  getParentRoute: () => shell,
+  path: '/kb/thresholds',
+  component: lazyRouteComponent(() => import('./kb/ThresholdsPage'), 'ThresholdsPage'),
+});
+
+const flag = (value: unknown): true | undefined => value === true || undefined;
+
+const ticketList = createRoute({
+  getParentRoute: () => shell,
+  path: '/tickets',
+  validateSearch: (search: Record<string, unknown>): TicketFilter => ({
+    q: text(search.q),
+    state: text(search.state),
+    type: text(search.type),
+    priority: text(search.priority),
+    assignee: text(search.assignee),
+    late: flag(search.late),
+    complaint: flag(search.complaint),
+  }),
+  component: lazyRouteComponent(() => import('./pages/TicketsPage'), 'TicketsPage'),
+});
+
+const oneTicket = createRoute({
+  getParentRoute: () => shell,
+  path: '/tickets/$ticketId',
+  component: lazyRouteComponent(() => import('./pages/TicketPage'), 'TicketPage'),
+});
+
+
+const tree = root.addChildren([
+  login,
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, system, settings]),
+]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({

@@ -23,6 +23,7 @@ type Query = Record<string, string | number | boolean | undefined>;
 export interface Ask {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   query?: Query;
+  /** JSON, or the bytes of a file. */
   body?: unknown;
   signal?: AbortSignal;
   /** A 401 is the answer here (login), not the end of the session. */
@@ -41,14 +42,15 @@ function address(path: string, query: Query = {}): string {
 async function send(path: string, ask: Ask): Promise<Response> {
   const method = ask.method ?? 'GET';
   const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' };
-  if (ask.body !== undefined) headers['Content-Type'] = 'application/json';
+  const file = ask.body instanceof Blob ? ask.body : undefined;
+  if (ask.body !== undefined) headers['Content-Type'] = file ? 'application/octet-stream' : 'application/json';
   if (method !== 'GET' && csrf) headers['X-CSRF-Token'] = csrf;
   try {
     return await fetch(address(path, ask.query), {
       method,
       headers,
       credentials: 'same-origin',
-      body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
+      body: file ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body)),
       signal: ask.signal,
     });
   } catch (error) {
@@ -67,4 +69,21 @@ export async function request<T>(path: string, ask: Ask = {}): Promise<T> {
   if (response.status === 204) return undefined as T;
   const text = await response.text();
   return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/** upload sends a file as the body and returns the server's JSON. Throws a Problem. */
+export async function upload<T>(path: string, file: Blob, type: string, query: Query = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json, application/problem+json', 'Content-Type': type };
+  if (csrf) headers['X-CSRF-Token'] = csrf;
+  let response: Response;
+  try {
+    response = await fetch(address(path, query), { method: 'POST', headers, credentials: 'same-origin', body: file });
+  } catch {
+    throw new Problem(0);
+  }
+  if (!response.ok) {
+    if (response.status === 401) onUnauthorized();
+    throw await problemOf(response);
+  }
+  return (await response.json()) as T;
 }

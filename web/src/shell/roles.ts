@@ -1,11 +1,11 @@
 import type { Role } from '../api/model';
 
-export type Right = 'system' | 'moods' | 'queues' | 'hangup' | 'recordings' | 'users';
+export type Right = 'system' | 'moods' | 'queues' | 'hangup' | 'recordings' | 'articles' | 'users';
 
 const rights: Record<Role, readonly Right[]> = {
   agent: [],
-  supervisor: ['system', 'moods', 'queues', 'hangup', 'recordings'],
-  admin: ['system', 'moods', 'queues', 'hangup', 'recordings', 'users'],
+  supervisor: ['system', 'moods', 'queues', 'hangup', 'recordings', 'articles'],
+  admin: ['system', 'moods', 'queues', 'hangup', 'recordings', 'articles', 'users'],
 };
 
 /** may says what to show. The server decides what is allowed. */
