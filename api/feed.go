@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tingxin/chat"
 	"tingxin/event"
 	"tingxin/pg"
 )
@@ -30,6 +32,11 @@ const (
 	ticketsChannel = "tickets"
 	// callChannel and an id carry everything of one call.
 	callChannel = "call:"
+
+	// chatsChannel carries what lists need of all conversations, by ids.
+	chatsChannel = "chats"
+	// chatChannel and an id carry everything of one conversation, by ids.
+	chatChannel = "chat:"
 
 	feedQueue    = 8192            // events between the bus and the feed
 	historySize  = 1000            // events per channel that a client may catch up
@@ -116,8 +123,12 @@ func (f *feed) connected(c *centrifuge.Client) {
 
 // maySubscribe knows the channels; whoever is signed in may see all calls and queues.
 func maySubscribe(channel string) bool {
-	if channel == callsChannel || channel == queuesChannel || channel == ticketsChannel {
+	if channel == callsChannel || channel == queuesChannel || channel == chatsChannel || channel == ticketsChannel {
 		return true
+	}
+	if id, ok := strings.CutPrefix(channel, chatChannel); ok {
+		n, err := strconv.ParseInt(id, 10, 64)
+		return err == nil && n > 0
 	}
 	id, ok := strings.CutPrefix(channel, callChannel)
 	return ok && len(id) == 36 && uuid.Validate(id) == nil
@@ -191,6 +202,8 @@ func (f *feed) run(sub *event.Subscription) {
 // channels are where an event goes: all of a call to its own channel, its coming and going also to the lists.
 func channels(e *event.Event) []string {
 	switch {
+	case strings.HasPrefix(e.Type, "chat."):
+		return chatChannels(e)
 	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."):
 		return []string{queuesChannel} // ids only
 	case strings.HasPrefix(e.Type, "ticket."):
@@ -203,6 +216,24 @@ func channels(e *event.Event) []string {
 		return []string{callsChannel, callChannel + e.Call}
 	}
 	return []string{callChannel + e.Call}
+}
+
+// chatChannels: what passes by goes to whoever looks at the conversation only.
+func chatChannels(e *event.Event) []string {
+	n, ok := e.Data.(chat.Notice)
+	if !ok {
+		return nil
+	}
+	id := n.Thread
+	if id == 0 {
+		id = n.Conversation
+	}
+	own := chatChannel + id.String()
+	switch n.Type {
+	case chat.MessageAdded, chat.Changed:
+		return []string{chatsChannel, own}
+	}
+	return []string{own}
 }
 
 func (f *feed) publish(channel string, e event.Event) {

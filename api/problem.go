@@ -40,6 +40,9 @@ func init() {
 // What it does not know is logged and shown as "internal".
 func (s *Server) problem(ctx context.Context, err error) error {
 	var status huma.StatusError
+	if p := chatProblem(err); p != nil {
+		return p
+	}
 	var unfit *ticket.InvalidError
 	switch {
 	case err == nil:

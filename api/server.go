@@ -63,6 +63,10 @@ type Parts struct {
 	// People is the list of users, started by the caller; nil: one of the server's own.
 	People *People
 	Web    fs.FS // the browser's files with index.html at the root; nil: none
+	// Chat are the conversations; nil: none.
+	Chat *Chat
+	// Mount is what other packages serve, by path, or by prefix when that ends in "/": outside of the API, without its sessions.
+	Mount map[string]http.Handler
 	// Sources tell the state of the other packages to the system page and to Prometheus.
 	Sources Sources
 	Version string
@@ -176,6 +180,7 @@ func (s *Server) route() error {
 	s.privacyRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
+	s.chatRoutes(api, r)
 	s.botRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
@@ -192,27 +197,30 @@ func (s *Server) route() error {
 		return err
 	}
 	r.NoRoute(site.serve)
-	s.routes, s.handler = r.Routes(), r
-	if s.parts.SIP != nil { // it judges the Origin and takes the connection over
+	s.routes, s.handler = r.Routes(), s.mounted(r)
+	if router := s.handler; s.parts.SIP != nil { // it judges the Origin and takes the connection over
 		s.handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			if req.URL.Path == "/sip" {
 				s.parts.SIP.ServeHTTP(w, req)
 				return
 			}
-			r.ServeHTTP(w, req)
+			router.ServeHTTP(w, req)
 		})
 	}
 	return nil
 }
 
-// schemaName names a type in the document: words that several nouns have get the bot's before them.
+// schemaName names a type in the document: words that several nouns have get the bot's or the chat's before them.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if t.PkgPath() == "tingxin/bot" && !strings.HasPrefix(name, "Bot") {
+	switch {
+	case t.PkgPath() == "tingxin/bot" && !strings.HasPrefix(name, "Bot"):
 		return "Bot" + name
+	case t.PkgPath() == "tingxin/chat" && !strings.HasPrefix(name, "Chat"):
+		return "Chat" + name
 	}
 	return name
 }

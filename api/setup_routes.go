@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/admin"
+	"tingxin/chat"
 	"tingxin/contact"
 	"tingxin/ivr"
 	"tingxin/pg"
@@ -82,6 +83,8 @@ const (
 // bodyLimit is the longest body of a route, bytes.
 func bodyLimit(path string) int64 {
 	switch {
+	case path == base+"/conversations/:id/files":
+		return chat.LargestFile // the service knows the limit that is set
 	case path == base+"/sounds":
 		return admin.MaxSound + 1
 	case path == base+"/settings/apply":

@@ -90,6 +90,7 @@ type Conversation struct {
 	Rating         *int16          `json:"rating,omitempty"`
 	RatedAt        *time.Time      `json:"rated_at,omitempty"`
 	Consent        *Consent        `json:"consent,omitempty"`
+	Page           string          `json:"page,omitempty" doc:"where the customer is on the site"`
 	CreatedAt      time.Time       `json:"created_at"`
 	ClosedAt       *time.Time      `json:"closed_at,omitempty"`
 	ClosedBy       string          `json:"closed_by,omitempty"`
@@ -105,12 +106,12 @@ type Consent struct {
 // conversationColumns are in the order of scanConversation.
 const conversationColumns = `c.id, c.key, c.channel, c.account, c.external_user, c.external_thread, c.contact_id, c.name, c.subject, c.language, c.state, c.handler, c.assignee, (c.data->>'was_with')::bigint, c.queue,
 	c.packet, c.queued_at, c.bot_barred, c.urgency, c.labels, c.last_seq, c.last_text, c.last_at, c.last_in_id, c.last_out_id, c.waiting_since, c.first_reply_at, c.first_human_at,
-	c.snoozed_until, c.customer_read, c.merged_into, c.split_from, c.rating, c.rated_at, c.consent, c.created_at, c.closed_at, c.closed_by`
+	c.snoozed_until, c.customer_read, c.merged_into, c.split_from, c.rating, c.rated_at, c.consent, coalesce(c.data->>'page', ''), c.created_at, c.closed_at, c.closed_by`
 
 func (c *Conversation) targets() []any {
 	return []any{&c.ID, &c.Key, &c.Channel, &c.Account, &c.ExternalUser, &c.ExternalThread, &c.ContactID, &c.Name, &c.Subject, &c.Language, &c.State, &c.Handler, &c.Assignee, &c.WasWith, &c.Queue,
 		&c.Packet, &c.QueuedAt, &c.BotBarred, &c.Urgency, &c.Labels, &c.LastSeq, &c.LastText, &c.LastAt, &c.LastIn, &c.LastOut, &c.WaitingSince, &c.FirstReplyAt, &c.FirstHumanAt,
-		&c.SnoozedUntil, &c.CustomerRead, &c.MergedInto, &c.SplitFrom, &c.Rating, &c.RatedAt, &c.Consent, &c.CreatedAt, &c.ClosedAt, &c.ClosedBy}
+		&c.SnoozedUntil, &c.CustomerRead, &c.MergedInto, &c.SplitFrom, &c.Rating, &c.RatedAt, &c.Consent, &c.Page, &c.CreatedAt, &c.ClosedAt, &c.ClosedBy}
 }
 
 // signedPrefix marks users whom the host page has proven, by a signature.

@@ -51,7 +51,7 @@ type letter struct {
 
 // notify goes with a transaction; deliver follows its commit here.
 func (s *Service) notify(ctx context.Context, tx pgx.Tx, n *Notice) error {
-	text, err := json.Marshal(letter{s.cfg.Node, *n})
+	text, err := json.Marshal(letter{s.self, *n})
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,14 @@ func (s *Service) notify(ctx context.Context, tx pgx.Tx, n *Notice) error {
 // deliver tells a notice here: first those who watch, then the bus.
 func (s *Service) deliver(n *Notice) {
 	s.mu.Lock()
+	switch n.Type {
+	case Placed:
+		if len(s.places) < maxPlaces {
+			s.places[n.Conversation] = *n
+		}
+	case Changed: // taken, moved or closed: the place is not true any more
+		delete(s.places, n.Conversation)
+	}
 	var told []*Watcher
 	for w := range s.watchers[n.Conversation] {
 		told = append(told, w)
@@ -81,12 +89,23 @@ func (s *Service) deliver(n *Notice) {
 // Tell publishes what is not stored, such as typing, here and to the other servers.
 func (s *Service) Tell(ctx context.Context, n Notice) error {
 	s.deliver(&n)
-	text, err := json.Marshal(letter{s.cfg.Node, n})
+	text, err := json.Marshal(letter{s.self, n})
 	if err != nil {
 		return err
 	}
 	_, err = s.db.Exec(ctx, `select pg_notify('`+notifyChannel+`', $1)`, string(text))
 	return err
+}
+
+// maxPlaces bounds the places in queues that are remembered.
+const maxPlaces = 20000
+
+// Place is the last that was told of a conversation's place in its queue.
+func (s *Service) Place(id ID) (n Notice, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, ok = s.places[id]
+	return n, ok
 }
 
 // Watcher is told the notices of one conversation until Close.
@@ -158,7 +177,7 @@ func (s *Service) hear(ctx context.Context) error {
 			s.lost.Add(1)
 			continue
 		}
-		if l.From == s.cfg.Node {
+		if l.From == s.self {
 			continue
 		}
 		if l.Type == MessageAdded {

@@ -91,6 +91,12 @@ func (s *Service) CustomerRead(ctx context.Context, id ID, seq int64) error {
 	return s.Tell(ctx, Notice{Type: Read, Conversation: id, Seq: seq, Author: &Author{Kind: Customer}})
 }
 
+// SetPage notes where on the site the customer is.
+func (s *Service) SetPage(ctx context.Context, id ID, page string) error {
+	_, err := s.db.Exec(ctx, `update conversations set data = data || jsonb_build_object('page', $2::text) where id = $1`, id, clip(storable(page), 500))
+	return err
+}
+
 // SetConsent notes what the customer accepted.
 func (s *Service) SetConsent(ctx context.Context, id ID, consent Consent) error {
 	_, err := s.db.Exec(ctx, `update conversations set consent = $2 where id = $1`, id, consent)
@@ -101,4 +107,15 @@ func (s *Service) SetConsent(ctx context.Context, id ID, consent Consent) error 
 func (s *Service) Rate(ctx context.Context, id ID, score int) (rated bool, err error) {
 	n, err := s.db.Exec(ctx, `update conversations set rating = $2, rated_at = $3 where id = $1 and rating is null`, id, score, s.now().UTC())
 	return n == 1, err
+}
+
+// MessageOfRaw is the name outside of the conversation and the seq of the first
+// message that a body gave; pg.ErrNotFound while it gave none.
+func (s *Service) MessageOfRaw(ctx context.Context, raw int64) (key string, seq int64, err error) {
+	type of struct {
+		Key string
+		Seq int64
+	}
+	o, err := pg.Row(ctx, s.db, pgx.RowToStructByPos[of], `select c.key, m.seq from messages m join conversations c on c.id = m.conversation_id where m.raw_id = $1 order by m.id limit 1`, raw)
+	return o.Key, o.Seq, err
 }

@@ -145,7 +145,7 @@ func (m *Message) notice(typ string) Notice {
 
 // thread is where messages of this conversation stand.
 func (c *Conversation) thread() ID {
-	if c.State == Merged && c.MergedInto != nil {
+	if c.MergedInto != nil {
 		return *c.MergedInto
 	}
 	return c.ID
@@ -163,7 +163,7 @@ func (s *Service) keepRaw(ctx context.Context, tx pgx.Tx, in *Inbound, now time.
 func (s *Service) find(ctx context.Context, tx pgx.Tx, in *Inbound, now time.Time) (*Conversation, error) {
 	c := &Conversation{}
 	err := tx.QueryRow(ctx, `select `+conversationColumns+` from conversations c where c.channel = $1 and c.account = $2 and c.external_user = $3 and c.external_thread = $4
-		and c.split_from is null and (c.state <> 'closed' or c.closed_at > $5) order by c.id desc limit 1 for update`,
+		and c.split_from is null and (c.state <> 'closed' or c.closed_at > $5) order by c.id desc limit 1 for no key update`,
 		in.Channel, in.Account, in.User, in.Thread, now.Add(-s.cfg.ReopenWithin)).Scan(c.targets()...)
 	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 		return c, err
@@ -207,7 +207,7 @@ func (s *Service) customerWrote(ctx context.Context, tx pgx.Tx, c *Conversation,
 		return false, err
 	}
 	var was State
-	if err := tx.QueryRow(ctx, `select state from conversations where id = $1 for update`, m.Thread).Scan(&was); err != nil {
+	if err := tx.QueryRow(ctx, `select state from conversations where id = $1 for no key update`, m.Thread).Scan(&was); err != nil {
 		return false, err
 	}
 	reopen := asks && (was == Snoozed || was == Closed)

@@ -213,7 +213,7 @@ func (s *Service) route(ctx context.Context, tx pgx.Tx, id ID) (thread, wire *Co
 	if thread, err = lock(ctx, tx, id); err != nil {
 		return nil, nil, err
 	}
-	if thread.State == Merged && thread.MergedInto != nil {
+	if thread.MergedInto != nil {
 		if thread, err = lock(ctx, tx, *thread.MergedInto); err != nil {
 			return nil, nil, err
 		}
@@ -237,7 +237,7 @@ func (s *Service) route(ctx context.Context, tx pgx.Tx, id ID) (thread, wire *Co
 
 func lock(ctx context.Context, tx pgx.Tx, id ID) (*Conversation, error) {
 	c := &Conversation{}
-	err := tx.QueryRow(ctx, `select `+conversationColumns+` from conversations c where c.id = $1 for update`, id).Scan(c.targets()...)
+	err := tx.QueryRow(ctx, `select `+conversationColumns+` from conversations c where c.id = $1 for no key update`, id).Scan(c.targets()...)
 	return c, pg.Map(err)
 }
 

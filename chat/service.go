@@ -60,6 +60,7 @@ type Stats struct {
 // remembers only who watches.
 type Service struct {
 	cfg      Config
+	self     string // this process among those that share the database
 	db       *pg.DB
 	bus      *event.Bus
 	jobs     *pg.Jobs
@@ -77,6 +78,7 @@ type Service struct {
 	mu       sync.Mutex
 	watchers map[ID]map[*Watcher]struct{} // guarded by mu
 	present  map[ID]map[int64]presence    // guarded by mu: agents who look at a conversation
+	places   map[ID]Notice                // guarded by mu: places in queues
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -96,8 +98,9 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg.withDefaults(), db: parts.DB, bus: parts.Bus, jobs: parts.Jobs, queue: parts.Queue, contacts: parts.Contacts, now: parts.Now, log: log.With("part", "chat"),
-		channels: map[string]Channel{}, due: make(chan struct{}, 1), pace: hookEvery, watchers: map[ID]map[*Watcher]struct{}{}, present: map[ID]map[int64]presence{}}
+	cfg = cfg.withDefaults()
+	s := &Service{cfg: cfg, self: cfg.Node + "/" + newKey(), db: parts.DB, bus: parts.Bus, jobs: parts.Jobs, queue: parts.Queue, contacts: parts.Contacts, now: parts.Now, log: log.With("part", "chat"),
+		channels: map[string]Channel{}, due: make(chan struct{}, 1), pace: hookEvery, watchers: map[ID]map[*Watcher]struct{}{}, present: map[ID]map[int64]presence{}, places: map[ID]Notice{}}
 	if s.now == nil {
 		s.now = time.Now
 	}

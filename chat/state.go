@@ -36,7 +36,7 @@ func (s *Service) change(ctx context.Context, id ID, by Actor, line string, with
 		if err != nil {
 			return err
 		}
-		if c.State == Merged {
+		if c.MergedInto != nil {
 			return fmt.Errorf("the conversation was merged into %d: %w", *c.MergedInto, ErrState)
 		}
 		if err := f(tx, c, now); err != nil {

@@ -4,14 +4,23 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/api"
 	"tingxin/chat"
+	webchat "tingxin/chat/web"
+	"tingxin/chat/webhook"
 	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/pg"
@@ -25,10 +34,60 @@ func (s *server) startChat(context.Context) (func() error, error) {
 		return nil, err
 	}
 	s.chat = c
+	key, err := chat.OpenVault(s.cfg.Chat.Key, s.cfg.Chat.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	s.accounts = chat.NewAccounts(s.db, key)
+	s.webchat = webchat.New(s.cfg.WebChat, c, s.accounts, s.agentName, s.log)
+	c.AddChannel(s.webchat)
+	s.hooks = webhook.New(c, s.accounts, s.log)
+	c.AddChannel(s.hooks)
 	s.persons.Register(contact.Noun{Name: "conversations", Source: talks{c}, Eraser: talks{c}, Exporter: talks{c}})
 	s.chatQueue = newChatQueue(s.queues, c, s.db, s.bus, s.log)
 	c.SetQueue(s.chatQueue)
 	return nil, nil
+}
+
+// agentName is what customers are told of who answers.
+func (s *server) agentName(ctx context.Context, user int64) string {
+	name, err := pg.Row(ctx, s.db, pgx.RowTo[string], `select coalesce(nullif(name, ''), username) from users where id = $1`, user)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// runChat starts the conversations; stop ends them.
+func (s *server) runChat(ctx context.Context) (stop func() error, err error) {
+	if err := s.chat.Start(ctx); err != nil {
+		return nil, errors.Join(err, s.chat.Close())
+	}
+	s.chatQueue.start()
+	s.webchat.Start()
+	return func() error {
+		s.chatQueue.close()
+		err := errors.Join(s.webchat.Close(), s.chat.Close())
+		s.hooks.Close()
+		return err
+	}, nil
+}
+
+// chatParts are the conversations for the API, and what is served beside it.
+func (s *server) chatParts(p *api.Parts) {
+	p.Chat = &api.Chat{Service: s.chat, Accounts: s.accounts, CheckAccount: checkAccount}
+	p.Mount = map[string]http.Handler{webchat.SocketPath: s.webchat, webchat.PathPrefix: s.webchat, webhook.PathPrefix: s.hooks}
+}
+
+// checkAccount knows the settings of each channel.
+func checkAccount(channel string, settings json.RawMessage) error {
+	switch channel {
+	case webchat.Name:
+		return webchat.CheckSettings(settings)
+	case webhook.Name:
+		return webhook.CheckSettings(settings)
+	}
+	return fmt.Errorf("there is no channel %q", channel)
 }
 
 // chatContacts finds out who writes.
@@ -363,6 +422,49 @@ func (q *chatQueue) compare(ctx context.Context) error {
 		if err := q.chat.Returned(ctx, id, "requeued"); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// runAudit is "pbx audit messages": received = stored = shown.
+func runAudit(args []string, out, errOut io.Writer) error {
+	fs := newFlags("audit messages", "Compare what came in with what is stored and what the pages show; the exit code tells whether they are equal.", errOut)
+	path := fs.String("config", "", "configuration `file` (YAML) that names the database (pg.url); DATABASE_URL when not given")
+	if len(args) == 0 || args[0] != "messages" {
+		return usage{errors.New("audit: say what to audit: messages")}
+	}
+	if err := parse(fs, args[1:]); err != nil {
+		return err
+	}
+	cfg, err := load(*path, os.Environ())
+	if err != nil {
+		return err
+	}
+	if cfg.PG.URL == "" {
+		return usage{errors.New("audit: pg.url or DATABASE_URL must name the database; that of a running pbx is in its data folder")}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	quiet := slog.New(slog.DiscardHandler)
+	db, err := pg.Open(ctx, cfg.PG, quiet)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	c, err := chat.New(cfg.Chat, chat.Parts{DB: db, Bus: event.NewBus(), Jobs: pg.NewJobs(db, quiet)}, quiet)
+	if err != nil {
+		return err
+	}
+	r, err := c.Audit(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "received %d\nstored   %d\nshown    %d in %d threads\nopen     %d, refused %d\n", r.Raw, r.Stored, r.Shown, r.Threads, r.Open, r.Refused)
+	for _, f := range r.Faults {
+		fmt.Fprintln(out, "fault:", f)
+	}
+	if len(r.Faults) > 0 || r.Open == 0 && (r.Raw != r.Stored || r.Stored != r.Shown) {
+		return errors.New("received, stored and shown are not equal")
 	}
 	return nil
 }

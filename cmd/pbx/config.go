@@ -14,6 +14,7 @@ import (
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
+	webchat "tingxin/chat/web"
 	"tingxin/contact"
 	"tingxin/emotion"
 	"tingxin/ivr"
@@ -43,6 +44,7 @@ type Config struct {
 	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
 	Contact      contact.Config `yaml:"contact" koanf:"contact"`
 	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
+	WebChat      webchat.Config `yaml:"webchat" koanf:"webchat"`
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
 	Bot          bot.Config     `yaml:"bot" koanf:"bot"`
@@ -84,6 +86,7 @@ func (c Config) withDefaults() Config {
 	c.Contact.Region = cmp.Or(c.Contact.Region, c.SIP.Region)
 	under(&c.Bot.KeyFile, "keys/bot.key")
 	under(&c.Chat.Files, "attachments")
+	under(&c.Chat.KeyFile, "chat.key")
 	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
 	if c.API.Recordings == "" {

@@ -38,6 +38,7 @@ func commands() []command {
 		{"apply", "bring queues, agents, skills and opening hours in line with a file", runApply},
 		{"kb", "kb import, kb export: articles from and into files", runKB},
 		{"sample-orders", "serve sample orders, to try the bot's tools with", runSampleOrders},
+		{"audit", "audit messages: received = stored = shown", runAudit},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},
 	}

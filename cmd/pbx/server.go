@@ -17,6 +17,8 @@ import (
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
+	webchat "tingxin/chat/web"
+	"tingxin/chat/webhook"
 	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/ivr"
@@ -57,6 +59,9 @@ type server struct {
 	admin   *admin.Service
 	rules   *runtime // what runs by the settings of administrators
 
+	accounts  *chat.Accounts
+	webchat   *webchat.Server
+	hooks     *webhook.Channel
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
 	nodes     *nodes // nil: this server is alone

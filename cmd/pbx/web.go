@@ -31,13 +31,9 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	if err := jobs.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
-	if err := s.chat.Start(ctx); err != nil {
-		return nil, errors.Join(err, s.chat.Close(), jobs.Close())
-	}
-	s.chatQueue.start()
-	stopChat := func() error {
-		s.chatQueue.close()
-		return s.chat.Close()
+	stopChat, err := s.runChat(ctx)
+	if err != nil {
+		return nil, errors.Join(err, jobs.Close())
 	}
 	if err := w.Start(ctx); err != nil {
 		return nil, errors.Join(err, w.Close(), stopChat(), jobs.Close())
@@ -52,6 +48,7 @@ type login struct{ user, password string }
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Bot: s.bot, Tickets: s.tickets, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
 	p.People, p.Phones, p.Setup, p.Contacts = s.people, s.phones, s.setup(), s.persons
+	s.chatParts(&p)
 	if s.nodes != nil {
 		p.Nodes = others{s.nodes}
 	}

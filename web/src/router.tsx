@@ -1,6 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
+import { boxes, type Box } from './inbox/data';
 import type { ArticleFilter } from './kb/queries';
 import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
@@ -57,6 +58,16 @@ const desk = createRoute({
   path: '/desk',
   component: lazyRouteComponent(() => import('./pages/DeskPage'), 'DeskPage'),
 });
+
+const InboxPage = lazyRouteComponent(() => import('./pages/InboxPage'), 'InboxPage');
+const inbox = createRoute({
+  getParentRoute: () => shell,
+  path: '/inbox',
+  validateSearch: (search: Record<string, unknown>): { box?: Box } => ({ box: boxes.find((box) => box === search.box) }),
+  component: InboxPage,
+});
+// The list stays while conversations are opened: one component for both addresses.
+const oneConversation = createRoute({ getParentRoute: () => inbox, path: '$conversation' });
 
 const callList = createRoute({
   getParentRoute: () => shell,
@@ -209,7 +220,7 @@ const oneTicket = createRoute({
 const tree = root.addChildren([
   login,
   wall,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

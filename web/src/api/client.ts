@@ -10,6 +10,9 @@ export function setCSRF(token: string): void {
   csrf = token;
 }
 
+/** csrfToken is that token, for requests that are not JSON. */
+export const csrfToken = (): string => csrf;
+
 /** whenUnauthorized is called when the server no longer knows the session. */
 export function whenUnauthorized(callback: () => void): void {
   onUnauthorized = callback;

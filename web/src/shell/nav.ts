@@ -24,6 +24,7 @@ const leads = ['supervisor', 'admin'] as const;
 export const entries = [
   { path: '/live', key: 'live', icon: 'live', jump: 'KeyL', group: 'work' },
   { path: '/desk', key: 'desk', icon: 'headset', jump: 'KeyD', group: 'work' },
+  { path: '/inbox', key: 'inbox', icon: 'inbox', jump: 'KeyI', group: 'work' },
   { path: '/calls', key: 'calls', icon: 'calls', jump: 'KeyC', group: 'work' },
   { path: '/tickets', key: 'tickets', icon: 'ticket', jump: 'KeyT', group: 'work' },
   { path: '/contacts', key: 'contacts', icon: 'contacts', jump: 'KeyP', group: 'work' },
