@@ -304,6 +304,10 @@ func (s *Store) undo(ctx context.Context, tx pgx.Tx, merge int64, by string) (Me
 	// Somebody has said that they are two: they do not meet again by themselves.
 	_, err = tx.Exec(ctx, `insert into contact_suggestions (a, b, kind, state, by) values (least($1::bigint, $2::bigint), greatest($1::bigint, $2::bigint), 'undone', 'dismissed', $3)
 		on conflict (a, b, kind) do update set state = 'dismissed', by = $3`, m.Survivor, m.Merged, m.UndoneBy)
+	if err == nil {
+		_, err = tx.Exec(ctx, `update contact_suggestions g set state = 'dismissed', by = $3 from contacts ka, contacts kb
+			where g.state = 'open' and ka.id = g.a and kb.id = g.b and ((ka.root = $1 and kb.root = $2) or (ka.root = $2 and kb.root = $1))`, m.Survivor, m.Merged, m.UndoneBy)
+	}
 	return m, err
 }
 

@@ -278,6 +278,15 @@ func TestVerifiedLinksWeakSuggests(t *testing.T) {
 	if got.Merge.ID != 0 || got.Contact != visitor {
 		t.Errorf("met again: %+v", got)
 	}
+	// Nor is either shown as somebody who may be the other.
+	add(Key{Kind: KindEmail, Value: "lei@example.com"})
+	tx(t, s, func(tx pgx.Tx) error {
+		_, err := s.Add(ctx, tx, caller, Key{Kind: KindEmail, Value: "lei@example.com"})
+		return err
+	})
+	if page, err := s.List(ctx, Filter{Suggest: true}); err != nil || len(page.Items) != 0 {
+		t.Errorf("still shown as duplicates: %+v, %v", page.Items, err)
+	}
 }
 
 // Two logins of one site are two people, even behind one verified phone.

@@ -140,7 +140,9 @@ func suggest(ctx context.Context, tx pgx.Tx, id ID, a address) error {
 	_, err := tx.Exec(ctx, `insert into contact_suggestions (a, b, kind, verified)
 		select distinct least(me.root, k.root), greatest(me.root, k.root), $2::text, bool_or(i.verified) over (partition by k.root)
 		from contact_identities i join contacts k on k.id = i.contact_id join contacts me on me.id = $1
-		where i.kind = $2 and i.account = $3 and i.value = $4 and k.root <> me.root limit $5
+		where i.kind = $2 and i.account = $3 and i.value = $4 and k.root <> me.root
+			and not exists (select 1 from contact_suggestions d where d.a = least(me.root, k.root) and d.b = greatest(me.root, k.root) and d.state = 'dismissed')
+		limit $5
 		on conflict (a, b, kind) do nothing`, id, a.Kind, a.Account, a.Value, maxSuggestions)
 	return err
 }
