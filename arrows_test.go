@@ -68,6 +68,7 @@ var table = []room{
 	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
+	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event")},
 	{path: "admin", imports: rooms("pg", "event")},

@@ -18,7 +18,7 @@ type AgentView struct {
 	ID        queue.AgentID      `json:"id"`
 	Name      string             `json:"name"`
 	State     queue.State        `json:"state" enum:"available,ringing,talking,wrap_up,away,offline"`
-	Reason    string             `json:"reason,omitempty" doc:"of away"`
+	Reason    string             `json:"reason,omitempty" doc:"of away; connection_lost of who is offline because the desktop was not heard of"`
 	Presence  queue.State        `json:"presence" enum:"available,away,offline" doc:"what the agent chose"`
 	Since     time.Time          `json:"since"`
 	Deadline  *time.Time         `json:"deadline,omitempty" doc:"when the state ends by itself"`
@@ -65,7 +65,7 @@ type StateList struct {
 func agentView(a *queue.Agent) AgentView {
 	v := AgentView{ID: a.ID, Name: a.Name, State: a.State, Presence: a.Presence, Since: a.Since, Deadline: moment(a.Deadline), Skills: a.Skills, Languages: some(a.Languages), Capacity: a.Capacity, Desk: a.Desk,
 		Work: some(a.Work), Handled: a.Handled, TalkMS: a.Talk.Milliseconds()}
-	if a.Presence == queue.Away {
+	if a.Presence == queue.Away || a.Presence == queue.Offline && a.Reason == queue.ReasonLost {
 		v.Reason = a.Reason
 	}
 	if v.Skills == nil {

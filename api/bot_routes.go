@@ -189,11 +189,12 @@ func (s *Server) botHandBack(ctx context.Context, in *BotSessionPath) (*struct{}
 	return nil, s.problem(ctx, s.audit.write(ctx, callerOf(ctx).entry("bot.handed_back", "bot_session:"+in.ID)))
 }
 
-type daysInput struct {
+// DaysInput asks for the last days.
+type DaysInput struct {
 	Days int `query:"days" minimum:"1" maximum:"400" default:"30"`
 }
 
-func (s *Server) botUnanswered(ctx context.Context, in *daysInput) (*bodyOf[BotTurns], error) {
+func (s *Server) botUnanswered(ctx context.Context, in *DaysInput) (*bodyOf[BotTurns], error) {
 	all, err := bot.NewStore(s.db).Unanswered(ctx, s.now().AddDate(0, 0, -in.Days), 100)
 	return &bodyOf[BotTurns]{BotTurns{some(all)}}, s.problem(ctx, err)
 }
@@ -346,7 +347,7 @@ func (s *Server) deleteBotSlot(ctx context.Context, in *slotPath) (*struct{}, er
 }
 
 type botReportInput struct {
-	daysInput
+	DaysInput
 	Channel string `query:"channel" enum:"chat,call,api" doc:"chat and call when left out"`
 }
 

@@ -67,6 +67,11 @@ func TestBotTurns(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, a.status, c.want)
 		}
 	}
+	var report bot.Report
+	h.as(RoleSupervisor).ok(base+"/bot/report?channel=api&days=1", &report)
+	if report.Sum.Turns < 3 || report.Sum.Handovers["asked"] != 1 {
+		t.Errorf("report %+v", report.Sum)
+	}
 	var thread BotThread
 	h.as(RoleSupervisor).ok(base+"/bot/sessions/"+r.Session, &thread)
 	if len(thread.Items) != 2 || thread.Items[1].Why == nil || thread.Handover != "asked" {

@@ -137,9 +137,9 @@ func (s *Server) refresh(items []call.Summary) {
 	}
 }
 
-func (s *Server) liveCalls(ctx context.Context, _ *struct{}) (*bodyOf[LiveCalls], error) {
+func (s *Server) liveCalls(ctx context.Context, in *asker) (*bodyOf[LiveCalls], error) {
 	seq := s.parts.Bus.Seq() // before the snapshot: what comes in between is told twice, never lost
-	items := s.parts.Live.Live()
+	items := append(s.parts.Live.Live(), s.runningElsewhere(ctx, in)...)
 	if items == nil {
 		items = []call.Snapshot{}
 	}

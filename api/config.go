@@ -22,6 +22,10 @@ type Config struct {
 	MetricsToken string `yaml:"metrics_token" koanf:"metrics_token"`
 	// Recordings is the folder that relative paths of recordings start from; "data/recordings" when empty.
 	Recordings string `yaml:"recordings" koanf:"recordings"`
+	// Redis shares the live feed between the servers of a cluster: "10.0.0.5:6379", "rediss://:password@10.0.0.5:6379/0"
+	// or "unix:///run/redis.sock"; empty is this server's events only. What is said in calls passes through it and stays
+	// five minutes.
+	Redis string `yaml:"redis" koanf:"redis"`
 	// MaxConnections bounds open live feeds; 2000 when zero.
 	MaxConnections int `yaml:"max_connections" koanf:"max_connections"`
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/call"
+	"tingxin/contact"
 	"tingxin/emotion"
 	"tingxin/pg"
 )
@@ -246,7 +247,11 @@ func (s *Server) setConsent(ctx context.Context, in *consentInput) (*struct{}, e
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	err := s.parts.Calls.AddConsent(ctx, call.ConsentRow{Identity: in.Body.Identity, Purpose: in.Body.Purpose, State: in.Body.State,
+	person, err := s.contacts.Find(ctx, contact.Key{Kind: contact.KindPhone, Value: in.Body.Identity})
+	if err != nil && !errors.Is(err, pg.ErrNotFound) && !errors.Is(err, contact.ErrIdentity) { // a number that has no contact yet
+		return nil, s.problem(ctx, err)
+	}
+	err = s.parts.Calls.AddConsent(ctx, call.ConsentRow{Identity: in.Body.Identity, Contact: int64(person), Purpose: in.Body.Purpose, State: in.Body.State,
 		Source: "user:" + who.User.Username, At: s.now().UTC()})
 	return nil, s.problem(ctx, err)
 }

@@ -26,6 +26,8 @@ const (
 	callsChannel = "calls"
 	// queuesChannel carries what happens in the queues and to agents, by ids.
 	queuesChannel = "queues"
+	// ticketsChannel carries what happens to tickets, by ids.
+	ticketsChannel = "tickets"
 	// callChannel and an id carry everything of one call.
 	callChannel = "call:"
 
@@ -49,6 +51,7 @@ type feed struct {
 	node   *centrifuge.Node
 	socket http.Handler
 	reg    *prometheus.Registry
+	shard  *centrifuge.RedisShard // nil: this server's browsers only
 
 	clients   atomic.Int64
 	refused   atomic.Int64 // over MaxConnections
@@ -113,7 +116,7 @@ func (f *feed) connected(c *centrifuge.Client) {
 
 // maySubscribe knows the channels; whoever is signed in may see all calls and queues.
 func maySubscribe(channel string) bool {
-	if channel == callsChannel || channel == queuesChannel {
+	if channel == callsChannel || channel == queuesChannel || channel == ticketsChannel {
 		return true
 	}
 	id, ok := strings.CutPrefix(channel, callChannel)
@@ -150,6 +153,11 @@ func (f *feed) serve(c *gin.Context) {
 
 // start begins to publish.
 func (f *feed) start() error {
+	if address := f.s.cfg.Redis; address != "" {
+		if err := f.shareFeed(address); err != nil {
+			return err
+		}
+	}
 	if err := f.node.Run(); err != nil {
 		return fmt.Errorf("live feed: %w", err)
 	}
@@ -185,6 +193,8 @@ func channels(e *event.Event) []string {
 	switch {
 	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."):
 		return []string{queuesChannel} // ids only
+	case strings.HasPrefix(e.Type, "ticket."):
+		return []string{ticketsChannel} // ids only
 	case e.Call == "":
 		return []string{callsChannel}
 	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended", e.Type == "call.parties",
@@ -226,6 +236,9 @@ func (f *feed) close() {
 		defer cancel()
 		if err := f.node.Shutdown(ctx); err != nil {
 			f.s.log.Warn("live feed did not end in time", "err", err)
+		}
+		if f.shard != nil {
+			f.shard.Close()
 		}
 	})
 }

@@ -20,11 +20,13 @@ const peopleEvery = 5 * time.Second
 // somebody is. A change made here is seen with the next question, one made by
 // another server within 5 seconds.
 type People struct {
-	users users
-	log   *slog.Logger
+	users   users
+	secrets phoneSecrets
+	log     *slog.Logger
 
-	turn  sync.Mutex // one reload at a time: an older answer never comes last
-	known atomic.Pointer[map[string]User]
+	turn    sync.Mutex // one reload at a time: an older answer never comes last
+	known   atomic.Pointer[map[string]User]
+	digests atomic.Pointer[map[string]PhoneDigests]
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -32,8 +34,9 @@ type People struct {
 
 // NewPeople makes a list that is empty until Start.
 func NewPeople(db *pg.DB, log *slog.Logger) *People {
-	p := &People{users: users{db}, log: log.With("part", "people"), cancel: func() {}}
+	p := &People{users: users{db}, secrets: phoneSecrets{db}, log: log.With("part", "people"), cancel: func() {}}
 	p.known.Store(&map[string]User{})
+	p.digests.Store(&map[string]PhoneDigests{})
 	return p
 }
 
@@ -75,11 +78,16 @@ func (p *People) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	digests, err := p.secrets.all(ctx)
+	if err != nil {
+		return err
+	}
 	known := make(map[string]User, len(all))
 	for _, u := range all {
 		known[u.Username] = u
 	}
 	p.known.Store(&known)
+	p.digests.Store(&digests)
 	return nil
 }
 

@@ -20,8 +20,12 @@ import (
 type Phones interface {
 	// Ticket is a fresh way in for a user's page.
 	Ticket(user string, now time.Time) PhoneTicket
-	// Reachable tells whether the user has a telephone registered here.
+	// Reachable tells whether the user has a telephone registered, here or at another server of the database.
 	Reachable(user string) bool
+	// Realm is what the digests of desk phones hold for.
+	Realm() string
+	// Digests are those of a password of a user.
+	Digests(user, password string) PhoneDigests
 }
 
 // PhoneTicket is the body of POST /session/phone: how a page registers its
@@ -44,6 +48,7 @@ type ICEServer struct {
 
 // Colleague is a user as others see him or her who want to call.
 type Colleague struct {
+	ID        string `json:"id"`
 	Username  string `json:"username"`
 	Name      string `json:"name"`
 	Role      Role   `json:"role" enum:"agent,supervisor,admin"`
@@ -108,7 +113,7 @@ func (s *Server) listColleagues(ctx context.Context, _ *struct{}) (*bodyOf[Colle
 			continue
 		}
 		reachable := s.parts.Phones != nil && s.parts.Phones.Reachable(u.Username)
-		out.Items = append(out.Items, Colleague{u.Username, u.Name, u.Role, reachable})
+		out.Items = append(out.Items, Colleague{u.ID, u.Username, u.Name, u.Role, reachable})
 	}
 	return &bodyOf[Colleagues]{out}, nil
 }

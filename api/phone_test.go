@@ -2,9 +2,11 @@ package api
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,6 +19,12 @@ type fakePhones struct {
 
 func (f *fakePhones) Ticket(user string, now time.Time) PhoneTicket {
 	return PhoneTicket{User: user, Domain: "tingxin", Token: "token of " + user, ExpiresAt: now.Add(time.Minute).UTC(), WSPath: "/sip", ICEServers: f.ice}
+}
+
+func (f *fakePhones) Realm() string { return "tingxin" }
+
+func (f *fakePhones) Digests(user, password string) PhoneDigests {
+	return PhoneDigests{"tingxin", fmt.Sprintf("%032x", len(user)), fmt.Sprintf("%064x", len(password))}
 }
 
 func (f *fakePhones) Reachable(user string) bool { return slices.Contains(f.registered, user) }
@@ -87,7 +95,7 @@ func TestColleagues(t *testing.T) {
 	}
 	var got Colleagues
 	admin.ok(base+"/colleagues", &got)
-	if len(got.Items) != 1 || got.Items[0] != (Colleague{"lin", "Lin Mei", RoleAgent, true}) {
+	if len(got.Items) != 1 || got.Items[0] != (Colleague{lin.ID, "lin", "Lin Mei", RoleAgent, true}) {
 		t.Errorf("%+v", got.Items)
 	}
 	b.ok(base+"/colleagues", &got)
@@ -132,4 +140,59 @@ func TestPeopleStartAndClose(t *testing.T) {
 	}
 	must(t, p.Close())
 	must(t, p.Close())
+}
+
+func TestPhoneSecret(t *testing.T) {
+	t.Parallel()
+	h := open(t, func(_ *Config, p *Parts) { p.Phones = &fakePhones{} })
+	b := h.as(RoleAgent)
+	path := base + "/session/phone/secret"
+	var got PhoneSecret
+	b.ok(path, &got)
+	if got.Set || got.User != "agent1" || got.Domain != "tingxin" || got.SetAt != nil {
+		t.Errorf("before: %+v", got)
+	}
+	for _, bad := range []string{"short", "has a space in it", "line\nfeed and more", strings.Repeat("x", 129)} {
+		if a := b.do(http.MethodPut, path, map[string]string{"password": bad}); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%q: %s", bad, a)
+		}
+	}
+	a := b.do(http.MethodPut, path, map[string]string{"password": "quite-long-indeed"})
+	a.into(t, &got)
+	if a.status != http.StatusOK || !got.Set || got.Password != "quite-long-indeed" || got.SetAt == nil {
+		t.Errorf("%s", a)
+	}
+	if d, ok := h.people.Digests("agent1"); !ok || d.Realm != "tingxin" || d.SHA256 != fmt.Sprintf("%064x", 17) || !h.people.AnyDigests() {
+		t.Errorf("not known at once: %+v", d)
+	}
+	a = b.do(http.MethodPut, path, map[string]string{})
+	a.into(t, &got)
+	if a.status != http.StatusOK || len(got.Password) < 20 {
+		t.Errorf("made up: %s", a)
+	}
+	got = PhoneSecret{}
+	b.ok(path, &got)
+	if !got.Set || got.Password != "" || got.SetAt == nil {
+		t.Errorf("shown twice: %+v", got)
+	}
+	if a := b.do(http.MethodDelete, path, nil); a.status != http.StatusNoContent && a.status != http.StatusOK {
+		t.Errorf("%s", a)
+	}
+	if _, ok := h.people.Digests("agent1"); ok || h.people.AnyDigests() {
+		t.Error("removed, and still there")
+	}
+	var audit struct {
+		Items []struct{ Actor, Action string }
+	}
+	h.as(RoleAdmin).ok(base+"/audit", &audit)
+	count := map[string]int{}
+	for _, e := range audit.Items {
+		count[e.Action]++
+	}
+	if count["phone.secret"] != 2 || count["phone.secret_removed"] != 1 {
+		t.Errorf("audit: %v", count)
+	}
+	if bytes.Contains(h.as(RoleAdmin).get(base+"/audit").body, []byte("quite-long")) {
+		t.Error("the password is in the audit log")
+	}
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
 	"tingxin/call"
+	"tingxin/contact"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/ticket"
@@ -52,8 +54,17 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, call.ErrTarget):
 		return huma.Error422UnprocessableEntity(call.ErrTarget.Error())
+	case errors.Is(err, contact.ErrMerge), errors.Is(err, contact.ErrUndo), errors.Is(err, contact.ErrList), errors.Is(err, contact.ErrHeld), errors.Is(err, contact.ErrTooMany):
+		return huma.Error409Conflict(inner(err, contact.ErrMerge, contact.ErrUndo, contact.ErrList, contact.ErrHeld, contact.ErrTooMany))
+	case errors.Is(err, contact.ErrSecond):
+		return huma.Error403Forbidden(contact.ErrSecond.Error())
+	case errors.Is(err, contact.ErrInvalid), errors.Is(err, contact.ErrIdentity):
+		text := inner(err, contact.ErrInvalid, contact.ErrIdentity)
+		return huma.Error422UnprocessableEntity(strings.TrimPrefix(text, contact.ErrInvalid.Error()+": "))
 	case errors.Is(err, pg.ErrConflict):
 		return huma.Error409Conflict("something with that name is there already")
+	case errors.Is(err, contact.ErrCursor):
+		return huma.Error400BadRequest(contact.ErrCursor.Error())
 	case errors.As(err, &unfit):
 		return huma.Error422UnprocessableEntity(unfit.Error(), &huma.ErrorDetail{Location: "body." + unfit.Field, Message: unfit.Text})
 	case errors.Is(err, ticket.ErrMove), errors.Is(err, ticket.ErrStale), errors.Is(err, ticket.ErrClosed), errors.Is(err, ticket.ErrChildren), errors.Is(err, ticket.ErrMerged):
@@ -67,6 +78,17 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	}
 	s.log.Error("request failed", "err", err)
 	return huma.Error500InternalServerError("internal")
+}
+
+// inner is an error's text from one of the given ones on, without what was tried around it.
+func inner(err error, of ...error) string {
+	text := err.Error()
+	for _, o := range of {
+		if i := strings.Index(text, o.Error()); i >= 0 {
+			return text[i:]
+		}
+	}
+	return text
 }
 
 // refuse ends a request outside of Huma with a problem document.

@@ -21,6 +21,7 @@ import (
 
 	"tingxin/bot"
 	"tingxin/call"
+	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/kb"
 	"tingxin/pg"
@@ -45,6 +46,8 @@ type Parts struct {
 	// Queues are the waiting work and its agents; nil: none.
 	Queues *queue.Service
 	KB     *kb.Service // articles; nil: none
+	// Contacts are the people; nil: a store of the server's own, without the rows of other nouns.
+	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
 	Bot     *bot.Engine  // nil: none
@@ -52,6 +55,8 @@ type Parts struct {
 	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
+	// Nodes are the other servers of the same database; nil: there are none.
+	Nodes Nodes
 	// Setup is what administrators set; nil: nothing is kept.
 	Setup *Setup
 	// People is the list of users, started by the caller; nil: one of the server's own.
@@ -71,20 +76,22 @@ type Server struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	db        *pg.DB
-	users     users
-	sessions  *sessions
-	throttle  *throttle
-	passwords *passwords
-	audit     *auditLog
-	settings  settings
-	feed      *feed
-	people    *People
-	tickets   ticketPace
-	help      help
-	peaks     *peakFiles
-	kiosks    wrongTokens
-	started   time.Time
+	db           *pg.DB
+	users        users
+	sessions     *sessions
+	throttle     *throttle
+	passwords    *passwords
+	audit        *auditLog
+	settings     settings
+	phoneSecrets phoneSecrets
+	feed         *feed
+	people       *People
+	contacts     *contact.Store
+	tickets      ticketPace
+	peaks        *peakFiles
+	kiosks       wrongTokens
+	started      time.Time
+	help         help
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -106,9 +113,12 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
-		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
+	}
+	if s.contacts = parts.Contacts; s.contacts == nil {
+		s.contacts = contact.NewStore(parts.DB, contact.Config{})
 	}
 	var err error
 	if s.feed, err = newFeed(s); err != nil {
@@ -119,6 +129,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	if parts.Jobs != nil {
 		s.addRetention(parts.Jobs)
+		s.addErasing(parts.Jobs)
 	}
 	return s, nil
 }
@@ -132,7 +143,7 @@ func (s *Server) route() error {
 	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return fmt.Errorf("api.trusted_proxies: %w", err)
 	}
-	r.Use(s.recovered, s.headers, s.guard)
+	r.Use(s.recovered, s.headers, s.guard, s.elsewhere)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
@@ -143,6 +154,7 @@ func (s *Server) route() error {
 	api := humagin.New(r, config)
 	s.sessionRoutes(api)
 	s.phoneRoutes(api)
+	s.phoneSecretRoutes(api)
 	s.callRoutes(api)
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
@@ -157,6 +169,8 @@ func (s *Server) route() error {
 	s.queueRoutes(api)
 	s.agentRoutes(api)
 	s.kbRoutes(api)
+	s.contactRoutes(api)
+	s.privacyRoutes(api)
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.botRoutes(api)

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/admin"
+	"tingxin/contact"
 	"tingxin/ivr"
 	"tingxin/pg"
 )
@@ -85,6 +86,8 @@ func bodyLimit(path string) int64 {
 		return admin.MaxSound + 1
 	case path == base+"/settings/apply":
 		return maxApply
+	case path == base+"/contact-imports":
+		return contact.MaxImportBytes + maxBody // Huma answers before
 	case len(path) > len(base) && (path[len(base):] == "/flow-check" || path[len(base):] == "/flow-rehearsal" || slices.ContainsFunc(slices.Collect(maps.Values(settingPaths)), func(p string) bool {
 		return path == base+"/settings/"+p+"/:name" || path == base+"/settings/"+p+"/:name/check"
 	})):

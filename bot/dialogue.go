@@ -168,7 +168,7 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 		}
 	}
 	if looksLikeNumber(t.plain) { // an answer, but no valid one
-		t.step("no valid " + s.Type)
+		t.step("no valid: " + s.Type)
 		if f.Asked[s.Name] >= maxAsked {
 			t.hand(ReasonLost, s.Name)
 			return true, nil
@@ -341,7 +341,7 @@ func (t *turn) choose(f *frameState, s *FrameSlot) (*row, []*row) {
 func (t *turn) heardAs(r *row) *row {
 	rest := slices.DeleteFunc(slices.Clone(t.held), func(x row) bool { return x.ID == r.ID })
 	if near, ok := held(rest).near(r.Name, r.plain); ok {
-		t.step("heard one place off a known " + r.Name)
+		t.step("heard one place off a known: " + r.Name)
 		if known := t.held.byID(near.ID); known != nil {
 			known.Confirmed, known.P = false, 0.7 // ask
 			return known
@@ -359,7 +359,7 @@ func (t *turn) askWhether(f *frameState, s *FrameSlot, options []*row, lead stri
 		f.Options = append(f.Options, r.ID)
 		all = append(all, Button{r.Value, fmt.Sprintf("slot:%d", r.ID)})
 	}
-	t.step("not sure of " + s.Name)
+	t.step("not sure of: " + s.Name)
 	if len(options) == 1 {
 		ask := word(t.lang, "confirm", tail(options[0].Value), kind)
 		if t.in.Channel == ChannelCall {
@@ -380,7 +380,7 @@ func (t *turn) promptFor(f *frameState, s *FrameSlot, lead string) {
 	f.Confirm, f.Options = "", nil
 	f.ask(s.Name)
 	t.prompted = true
-	t.step("asks for " + s.Name)
+	t.step("asks for: " + s.Name)
 	t.say(DoAsk, text(lead+inLang(s.Prompt, t.lang)))
 	if s.Type == "choice" {
 		var all []Button
@@ -423,7 +423,7 @@ func (t *turn) complete(ctx context.Context, f *frameState, i *Intent) error {
 	t.st.Answered = &answered{Turn: t.n}
 	t.say(DoTool, text(fill(inLang(i.Frame.Answer, t.lang), values)))
 	if under := t.st.top(); under != nil && t.active(under.Intent) {
-		t.step("back to " + under.Intent)
+		t.step("back to: " + under.Intent)
 		t.st.Answered = nil
 		return t.advance(ctx, word(t.lang, "back"))
 	}

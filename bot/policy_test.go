@@ -274,6 +274,9 @@ func TestPaceOfASession(t *testing.T) {
 }
 
 func TestTrainingIsMeasuredAndRepeatable(t *testing.T) {
+	if raced {
+		t.Skip("one goroutine that computes for minutes under the race detector")
+	}
 	h := open(t)
 	one, err := h.Train(t.Context())
 	must(t, err)

@@ -23,6 +23,7 @@ type state struct {
 	Rejected int       `json:"rejected,omitempty"` // clarifications refused in a row
 	Clarify  int       `json:"clarify,omitempty"`  // clarifications for the intent at hand
 	Fallback int       `json:"fallback,omitempty"` // in a row
+	Errors   int       `json:"errors,omitempty"`   // failed turns in a row
 	Answered *answered `json:"answered,omitempty"` // waits for a reaction
 	Shown    []Shown   `json:"shown,omitempty"`
 	History  []said    `json:"history,omitempty"`

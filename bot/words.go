@@ -30,6 +30,8 @@ var words = map[string]map[string]string{
 	"confirm_call":   {"zh": "您的%s号是 %s，对吗？", "en": "Your %s is %s. Is that right?"},
 	"chose_message":  {"zh": "好的，请写下您的留言，我们会尽快回复。", "en": "All right, please write your message; we will answer as soon as we can."},
 	"chose_callback": {"zh": "好的，请告诉我您的电话和方便的时间，我们会给您回电。", "en": "All right, please tell me your phone number and a good time, and we will call you back."},
+	"press":          {"zh": "%[2]s，请按%[1]d。", "en": "For %[2]s, press %[1]d. "},
+	"press_human":    {"zh": "转人工，请按0。", "en": "For a person, press 0. "},
 	"which":          {"zh": "是哪一个%s？", "en": "Which %s is it?"},
 	"other":          {"zh": "另一个", "en": "Another one"},
 	"again":          {"zh": "好的，请再说一遍。", "en": "All right, please tell me again."},

@@ -133,6 +133,7 @@ func (t *turn) think(ctx context.Context, begun time.Time) {
 	err := t.guarded(inner)
 	switch {
 	case err == nil:
+		t.st.Errors = 0
 	case inner.Err() != nil && ctx.Err() == nil:
 		t.failed(ReasonLatency, err)
 	default:
@@ -159,7 +160,8 @@ func (t *turn) failed(why Reason, err error) {
 	t.e.log.Warn("a turn failed", "session", t.s.id, "reason", why, "error", err)
 	t.step("failed: " + string(why))
 	t.reply.Parts = nil
-	if t.b.policy.line(why).On {
+	t.st.Errors++
+	if l := t.b.policy.line(why); l.On && (why != ReasonError || float64(t.st.Errors) >= l.Number) {
 		t.hand(why, "")
 		return
 	}
@@ -350,7 +352,7 @@ func (t *turn) wanted() bool {
 		return true
 	case "wait", "message", "callback":
 		if t.st.Handover != "" {
-			t.step("chose " + t.choice)
+			t.step("chose: " + t.choice)
 			t.hand(t.st.Handover, t.choice)
 			return true
 		}
@@ -522,7 +524,7 @@ func (t *turn) digress(ctx context.Context) error {
 	}
 	switch t.reply.Decision {
 	case DoAnswer, DoTalk, DoTool:
-		t.step("back to " + intent)
+		t.step("back to: " + intent)
 		t.reply.Parts = slices.DeleteFunc(t.reply.Parts, func(p Part) bool { return p.Kind == "buttons" })
 		t.st.Answered = nil
 		return t.advance(ctx, word(t.lang, "back"))
@@ -738,7 +740,7 @@ func (t *turn) clarify(articles []Article) {
 func (t *turn) fallback(key string) {
 	t.st.Fallback++
 	if l := t.b.policy.line(ReasonLost); l.On && float64(t.st.Fallback) >= l.Number {
-		t.step("not understood " + strconv.Itoa(t.st.Fallback) + " times in a row")
+		t.step("not understood in a row: " + strconv.Itoa(t.st.Fallback))
 		t.hand(ReasonLost, "")
 		return
 	}

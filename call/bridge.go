@@ -183,7 +183,7 @@ func (c *Call) meet(l *leg) error {
 		c.talk()
 		c.settle(SideAgent, l)
 		if c.feels && c.m.parts.Emotion.Agents {
-			c.feel(SideAgent, l.media)
+			c.feel(SideAgent, l.media, nil)
 		}
 	}); err != nil {
 		return err

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"maps"
@@ -47,6 +48,8 @@ type Call struct {
 	wg     sync.WaitGroup // script, pumps, relays, hang-ups
 	ear    ear            // when the caller last made a sound
 	first  *party         // of the first leg
+	known  chan struct{}  // closed when it was found out who it is
+	person atomic.Int64   // who that is, 0 for nobody
 	feels  bool           // a bridged caller was told that the voice is read; only the script
 	judged bool           // the opening hours were looked at; only the script
 
@@ -57,6 +60,8 @@ type Call struct {
 	turn      int
 	turnSide  string
 	playing   *playing
+	dialogue  *dialogue       // while the caller talks with the bot
+	packet    json.RawMessage // for the agent who takes over from the bot
 	place     map[string]*leg // who stands on each side, once there is a talk
 	talking   bool            // the caller is with somebody, or waits for somebody
 	bridge    *media.Bridge
@@ -192,6 +197,7 @@ func (c *Call) live() {
 func (c *Call) begin() {
 	c.m.writer.Put(&entry{Begin: c.snapshotRecord()}, nil)
 	c.publish("call.started")
+	c.identify()
 }
 
 // script does what the route says.

@@ -130,11 +130,16 @@ type house struct {
 const quietFlow = "flow: quiet\nversion: 1\nnodes:\n  - record: {consent: none}\n  - listen: {}\n"
 
 // newHouse starts a Manager whose numbers all run a flow that only listens.
-func newHouse(t *testing.T, db *pg.DB, change func(*Config)) *house {
+func newHouse(t *testing.T, db *pg.DB, change func(*Config), more ...func(dir string) error) *house {
 	t.Helper()
 	h := &house{t: t, db: db, store: NewStore(db), bus: event.NewBus(), speech: &speech{streams: make(chan *stream, 16)}, dir: t.TempDir()}
 	if err := os.WriteFile(filepath.Join(h.dir, "quiet.yaml"), []byte(quietFlow), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range more {
+		if err := f(h.dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cfg := Config{Node: "test", Recording: RecordingConfig{Dir: filepath.Join(h.dir, "rec")}, Journal: JournalConfig{Dir: filepath.Join(h.dir, "journal")},
 		Routes: []Route{{Numbers: []string{"*"}, Flow: "quiet"}}}

@@ -97,6 +97,7 @@ type Incoming struct {
 	SIPCallID string
 	Trunk     string // name of the trunk it came by, empty for a user
 	User      string // our own user who calls, proved by password or token; empty for a trunk
+	Node      bool   // User is another server of ours, which wants one of our users for a caller that it has
 	From      string // caller's number or user part
 	FromName  string // display name, may be empty
 	To        string // dialled number
@@ -112,6 +113,7 @@ type Incoming struct {
 type Target struct {
 	URI       string // sip:number@host:port;transport=udp; with sip.domain as host a user of ours or, failing that, a number
 	User      string // one of our own users: rings wherever it is registered
+	Here      bool   // of User: only where it is registered at this server
 	Number    string // a number outside: the outbound routes choose the trunk
 	Trunk     string // name of the trunk to use, empty for a plain address
 	From      string

@@ -13,8 +13,9 @@ const PurposeEmotion = "voice_emotion"
 type ConsentRow struct {
 	CallID   string // empty when it was not given in a call
 	Identity string // the caller's number, empty when unknown
+	Contact  int64  // whose it is, 0 while unknown
 	Purpose  string
-	State    string // ConsentAnnounced, ConsentGiven or ConsentRefused
+	State    string // ConsentAnnounced, ConsentGiven, ConsentRefused or ConsentWithdrawn
 	Notice   string // version of what was announced
 	Source   string // "call", or who wrote it down
 	At       time.Time

@@ -45,7 +45,7 @@ func (c *Call) Feels(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, consentTimeout)
 	defer cancel()
-	declined, err := c.m.parts.Store.Declined(ctx, c.in.From, PurposeEmotion)
+	declined, err := c.m.parts.Store.DeclinedBy(ctx, c.whoIs(ctx), c.in.From, PurposeEmotion)
 	if err != nil {
 		c.log.Warn("consent cannot be looked up: the voice is not read", "error", err)
 		return false
@@ -58,17 +58,21 @@ func (c *Call) Feels(ctx context.Context) bool {
 
 // Feel implements ivr.Feeler.
 func (c *Call) Feel(ctx context.Context, consent ivr.Consent) error {
+	var norm []byte
+	if consent != ivr.ConsentRefused {
+		norm = c.baseline(ctx)
+	}
 	return c.ask(ctx, func() {
 		c.consent(string(consent))
 		if consent != ivr.ConsentRefused {
-			c.feel(SideCaller, c.in.Leg)
+			c.feel(SideCaller, c.in.Leg, norm)
 		}
 	})
 }
 
 // consent writes a line of the ledger.
 func (c *Call) consent(state string) {
-	c.m.writer.Put(&entry{Consent: &ConsentRow{CallID: c.id, Identity: c.in.From, Purpose: PurposeEmotion, State: state,
+	c.m.writer.Put(&entry{Consent: &ConsentRow{CallID: c.id, Identity: c.in.From, Contact: c.person.Load(), Purpose: PurposeEmotion, State: state,
 		Notice: noticeVersion, Source: "call", At: time.Now().UTC().Truncate(time.Microsecond)}}, nil)
 }
 
@@ -80,13 +84,15 @@ func (c *Call) Emotion() string {
 	return string(emotion.StateUnknown)
 }
 
-// feel begins to read a side's voice.
-func (c *Call) feel(name string, l *media.Leg) {
+// feel begins to read a side's voice. norm is what is known of it, nil when nothing.
+func (c *Call) feel(name string, l *media.Leg, norm []byte) {
 	sd := c.sides[name]
 	if c.m.parts.Emotion == nil || sd.feeling != nil {
 		return
 	}
-	v := newVoice(c.m.parts.Emotion.Open(), c.zero, &c.m.stats.voice, func(f felt) {
+	in := c.m.parts.Emotion.Open()
+	c.recall(in, norm)
+	v := newVoice(in, c.zero, &c.m.stats.voice, func(f felt) {
 		c.post(func() { c.felt(sd, f) })
 	})
 	v.alone.Store(sd.ear == nil)

@@ -40,6 +40,7 @@ func (c *Call) finish() {
 	}
 	c.m.writer.Put(&entry{Finish: f}, func() { close(safe) })
 	c.serve(safe, 0)
+	c.keepBaseline()
 	c.publish("call.ended")
 	c.m.stats.ended.Add(1)
 	c.log.Info("call ended", "cause", string(h.cause), "route", c.route.Name, "duration", c.record.Duration())

@@ -273,6 +273,7 @@ func (c *Call) gone(l *leg, cause Cause) {
 	case !l.talks() || l.row.Role == RoleGuest:
 		c.leave(l, cause)
 		c.update()
+	case l.again: // its user is being rung back: that decides
 	case c.moving != nil && c.moving.by == l: // the transfer that it asked for goes on without it
 		c.leave(l, CauseTransferred)
 	case c.inherit(l, cause):

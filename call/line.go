@@ -15,6 +15,7 @@ var _ ivr.Line = (*Call)(nil)
 type playing struct {
 	out     *media.Playout
 	bargeIn bool
+	byWords bool // the caller's words silence it too
 }
 
 // runFlow walks the caller through the route's flow.
@@ -75,6 +76,10 @@ func (c *Call) answered() {
 
 // Play implements ivr.Line.
 func (c *Call) Play(ctx context.Context, p *ivr.Prompt, bargeIn bool) (interrupted bool, err error) {
+	return c.play(ctx, p, bargeIn, false)
+}
+
+func (c *Call) play(ctx context.Context, p *ivr.Prompt, bargeIn, byWords bool) (interrupted bool, err error) {
 	var out *media.Playout
 	var began time.Time
 	err = c.ask(ctx, func() {
@@ -84,7 +89,7 @@ func (c *Call) Play(ctx context.Context, p *ivr.Prompt, bargeIn bool) (interrupt
 		}
 		began = time.Now()
 		out = c.caller().media.Play(p.Source())
-		c.playing = &playing{out: out, bargeIn: bargeIn}
+		c.playing = &playing{out: out, bargeIn: bargeIn, byWords: byWords}
 	})
 	if err != nil || interrupted {
 		return interrupted, err

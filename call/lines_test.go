@@ -300,3 +300,29 @@ func TestMixedBridgeIsARoomOfTwo(t *testing.T) {
 		t.Errorf("%d rooms left", st.Rooms)
 	}
 }
+
+// TestTransferWhileTheConsultationRings: the Refer-To of a telephone holds our own
+// Contact, so whom the consultation calls is known by the consultation alone.
+func TestTransferWhileTheConsultationRings(t *testing.T) {
+	w := newTown(t, "", "100", nil) // A calls bert
+	w.hears("bert", w.bert, toneA)
+	w.x.mu.Lock()
+	w.x.slow["dora"] = true // rings only
+	w.x.mu.Unlock()
+	asks, consult := w.rings(toneD, "bert", "dora")
+	for name := range w.x.rang {
+		if name == "dora" {
+			break
+		}
+	}
+	w.x.mu.Lock()
+	w.x.slow["dora"], w.x.users["dora"] = false, w.cora // the next time she answers
+	w.x.mu.Unlock()
+	reports := refer(w.bert, Refer{URI: "sip:tingxin@127.0.0.1", Number: "tingxin", Replaces: asks.dialog})
+	w.hears("dora", w.cora, toneA)
+	w.hears("A", w.first, toneC)
+	waitFor(t, func() bool { got := reports(); return len(got) > 0 && got[len(got)-1] == 200 })
+	if r, _ := w.ended(consult); r.Cause != CauseCancelled {
+		t.Errorf("consultation %+v", r)
+	}
+}

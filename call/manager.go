@@ -48,6 +48,7 @@ type Recogniser interface {
 // Stats are the counters of a Manager.
 type Stats struct {
 	Active      int   // calls running now
+	Relays      int   // legs carried now for calls of other servers
 	Max         int   // calls that may run at once
 	Accepted    int64 // calls taken since the start
 	Refused     int64 // calls refused: no room, no route, draining
@@ -76,6 +77,8 @@ type Parts struct {
 	Recogniser Recogniser
 	// Emotion may be nil: no voice is read then.
 	Emotion *Emotion
+	// People may be nil: calls belong to nobody then.
+	People People
 }
 
 // Manager owns all running calls, their way to the database and what is
@@ -88,6 +91,7 @@ type Manager struct {
 	hours  Hours // nil: always open
 	dialer Dialer
 	queues Queues
+	bot    Bot
 	tunes  tunes
 	// directory knows our users; nil when there are none.
 	directory Directory
@@ -100,6 +104,7 @@ type Manager struct {
 
 	mu       sync.Mutex
 	calls    map[string]*Call
+	relays   map[*relay]struct{}
 	parties  map[Dialog]*party // of the legs of all calls
 	running  bool
 	draining bool
@@ -120,7 +125,7 @@ func NewManager(cfg Config, p Parts, log *slog.Logger) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("call.routes: %w", err)
 	}
-	m := &Manager{cfg: cfg, parts: p, log: log, calls: make(map[string]*Call), parties: make(map[Dialog]*party)}
+	m := &Manager{cfg: cfg, parts: p, log: log, calls: make(map[string]*Call), relays: make(map[*relay]struct{}), parties: make(map[Dialog]*party)}
 	m.routes.Store(&rs)
 	m.tunes = tunes{flows: p.Flows, more: make(map[string]*media.Music)}
 	m.writer = NewWriter(cfg.Journal, p.Store, log)
@@ -172,6 +177,9 @@ func (m *Manager) Start(ctx context.Context) error {
 // Accept takes a new call and starts its goroutine. ErrBusy, ErrNoRoute or
 // ErrDraining when it does not. The leg then belongs to the call, which closes it.
 func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) {
+	if in.Node {
+		return m.acceptRelay(in)
+	}
 	route, ok := m.routeOf(&in)
 	if !ok {
 		m.stats.refused.Add(1)
@@ -185,7 +193,7 @@ func (m *Manager) Accept(ctx context.Context, in Incoming) (Handler, error) {
 	switch {
 	case !m.running || m.draining:
 		err = ErrDraining
-	case len(m.calls) >= m.cfg.MaxCalls:
+	case len(m.calls)+len(m.relays) >= m.cfg.MaxCalls:
 		err = ErrBusy
 	default:
 		m.calls[c.id] = c
@@ -217,6 +225,7 @@ func (m *Manager) newCall(in Incoming, route Route) (*Call, error) {
 		sides: map[string]*side{SideCaller: {name: SideCaller}, SideAgent: {name: SideAgent}},
 		dtmf:  make(map[string]int), place: make(map[string]*leg), spoke: make(map[string]bool), tune: m.tunes.main,
 	}
+	c.known = make(chan struct{})
 	c.ctx, c.cancel = context.WithCancelCause(m.ctx)
 	c.record = Record{
 		ID: c.id, State: StateRinging, Direction: DirectionIn, From: in.From, FromName: in.FromName, To: in.To,
@@ -341,6 +350,7 @@ func (m *Manager) Drain(ctx context.Context) error {
 	for _, c := range calls {
 		<-c.left
 	}
+	m.drainRelays(ctx)
 	return ctx.Err()
 }
 
@@ -367,11 +377,11 @@ func (m *Manager) Close() error {
 // Stats reads the counters.
 func (m *Manager) Stats() Stats {
 	m.mu.Lock()
-	active := len(m.calls)
+	active, relays := len(m.calls), len(m.relays)
 	m.mu.Unlock()
 	s := &m.stats
 	return Stats{
-		Active: active, Max: m.cfg.MaxCalls, Accepted: s.accepted.Load(), Refused: s.refused.Load(),
+		Active: active, Relays: relays, Max: m.cfg.MaxCalls, Accepted: s.accepted.Load(), Refused: s.refused.Load(),
 		Ended: s.ended.Load(), Failed: s.failed.Load(), Deferred: s.deferred.Load(), NoRecording: s.noRecording.Load(),
 		KeysDropped: s.keysDropped.Load(), Overrun: s.overrun.Load(), Writer: m.writer.Stats(), Emotion: s.voice.stats(),
 	}

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,6 +76,12 @@ func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
 	var old *waiting
 	if err := c.ask(ctx, func() {
 		w.Number, w.Contact = c.record.From, c.record.From
+		if id := c.person.Load(); id != 0 {
+			w.Contact = strconv.FormatInt(id, 10)
+		}
+		if len(c.packet) > 0 && len(c.packet) < maxPacket {
+			w.Data = c.packet
+		}
 		old = c.queued
 	}); err != nil {
 		return nil, err

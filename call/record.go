@@ -34,6 +34,7 @@ const (
 	ConsentAnnounced = "announced" // the announcement was played to its end
 	ConsentGiven     = "given"     // the caller agreed
 	ConsentRefused   = "refused"   // the caller declined; nothing is kept
+	ConsentWithdrawn = "withdrawn" // given before, not any more; in the ledger only
 )
 
 // How the words of one side come about (values of Record.Transcription).
@@ -84,6 +85,7 @@ type Record struct {
 	Transcription map[string]string
 	Queue         string         // the last queue that it waited in
 	Agent         string         // user name of the agent whom a queue gave it to
+	Contact       int64          // the person outside, 0 while unknown; an id of contacts
 	Node          string         // which pbx carries the call; Orphans asks for it
 	Data          map[string]any // variables of the flow; values encode to JSON
 }

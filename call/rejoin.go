@@ -57,6 +57,10 @@ func (c *Call) rejoin(by, l *leg, t Target) {
 			c.replace(by, l)
 			return
 		}
+		if by.remote { // given up meanwhile
+			c.end(CauseLost, 0)
+			return
+		}
 		c.rewire()
 	})
 	if err == nil && !admitted {

@@ -186,16 +186,20 @@ func (c *Call) result(sd *side, h *hearing, r asr.Result) {
 			Side: sd.name, Segment: r.Segment, Text: r.Text, Stable: Characters(r.Text, r.Stable),
 			StartMS: c.callTime(h, r.Start).Milliseconds(), EndMS: c.callTime(h, r.End).Milliseconds(),
 		}
+		c.bargesIn(sd, r.Text)
 		c.refresh()
 		c.m.parts.Bus.Publish("transcript.partial", c.id, *sd.partial)
 	case asr.Final:
 		sd.partial = nil
 		if strings.TrimSpace(r.Text) != "" {
 			c.keep(c.utterance(sd, h, r))
+			c.bargesIn(sd, r.Text)
+			c.dialogue.final(sd, r.Text)
 		}
 	case asr.TurnEnd:
 		c.m.parts.Bus.Publish("transcript.turn", c.id, TurnItem{Side: sd.name, EndMS: c.callTime(h, r.End).Milliseconds(), Reason: r.Reason})
 		c.turnEnded(sd, h, r)
+		c.dialogue.turnEnded(sd)
 	case asr.Gap:
 		u := c.utterance(sd, h, r)
 		u.Gap, u.Reason, u.Text, u.Raw = true, r.Reason, "", ""

@@ -26,12 +26,12 @@ func NewStore(db *pg.DB) *Store { return &Store{db: db} }
 // columns of a call in the order of Record's row.
 const columns = `id, state, direction, from_number, from_name, to_number, number_grams, trunk, route, language,
 	started_at, answered_at, ended_at, consent, cause, sip_status,
-	recording_path, recording_ms, recording_bytes, recording_sha256, recording_state, transcription, node, data, queue, agent`
+	recording_path, recording_ms, recording_bytes, recording_sha256, recording_state, transcription, node, data, queue, agent, contact_id`
 
 const insertCall = `insert into calls (` + columns + `) values
 	(@id, @state, @direction, @from, @from_name, @to, @grams, @trunk, @route, @language,
 	 @started_at, @answered_at, @ended_at, @consent, @cause, @sip_status,
-	 @rec_path, @rec_ms, @rec_bytes, @rec_sha256, @rec_state, @transcription, @node, @data, @queue, @agent) on conflict (id) do `
+	 @rec_path, @rec_ms, @rec_bytes, @rec_sha256, @rec_state, @transcription, @node, @data, @queue, @agent, @contact) on conflict (id) do `
 
 // args are the record's columns; what PostgreSQL cannot hold is taken out of texts.
 func (r *Record) args() pgx.NamedArgs {
@@ -57,7 +57,7 @@ func (r *Record) args() pgx.NamedArgs {
 		"consent": consent, "cause": string(r.Cause), "sip_status": r.SIPStatus,
 		"rec_path": r.Recording.Path, "rec_ms": r.Recording.Duration.Milliseconds(), "rec_bytes": r.Recording.Bytes,
 		"rec_sha256": r.Recording.SHA256, "rec_state": r.Recording.State,
-		"transcription": transcription, "node": r.Node, "data": storableMap(r.Data), "queue": storable(r.Queue), "agent": storable(r.Agent),
+		"transcription": transcription, "node": r.Node, "data": storableMap(r.Data), "queue": storable(r.Queue), "agent": storable(r.Agent), "contact": idOrNil(r.Contact),
 	}
 }
 
@@ -79,8 +79,8 @@ func (s *Store) Answered(ctx context.Context, id string, at time.Time) error {
 func (s *Store) Update(ctx context.Context, r Record) error {
 	n, err := s.db.Exec(ctx, `update calls set route = @route, language = @language, consent = @consent, trunk = @trunk,
 		recording_path = @rec_path, recording_ms = @rec_ms, recording_bytes = @rec_bytes, recording_sha256 = @rec_sha256,
-		recording_state = @rec_state, transcription = @transcription, data = @data, queue = @queue, agent = @agent
-		where id = @id and state <> 'ended'`, r.args())
+		recording_state = @rec_state, transcription = @transcription, data = @data, queue = @queue, agent = @agent,
+		contact_id = coalesce(@contact, contact_id) where id = @id and state <> 'ended'`, r.args())
 	if err == nil && n == 0 {
 		_, err = s.Get(ctx, r.ID)
 	}
@@ -98,8 +98,8 @@ func (s *Store) Finish(ctx context.Context, r Record, legs []LegRecord) error {
 			trunk = @trunk, route = @route, language = @language, started_at = @started_at, answered_at = @answered_at, ended_at = @ended_at,
 			consent = @consent, cause = @cause, sip_status = @sip_status, recording_path = @rec_path, recording_ms = @rec_ms,
 			recording_bytes = @rec_bytes, recording_sha256 = @rec_sha256, recording_state = @rec_state,
-			transcription = @transcription, data = @data, queue = @queue, agent = @agent
-			where calls.state <> 'ended' or (calls.cause = 'server_restart' and @cause <> 'server_restart')`, r.args())
+			transcription = @transcription, data = @data, queue = @queue, agent = @agent,
+			contact_id = coalesce(@contact, calls.contact_id) where calls.state <> 'ended' or (calls.cause = 'server_restart' and @cause <> 'server_restart')`, r.args())
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}

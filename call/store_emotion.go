@@ -13,20 +13,33 @@ import (
 
 // AddConsent writes one line of the consent ledger; the same one again does nothing.
 func (s *Store) AddConsent(ctx context.Context, c ConsentRow) error {
-	_, err := s.db.Exec(ctx, `insert into consents (call_id, identity, purpose, state, notice, source, at)
-		values (nullif($1, '')::uuid, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-		c.CallID, storable(c.Identity), c.Purpose, c.State, c.Notice, c.Source, c.At)
+	_, err := s.db.Exec(ctx, `insert into consents (call_id, identity, purpose, state, notice, source, at, contact_id)
+		values (nullif($1, '')::uuid, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+		c.CallID, storable(c.Identity), c.Purpose, c.State, c.Notice, c.Source, c.At, idOrNil(c.Contact))
 	return wrap(c.CallID, "add consent", err)
 }
 
 // Declined tells whether the last word of this caller on a purpose was no. An empty identity has said nothing.
 func (s *Store) Declined(ctx context.Context, identity, purpose string) (bool, error) {
-	if identity == "" {
+	return s.DeclinedBy(ctx, 0, identity, purpose)
+}
+
+// DeclinedBy is Declined for a caller who is known as a contact too: what the person said on another
+// channel, or from another number, counts as well. Contact 0 is nobody.
+func (s *Store) DeclinedBy(ctx context.Context, contact int64, identity, purpose string) (bool, error) {
+	if identity == "" && contact == 0 {
 		return false, nil
 	}
-	last, err := pg.Rows(ctx, s.db, pgx.RowTo[string], `select state from consents where identity = $1 and purpose = $2 order by id desc limit 1`, storable(identity), purpose)
-	return len(last) == 1 && last[0] == ConsentRefused, wrap("of a caller", "consent", err)
+	last, err := pg.Rows(ctx, s.db, pgx.RowTo[string], `select state from (`+lastWord+`) said order by id desc limit 1`, storable(identity), purpose, contact)
+	return len(last) == 1 && declines(last[0]), wrap("of a caller", "consent", err)
 }
+
+// lastWord is what the number $1 and the contact $3 last said on the purpose $2: a row each.
+const lastWord = `(select id, state from consents where identity = $1 and $1 <> '' and purpose = $2 order by id desc limit 1)
+	union all (select id, state from consent_states where contact_id = (select root from contacts where id = $3) and purpose = $2)`
+
+// declines tells whether a state of the ledger is a no.
+func declines(state string) bool { return state == ConsentRefused || state == ConsentWithdrawn }
 
 // Consented tells whether a call's voice may be read for purpose: its last line in the ledger allows it,
 // and its caller has not declined since.
@@ -36,8 +49,10 @@ func (s *Store) Consented(ctx context.Context, id, purpose string) (bool, error)
 	}
 	ok, err := pg.Row(ctx, s.db, pgx.RowTo[bool], `select coalesce((select state in ('announced', 'given') from consents
 			where call_id = $1 and purpose = $2 order by id desc limit 1), false)
-		and not exists (select 1 from calls c where c.id = $1 and c.from_number <> ''
-			and (select state from consents where identity = c.from_number and purpose = $2 order by id desc limit 1) = 'refused')`, id, purpose)
+		and coalesce((select s.state not in ('refused', 'withdrawn') from calls c
+			cross join lateral ((select n.id, n.state from consents n where n.identity = c.from_number and c.from_number <> '' and n.purpose = $2 order by n.id desc limit 1)
+				union all (select v.id, v.state from consent_states v where v.contact_id = (select root from contacts where id = c.contact_id) and v.purpose = $2)) s
+			where c.id = $1 order by s.id desc limit 1), true)`, id, purpose)
 	return ok, wrap(id, "consent", err)
 }
 

@@ -63,19 +63,23 @@ type callRow struct {
 	Record
 	AnsweredAt, EndedAt *time.Time
 	RecordingMS         int64
+	ContactID           *int64
 }
 
 // targets are where the columns constant's values go; number_grams is not read.
 func (r *callRow) targets() []any {
 	return []any{&r.ID, &r.State, &r.Direction, &r.From, &r.FromName, &r.To, nil, &r.Trunk, &r.Route, &r.Language,
 		&r.StartedAt, &r.AnsweredAt, &r.EndedAt, &r.Consent, &r.Cause, &r.SIPStatus,
-		&r.Recording.Path, &r.RecordingMS, &r.Recording.Bytes, &r.Recording.SHA256, &r.Recording.State, &r.Transcription, &r.Node, &r.Data, &r.Queue, &r.Agent}
+		&r.Recording.Path, &r.RecordingMS, &r.Recording.Bytes, &r.Recording.SHA256, &r.Recording.State, &r.Transcription, &r.Node, &r.Data, &r.Queue, &r.Agent, &r.ContactID}
 }
 
 func (r *callRow) record() Record {
 	rec := r.Record
 	rec.StartedAt = rec.StartedAt.UTC()
 	rec.AnsweredAt, rec.EndedAt = timeOrZero(r.AnsweredAt), timeOrZero(r.EndedAt)
+	if r.ContactID != nil {
+		rec.Contact = *r.ContactID
+	}
 	rec.Recording.Duration = time.Duration(r.RecordingMS) * time.Millisecond
 	return rec
 }
@@ -86,6 +90,14 @@ func scanRecord(row pgx.CollectableRow) (Record, error) {
 		return Record{}, err
 	}
 	return r.record(), nil
+}
+
+// idOrNil is the id of a contact as a parameter; 0 is nobody.
+func idOrNil(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
 }
 
 func timeOrZero(t *time.Time) time.Time {

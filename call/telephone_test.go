@@ -195,6 +195,7 @@ type exchange struct {
 	slow   map[string]bool // users that ring only
 	rang   chan string
 	mu     sync.Mutex
+	wait   chan struct{} // dialling goes on when it is closed; nil at once
 	gaveUp []string
 }
 
@@ -212,6 +213,12 @@ func (x *exchange) Dial(ctx context.Context, t Target, h Handler) (Dialog, *medi
 	}
 	if eh, ok := h.(EarlyHandler); ok {
 		eh.RemoteProgress(180, nil)
+	}
+	x.mu.Lock()
+	wait := x.wait
+	x.mu.Unlock()
+	if wait != nil {
+		<-wait
 	}
 	x.mu.Lock()
 	status, slow, p := x.busy[name], x.slow[name], x.users[name]

@@ -31,6 +31,37 @@ func TestLostDeviceIsRungBackIntoItsCall(t *testing.T) {
 	}
 }
 
+// A page that was slow to come back lost its call: the old leg was given up while the new one rang.
+func TestLegThatIsGivenUpWhileItsUserIsRungBack(t *testing.T) {
+	for _, comes := range []bool{true, false} {
+		w := newTown(t, "", "100", nil)
+		w.hears("bert", w.bert, toneA)
+		fresh := w.newTelephone(toneD)
+		hold := make(chan struct{})
+		w.x.mu.Lock()
+		w.x.users["bert"], w.x.wait = fresh, hold
+		if !comes {
+			w.x.busy["bert"] = 480
+		}
+		w.x.mu.Unlock()
+		if err := w.m.Rejoin(context.Background(), w.call.id, "bert"); err != nil {
+			t.Fatal(err)
+		}
+		w.bert.handler().RemoteHangup(CauseLost)
+		_ = w.call.ask(context.Background(), func() {}) // it has heard of that
+		close(hold)
+		if !comes {
+			if r, _ := w.ended(w.call); r.Cause != CauseLost {
+				t.Errorf("ended with %s", r.Cause)
+			}
+			continue
+		}
+		w.hears("A", w.first, toneD)
+		w.first.handler().RemoteHangup(CauseCallerHangup)
+		w.ended(w.call)
+	}
+}
+
 func TestNobodyComesBackAndTheOldLegGoesOn(t *testing.T) {
 	w := newTown(t, "", "100", nil)
 	w.hears("bert", w.bert, toneA)

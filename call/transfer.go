@@ -177,7 +177,7 @@ func (c *Call) fetch(mv *moving, p *party, r Refer) {
 			_ = c.ask(c.ctx, func() {
 				c.moving = nil
 				mv.by.aside = false
-				c.refer(mv.by, Refer{URI: r.URI, Number: r.Number, Report: r.Report})
+				c.refer(mv.by, Refer{URI: r.URI, Number: from.c.in.To, Report: r.Report}) // its address names us
 			})
 			return
 		}

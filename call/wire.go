@@ -28,6 +28,7 @@ type Summary struct {
 	Quality       *QualityNow       `json:"quality" doc:"null when nothing was measured"`
 	Queue         string            `json:"queue,omitempty" doc:"the last queue it waited in"`
 	Agent         string            `json:"agent,omitempty" doc:"user name of the agent it was given to"`
+	Contact       int64             `json:"contact,omitempty" doc:"the person outside; absent while unknown"`
 	Disposition   string            `json:"disposition,omitempty" doc:"code, as the last agent to write chose it"`
 	Tags          []string          `json:"tags,omitempty"`
 	LastWords     *LastWords        `json:"last_words,omitempty"`
@@ -191,7 +192,7 @@ func (r *Record) Summary() Summary {
 		Trunk: r.Trunk, Route: r.Route, Language: r.Language, StartedAt: r.StartedAt,
 		AnsweredAt: timeOrNil(r.AnsweredAt), EndedAt: timeOrNil(r.EndedAt),
 		DurationMS: r.Duration().Milliseconds(), Cause: r.Cause, Consent: r.Consent,
-		Queue: r.Queue, Agent: r.Agent,
+		Queue: r.Queue, Agent: r.Agent, Contact: r.Contact,
 		HasRecording:  r.Recording.State == RecordingOpen || r.Recording.State == RecordingKept,
 		Transcription: map[string]string{SideCaller: TranscriptionOff, SideAgent: TranscriptionOff},
 	}

@@ -146,3 +146,13 @@ func clean(s string, n int) string {
 	}
 	return s
 }
+
+// cleanLines is clean for a text of several lines, without a bound.
+func cleanLines(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "")))
+}

@@ -86,14 +86,12 @@ func (s *Store) resolve(ctx context.Context, tx pgx.Tx, a address) (ID, bool, er
 	if err := lockKey(ctx, tx, a); err != nil {
 		return 0, false, err
 	}
-	var owner, root ID
-	err := tx.QueryRow(ctx, `select i.contact_id, k.root from contact_identities i join contacts k on k.id = i.contact_id
-		where i.kind = $1 and i.account = $2 and i.value = $3 and (i.verified or i.carried)`, a.Kind, a.Account, a.Value).Scan(&owner, &root)
+	owner, root, err := ownerOf(ctx, tx, a)
 	switch {
-	case err == nil:
-		return root, false, s.learn(ctx, tx, owner, root, a)
-	case err != pgx.ErrNoRows:
+	case err != nil:
 		return 0, false, err
+	case owner != 0:
+		return root, false, s.learn(ctx, tx, owner, root, a)
 	}
 	id, err := s.make(ctx, tx, a.Name)
 	if err != nil {

@@ -21,6 +21,8 @@ type Store struct {
 	cfg Config
 	key atomic.Pointer[[]byte] // of hashes; read from the database at first use
 	now func() time.Time
+
+	nouns []Noun
 }
 
 // NewStore makes a store over an open, migrated database. It does no I/O.

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -32,9 +33,13 @@ func TestEchoLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var figures map[string]float64
-	if err := json.Unmarshal(b, &figures); err != nil {
+	var named map[string]float64
+	if err := json.Unmarshal(b, &named); err != nil {
 		t.Fatalf("%v\n%s", err, b)
+	}
+	figures := map[string]float64{}
+	for name, v := range named {
+		figures[strings.TrimPrefix(name, "echo.")] = v
 	}
 	for _, name := range []string{"jitter.p95_ms", "setup.p95_ms", "delay.p50_ms", "server.cpu_pct_per_call", "server.cpu_ms_per_call", "loss.pct", "packets.received"} {
 		if _, ok := figures[name]; !ok {

@@ -17,6 +17,7 @@ type Bus struct {
 
 	mu     sync.Mutex
 	seq    uint64
+	shared bool // seq follows the clock
 	closed bool
 	subs   map[*Subscription]struct{}
 }
@@ -33,14 +34,27 @@ func NewBus() *Bus {
 	return &Bus{now: time.Now, subs: make(map[*Subscription]struct{})}
 }
 
+// NewSharedBus makes a bus beside others whose events go to the same readers: its
+// sequence numbers are microseconds of the clock, at least one apart, so that the
+// numbers of several buses are in order as far as their clocks agree.
+func NewSharedBus() *Bus {
+	b := NewBus()
+	b.shared = true
+	return b
+}
+
 // Publish stamps an event with the next sequence number and the time, hands it
 // to every subscriber and returns it. data must encode to JSON and must not be
 // changed afterwards. After Close the event still gets a number but goes nowhere.
 func (b *Bus) Publish(typ, call string, data any) Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	at := b.now().UTC()
 	b.seq++
-	e := Event{Seq: b.seq, Type: typ, At: b.now().UTC(), Call: call, Data: data}
+	if b.shared {
+		b.seq = max(b.seq, uint64(at.UnixMicro()))
+	}
+	e := Event{Seq: b.seq, Type: typ, At: at, Call: call, Data: data}
 	b.published.Add(1)
 	for s := range b.subs {
 		if s.offer(e) {
@@ -55,6 +69,9 @@ func (b *Bus) Publish(typ, call string, data any) Event {
 func (b *Bus) Seq() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.shared { // others have published meanwhile
+		b.seq = max(b.seq, uint64(b.now().UnixMicro()))
+	}
 	return b.seq
 }
 

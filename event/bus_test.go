@@ -3,6 +3,7 @@ package event_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -103,5 +104,31 @@ func BenchmarkPublish(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		bus.Publish("transcript.partial", "id", nil)
+	}
+}
+
+// TestSharedBusesAreInOrder: numbers of several buses tell what came first, also
+// against a snapshot of either.
+func TestSharedBusesAreInOrder(t *testing.T) {
+	a, b := event.NewSharedBus(), event.NewSharedBus()
+	defer a.Close()
+	defer b.Close()
+	var last uint64
+	for range 100 {
+		for _, bus := range []*event.Bus{a, b} {
+			e := bus.Publish("x", "", nil)
+			if e.Seq+1 < last { // two within a microsecond are equal
+				t.Fatalf("%d after %d", e.Seq, last)
+			}
+			last = e.Seq
+		}
+		time.Sleep(10 * time.Microsecond)
+	}
+	if seq := a.Seq(); seq+1 < last {
+		t.Errorf("a snapshot at %d does not hold %d", seq, last)
+	}
+	one, two := a.Publish("x", "", nil), a.Publish("x", "", nil)
+	if two.Seq <= one.Seq {
+		t.Errorf("%d after %d", two.Seq, one.Seq)
 	}
 }

@@ -266,6 +266,8 @@ func (n *Node) exits() []string {
 		out = append(out, n.Record.Refused)
 	case n.Queue != nil:
 		out = append(out, n.Queue.Timeout, n.Queue.Closed, n.Queue.NoAgents)
+	case n.Bot != nil:
+		out = append(out, n.Bot.Handover, n.Bot.Done, n.Bot.Failed)
 	case n.Transfer != nil:
 		out = append(out, n.Transfer.Failed)
 	case n.Branch != nil:

@@ -33,6 +33,7 @@ type nodeText struct {
 	Language *at[string]                `yaml:"language"`
 	Queue    *at[queueText]             `yaml:"queue"`
 	Transfer *at[transferText]          `yaml:"transfer"`
+	Bot      *at[botText]               `yaml:"bot"`
 	Hangup   *at[hangupText]            `yaml:"hangup"`
 }
 

@@ -36,6 +36,7 @@ type Node struct {
 	Language string
 	Queue    *Queue
 	Transfer *Transfer
+	Bot      *Bot
 	Hangup   bool
 }
 
@@ -62,6 +63,8 @@ func (n *Node) Kind() string {
 		return "queue"
 	case n.Transfer != nil:
 		return "transfer"
+	case n.Bot != nil:
+		return "bot"
 	default:
 		return "hangup"
 	}
@@ -69,6 +72,8 @@ func (n *Node) Kind() string {
 
 // Speech is one piece to play: text to be spoken, or a WAV file.
 type Speech struct {
+	// Private texts hold what belongs to one caller: they are spoken and not kept.
+	Private  bool
 	Text     string // may hold ${variables}
 	File     string // WAV, relative to the folder of prompts
 	Prompt   string // name of a prompt that is kept beside the flows (Prompts.SetNamed)
@@ -167,6 +172,8 @@ func (n *Node) speeches(language string) [][]Speech {
 		return [][]Speech{n.Gather.Prompt, n.Gather.NoInput, n.Gather.NoMatch}
 	case n.Menu != nil:
 		return [][]Speech{n.Menu.Prompt, n.Menu.NoInput, n.Menu.NoMatch}
+	case n.Bot != nil:
+		return [][]Speech{n.Bot.Greeting, n.Bot.NoInput}
 	case n.Record != nil:
 		if n.Record.Emotion && len(n.Record.EmotionAnnounce) == 0 {
 			return [][]Speech{n.Record.Announce, {EmotionNotice(language)}}

@@ -208,7 +208,7 @@ func (c *checker) node(i int, n *at[nodeText]) Node {
 	out := Node{ID: t.ID.v, Line: n.line}
 	kinds := c.kinds(t, &out)
 	if len(kinds) != 1 {
-		c.failf(n.pos, "node %q needs exactly one of say, play, gather, menu, record, listen, set, branch, language, queue, transfer, hangup; it has %d", t.ID.v, len(kinds))
+		c.failf(n.pos, "node %q needs exactly one of say, play, gather, menu, record, listen, set, branch, language, queue, transfer, bot, hangup; it has %d", t.ID.v, len(kinds))
 		return out
 	}
 	if t.BargeIn != nil && out.Say == nil {
@@ -253,6 +253,7 @@ func (c *checker) kinds(t *nodeText, out *Node) []string {
 	})
 	add("queue", t.Queue != nil, func() { out.Queue = c.queue(t.Queue) })
 	add("transfer", t.Transfer != nil, func() { out.Transfer = c.transfer(t.Transfer) })
+	add("bot", t.Bot != nil, func() { out.Bot = c.bot(t.Bot) })
 	add("hangup", t.Hangup != nil, func() { out.Hangup = true })
 	return kinds
 }

@@ -64,6 +64,9 @@ func (p *Prompts) get(ctx context.Context, s Speech, keep bool) (*Prompt, error)
 			return nil, err
 		}
 	}
+	if s.Private {
+		return p.once(ctx, s)
+	}
 	key := p.key(s)
 	p.mu.Lock()
 	e, found := p.ready[key]
@@ -89,6 +92,30 @@ func (p *Prompts) get(ctx context.Context, s Speech, keep bool) (*Prompt, error)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// once speaks a text and keeps nothing of it, neither in memory nor as a file.
+func (p *Prompts) once(ctx context.Context, s Speech) (*Prompt, error) {
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("prompts: %w", err)
+	}
+	dir, err := os.MkdirTemp(p.dir, "once-")
+	if err != nil {
+		return nil, fmt.Errorf("prompts: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "said.wav")
+	if err := p.synth.Synthesise(ctx, s.Text, s.Language, path); err != nil {
+		return nil, err
+	}
+	if err := convert(path); err != nil {
+		return nil, err
+	}
+	pcm, err := audio.ReadWAV(path)
+	if err != nil {
+		return nil, fmt.Errorf("prompt: %w", err)
+	}
+	return &Prompt{Text: s.Text, Language: s.Language, PCM: pcm}, nil
 }
 
 // trim drops the oldest dynamic prompts; the caller holds the lock.

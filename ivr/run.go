@@ -81,7 +81,7 @@ func (r *run) walk(ctx context.Context) (last string, err error) {
 
 // waits tells nodes that take the caller's time from those that do not.
 func (n *Node) waits() bool {
-	return n.Say != nil || n.Gather != nil || n.Menu != nil || n.Listen != nil || n.Queue != nil || n.Transfer != nil
+	return n.Say != nil || n.Gather != nil || n.Menu != nil || n.Listen != nil || n.Queue != nil || n.Transfer != nil || n.Bot != nil
 }
 
 // step does one node and names the next one, "" at the end.
@@ -101,6 +101,8 @@ func (r *run) step(ctx context.Context, n *Node) (next string, err error) {
 		return r.queue(ctx, n, n.Queue)
 	case n.Transfer != nil:
 		return r.transfer(ctx, n, n.Transfer)
+	case n.Bot != nil:
+		return r.bot(ctx, n, n.Bot)
 	case n.Set != nil:
 		for name, value := range n.Set {
 			r.set(name, r.fill(value))

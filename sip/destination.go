@@ -38,6 +38,7 @@ type destination struct {
 	seat   *binding // of a user; nil for a trunk or an address
 	callID string   // empty makes one
 	hurry  bool     // there is another way: do not wait for one that says nothing
+	token  string   // bearer token for another server of ours; empty for all others
 }
 
 // destination reads a Target with an address.
@@ -92,11 +93,12 @@ func (d *dialog) prepare(ctx context.Context, to destination, t call.Target, h c
 		return &call.DialError{Status: 503, Reason: err.Error()}
 	}
 	d.handler, d.flow, d.originFlow, d.network, d.target = h, f, f, f.network(), to.uri
+	d.far.Store(f.remote())
 	d.mediaUp = true
 	d.outcome = make(chan dialResult, 1)
 	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f, replaces: t.Replaces}
 	d.dial.secure = d.trunk.policy() == sdp.Required || d.trunk.policy() == sdp.Optional && f.network() == "tls"
-	d.dial.hurry = to.hurry
+	d.dial.hurry, d.dial.token = to.hurry, to.token
 	if to.seat != nil {
 		d.dial.inside = insideOf(t)
 	}

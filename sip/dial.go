@@ -26,6 +26,7 @@ type dialling struct {
 	early    string     // the description of the last provisional answer
 	hurry    bool       // end it when nothing is heard in Config.FailOver
 	asserted string     // P-Asserted-Identity
+	token    string     // bearer token
 	hidden   bool       // the caller's number is
 	tries    int        // INVITEs after 422 or 488
 	// targets are addresses that 3xx answers named; target is the next of them.
@@ -152,6 +153,9 @@ func (d *dialog) sendInvite() {
 		if d.dial.hidden {
 			m.Add("Privacy", "id")
 		}
+	}
+	if token := d.dial.token; token != "" {
+		m.Add("Authorization", "Bearer "+token)
 	}
 	m.SetBody("application/sdp", d.dial.offer)
 	l := d.dial

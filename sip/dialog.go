@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tingxin/call"
@@ -64,6 +65,7 @@ type dialog struct {
 	uas    bool // the peer called
 	inbox  chan func()
 	user   string // of ours at the far end, "" for a trunk; set before the loop, as seat
+	node   bool   // user is another server of ours; as user
 	seat   seat   // its device, zero when it is not registered
 
 	mu     sync.Mutex
@@ -102,6 +104,7 @@ type dialog struct {
 	released   bool // trunk slot given back
 	userAgent  string
 	originFlow flow
+	far        atomic.Value    // netip.AddrPort of originFlow, for other dialogs
 	in         *inviteIn       // an INVITE of the peer without final answer
 	ok         *okWait         // a 200 of ours without ACK
 	rel        *reliable       // reliable provisional in flight
@@ -377,6 +380,7 @@ func (d *dialog) hangup(cause call.Cause) {
 	case d.phase == answered:
 		d.bye, d.byeDue = cause, true // BYE may not overtake the ACK (RFC 3261 15)
 	default:
+		d.lastReports()
 		d.sendBye(cause)
 		d.end(cause, false)
 	}

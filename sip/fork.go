@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"tingxin/call"
 	"tingxin/media"
+	"tingxin/sip/wire"
 )
 
 // arm is the Handler of one leg of a fork: what happens on it is the caller's
@@ -100,28 +102,46 @@ func (s *Server) dialUser(ctx context.Context, t call.Target, h call.Handler) (c
 	if !ok {
 		return nil, nil, &call.DialError{Status: 404, Reason: "no user of that name"}
 	}
-	bindings := s.registrar.of(t.User, time.Now())
-	if u.Disabled || len(bindings) == 0 {
+	ways := s.ways(ctx, t)
+	if u.Disabled || len(ways) == 0 {
 		return nil, nil, &call.DialError{Status: 480, Reason: "not registered"}
 	}
 	arms, cancel := context.WithCancel(ctx)
 	defer cancel()
-	results := make(chan armResult, len(bindings))
-	if !s.begins(len(bindings)) {
+	results := make(chan armResult, len(ways))
+	if !s.begins(len(ways)) {
 		return nil, nil, &call.DialError{Status: 503, Reason: errShutdown.Error()}
 	}
 	once := &sync.Once{}
-	for _, b := range bindings {
-		a := &arm{h: h, early: len(bindings) == 1, once: once}
-		to := destination{uri: b.contact, to: "sip:" + t.User + "@" + s.cfg.Domain, trunk: s.people, seat: b}
+	for _, to := range ways {
+		a := &arm{h: h, early: len(ways) == 1, once: once}
 		go func() { // ends with the outcome of its leg, at the latest when arms is cancelled
 			defer s.wg.Done()
 			d, leg, err := s.dialOne(arms, to, t, a)
-			s.deaf(b, err)
+			if to.seat != nil {
+				s.deaf(to.seat, err)
+			}
 			results <- armResult{a, d, leg, err}
 		}()
 	}
-	return s.choose(ctx, cancel, results, len(bindings))
+	return s.choose(ctx, cancel, results, len(ways))
+}
+
+// ways are where a user can be rung: the bindings here and, unless t says here
+// only, the other servers that have some.
+func (s *Server) ways(ctx context.Context, t call.Target) (ways []destination) {
+	name := "sip:" + t.User + "@" + s.cfg.Domain
+	for _, b := range s.registrar.of(t.User, time.Now()) {
+		ways = append(ways, destination{uri: b.contact, to: name, trunk: s.people, seat: b})
+	}
+	if s.nodes == nil || t.Here {
+		return ways
+	}
+	for _, e := range s.nodes.Elsewhere(ctx, t.User) {
+		uri := "sip:" + wire.Escape(t.User) + "@" + strings.TrimPrefix(e.URI, "sip:")
+		ways = append(ways, destination{uri: uri, to: name, trunk: s.plain, token: e.Token})
+	}
+	return ways
 }
 
 // deaf drops a binding that did not even say that it is trying.

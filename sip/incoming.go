@@ -41,12 +41,13 @@ func (s *Server) newIncoming(a *admitted, r *gosip.Request, t *trunk, u *User, o
 	m, f := a.m, a.f
 	d := s.newDialog(m.CallID(), true, t)
 	if u != nil {
-		d.user = u.Name
+		d.user, d.node = u.Name, u.Node
 		if b := s.registrar.at(f, u.Name, time.Now()); b != nil {
 			d.seat = b.seat
 		}
 	}
 	d.origin, d.flow, d.network, d.originFlow = origin, f, f.network(), f
+	d.far.Store(f.remote())
 	received := time.Now()
 	tx := s.open(m, f, r, func() { d.post(d.onCancel) })
 	tx.respond(wire.Answer(m, 100, "", ""))
@@ -167,10 +168,10 @@ func (d *dialog) openWeb(m *wire.Message) (status int, err error) {
 func (d *dialog) offerUp(m *wire.Message, received time.Time) {
 	from, _ := wire.ParseAddress(m.Get("From"))
 	number := numberOf(from.URI)
-	if d.user != "" {
+	if d.user != "" && !d.node {
 		number = d.user // whatever the From says
 	}
-	in := call.Incoming{SIPCallID: d.callID, Trunk: d.trunk.Name, User: d.user, From: number, FromName: from.Name,
+	in := call.Incoming{SIPCallID: d.callID, Trunk: d.trunk.Name, User: d.user, Node: d.node, From: number, FromName: from.Name,
 		To: dialledOf(m), UserAgent: d.userAgent, Transport: d.network, Secure: d.secure(),
 		Dialog: d, Leg: d.leg, Received: received}
 	d.s.wg.Add(1)

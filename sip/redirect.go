@@ -91,6 +91,7 @@ func (d *dialog) nextTarget(l *dialling) bool {
 				d.end(call.CauseCancelled, false)
 			case err == nil:
 				l.flow, d.flow, d.originFlow, d.network = f, f, f, f.network()
+				d.far.Store(f.remote())
 				d.sendInvite()
 			case !d.nextTarget(l):
 				d.dialFailed(503, err.Error())

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (d *dialog) onRefer(m *wire.Message, tx *serverTx) {
 		r.By = numberOf(by.URI)
 	}
 	if to.Replaces != nil {
-		if old := d.s.named(*to.Replaces); old != nil && old.user == d.user && old.trunk == d.trunk {
+		if old := d.s.named(*to.Replaces); old != nil && old.user == d.user && (old.trunk == d.trunk || d.samePeer(old)) {
 			r.Replaces = old
 		} else {
 			r.Elsewhere = to.Replaces.String()
@@ -83,6 +84,25 @@ func (d *dialog) onRefer(m *wire.Message, tx *serverTx) {
 		r.Report = d.subscribe(m)
 	}
 	h.RemoteRefer(r)
+}
+
+// samePeer: both dialogs are with the same address and port. A telephone that is no
+// user calls by its address's trunk and is called by none.
+func (d *dialog) samePeer(old *dialog) bool {
+	mine, _ := d.far.Load().(netip.AddrPort)
+	its, _ := old.far.Load().(netip.AddrPort)
+	return mine.IsValid() && mine == its
+}
+
+// lastReports sends what a party shall know of its transfer although an earlier
+// NOTIFY is still on its way: the BYE that follows would be the end of it.
+func (d *dialog) lastReports() {
+	for _, sub := range append([]*subscription(nil), d.subs...) {
+		if sub.next != nil && sub.next.final() {
+			sub.busy = false
+			d.notify(sub)
+		}
+	}
 }
 
 // subscribe starts the subscription of a REFER and returns what reports to it.

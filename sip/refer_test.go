@@ -289,3 +289,62 @@ func TestRedirectOfUserGoesUp(t *testing.T) {
 		t.Errorf("%+v", de)
 	}
 }
+
+// TestLastReportBeforeBye: the party who wanted the transfer hears how it went even
+// if it has not answered an earlier report when it is hung up.
+func TestLastReportBeforeBye(t *testing.T) {
+	t.Parallel()
+	x, _, p, d := startTransfers(t)
+	p.send(d.next("REFER", "Refer-To", "<sip:4711@there>"))
+	d.recv("REFER", "202")
+	p.recv("NOTIFY") // 100 Trying, which stays unanswered
+	r := within(t, x.refers, "the wish")
+	r.Report(200, "")
+	if err := x.next().Dialog.Hangup(t.Context(), call.CauseTransferred); err != nil {
+		t.Fatal(err)
+	}
+	if m := p.recv("NOTIFY"); !strings.HasPrefix(string(m.Body), "SIP/2.0 200 ") {
+		t.Errorf("%s", m.Bytes())
+	}
+	p.reply(p.recv("BYE"), 200)
+}
+
+// TestAttendedTransferOfATelephoneWithoutUser: it was called by its address and calls
+// by the trunk of that address; both dialogs are its own. Another port is another one.
+func TestAttendedTransferOfATelephoneWithoutUser(t *testing.T) {
+	t.Parallel()
+	x := newTransfers(t)
+	s := start(t, fast(Config{}), x)
+	p, q := dialPeer(t, s, "udp"), dialPeer(t, s, "udp")
+	for who, mine := range map[*peer0]bool{p: true, q: false} {
+		second := who.call()
+		within(t, x.acked, "ack")
+		consult := x.next()
+		h := &transferring{newHeard(nil), x.refers}
+		out := make(chan dialled, 1)
+		go func() { // ends with the answer
+			dg, leg, err := s.Dial(t.Context(), call.Target{URI: "sip:3000@" + p.local, From: "1000"}, h)
+			out <- dialled{dg, leg, err}
+		}()
+		inv := p.recv("INVITE")
+		p.accept(inv, "peertag")
+		p.recv("ACK")
+		got := within(t, out, "the answer")
+		if got.err != nil {
+			t.Fatal(got.err)
+		}
+		d := p.callee(inv)
+		tag := func(v string) string { a, _ := wire.ParseAddress(v); s, _ := a.Params.Get("tag"); return s }
+		value := strings.NewReplacer(";", "%3B", "=", "%3D", "@", "%40").Replace(second.callID + ";to-tag=" + tag(second.to) + ";from-tag=" + tag(second.from))
+		p.send(d.next("REFER", "Refer-To", "<"+second.target+"?Replaces="+value+">", "Refer-Sub", "false"))
+		d.recv("REFER", "202")
+		r := within(t, x.refers, "the wish")
+		if mine && r.Replaces != consult.Dialog || !mine && (r.Replaces != nil || r.Elsewhere == "") {
+			t.Errorf("own %v: %+v", mine, r)
+		}
+		_ = got.dialog.Hangup(t.Context(), call.CauseNormal)
+		got.leg.Close()
+		p.reply(p.recv("BYE"), 200)
+		second.bye()
+	}
+}

@@ -36,7 +36,7 @@ func (s *Server) register(a *admitted, r *gosip.Request) {
 		return
 	}
 	tx := s.open(m, f, r, nil)
-	resp, seated := s.bind(m, f, u.Name, time.Now())
+	resp, seated := s.bind(m, f, u, time.Now())
 	resp.Add("Server", s.cfg.UserAgent)
 	tx.respond(resp)
 	for _, b := range seated {
@@ -46,7 +46,8 @@ func (s *Server) register(a *admitted, r *gosip.Request) {
 
 // bind applies the Contacts of a REGISTER and builds the answer; seated are the
 // bindings that were made or made anew.
-func (s *Server) bind(m *wire.Message, f flow, user string, now time.Time) (resp *wire.Message, seated []*binding) {
+func (s *Server) bind(m *wire.Message, f flow, u *User, now time.Time) (resp *wire.Message, seated []*binding) {
+	user := u.Name
 	contacts := m.Values("Contact")
 	if len(contacts) == 1 && contacts[0] == "*" {
 		return s.unbindAll(m, user, now), nil
@@ -56,6 +57,9 @@ func (s *Server) bind(m *wire.Message, f flow, user string, now time.Time) (resp
 		return refusal, nil
 	}
 	for _, b := range asked {
+		if bearer(m) == "" {
+			b.proof = u.proof()
+		}
 		switch {
 		case !b.expires.After(now):
 			if old := s.registrar.device(b.seat); old != nil {

@@ -45,6 +45,7 @@ type binding struct {
 	cseq       uint32
 	flow       flow
 	userAgent  string
+	proof      string // digests it was registered with, empty for a token
 	registered time.Time
 	expires    time.Time
 }
@@ -224,6 +225,22 @@ func (r *registrar) sweep(now time.Time) {
 				r.stats.bindingsLost.Add(1)
 				r.out(b)
 			}
+		}
+	}
+}
+
+// judge drops the bindings that must not be any more. It asks without the lock.
+func (r *registrar) judge(good func(b *binding) bool) {
+	r.mu.Lock()
+	var all []*binding
+	for _, list := range r.users {
+		all = append(all, list...)
+	}
+	r.mu.Unlock()
+	for _, b := range all {
+		if !good(b) {
+			r.stats.bindingsLost.Add(1)
+			r.remove(b)
 		}
 	}
 }

@@ -123,7 +123,7 @@ func (s *Server) request(a *admitted, r *gosip.Request) {
 // users with a digest may come from anywhere, browsers by their WebSocket; the
 // rest is refused or dropped.
 func (s *Server) mayCome(m *wire.Message, f flow) bool {
-	if s.trunks.Load().hasDigest || s.users != nil && (s.anywhere || web(f)) {
+	if s.trunks.Load().hasDigest || s.users != nil && (s.anywhere || web(f) || s.users.(directories).Digests()) {
 		if s.auth.locked(guessedFrom(f.remote().Addr()), time.Now()) {
 			s.stats.lockedOut.Add(1)
 			return false

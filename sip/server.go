@@ -44,9 +44,11 @@ type Server struct {
 	trunks    atomic.Pointer[trunks]
 	auth      *authenticator
 	users     Directory // nil: no registrar
-	anywhere  bool      // users may come from any address with a digest, not only as browsers
+	settled   *settled  // the users of the configuration, the first of users
+	anywhere  bool      // users may come from any address with a digest, not only as browsers, whatever users says
 	tokens    TokenVerifier
 	registrar *registrar
+	nodes     Nodes  // nil: this server is alone
 	nobody    string // digest of unknown users
 	tx        *transactions
 	gosipLog  *slog.Logger
@@ -90,15 +92,16 @@ func WithDirectory(d Directory) Option {
 	}
 }
 
-// WithPages is WithDirectory for users who have no digests: they come as browsers,
-// by token. A stranger on another transport is refused as if they were not there.
+// WithPages is WithDirectory for users who come as browsers, by token. Unless d is a
+// DigestDirectory that has digests, a stranger on another transport is refused as if
+// they were not there.
 func WithPages(d Directory) Option { return func(s *Server) { withUsers(s, d) } }
 
 func withUsers(s *Server, d Directory) {
-	if s.users != nil {
-		d = directories{s.users, d}
+	if s.users == nil {
+		s.users = directories{s.settled}
 	}
-	s.users = d
+	s.users = append(s.users.(directories), d)
 }
 
 // WithTokens lets users prove themselves by a bearer token too.
@@ -106,6 +109,9 @@ func WithTokens(v TokenVerifier) Option { return func(s *Server) { s.tokens = v 
 
 // WithBindingStore has the table of bindings written down.
 func WithBindingStore(b BindingStore) Option { return func(s *Server) { s.registrar.store = b } }
+
+// WithNodes finds users at the other servers of a cluster.
+func WithNodes(n Nodes) Option { return func(s *Server) { s.nodes = n } }
 
 // New stores what a server needs; Start opens the sockets.
 func New(cfg Config, engine *media.Engine, calls Acceptor, log *slog.Logger, options ...Option) (*Server, error) {
@@ -124,8 +130,9 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, op
 	s.webLegs = s.engineWebLeg
 	s.trunks.Store(newTrunks(cfg.Trunks, cfg.Outbound, nil))
 	s.registrar, s.nobody = newRegistrar(cfg, &s.stats), randomID(32)
+	s.settled = newSettled(cfg.Users, cfg.Domain)
 	if len(cfg.Users) > 0 {
-		s.users, s.anywhere = newList(cfg.Users, cfg.Domain), true
+		s.users = directories{s.settled}
 	}
 	for _, o := range options {
 		o(s)
@@ -173,6 +180,7 @@ func (s *Server) sweepBindings() {
 		select {
 		case now := <-tick.C:
 			s.registrar.sweep(now)
+			s.judgeBindings()
 			s.forgive(now)
 		case <-s.base.Done():
 			return

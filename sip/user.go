@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,13 +24,31 @@ type User struct {
 	MD5, SHA256 string
 	// Disabled users are known and refused with 403.
 	Disabled bool
+	// Node is no person but another server of ours, which calls a user here for a caller that it has.
+	Node bool
 }
+
+// Nodes knows at which other servers a user is registered. It may ask a database.
+type Nodes interface {
+	Elsewhere(ctx context.Context, user string) []Elsewhere
+}
+
+// Elsewhere is a server at which a user is registered: its address
+// ("sip:10.0.0.1:5060;transport=tcp") and the bearer token that shows who we are.
+type Elsewhere struct{ Name, URI, Token string }
 
 // Directory knows our users. It is asked by the readers of the sockets, so it
 // answers from memory and at once; what it says takes effect with the next
 // request.
 type Directory interface {
 	User(name string) (u User, ok bool)
+}
+
+// DigestDirectory is a Directory that tells whether any of its users has a digest:
+// only then may strangers come and be challenged. It answers from memory.
+type DigestDirectory interface {
+	Directory
+	Digests() bool
 }
 
 // TokenVerifier judges the bearer tokens that a console login gave out. It
@@ -126,8 +146,69 @@ func (l list) User(name string) (User, bool) {
 	return u, ok
 }
 
+// Digests implements DigestDirectory.
+func (l list) Digests() bool { return len(l) > 0 }
+
+// settled is the list of the configuration, which may be replaced while it is asked.
+type settled struct{ now atomic.Pointer[list] }
+
+func newSettled(entries []UserEntry, realm string) *settled {
+	s := &settled{}
+	l := newList(entries, realm)
+	s.now.Store(&l)
+	return s
+}
+
+// User implements Directory.
+func (s *settled) User(name string) (User, bool) { return s.now.Load().User(name) }
+
+// Digests implements DigestDirectory.
+func (s *settled) Digests() bool { return s.now.Load().Digests() }
+
+// ErrNoRegistrar is returned where users cannot come while the server runs.
+var ErrNoRegistrar = errors.New("this server began without users: start it anew")
+
+// SetUsers replaces the users of the configuration. Calls go on; registrations of
+// those who are gone, disabled or have another secret end.
+func (s *Server) SetUsers(entries []UserEntry) error {
+	if s.users == nil {
+		return ErrNoRegistrar
+	}
+	cfg := Config{Users: entries}.withDefaults()
+	if err := cfg.checkUsers(); err != nil {
+		return err
+	}
+	l := newList(entries, s.cfg.Domain)
+	s.settled.now.Store(&l)
+	s.judgeBindings()
+	return nil
+}
+
+// judgeBindings ends registrations whose user is gone, disabled or has another
+// secret than the one they were made with.
+func (s *Server) judgeBindings() {
+	if s.users == nil {
+		return
+	}
+	s.registrar.judge(func(b *binding) bool {
+		u, ok := s.users.User(b.user)
+		return ok && !u.Disabled && (b.proof == "" || b.proof == u.proof())
+	})
+}
+
+// proof stands for the digests of a user; empty without any.
+func (u *User) proof() string { return u.MD5 + u.SHA256 }
+
 // directories asks several in turn.
 type directories []Directory
+
+// Digests implements DigestDirectory.
+func (ds directories) Digests() bool {
+	return slices.ContainsFunc(ds, func(d Directory) bool {
+		dd, ok := d.(DigestDirectory)
+		return ok && dd.Digests()
+	})
+}
 
 // User implements Directory.
 func (ds directories) User(name string) (User, bool) {

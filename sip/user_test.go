@@ -3,8 +3,10 @@ package sip
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -295,4 +297,85 @@ func TestPathOfRegistrationIsTheRoute(t *testing.T) { // RFC 3327
 		t.Errorf("ACK without its route")
 	}
 	within(t, out, "an outcome")
+}
+
+// TestUsersChangeWhileTheServerRuns: who is new may come, who is gone, disabled or has
+// another secret loses the registration; what is wrong changes nothing; calls go on.
+func TestUsersChangeWhileTheServerRuns(t *testing.T) {
+	t.Parallel()
+	c := newCalls(t)
+	c.auto = true
+	s := start(t, fast(Config{Users: people}), c)
+	p := dialPeer(t, s, "tcp")
+	p.seatUser("ann")
+	d := p.call()
+	within(t, c.acked, "ack")
+	if err := s.SetUsers([]UserEntry{{Name: "ann", Password: "x", MD5: "y"}}); err == nil || len(s.Bindings("ann")) != 1 {
+		t.Errorf("a wrong list: %v, %d bindings", err, len(s.Bindings("ann")))
+	}
+	if err := s.SetUsers(append(slices.Clone(people), UserEntry{Name: "new", Password: "secret of new"})); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Bindings("ann")) != 1 || !s.HasUser("new") {
+		t.Error("who stays lost the registration, or the new one is unknown")
+	}
+	dialPeer(t, s, "udp").seatUser("new")
+	for name, users := range map[string][]UserEntry{
+		"another secret": {{Name: "ann", Password: "another"}}, "disabled": {{Name: "ann", Password: "secret of ann", Disabled: true}}, "gone": {{Name: "zoe", Password: "z"}},
+	} {
+		if err := s.SetUsers(people); err != nil {
+			t.Fatal(err)
+		}
+		p := dialPeer(t, s, "tcp")
+		p.seatUser("ann")
+		if err := s.SetUsers(users); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.Bindings("ann")); n != 0 {
+			t.Errorf("%s: %d bindings", name, n)
+		}
+	}
+	if s.HasUser("ann") {
+		t.Error("who is gone is known")
+	}
+	d.bye()
+	none := start(t, fast(Config{}), newCalls(t))
+	if err := none.SetUsers(people); !errors.Is(err, ErrNoRegistrar) {
+		t.Errorf("without a registrar: %v", err)
+	}
+}
+
+// deskPages are users who come by token, until one sets a password.
+type deskPages struct{ secret atomic.Bool }
+
+func (p *deskPages) User(name string) (User, bool) {
+	u := User{Name: "eve"}
+	if p.secret.Load() {
+		u.MD5, u.SHA256 = HA1(algMD5, "eve", "tingxin", "secret of eve"), HA1(algSHA256, "eve", "tingxin", "secret of eve")
+	}
+	return u, name == "eve"
+}
+
+func (p *deskPages) Digests() bool { return p.secret.Load() }
+
+// TestDeskPhoneOfAPageUser: nobody is challenged while all users come by pages; with
+// the first digest a desk phone registers; without it the registration ends.
+func TestDeskPhoneOfAPageUser(t *testing.T) {
+	t.Parallel()
+	dir := &deskPages{}
+	s := start(t, fast(Config{Trunks: []Trunk{{Name: "far", Addresses: []string{"192.0.2.1"}}}}), newCalls(t), WithPages(dir))
+	p := dialPeer(t, s, "udp")
+	p.send(p.request("REGISTER", "r1"))
+	p.recv("403")
+	dir.secret.Store(true)
+	p = dialPeer(t, s, "udp")
+	p.seatUser("eve")
+	if len(s.Bindings("eve")) != 1 {
+		t.Fatal("not registered")
+	}
+	dir.secret.Store(false)
+	s.judgeBindings()
+	if len(s.Bindings("eve")) != 0 {
+		t.Error("registered without a secret")
+	}
 }

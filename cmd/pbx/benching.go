@@ -20,7 +20,7 @@ import (
 	"tingxin/sip"
 )
 
-// runBench is "pbx bench asr", "pbx bench calls" and "pbx bench emotion".
+// runBench is "pbx bench asr", "pbx bench calls", "pbx bench emotion" and "pbx bench bot".
 func runBench(args []string, out, errOut io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -31,8 +31,10 @@ func runBench(args []string, out, errOut io.Writer) error {
 		return benchASR(ctx, args[1:], out, errOut)
 	case len(args) > 0 && args[0] == "emotion":
 		return benchEmotion(ctx, args[1:], out, errOut)
+	case len(args) > 0 && args[0] == "bot":
+		return benchBot(ctx, args[1:], out, errOut)
 	}
-	return usage{errors.New("bench what? \"pbx bench asr --help\", \"pbx bench calls --help\" and \"pbx bench emotion --help\" tell more")}
+	return usage{errors.New("bench what? \"pbx bench asr --help\", \"pbx bench calls --help\", \"pbx bench emotion --help\" and \"pbx bench bot --help\" tell more")}
 }
 
 func benchCalls(ctx context.Context, args []string, out, errOut io.Writer) error {

@@ -14,7 +14,9 @@ import (
 
 	"tingxin/bot"
 	"tingxin/bot/sample"
+	"tingxin/call"
 	"tingxin/contact"
+	"tingxin/ivr"
 )
 
 // startBot makes the bot and lets it answer the conversations that it holds.
@@ -22,7 +24,7 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 	if s.cfg.Bot.Off {
 		return nil, nil
 	}
-	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: contact.NewStore(s.db, contact.Config{}), DB: s.db}, Desk: bot.NewQueueDesk(s.queues)}
+	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: s.persons, DB: s.db}, Desk: bot.NewQueueDesk(s.queues)}
 	if s.embed != nil {
 		parts.Embed = s.embed
 	}
@@ -37,6 +39,28 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 	s.chat.OnInbound(bot.NewChat(e, s.chat).Inbound)
 	s.bot = e
 	return e.Close, nil
+}
+
+// callBot is the bot as calls ask it.
+type callBot struct {
+	engine   *bot.Engine
+	contacts *contact.Store
+}
+
+var _ call.Bot = callBot{}
+
+// Turn implements call.Bot. Who calls is found by the number; without one nobody is known.
+func (b callBot) Turn(ctx context.Context, id, from string, said ivr.Said, emotion float64) (ivr.Told, error) {
+	s := bot.Spoken{Call: id, Text: said.Text, Lang: said.Language, Keys: said.Keys, Emotion: emotion}
+	who, _, err := b.contacts.Resolve(ctx, contact.Key{Kind: contact.KindPhone, Value: from, Source: "call"})
+	switch {
+	case err == nil:
+		s.Contact = int64(who)
+	case !errors.Is(err, contact.ErrIdentity): // a withheld number is nobody's
+		return ivr.Told{}, err
+	}
+	v, err := b.engine.Call(ctx, s)
+	return ivr.Told{Text: v.Text, Language: v.Lang, Handover: v.Handover, Packet: v.Packet, Over: v.Over}, err
 }
 
 // runSampleOrders is "pbx sample-orders": an order service to try the bot's tools with.

@@ -20,11 +20,12 @@ import (
 
 // startChat makes the conversations; startWeb starts them with the jobs.
 func (s *server) startChat(context.Context) (func() error, error) {
-	c, err := chat.New(s.cfg.Chat, chat.Parts{DB: s.db, Bus: s.bus, Jobs: s.jobs, Contacts: chatContacts{contact.NewStore(s.db, contact.Config{})}}, s.log)
+	c, err := chat.New(s.cfg.Chat, chat.Parts{DB: s.db, Bus: s.bus, Jobs: s.jobs, Contacts: chatContacts{s.persons}}, s.log)
 	if err != nil {
 		return nil, err
 	}
 	s.chat = c
+	s.persons.Register(contact.Noun{Name: "conversations", Source: talks{c}, Eraser: talks{c}, Exporter: talks{c}})
 	s.chatQueue = newChatQueue(s.queues, c, s.db, s.bus, s.log)
 	c.SetQueue(s.chatQueue)
 	return nil, nil

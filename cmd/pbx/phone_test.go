@@ -42,6 +42,7 @@ type phone struct {
 	invites chan *message
 	speak   atomic.Bool  // send a tone
 	mute    atomic.Bool  // send nothing
+	extra   string       // header lines of every request
 	tone    atomic.Int64 // Hz of what it says; 440 when 0
 	soundMu sync.Mutex
 	sound   []int16 // the last 400 ms heard
@@ -164,7 +165,7 @@ func (p *phone) request(method, body string) {
 	if body != "" {
 		b.WriteString("Content-Type: application/sdp\r\n")
 	}
-	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
+	fmt.Fprintf(&b, "%sContent-Length: %d\r\n\r\n%s", p.extra, len(body), body)
 	if _, err := p.sip.WriteToUDP([]byte(b.String()), p.peer); err != nil {
 		p.t.Error(err)
 	}

@@ -1,15 +1,21 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+
+	"tingxin/sip"
 )
 
 // page is the WebSocket of a page's telephone.
@@ -77,5 +83,63 @@ func TestPageRegistersByTicket(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("a closed account may still register")
 		}
+	}
+}
+
+// TestDeskPhoneOfAConsoleUser: an agent sets a password by the API, the desk phone
+// registers with it and takes the calls of the queue; with the password gone it is
+// registered no more.
+func TestDeskPhoneOfAConsoleUser(t *testing.T) {
+	o := newOffice(t)
+	if _, err := o.db.Exec(t.Context(), `insert into users (username, role, password_hash) values ('cora', 'agent', '-')`); err != nil {
+		t.Fatal(err)
+	}
+	desk := newPhone(t)
+	d := o.phones.Digests("cora", "a long secret of cora")
+	_, err := o.db.Exec(t.Context(), `insert into phone_secrets (user_id, realm, md5, sha256) select id, $1, $2, $3 from users where username = 'cora'`, d.Realm, d.MD5, d.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the secret to be known", func() bool { _, ok := o.people.Digests("cora"); return ok })
+	desk.register(o.udp(t), "cora", "a long secret of cora")
+	if !o.phones.Reachable("cora") {
+		t.Error("registered, and not reachable")
+	}
+	if _, err := o.db.Exec(t.Context(), `delete from phone_secrets`); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the registration to end", func() bool { return !o.phones.Reachable("cora") })
+	if !o.phones.Reachable("anna") {
+		t.Error("anna's registration ended too")
+	}
+}
+
+// TestUsersAreReadAgain: SIGHUP takes sip.users from the file, and nothing else.
+func TestUsersAreReadAgain(t *testing.T) {
+	s := mustRun(t, testConfig(t))
+	signals, hups := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	var next atomic.Pointer[Config]
+	done := make(chan os.Signal)
+	go func() { // ends with the signal to stop
+		done <- s.run(signals, hups, func() (Config, error) {
+			if c := next.Load(); c != nil {
+				return *c, nil
+			}
+			return Config{}, errors.New("pbx.yaml: line 3: not like that")
+		})
+	}()
+	hups <- syscall.SIGHUP // a mistake changes nothing
+	cfg := s.cfg
+	cfg.SIP.Users = []sip.UserEntry{{Name: "dora", Password: "secret-dora"}}
+	next.Store(&cfg)
+	for len(hups) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	hups <- syscall.SIGHUP
+	waitFor(t, "dora", func() bool { return s.sip.HasUser("dora") })
+	newPhone(t).register(s.udp(t), "dora", "secret-dora")
+	signals <- syscall.SIGTERM
+	if sig := <-done; sig != syscall.SIGTERM {
+		t.Error(sig)
 	}
 }

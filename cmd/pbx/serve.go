@@ -26,10 +26,11 @@ func runServe(args []string, out, errOut io.Writer) error {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	return serve(cfg, out)
+	return serve(cfg, out, func() (Config, error) { return load(*path, os.Environ()) })
 }
 
-func serve(cfg Config, out io.Writer) error {
+// serve runs a server; again reads its configuration once more.
+func serve(cfg Config, out io.Writer, again func() (Config, error)) error {
 	log, err := cfg.Log.logger()
 	if err != nil {
 		return err
@@ -54,11 +55,14 @@ func serve(cfg Config, out io.Writer) error {
 		}
 		return s.close(cancelled())
 	}
+	hups := make(chan os.Signal, 1)
+	signal.Notify(hups, syscall.SIGHUP)
+	defer signal.Stop(hups)
 	s.greet(out)
 	if s.bot != nil {
 		s.bot.Warm()
 	}
-	sig := <-signals
+	sig := s.run(signals, hups, again)
 	log.Info("stopping", "signal", sig.String(), "drain", s.cfg.DrainTimeout)
 	drain, cut := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
 	defer cut()
@@ -73,6 +77,26 @@ func serve(cfg Config, out io.Writer) error {
 		}
 	}()
 	return s.close(drain)
+}
+
+// run waits for the signal to stop; SIGHUP reads sip.users again meanwhile.
+func (s *server) run(signals, hups <-chan os.Signal, again func() (Config, error)) os.Signal {
+	for {
+		select {
+		case sig := <-signals:
+			return sig
+		case <-hups:
+			cfg, err := again()
+			if err == nil {
+				err = s.sip.SetUsers(cfg.SIP.Users)
+			}
+			if err != nil {
+				s.log.Error("sip.users are as they were", "err", err)
+				continue
+			}
+			s.log.Info("sip.users read again; other settings count from the next start", "users", len(cfg.SIP.Users))
+		}
+	}
 }
 
 // greet says where the server is and, in the run that made it, the first login.

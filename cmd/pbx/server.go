@@ -18,6 +18,7 @@ import (
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
+	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/ivr"
 	"tingxin/kb"
@@ -41,6 +42,7 @@ type server struct {
 	bus     *event.Bus
 	flows   *ivr.Library
 	store   *call.Store
+	persons *contact.Store
 	jobs    *pg.Jobs // started with the web side
 	chat    *chat.Service
 	tickets *ticket.Service
@@ -58,6 +60,7 @@ type server struct {
 
 	chatQueue *chatQueue // between chat and queues
 	phones    *phones
+	nodes     *nodes // nil: this server is alone
 	login     *login // of the administrator that this run made, else nil
 
 	mu      sync.Mutex
@@ -85,6 +88,7 @@ func (s *server) start(ctx context.Context) error {
 		{"data folder", s.takeDataDir}, // one pbx per folder
 		{"database", s.startDatabase},  // before anything that keeps something; migrates
 		{"users", s.startPeople},       // before signalling, which asks it who somebody is
+		{"nodes", s.startNodes},        // before signalling, which asks it where somebody is
 		{"queues", s.startQueues},      // before calls, which wait in them
 		{"tickets", s.startTickets},    // which the queues give out
 		{"sentence models", s.startEmbed},
@@ -137,7 +141,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "queues", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -168,7 +172,8 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.db, s.bus, s.store, s.jobs = db, event.NewBus(), call.NewStore(db), pg.NewJobs(db, s.log)
+	s.db, s.bus, s.store, s.jobs = db, s.cfg.newBus(), call.NewStore(db), pg.NewJobs(db, s.log)
+	s.persons = s.contacts()
 	return func() error {
 		s.bus.Close()
 		return db.Close()
@@ -218,7 +223,7 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 }
 
 func (s *server) startCalls(ctx context.Context) (func() error, error) {
-	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows}
+	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: people{s.persons}}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
 	}
@@ -230,12 +235,19 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, sip.WithPages(directory{s.people}), sip.WithTokens(s.phones.tokens))
+	options := []sip.Option{sip.WithPages(directory{s.people, s.phones.domain, s.nodes}), sip.WithTokens(s.phones.tokens)}
+	if s.nodes != nil {
+		options = append(options, sip.WithNodes(s.nodes), sip.WithBindingStore(s.nodes))
+	}
+	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, options...)
 	if err != nil {
 		return nil, err
 	}
 	calls.SetDialer(signalling)
 	calls.SetQueues(queues{s.queues, s.db})
+	if s.bot != nil {
+		calls.SetBot(callBot{s.bot, contact.NewStore(s.db, contact.Config{})})
+	}
 	calls.SetHours(&hours{store: queue.NewStore(s.db), log: s.log})
 	if err := calls.Start(ctx); err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func hide(n *yaml.Node) {
 			switch key := n.Content[i-1].Value; {
 			case secretKey.MatchString(key):
 				child.SetString(hidden)
-			case strings.HasSuffix(key, "url"):
+			case strings.HasSuffix(key, "url"), key == "redis":
 				child.SetString(hideUserinfo(child.Value))
 			}
 		}

@@ -15,6 +15,7 @@ import (
 func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	jobs := s.jobs
 	s.kb.AddJobs(jobs)
+	s.addLinking(jobs)
 	w, err := api.New(s.cfg.API, s.apiParts(jobs), s.log)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,10 @@ type login struct{ user, password string }
 
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Moods: s.calls, Queues: s.queues, Bot: s.bot, Tickets: s.tickets, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
-	p.People, p.Phones, p.Setup = s.people, s.phones, s.setup()
+	p.People, p.Phones, p.Setup, p.Contacts = s.people, s.phones, s.setup(), s.persons
+	if s.nodes != nil {
+		p.Nodes = others{s.nodes}
+	}
 	p.KB = s.kb
 	if files, built := web.FS(); built {
 		p.Web = files

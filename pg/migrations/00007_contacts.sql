@@ -63,7 +63,7 @@ create table contact_suggestions (
     b        bigint      not null references contacts on delete cascade,
     kind     text        not null, -- of the identity that both have
     verified boolean     not null default false,
-    state    text        not null default 'open' check (state in ('open', 'dismissed', 'merged')),
+    state    text        not null default 'open' check (state in ('open', 'dismissed')),
     at       timestamptz not null default now(),
     by       text        not null default '',
     check (a < b),
@@ -198,6 +198,7 @@ create table erase_jobs (
     counts       jsonb       not null default '{}',
     files        int         not null default 0,
     left_over    jsonb       not null default '{}', -- hits of the search afterwards; a done job has none
+    pending_files text[]     not null default '{}', -- still to be removed
     proof_hash   text        not null default '',
     error        text        not null default ''
 );
@@ -213,7 +214,22 @@ create table contact_baselines (
     updated_at timestamptz      not null default now()
 );
 
+-- Whoever does not allow voices to be read, on whichever channel that is said, has no norm of the voice kept.
+-- +goose StatementBegin
+create function consents_forget_voice() returns trigger language plpgsql as $$
+begin
+    delete from contact_baselines where contact_id in (select id from contacts where root = (select root from contacts where id = new.contact_id));
+    return null;
+end
+$$;
+-- +goose StatementEnd
+create trigger consents_forget_voice after insert or update of contact_id on consents for each row
+    when (new.contact_id is not null and new.purpose = 'voice_emotion' and new.state in ('refused', 'withdrawn'))
+    execute function consents_forget_voice();
+
 -- +goose Down
+drop trigger consents_forget_voice on consents;
+drop function consents_forget_voice();
 drop table contact_baselines, erase_jobs, consent_notices;
 drop view consent_states;
 drop trigger consents_rows on consents;

@@ -9,7 +9,7 @@
 //   TINGXIN_E2E_FULL   1: all of it
 //
 // Prints one line per check, and lines beginning with "> " for who runs it.
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
@@ -169,6 +169,15 @@ async function person(name, { through = url, sound = join(env.TINGXIN_TONES, `${
 
 const registered = (page) => page.waitForSelector('.phone-state[data-registration=registered]', { timeout: 20_000 });
 const line = (page, phase, more = '') => page.waitForSelector(`.bar-line[data-phase=${phase}]${more}`, { timeout: 15_000 });
+/** answers takes what rings by keys. A busy machine may draw the ring before its keys work. */
+async function answers(page, more = '') {
+  await line(page, 'incoming', more);
+  await until('an answer by keys', async () => {
+    if ((await page.locator('.bar-incoming').count()) > 0) await page.keyboard.press('Control+Shift+KeyA');
+    await page.waitForTimeout(400);
+    return (await page.locator('.bar-line[data-phase=talking][data-held=false]').count()) > 0;
+  }, 15_000);
+}
 const gone = (page) => page.waitForSelector('.call-bar', { state: 'detached', timeout: 20_000 });
 const button = (page, words) => page.locator('.bar-button', { hasText: words });
 const get = async (page, path) => (await page.request.get(`${url}/api/v1${path}`)).json();
@@ -289,9 +298,35 @@ await check('it stands under today\'s own calls, and leads to its record', async
 });
 
 await Promise.all([lin.context().close(), sun.context().close()]);
+if (full) await bothSpeak();
 road.close();
 console.log(`calls: ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
+
+/** bothSpeak has a customer and an agent say sentences: the words of both appear on the agent's page. */
+async function bothSpeak() {
+  const sentences = readdirSync(env.TINGXIN_SPEECH).sort().find((file) => file.endsWith('.wav'));
+  const talker = await person('lin', { sound: join(env.TINGXIN_SPEECH, sentences) });
+  await check('the words of both sides stand on the agent\'s page while they talk', async () => {
+    await talker.goto(`${url}/desk`);
+    await registered(talker);
+    if ((await talker.locator('.agent-available').count()) === 0) {
+      await talker.locator('.agent-state').click();
+      await talker.getByRole('menuitem', { name: 'Available' }).click();
+    }
+    ask('call', 'speaker', '13900139000');
+    await line(talker, 'incoming', '[data-offer=true]');
+    await talker.keyboard.press('Control+Shift+KeyA');
+    await line(talker, 'talking');
+    const words = async (side) => (await talker.locator(`.bubble[data-side=${side}]`).allInnerTexts()).join(' ').replace(/\s+/g, ' ');
+    const count = (text) => text.split(' ').filter((word) => /^[A-Za-z]{3,}/.test(word)).length;
+    await until('six words of each side', async () => count(await words('caller')) >= 6 && count(await words('agent')) >= 6, 60_000);
+    await picture(talker, 'words-en');
+    return `customer "${(await words('caller')).slice(0, 80)}", agent "${(await words('agent')).slice(0, 80)}"`;
+  });
+  ask('hangup', 'speaker');
+  await talker.context().close();
+}
 
 /** more is the heavy variant: a cut connection, another path, three parties, transfers, words, languages. */
 async function more() {
@@ -318,19 +353,20 @@ async function more() {
       lin.evaluate(async () => {
         const peer = globalThis.spied.peers.findLast((p) => p.connectionState !== 'closed');
         const stats = await peer.getStats();
-        const pair = [...stats.values()].find((s) => s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded' && s.localCandidateId);
-        return { ufrag: /a=ice-ufrag:(\S+)/.exec(peer.localDescription.sdp)?.[1], port: stats.get(pair?.localCandidateId)?.port };
+        const pair = stats.get([...stats.values()].find((s) => s.type === 'transport')?.selectedCandidatePairId);
+        const used = stats.get(pair?.localCandidateId);
+        return { offered: /a=ice-ufrag:(\S+)/.exec(peer.localDescription.sdp)?.[1], used: used?.usernameFragment, port: used?.port };
       });
     const before = await path();
     await lin.evaluate(() => window.dispatchEvent(new Event('online')));
-    await until('new credentials', async () => (await path()).ufrag !== before.ufrag);
-    const after = await until('a new port', async () => {
+    await until('new credentials', async () => (await path()).offered !== before.offered, 15_000);
+    const after = await until('a pair of the new credentials in use', async () => {
       const now = await path();
-      return now.port && now.port !== before.port && now;
-    });
+      return now.used && now.used !== before.used && now.used === now.offered && now;
+    }, 15_000);
     const heard = await listens(lin, 'the agent', ['customer']);
     await hears('first', 'over the new path', ['lin'], [], 800);
-    return `port ${before.port} → ${after.port}, ${heard}`;
+    return `${before.used} at port ${before.port} → ${after.used} at port ${after.port}, ${heard}`;
   });
 
   const bo = await person('bo');
@@ -343,9 +379,7 @@ async function more() {
     await picture(lin, 'add-en');
     await lin.locator('.transfer-box li', { hasText: 'Bo Chen' }).getByRole('button').click();
     await lin.waitForSelector('.chip-ringing');
-    await line(bo, 'incoming');
-    await bo.keyboard.press('Control+Shift+KeyA');
-    await line(bo, 'talking');
+    await answers(bo);
     await listens(bo, 'the third', ['customer', 'lin']);
     await listens(lin, 'the agent', ['customer', 'bo']);
     await hears('first', 'three', ['lin', 'bo'], [], 900);
@@ -361,8 +395,7 @@ async function more() {
     await lin.locator('.transfer-box li', { hasText: 'Bo Chen' }).getByRole('button', { name: 'Ask first' }).click();
     await line(bo, 'incoming');
     await hears('first', 'while the agent asks', [], ['lin', 'bo'], 700);
-    await bo.keyboard.press('Control+Shift+KeyA');
-    await line(bo, 'talking');
+    await answers(bo);
     await listens(bo, 'who is asked', ['lin'], ['customer']);
     await picture(lin, 'consult-en');
     await button(lin, 'Talk as three').click();
@@ -382,6 +415,76 @@ async function more() {
     await picture(sun, 'history-en');
     await accessible(sun);
     await sun.keyboard.press('Escape');
+  });
+  await check('a call that is asked about is put through to who was asked (attended)', async () => {
+    await button(lin, 'Transfer').click();
+    await lin.locator('.transfer-box li', { hasText: 'Bo Chen' }).getByRole('button', { name: 'Ask first' }).click();
+    await answers(bo);
+    await listens(bo, 'who is asked', ['lin'], ['customer']);
+    await button(lin, 'Connect both').first().click();
+    await gone(lin);
+    await listens(bo, 'the new party', ['customer'], ['lin']);
+    await hears('first', 'put through', ['bo'], ['lin'], 900);
+  });
+  await check('and given back without asking (blind)', async () => {
+    await lin.waitForSelector('.wrap-card .wrap-save', { timeout: 15_000 });
+    await lin.locator('.wrap-save').click();
+    await lin.waitForSelector('.agent-available');
+    await button(bo, 'Transfer').click();
+    await bo.locator('.transfer-box li', { hasText: 'Lin Mei' }).getByRole('button', { name: 'Transfer: Lin Mei' }).click();
+    await answers(lin);
+    await gone(bo);
+    await listens(lin, 'the agent again', ['customer'], ['bo']);
+    await hears('first', 'given back', ['lin'], ['bo'], 900);
+  });
+  await check('a queue is a place to put a caller too, who is declined there with a reason', async () => {
+    await button(lin, 'Transfer').click();
+    await lin.getByRole('tab', { name: 'Queues' }).click();
+    await picture(lin, 'queues-en');
+    await lin.locator('.transfer-box li', { hasText: 'Support' }).getByRole('button').click();
+    await line(lin, 'incoming', '[data-offer=true]');
+    await lin.locator('.bar-reason').click();
+    await picture(lin, 'reasons-en');
+    await lin.getByRole('menuitem', { name: 'I need a break' }).click();
+    await lin.waitForSelector('.bar-incoming', { state: 'detached' });
+    await sun.goto(`${url}/queues`);
+    await sun.waitForSelector('.work-who');
+    await picture(sun, 'board-en');
+    await answers(lin, '[data-offer=true]'); // barred for a second only
+    await listens(lin, 'the agent once more', ['customer']);
+  });
+  await check('a long hold is on the heat list with its parts, a silent call too', async () => {
+    await sun.goto(`${url}/live`);
+    await lin.keyboard.press('Control+Shift+KeyM');
+    const row = sun.locator('.heat-row').first();
+    await row.waitFor({ timeout: 40_000 }).catch(() => undefined);
+    const { items } = await get(sun, '/calls/heat');
+    await lin.keyboard.press('Control+Shift+KeyM');
+    return JSON.stringify(items.map((it) => [it.heat, it.parts.map((part) => `${part.kind} ${part.score.toFixed(2)}`)]));
+  });
+  await check('in Chinese and dark, and at 360 px, with a call', async () => {
+    for (const page of [lin, sun]) {
+      await page.click('.language');
+      await page.locator('.top-end button[title="外观"]').click();
+      await page.getByText('深色').click();
+      await page.waitForTimeout(600);
+    }
+    await picture(lin, 'talk-zh-dark');
+    await sun.locator('.call-card .supervise-key, .thread .supervise-key').first().waitFor({ timeout: 2000 }).catch(() => undefined);
+    await picture(sun, 'live-zh-dark');
+    await accessible(lin);
+    await lin.setViewportSize({ width: 360, height: 740 });
+    await lin.waitForTimeout(500);
+    const wide = await lin.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (wide > 0) throw new Error(`${wide} px too wide`);
+    await accessible(lin);
+    await picture(lin, 'talk-zh-360');
+    await lin.setViewportSize({ width: 1280, height: 800 });
+    for (const page of [lin, sun]) {
+      await page.click('.language');
+      await page.locator('.top-end button[title="Appearance"]').click();
+      await page.getByText('Light', { exact: true }).click();
+    }
   });
   await bo.context().close();
 }

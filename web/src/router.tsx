@@ -2,6 +2,8 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
 import type { ArticleFilter } from './kb/queries';
+import type { TicketFilter } from './api/tickets';
+import type { ContactFilter } from './contact/api';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -78,6 +80,21 @@ const oneCall = createRoute({
   component: lazyRouteComponent(() => import('./pages/CallPage'), 'CallPage'),
 });
 
+const flag = (value: unknown): boolean | undefined => value === true || undefined;
+
+const contactList = createRoute({
+  getParentRoute: () => shell,
+  path: '/contacts',
+  validateSearch: (search: Record<string, unknown>): ContactFilter => ({ q: text(search.q), tag: text(search.tag), kind: text(search.kind), vip: flag(search.vip), suggested: flag(search.suggested) }),
+  component: lazyRouteComponent(() => import('./pages/ContactsPage'), 'ContactsPage'),
+});
+
+const oneContact = createRoute({
+  getParentRoute: () => shell,
+  path: '/contacts/$contactId',
+  component: lazyRouteComponent(() => import('./pages/ContactPage'), 'ContactPage'),
+});
+
 const whole = (value: unknown): number | undefined => (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 366 ? value : undefined);
 
 const mood = createRoute({
@@ -97,6 +114,13 @@ const queues = createRoute({
   getParentRoute: () => shell,
   path: '/queues',
   component: lazyRouteComponent(() => import('./pages/QueuesPage'), 'QueuesPage'),
+});
+
+const bot = createRoute({
+  getParentRoute: () => shell,
+  path: '/bot',
+  validateSearch: (search: Record<string, unknown>): { tab?: string } => ({ tab: text(search.tab) }),
+  component: lazyRouteComponent(() => import('./pages/BotPage'), 'BotPage'),
 });
 
 const settings = createRoute({
@@ -135,7 +159,34 @@ const thresholds = createRoute({
   component: lazyRouteComponent(() => import('./kb/ThresholdsPage'), 'ThresholdsPage'),
 });
 
-const tree = root.addChildren([login, shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, mood, queues, articles, oneArticle, thresholds, system, settings])]);
+const flag = (value: unknown): true | undefined => value === true || undefined;
+
+const ticketList = createRoute({
+  getParentRoute: () => shell,
+  path: '/tickets',
+  validateSearch: (search: Record<string, unknown>): TicketFilter => ({
+    q: text(search.q),
+    state: text(search.state),
+    type: text(search.type),
+    priority: text(search.priority),
+    assignee: text(search.assignee),
+    late: flag(search.late),
+    complaint: flag(search.complaint),
+  }),
+  component: lazyRouteComponent(() => import('./pages/TicketsPage'), 'TicketsPage'),
+});
+
+const oneTicket = createRoute({
+  getParentRoute: () => shell,
+  path: '/tickets/$ticketId',
+  component: lazyRouteComponent(() => import('./pages/TicketPage'), 'TicketPage'),
+});
+
+
+const tree = root.addChildren([
+  login,
+  shell.addChildren([home, live.addChildren([liveCall]), desk, callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, bot, system, settings]),
+]);
 
 export function makeRouter(client: QueryClient) {
   return createRouter({

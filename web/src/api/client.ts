@@ -67,3 +67,20 @@ export async function request<T>(path: string, ask: Ask = {}): Promise<T> {
   const text = await response.text();
   return (text ? JSON.parse(text) : undefined) as T;
 }
+
+/** upload sends a file as the body and returns the server's JSON. Throws a Problem. */
+export async function upload<T>(path: string, file: Blob, type: string, query: Query = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json, application/problem+json', 'Content-Type': type };
+  if (csrf) headers['X-CSRF-Token'] = csrf;
+  let response: Response;
+  try {
+    response = await fetch(address(path, query), { method: 'POST', headers, credentials: 'same-origin', body: file });
+  } catch {
+    throw new Problem(0);
+  }
+  if (!response.ok) {
+    if (response.status === 401) onUnauthorized();
+    throw await problemOf(response);
+  }
+  return (await response.json()) as T;
+}

@@ -175,3 +175,14 @@ export type Event =
   | Told<'emotion.alert', Alert>
   | Told<'call.dtmf', Sided & { count: number }>
   | Told<'flow.node', { flow: string; node: string }>;
+
+/** A ticket as it stands; moments that are not there are absent or begin with 0001. */
+export type Ticket = Schemas['Ticket'];
+export type TicketState = Ticket['state'];
+export type TicketRow = Schemas['Row'];
+export type TicketDetail = Omit<Schemas['TicketDetail'], 'moves'> & { moves: TicketState[] };
+export type TicketComment = Schemas['Comment'];
+export type TicketClock = Schemas['ClockItem'];
+export type TicketStep = Schemas['Step'];
+export type TicketType = Schemas['Type'];
+export type TicketCounts = Schemas['TicketCounts'];

@@ -8,7 +8,7 @@ import { problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useTalk } from '../call/hooks';
 import type { Talk } from '../call/talk';
-import { overseers, partyName } from '../phone/control';
+import { overseers, partyName, useNames } from '../phone/control';
 import { may } from '../shell/roles';
 import { AlertBar } from './AlertBar';
 import { Duration, QualityDot, SideName, StateTag, who } from './facts';
@@ -69,13 +69,14 @@ function SideStates({ call, talk }: { call: LiveCall; talk: Talk }) {
 function Watchers({ call }: { call: LiveCall }) {
   const { t } = useTranslation();
   const watchers = overseers(call);
+  const names = useNames();
   if (watchers.length === 0) return null;
   return (
     <ul className="side-states">
       {watchers.map((party) => (
         <li key={party.leg} className="muted">
           <Icon name="eye" size={15} />
-          {t(`callwork.watch.${party.mode ?? 'listen'}`, { who: partyName(party) })}
+          {t(`callwork.watch.${party.mode ?? 'listen'}`, { who: partyName(party, names) })}
         </li>
       ))}
     </ul>

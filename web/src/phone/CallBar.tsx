@@ -12,7 +12,7 @@ import { AddBox } from './AddBox';
 import { Incoming, useAnswers, useRings, type Ring } from './Incoming';
 import { Keypad } from './Keypad';
 import { TransferBox } from './TransferBox';
-import { guests, overseers, partyName, useControl } from './control';
+import { guests, overseers, partyName, useControl, useNames } from './control';
 import { ownCall, useCallKeys, usePhone, useSoftphone } from './hooks';
 import { useRejoin } from './rejoin';
 import { heardSince } from './since';
@@ -106,6 +106,7 @@ function words(line: Line): string {
 /** Company is who else is in the call: added parties, who can be dropped, and supervisors. */
 function Company({ call, drop }: { call: LiveCall; drop: (leg: number) => void }) {
   const { t } = useTranslation();
+  const names = useNames();
   const others = guests(call);
   const watchers = overseers(call);
   const away = call.parties?.some((party) => party.away && party.role !== 'supervisor');
@@ -115,9 +116,9 @@ function Company({ call, drop }: { call: LiveCall; drop: (leg: number) => void }
       {others.map((party) => (
         <li key={`${party.leg}${party.user ?? party.number ?? ''}`} className={party.ringing ? 'chip chip-ringing' : 'chip'}>
           <Icon name="user" size={14} />
-          {partyName(party)}
+          {partyName(party, names)}
           {party.ringing && <span className="muted">{t('desk.phase.ringing')}</span>}
-          <button type="button" className="chip-drop" aria-label={t('callwork.drop', { who: partyName(party) })} title={t('callwork.drop', { who: partyName(party) })} onClick={() => drop(party.leg)}>
+          <button type="button" className="chip-drop" aria-label={t('callwork.drop', { who: partyName(party, names) })} title={t('callwork.drop', { who: partyName(party, names) })} onClick={() => drop(party.leg)}>
             <Icon name="close" size={13} />
           </button>
         </li>
@@ -125,7 +126,7 @@ function Company({ call, drop }: { call: LiveCall; drop: (leg: number) => void }
       {watchers.map((party) => (
         <li key={party.leg} className="chip chip-watch" role="status">
           <Icon name="eye" size={14} />
-          {t(`callwork.watch.${party.mode ?? 'listen'}`, { who: partyName(party) })}
+          {t(`callwork.watch.${party.mode ?? 'listen'}`, { who: partyName(party, names) })}
         </li>
       ))}
       {away && (
@@ -168,6 +169,10 @@ function Talking({ line, call, other }: TalkingProps) {
   const { t } = useTranslation();
   const phone = useSoftphone();
   const control = useControl(call?.id);
+  const names = useNames();
+  const who = firstOf(line.name, names[line.number], line.number);
+  // Who came back after the page was loaded anew has talked all along.
+  const since = line.inside?.again && call?.answered_at ? Date.parse(call.answered_at) : (line.connected ?? line.began);
   const talking = line.phase === 'talking';
   const ended = line.phase === 'ended';
   const order = control.mutate;
@@ -176,19 +181,19 @@ function Talking({ line, call, other }: TalkingProps) {
   const merge = () =>
     order({ path: 'merge', body: { with: other?.inside?.call } }, { onSuccess: () => void (line.held && phone.hold(line.id, false)) });
   return (
-    <div className="bar-line" data-phase={line.phase} data-held={line.held} data-muted={line.muted} role="group" aria-label={t('desk.with', { who: nameOf(line) })}>
+    <div className="bar-line" data-phase={line.phase} data-held={line.held} data-muted={line.muted} role="group" aria-label={t('desk.with', { who })}>
       <span className={`bar-lamp lamp-${talking && line.held ? 'held' : line.phase}`} aria-hidden="true">
         <Icon name={ended ? 'hangup' : line.held ? 'pause' : 'phone'} size={18} />
       </span>
       <div className="bar-who">
-        <strong>{nameOf(line)}</strong>
+        <strong>{who}</strong>
         <span role="status" className={line.transfer === 'failed' || (ended && line.cause !== 'normal') ? 'bar-trouble' : undefined}>
           {t(words(line))}
         </span>
       </div>
       {!ended && (
         <span className="bar-times">
-          <Clock since={line.connected ?? line.began} />
+          <Clock since={since} />
           {talking && call && <Quiet call={call} side={line.direction === 'in' ? 'caller' : 'agent'} />}
         </span>
       )}
@@ -234,8 +239,9 @@ function Talking({ line, call, other }: TalkingProps) {
 function Overseeing({ line, call }: { line: Line; call: LiveCall | undefined }) {
   const { t } = useTranslation();
   const phone = useSoftphone();
+  const names = useNames();
   const agent = call?.parties?.find((party) => party.side === 'agent' && party.role !== 'supervisor' && party.user)?.user ?? call?.agent ?? '';
-  const who = [firstOf(call?.from_name, call?.from, nameOf(line)), agent].filter(Boolean).join(' ↔ ');
+  const who = [firstOf(call?.from_name, call?.from, nameOf(line)), firstOf(names[agent], agent)].filter(Boolean).join(' ↔ ');
   return (
     <div className="bar-line bar-overseeing" data-phase={line.phase} data-role="supervisor" role="group" aria-label={t('callwork.overseeing', { who })}>
       <span className={`bar-lamp lamp-${line.phase}`} aria-hidden="true">
@@ -326,7 +332,7 @@ export function CallBar() {
         {rings.map((ring) => (
           <Incoming key={ring.line?.id ?? ring.offer?.token} ring={ring} chord={chord} />
         ))}
-        {lost.map(({ id, known }) => !known && <Lost key={id} call={calls.find((call) => call.id === id)} rejoin={() => rejoin(id)} />)}
+        {lost.map(({ id }) => <Lost key={id} call={calls.find((call) => call.id === id)} rejoin={() => rejoin(id)} />)}
         {shown.map((line) => {
           const call = ownCall(calls, username, line);
           if (line.inside?.role === 'supervisor') return <Overseeing key={line.id} line={line} call={call} />;

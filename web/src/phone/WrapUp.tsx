@@ -225,7 +225,8 @@ export function WrapUpDock() {
   });
   const { mutate } = ready;
   const done = useCallback(() => mutate(), [mutate]);
-  const last = calls?.find((call) => call.state === 'ended' && call.queue);
+  // A call that was put through goes on with somebody else.
+  const last = calls?.find((call) => call.queue);
   if (!wrapping || talking || !last) return null;
   return (
     <div className="wrap-dock">

@@ -1,8 +1,10 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { App } from 'antd';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request, type Ask } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
+import { colleagues } from '../api/queries';
 import type { LiveCall, Party } from '../api/model';
 import { firstOf } from '../i18n/format';
 
@@ -27,6 +29,12 @@ export function useControl(call: string | undefined) {
     },
     onSettled: () => client.invalidateQueries({ queryKey: ['queues'] }),
   });
+}
+
+/** useNames are the display names of one's colleagues by user name. */
+export function useNames(): Readonly<Record<string, string>> {
+  const { data } = useQuery({ ...colleagues, refetchInterval: 60_000 });
+  return useMemo(() => Object.fromEntries((data ?? []).map((c) => [c.username, firstOf(c.name, c.username)])), [data]);
 }
 
 /** guests are the parties that were added to a call, and those who ring to join. */

@@ -1,11 +1,14 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useEffectEvent, useMemo, useState } from 'react';
 import { request } from '../api/client';
 import type { LiveCall } from '../api/model';
-import { useFloor } from '../call/hooks';
+import { useFloor, useNow } from '../call/hooks';
 import { usePhone, useSoftphone } from './hooks';
 
 const remembered = 'tingxin.lines';
+/** A call that did not come back is taken back again after this time, ms, and as often. */
+const tryAgain = 5000;
+const mostTries = 3;
 
 function readRemembered(): string[] {
   try {
@@ -34,7 +37,8 @@ export function lostCalls(calls: readonly LiveCall[], username: string, lines: r
 
 /**
  * useRejoin finds the calls that this page has lost, as when it was loaded anew.
- * Those that this tab had it takes back by itself, once; the others can be taken.
+ * Those that this tab had it takes back by itself; the others can be taken, and
+ * those too that did not come at once.
  */
 export function useRejoin(username: string): { lost: readonly Lost[]; rejoin: (id: string) => void } {
   const phone = useSoftphone();
@@ -42,7 +46,9 @@ export function useRejoin(username: string): { lost: readonly Lost[]; rejoin: (i
   const { calls, whole } = useFloor();
   const client = useQueryClient();
   const [before, setBefore] = useState(readRemembered);
-  const tried = useRef(new Set<string>());
+  // How often each was taken back, and when last.
+  const [tried, setTried] = useState<Readonly<Record<string, { times: number; at: number }>>>({});
+  const now = useNow(before.length > 0 && registration === 'registered');
   const registered = registration === 'registered';
   const ids = useMemo(() => lines.flatMap((line) => (line.inside && line.phase !== 'ended' ? [line.inside.call] : [])), [lines]);
   const key = ids.join(' ');
@@ -68,12 +74,17 @@ export function useRejoin(username: string): { lost: readonly Lost[]; rejoin: (i
     },
     [phone, client],
   );
+  const next = lost.find(({ id, known }) => {
+    const last = tried[id];
+    return known && (!last || (last.times < mostTries && now - last.at > tryAgain));
+  })?.id;
+  const take = useEffectEvent((id: string) => {
+    setTried((all) => ({ ...all, [id]: { times: (all[id]?.times ?? 0) + 1, at: Date.now() } }));
+    rejoin(id);
+  });
   useEffect(() => {
-    for (const { id, known } of lost) {
-      if (!known || tried.current.has(id)) continue;
-      tried.current.add(id);
-      rejoin(id);
-    }
-  }, [lost, rejoin]);
-  return { lost, rejoin };
+    if (next) take(next);
+  }, [next]);
+  // What did not come back by itself is offered, with a button.
+  return { lost: lost.filter(({ id, known }) => !known || (tried[id]?.times ?? 0) > 1), rejoin };
 }

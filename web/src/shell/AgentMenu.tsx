@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { App, Dropdown, type MenuProps } from 'antd';
-import { useCallback, useEffect } from 'react';
+import { useCallback, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Agent, Presence } from '../api/model';
@@ -46,6 +46,21 @@ function StateButton({ me, reasons }: { me: Agent; reasons: readonly string[] })
   );
 }
 
+/**
+ * useReturn takes an agent back to work whom the server signed out while this
+ * page's connection was cut: who was available here and did not say otherwise.
+ */
+function useReturn(agent: Agent | undefined) {
+  const { mutate } = useAsk();
+  const was = useRef<Presence | undefined>(undefined);
+  useEffect(() => {
+    if (!agent) return;
+    const cut = agent.presence === 'offline' && agent.reason === 'connection_lost';
+    if (cut && was.current === 'available') mutate({ path: '/agents/me/state', method: 'PUT', body: { state: 'available' } });
+    was.current = agent.presence;
+  }, [agent, mutate]);
+}
+
 /** AgentMenu is an agent's own state; nothing for others. What rings is in the call bar. */
 export function AgentMenu() {
   const { t } = useTranslation();
@@ -53,6 +68,7 @@ export function AgentMenu() {
   const client = useQueryClient();
   const { data } = useQuery(desk);
   useChannel('queues', useCallback(() => void client.invalidateQueries({ queryKey: desk.queryKey }), [client]));
+  useReturn(data?.agent);
   const unanswered = data?.agent?.state === 'away' && data.agent.reason === 'unanswered';
   useEffect(() => {
     if (unanswered) void message.warning(t('agent.unanswered'), 10);

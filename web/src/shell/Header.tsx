@@ -90,7 +90,7 @@ function UserMenu({ user, onHelp }: { user: User; onHelp: () => void }) {
 export function Header({ user, onHelp }: { user: User; onHelp: () => void }) {
   return (
     <header className="top">
-      <Link to="/live" className="brand">
+      <Link to="/live" className="brand" aria-label="听心 Tingxin">
         <Mark size={26} />
         <span className="brand-name">
           听心 <em>Tingxin</em>

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tingxin/call"
+	"tingxin/contact"
+	"tingxin/event"
+	"tingxin/pg/pgtest"
+	"tingxin/ticket"
+)
+
+// personHouse is the stores as the program joins them.
+func personHouse(t *testing.T) *server {
+	t.Helper()
+	s := newServer(Config{}, slog.New(slog.DiscardHandler))
+	s.cfg.Contact.Region = "CN"
+	s.cfg.Call.Recording.Dir = t.TempDir()
+	s.db = pgtest.New(t)
+	s.store = call.NewStore(s.db)
+	s.persons = s.contacts()
+	tickets := ticket.NewService(s.db, event.NewBus(), nil, ticket.Config{}, s.log)
+	s.persons.Register(contact.Noun{Name: "tickets", Source: todos{tickets}, Eraser: todos{tickets}, Exporter: todos{tickets}})
+	return s
+}
+
+// ended puts an ended call with a sentence and a recording into the database.
+func (s *server) ended(t *testing.T, r call.Record, text string) string {
+	t.Helper()
+	id, err := uuid.NewV7()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.ID, r.StartedAt = id.String(), time.Now().UTC().Truncate(time.Microsecond)
+	r.EndedAt = r.StartedAt.Add(time.Minute)
+	file := r.ID + ".wav"
+	for _, name := range []string{file, file + peaks} {
+		if err := os.WriteFile(filepath.Join(s.cfg.Call.Recording.Dir, name), []byte("sound"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Recording = call.Recording{Path: file, State: call.RecordingKept}
+	ctx := t.Context()
+	if err := s.store.Finish(ctx, r, []call.LegRecord{{N: 1, Side: call.SideCaller}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.store.AddUtterance(ctx, call.Utterance{CallID: r.ID, Side: call.SideCaller, Seq: 1, Text: text, Raw: text}); err != nil {
+		t.Fatal(err)
+	}
+	return r.ID
+}
+
+// Calls from before there were contacts get one each; writing the same number differently is one person, and
+// what a number said of consent is the person's.
+func TestOldCallsGetTheirContacts(t *testing.T) {
+	s := personHouse(t)
+	ctx := t.Context()
+	a := s.ended(t, call.Record{Direction: call.DirectionIn, From: "13800138000", FromName: "李雷", To: "4008"}, "hello")
+	b := s.ended(t, call.Record{Direction: call.DirectionOut, From: "4008", To: "+8613800138000"}, "hello")
+	c := s.ended(t, call.Record{Direction: call.DirectionIn, From: "anonymous", To: "4008"}, "hello")
+	if err := s.store.AddConsent(ctx, call.ConsentRow{Identity: "+8613800138000", Purpose: call.PurposeEmotion, State: call.ConsentRefused, Source: "user:li", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	w := &linkWorker{calls: s.store, people: people{s.persons}, log: s.log, batch: 1}
+	for _, want := range []int{2, 0} {
+		if n, err := w.link(ctx); err != nil || n != want {
+			t.Fatalf("linked %d, %v, want %d", n, err, want)
+		}
+	}
+	ra, _ := s.store.Get(ctx, a)
+	rb, _ := s.store.Get(ctx, b)
+	rc, _ := s.store.Get(ctx, c)
+	if ra.Contact == 0 || ra.Contact != rb.Contact || rc.Contact != 0 {
+		t.Errorf("contacts %d %d %d", ra.Contact, rb.Contact, rc.Contact)
+	}
+	id := contact.ID(ra.Contact)
+	if l, err := s.persons.State(ctx, id, contact.PurposeEmotion); err != nil || l.State != contact.ConsentRefused {
+		t.Errorf("%+v, %v", l, err)
+	}
+	entries, _, err := s.persons.Timeline(ctx, id, "", 10, []string{"call"})
+	if err != nil || len(entries) != 2 || entries[0].ID != b {
+		t.Errorf("%+v, %v", entries, err)
+	}
+}
+
+// A person with calls is taken out with words and recordings, and an archive of them has both.
+func TestPersonWithCallsIsExportedAndErased(t *testing.T) {
+	s := personHouse(t)
+	ctx := t.Context()
+	id, err := people{s.persons}.Person(ctx, "13800138000", "李雷")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := s.ended(t, call.Record{Direction: call.DirectionIn, From: "13800138000", FromName: "李雷", To: "4008", Contact: id}, "my order is late")
+	other := s.ended(t, call.Record{Direction: call.DirectionIn, From: "13900139000", To: "4008"}, "another one")
+	if err := s.exec(ctx, `insert into queues (id, settings) values ('support', '{}')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.exec(ctx, `insert into queue_work (id, entered_at, kind, queue_id, phase, urgency, since, item) values ('w1', now(), 'voice', 'support', 'ended', 'normal', now(), '{"number": "13800138000", "contact": "x", "kind": "voice"}')`); err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		`insert into ticket_types (name, label_zh, label_en, queue_id) values ('t1', 't', 't', 'support')`,
+		`insert into tickets (type, subject, body, priority, contact_id, source, created_by, created_at, updated_at, state_at) values ('t1', 'late order of Lei', 'b', 'normal', ` + strconv.FormatInt(id, 10) + `, 'agent', 'li', now(), now(), now())`,
+		`insert into ticket_comments (ticket_id, by_kind, author, public, body, at) select id, 'customer', 'Lei', true, 'where is it', now() from tickets`,
+		`insert into bot_sessions (channel, subject, contact_id) values ('api', 's1', ` + strconv.FormatInt(id, 10) + `)`,
+		`insert into bot_slots (session_id, contact_id, name, value, shown, scope, channel, turn, source, p, expires_at) select id, contact_id, 'order', 'A1', 'A1', 'contact', 'api', 1, 'customer', 1, now() + interval '1 day' from bot_sessions`,
+	} {
+		if err := s.exec(ctx, sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	if entries, _, err := s.persons.Timeline(ctx, contact.ID(id), "", 10, nil); err != nil || len(entries) != 2 {
+		t.Errorf("timeline %+v, %v", entries, err)
+	}
+	var b bytes.Buffer
+	if err := s.persons.Export(ctx, contact.ID(id), true, &b); err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := io.ReadAll(r)
+		all.WriteString(f.Name + ": " + string(raw) + "\n")
+	}
+	if got := all.String(); !strings.Contains(got, "my order is late") || !strings.Contains(got, "where is it") || !strings.Contains(got, "media/"+mine+".wav: sound") || strings.Contains(got, "another one") {
+		t.Errorf("archive:\n%s", got)
+	}
+
+	var job contact.EraseJob
+	if err := s.db.Tx(ctx, func(tx pgx.Tx) error {
+		job, err = s.persons.RequestErase(ctx, tx, contact.ID(id), "li", "request")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	job, err = s.persons.Erase(ctx, job.ID, nil)
+	if err != nil || job.State != contact.EraseDone || job.Counts["calls"] != 1 || job.Counts["utterances"] != 1 || job.Counts["queue_work"] != 1 || job.Counts["tickets"] != 1 || job.Counts["ticket_comments"] != 1 || job.Counts["bot_slots"] != 1 || job.Counts["bot_sessions"] != 1 || job.Files != 2 {
+		t.Fatalf("%+v, %v", job, err)
+	}
+	files, _ := os.ReadDir(s.cfg.Call.Recording.Dir)
+	if len(files) != 2 || files[0].Name() != other+".wav" {
+		t.Errorf("files %v", files)
+	}
+	if words, _ := s.store.Utterances(ctx, other); len(words) != 1 {
+		t.Errorf("somebody else's words: %v", words)
+	}
+}
+
+func (s *server) exec(ctx context.Context, sql string) error {
+	_, err := s.db.Exec(ctx, sql)
+	return err
+}

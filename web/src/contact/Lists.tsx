@@ -1,0 +1,150 @@
+import { useQuery } from '@tanstack/react-query';
+import { App, Button, Modal, Switch } from 'antd';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { base, request, upload } from '../api/client';
+import type { User } from '../api/model';
+import { useFormat } from '../i18n/format';
+import { Failed, Waiting } from '../parts/Notice';
+import { lists, type ContactFilter, type ImportReport, type ListExport } from './api';
+import { useAct, useSentence } from './words';
+
+/** One list that was asked for, and what this user may do with it. */
+function ListRow({ list, me }: { list: ListExport; me: User }) {
+  const { t } = useTranslation();
+  const { dateTime } = useFormat();
+  const decide = useAct((approve: boolean) => request(`/contact-exports/${list.id}/decide`, { method: 'POST', body: { approve } }), { words: t('contacts.decided') });
+  const mine = list.requested_by === me.username;
+  return (
+    <li className="list-row">
+      <span>
+        <span className="num">{t('contacts.rows', { count: list.rows })}</span>
+        {list.unmasked && <span className="tag tag-vip">{t('contacts.unmasked')}</span>} <span className="tag">{t(`contacts.list.${list.state}`)}</span>
+        <br />
+        <span className="muted num">
+          {list.requested_by} · {dateTime(list.requested_at)}
+          {list.decided_by && ` · ${t('contacts.decidedBy', { name: list.decided_by })}`}
+        </span>
+      </span>
+      <span className="list-acts">
+        {list.state === 'ready' && mine && (
+          <Button size="small" href={`${base}/contact-exports/${list.id}/file`} download>
+            {t('contacts.download')}
+          </Button>
+        )}
+        {list.state === 'waiting' && mine && <span className="muted">{t('contacts.needsSecond')}</span>}
+        {list.state === 'waiting' && !mine && (
+          <>
+            <Button size="small" type="primary" loading={decide.isPending} onClick={() => decide.mutate(true)}>
+              {t('contacts.approve')}
+            </Button>
+            <Button size="small" onClick={() => decide.mutate(false)}>
+              {t('contacts.refuse')}
+            </Button>
+          </>
+        )}
+      </span>
+    </li>
+  );
+}
+
+/** Import takes a CSV file: first it says what would be done, then it is done. */
+function Import() {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const sentence = useSentence();
+  const [file, setFile] = useState<File | null>(null);
+  const [report, setReport] = useState<ImportReport | null>(null);
+  const run = useAct((dry: boolean) => upload<ImportReport>('/contact-imports', file as Blob, 'text/csv', { dry_run: dry }), {});
+  const start = (dry: boolean) =>
+    run.mutate(dry, {
+      onSuccess: (found) => {
+        setReport(found);
+        if (!dry) {
+          setFile(null);
+          void message.success(t('contacts.imported'));
+        }
+      },
+      onError: (error) => void message.error(sentence(error)),
+    });
+  return (
+    <section className="lists-part">
+      <h3>{t('contacts.import')}</h3>
+      <p className="muted">{t('contacts.importHint')}</p>
+      <div className="list-acts">
+        <label className="file-button">
+          {file?.name ?? t('contacts.choose')}
+          <input
+            className="hidden"
+            type="file"
+            accept=".csv,text/csv"
+            onChange={(event) => {
+              setFile(event.target.files?.[0] ?? null);
+              setReport(null);
+            }}
+          />
+        </label>
+        <Button disabled={!file} loading={run.isPending} onClick={() => start(true)}>
+          {t('contacts.dryRun')}
+        </Button>
+        <Button type="primary" disabled={!file || !report} onClick={() => start(false)}>
+          {t('contacts.doImport')}
+        </Button>
+      </div>
+      {report && (
+        <div role="status" className="import-report">
+          <p className="num">{t('contacts.report', { created: report.created, updated: report.updated, same: report.same, failed: report.failed })}</p>
+          {report.ignored.length > 0 && <p className="muted">{t('contacts.ignored', { columns: report.ignored.join(', ') })}</p>}
+          {report.errors.length > 0 && (
+            <ul className="import-errors">
+              {report.errors.map((error) => (
+                <li key={`${error.row} ${error.column}`}>
+                  <span className="num">{t('contacts.rowError', { row: error.row, column: error.column })}</span> <span lang="en">{error.message}</span>
+                </li>
+              ))}
+            </ul>
+          )}
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** ListsDialog is where lists of people leave the house and come into it. */
+export function ListsDialog({ me, filter, onClose }: { me: User; filter: ContactFilter; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { data, error, isPending, refetch } = useQuery(lists);
+  const [unmasked, setUnmasked] = useState(false);
+  const ask = useAct(
+    () => request<ListExport>('/contact-exports', { method: 'POST', body: { filter: { query: filter.q, tag: filter.tag, kind: filter.kind, vip: filter.vip, suggest: filter.suggested }, unmasked } }),
+    { words: t('contacts.asked') },
+  );
+  return (
+    <Modal open title={t('contacts.lists')} footer={null} onCancel={onClose} width={620}>
+      <section className="lists-part">
+        <h3>{t('contacts.export')}</h3>
+        <p className="muted">{t('contacts.exportHint', { count: data?.approval ?? 500 })}</p>
+        <div className="list-acts">
+          {me.role === 'admin' && (
+            <label className="switch-line">
+              <Switch size="small" checked={unmasked} onChange={setUnmasked} /> {t('contacts.unmaskedWanted')}
+            </label>
+          )}
+          <Button type="primary" loading={ask.isPending} onClick={() => ask.mutate(undefined)}>
+            {t('contacts.ask')}
+          </Button>
+        </div>
+        {error && <Failed error={error} retry={() => void refetch()} />}
+        {isPending && <Waiting rows={3} />}
+        {data && data.items.length > 0 && (
+          <ul className="list-rows">
+            {data.items.slice(0, 8).map((list) => (
+              <ListRow key={list.id} list={list} me={me} />
+            ))}
+          </ul>
+        )}
+      </section>
+      {me.role === 'admin' && <Import />}
+    </Modal>
+  );
+}

@@ -1,0 +1,200 @@
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { App, Button, Form, Input, Modal, Select, Switch } from 'antd';
+import { useCallback, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { request } from '../api/client';
+import type { Ticket, TicketRow } from '../api/model';
+import { problemKey } from '../api/problem';
+import { priorities, ticketCounts, ticketStates, tickets, ticketTypes, type TicketFilter } from '../api/tickets';
+import { useChannel, useNow } from '../call/hooks';
+import { useFormat } from '../i18n/format';
+import { Icon } from '../parts/Icon';
+import { Empty, Failed, Waiting } from '../parts/Notice';
+import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
+import { Title } from '../parts/Title';
+import './calls.css';
+import './tickets.css';
+
+type Change = (part: TicketFilter) => void;
+
+function Filters({ filter, change }: { filter: TicketFilter; change: Change }) {
+  const { t, i18n } = useTranslation();
+  const types = useQuery(ticketTypes).data ?? [];
+  const select = (name: 'state' | 'type' | 'priority', options: { value: string; label: string }[]) => (
+    <Select className="ticket-filter" allowClear aria-label={t(`ticket.${name}`)} placeholder={t(`ticket.${name}`)} value={filter[name]} options={options} onChange={(value?: string) => change({ [name]: value })} />
+  );
+  return (
+    <search className="filters card">
+      <Input.Search
+        className="filter-words"
+        allowClear
+        defaultValue={filter.q}
+        placeholder={t('ticket.search')}
+        aria-label={t('ticket.search')}
+        onSearch={(q) => change({ q: q.trim() || undefined })}
+      />
+      {select(
+        'state',
+        ticketStates.map((value) => ({ value, label: t(`ticket.states.${value}`) })),
+      )}
+      {select(
+        'type',
+        types.map((type) => ({ value: type.name, label: i18n.language === 'zh-CN' ? type.label_zh : type.label_en })),
+      )}
+      {select(
+        'priority',
+        priorities.map((value) => ({ value, label: t(`ticket.priorities.${value}`) })),
+      )}
+      <div className="chips" role="group" aria-label={t('ticket.whose')}>
+        {(['me', 'nobody'] as const).map((who) => (
+          <button key={who} type="button" className="chip" aria-pressed={filter.assignee === who} onClick={() => change({ assignee: filter.assignee === who ? undefined : who })}>
+            {t(`ticket.of.${who}`)}
+          </button>
+        ))}
+        <button type="button" className="chip" aria-pressed={!!filter.late} onClick={() => change({ late: filter.late ? undefined : true })}>
+          {t('ticket.late')}
+        </button>
+        <button type="button" className="chip" aria-pressed={!!filter.complaint} onClick={() => change({ complaint: filter.complaint ? undefined : true })}>
+          {t('ticket.complaints')}
+        </button>
+      </div>
+    </search>
+  );
+}
+
+interface Draft {
+  type: string;
+  subject: string;
+  body?: string;
+  priority?: string;
+  complaint?: boolean;
+}
+
+/** NewTicket asks for what a ticket is made of. */
+function NewTicket({ onClose }: { onClose: () => void }) {
+  const { t, i18n } = useTranslation();
+  const { message } = App.useApp();
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const types = useQuery(ticketTypes).data ?? [];
+  const [form] = Form.useForm<Draft>();
+  const make = useMutation({
+    mutationFn: (draft: Draft) => request<Ticket>('/tickets', { method: 'POST', body: { ...draft, source: 'agent' } }),
+    onSuccess: async (made) => {
+      await client.invalidateQueries({ queryKey: ['tickets'] });
+      await navigate({ to: '/tickets/$ticketId', params: { ticketId: String(made.id) } });
+    },
+    onError: (error) => void message.error(t(problemKey(error))),
+  });
+  const required = { required: true, whitespace: true, message: t('settings.required') };
+  return (
+    <Modal open title={t('ticket.new')} okText={t('ticket.make')} cancelText={t('settings.cancel')} confirmLoading={make.isPending} onCancel={onClose} onOk={() => form.submit()} width={560}>
+      <Form form={form} layout="vertical" requiredMark={false} autoComplete="off" initialValues={{ type: 'question' }} onFinish={(draft) => make.mutate(draft)}>
+        <Form.Item name="type" label={t('ticket.type')} rules={[required]}>
+          <Select options={types.filter((type) => !type.disabled).map((type) => ({ value: type.name, label: i18n.language === 'zh-CN' ? type.label_zh : type.label_en }))} />
+        </Form.Item>
+        <Form.Item name="subject" label={t('ticket.subject')} rules={[required]}>
+          <Input maxLength={300} autoFocus />
+        </Form.Item>
+        <Form.Item name="body" label={t('ticket.body')}>
+          <Input.TextArea rows={5} maxLength={20000} />
+        </Form.Item>
+        <Form.Item name="priority" label={t('ticket.priority')} extra={t('ticket.priorityHint')}>
+          <Select allowClear placeholder={t('ticket.byType')} options={priorities.map((value) => ({ value, label: t(`ticket.priorities.${value}`) }))} />
+        </Form.Item>
+        <Form.Item name="complaint" label={t('ticket.complaint')} valuePropName="checked">
+          <Switch />
+        </Form.Item>
+      </Form>
+    </Modal>
+  );
+}
+
+function Row({ row, now }: { row: TicketRow; now: number }) {
+  const { t } = useTranslation();
+  const { dateTime } = useFormat();
+  return (
+    <li>
+      <Link className="ticket-row archive-row-link" to="/tickets/$ticketId" params={{ ticketId: String(row.id) }}>
+        <span className="num muted">#{row.id}</span>
+        <span className="ticket-subject">
+          <strong>{row.subject}</strong>
+          <small className="muted">
+            <TypeName name={row.type} />
+            {row.contact_name && ` · ${row.contact_name}`}
+          </small>
+        </span>
+        <span className={`tag ticket-state ticket-${row.state}`}>{t(`ticket.states.${row.state}`)}</span>
+        <PriorityMark priority={row.priority} complaint={row.complaint} />
+        <DueMark due={row.next_due} kind={row.next_kind} spent={row.next_spent} now={now} />
+        <span className="muted num ticket-when">{dateTime(row.updated_at)}</span>
+      </Link>
+    </li>
+  );
+}
+
+/** TicketsPage lists what is to be done for customers, the latest changed first. */
+export function TicketsPage() {
+  const { t } = useTranslation();
+  const filter = useSearch({ from: '/shell/tickets' });
+  const navigate = useNavigate();
+  const client = useQueryClient();
+  const now = useNow();
+  const [making, setMaking] = useState(false);
+  const change = useMemo<Change>(() => (part) => void navigate({ to: '/tickets', search: (old) => ({ ...old, ...part }), replace: true }), [navigate]);
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(tickets(filter));
+  const counts = useQuery(ticketCounts).data;
+  useChannel(
+    'tickets',
+    useCallback(() => void client.invalidateQueries({ queryKey: ['tickets'] }), [client]),
+  );
+  const items = useMemo(() => data?.pages.flatMap((page) => page.items ?? []) ?? [], [data]);
+  const filtered = Object.values(filter).some(Boolean);
+  const open = (by: 'mine' | 'nobody') => Object.entries(counts?.[by] ?? {}).reduce((sum, [state, n]) => (state === 'resolved' ? sum : sum + n), 0);
+  return (
+    <div className="page">
+      <Title>{t('ticket.title')}</Title>
+      <div className="page-head">
+        <h1>{t('ticket.title')}</h1>
+        {counts && <span className="muted num">{t('ticket.counts', { mine: open('mine'), nobody: open('nobody') })}</span>}
+        {filtered && (
+          <button type="button" className="chip" onClick={() => void navigate({ to: '/tickets', search: {}, replace: true })}>
+            <Icon name="close" size={14} />
+            {t('calls.clear')}
+          </button>
+        )}
+        <Button className="ticket-new" type="primary" onClick={() => setMaking(true)}>
+          {t('ticket.new')}
+        </Button>
+      </div>
+      <Filters filter={filter} change={change} />
+      {error && <Failed error={error} retry={() => void refetch()} />}
+      {isPending && <Waiting rows={8} />}
+      {data && items.length === 0 && <Empty icon="ticket" title={t(filtered ? 'ticket.none' : 'ticket.noneYet')} hint={t(filtered ? 'calls.noneHint' : 'ticket.noneYetHint')} />}
+      {items.length > 0 && (
+        <div className="card archive">
+          <div className="ticket-row ticket-head" aria-hidden="true">
+            <span>{t('ticket.number')}</span>
+            <span>{t('ticket.subject')}</span>
+            <span>{t('ticket.state')}</span>
+            <span>{t('ticket.priority')}</span>
+            <span>{t('ticket.due')}</span>
+            <span>{t('ticket.changed')}</span>
+          </div>
+          <ul>
+            {items.map((row) => (
+              <Row key={row.id} row={row} now={now} />
+            ))}
+          </ul>
+        </div>
+      )}
+      {hasNextPage && (
+        <button type="button" className="load-more" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+          {t(isFetchingNextPage ? 'app.loading' : 'calls.more')}
+        </button>
+      )}
+      {making && <NewTicket onClose={() => setMaking(false)} />}
+    </div>
+  );
+}
