@@ -113,15 +113,15 @@ func (b *Batch) read(name string, data []byte) bool {
 		b.readLines(name, text)
 	case ".md", ".markdown":
 		it, err := readMarkdown(name, text)
-		b.add(it, err, name)
+		b.add(it, name, err)
 	default:
 		it, err := readHTML(name, text)
-		b.add(it, err, name)
+		b.add(it, name, err)
 	}
 	return true
 }
 
-func (b *Batch) add(it Item, err error, where string) {
+func (b *Batch) add(it Item, where string, err error) {
 	if err == nil && len(b.Items) >= MaxItems {
 		err = fmt.Errorf("more than %d articles", MaxItems)
 	}
@@ -182,7 +182,7 @@ func (b *Batch) readLines(name, text string) {
 			}
 			continue
 		}
-		b.add(v.Item, nil, where)
+		b.add(v.Item, where, nil)
 	}
 }
 
@@ -273,19 +273,19 @@ func (r *csvRows) cell(name string) string {
 
 const formulaSigns = "=+-@\t\r"
 
-func (r *csvRows) item() (Item, error, string) {
+func (r *csvRows) item() (Item, string, error) {
 	where := fmt.Sprintf("%s:%d", r.name, r.line)
 	it := Item{Key: r.cell("id"), Lang: r.cell("lang"), Type: Type(strings.ToLower(r.cell("type"))), Category: r.cell("category"), Audience: Audience(strings.ToLower(r.cell("audience"))),
 		Title: r.cell("title"), Answer: r.cell("answer"), Owner: r.cell("owner"), ReviewBy: r.cell("review_by"), Variants: cellLines(r.cell("variants")), Needs: cellLines(r.cell("needs"))}
 	for name, target := range map[string]any{"rules": &it.Rules, "attributes": &it.Attributes, "steps": &it.Steps} {
 		if text := r.cell(name); text != "" {
 			if err := json.Unmarshal([]byte(text), target); err != nil {
-				return it, fmt.Errorf("the column %s is no JSON", name), where
+				return it, where, fmt.Errorf("the column %s is no JSON", name)
 			}
 		}
 	}
 	it.guess()
-	return it, nil, where
+	return it, where, nil
 }
 
 // cellLines are texts of one cell: a line each, or with | between.
@@ -365,7 +365,7 @@ func (r *csvRows) finish() {
 		}
 		it.Title, it.Variants = it.Variants[0], it.Variants[1:]
 		it.guess()
-		r.b.add(*it, nil, it.where)
+		r.b.add(*it, it.where, nil)
 	}
 }
 
