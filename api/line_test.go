@@ -129,7 +129,7 @@ func TestVoicemail(t *testing.T) {
 	comment := h.message(r, "survey", "csat", h.now().Add(-5*time.Minute))
 	ids := func(who *browser, query string) string {
 		t.Helper()
-		var page MessagePage
+		var page VoicemailPage
 		who.ok(base+"/voicemail"+query, &page)
 		names := map[string]string{first.ID: "first", second.ID: "second", third.ID: "third", comment.ID: "comment"}
 		var got []string
@@ -152,7 +152,7 @@ func TestVoicemail(t *testing.T) {
 	if got := ids(boss, "?kind=survey"); got != "comment" {
 		t.Errorf("boss, comments: %q", got)
 	}
-	var page MessagePage
+	var page VoicemailPage
 	boss.ok(base+"/voicemail?limit=2", &page)
 	if got := ids(boss, "?limit=2&cursor="+page.Next); got != "first" {
 		t.Errorf("second page: %q", got)

@@ -20,8 +20,8 @@ import (
 	"tingxin/pg"
 )
 
-// MessagePage is the body of GET /voicemail.
-type MessagePage struct {
+// VoicemailPage is the body of GET /voicemail.
+type VoicemailPage struct {
 	Items []call.MessageItem `json:"items"`
 	Next  string             `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
 }
@@ -61,7 +61,7 @@ func (s *Server) queuesOf(ctx context.Context, username string) ([]string, error
 	return pg.Rows(ctx, s.db, pgx.RowTo[string], `select m.queue_id from queue_members m join users u on u.id = m.user_id where u.username = $1`, username)
 }
 
-type messagesInput struct {
+type voicemailsInput struct {
 	Kind    string `query:"kind" enum:"queue,agent,survey" doc:"of the box; comments on surveys only when asked for"`
 	Box     string `query:"box" maxLength:"64" doc:"queue id or user name"`
 	Unheard bool   `query:"unheard"`
@@ -70,7 +70,7 @@ type messagesInput struct {
 	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 }
 
-func (s *Server) listMessages(ctx context.Context, in *messagesInput) (*bodyOf[MessagePage], error) {
+func (s *Server) listMessages(ctx context.Context, in *voicemailsInput) (*bodyOf[VoicemailPage], error) {
 	who := callerOf(ctx)
 	f := call.MessageFilter{Kind: in.Kind, Box: in.Box, Unheard: in.Unheard, CallID: in.Call, Limit: in.Limit}
 	if !who.User.Role.may(RoleSupervisor) {
@@ -91,14 +91,14 @@ func (s *Server) listMessages(ctx context.Context, in *messagesInput) (*bodyOf[M
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	out := MessagePage{Items: make([]call.MessageItem, len(list))}
+	out := VoicemailPage{Items: make([]call.MessageItem, len(list))}
 	for i := range list {
 		out.Items[i] = list[i].Item()
 	}
 	if len(list) == in.Limit {
 		out.Next = cursorOf(&list[len(list)-1])
 	}
-	return &bodyOf[MessagePage]{out}, nil
+	return &bodyOf[VoicemailPage]{out}, nil
 }
 
 // cursorOf is the place behind a message.

@@ -18,7 +18,7 @@ type playing struct {
 	voice   bool      // the caller's voice too
 	began   time.Time // and with which words
 	words   string
-	byWords bool      // the caller's words silence it too
+	byWords bool // the caller's words silence it too
 }
 
 // runFlow walks the caller through the route's flow.
