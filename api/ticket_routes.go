@@ -19,8 +19,6 @@ import (
 	"tingxin/ticket"
 )
 
-func ticketSubject(id ticket.ID) string { return "ticket:" + strconv.FormatInt(int64(id), 10) }
-
 // TicketPage is the body of GET /tickets.
 type TicketPage struct {
 	Items []ticket.Row `json:"items"`

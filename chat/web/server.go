@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"tingxin/chat"
-	"tingxin/pg"
 )
 
 // Config is what an operator may set. The zero value works.
@@ -54,7 +53,6 @@ type Server struct {
 	cfg      Config
 	chat     *chat.Service
 	accounts *chat.Accounts
-	db       *pg.DB
 	key      []byte
 	name     AgentName
 	now      func() time.Time

@@ -56,10 +56,10 @@ function ListRow({ row, here, onOpen }: { row: Row; here: boolean; onOpen: () =>
     <li>
       <button type="button" className={`inbox-row${here ? ' inbox-here' : ''}${row.unread ? ' inbox-unread' : ''}`} aria-current={here || undefined} onClick={onOpen}>
         <span className="inbox-row-head">
-          <span className="inbox-name">{row.name || t('inbox.visitor', { id: row.id })}</span>
+          <span className="inbox-name">{(row.name ?? '') || t('inbox.visitor', { id: row.id })}</span>
           {row.waiting_since ? <Since at={row.waiting_since} late /> : <span className="muted num">{today ? time(row.last_at).slice(0, 5) : day(row.last_at)}</span>}
         </span>
-        <span className="inbox-last">{row.last_text || t('inbox.noText')}</span>
+        <span className="inbox-last">{(row.last_text ?? '') || t('inbox.noText')}</span>
         <span className="inbox-row-foot">
           <span className="inbox-channel">{t(`inbox.channel.${row.channel}`, { defaultValue: row.channel })}</span>
           <span>{row.handler === 'agent' ? row.assignee_name : t(`inbox.handler.${row.handler}`)}</span>
@@ -106,7 +106,7 @@ function Found({ q, onOpen }: { q: string; onOpen: (id: number) => void }) {
         <li key={hit.message.id}>
           <button type="button" className="inbox-row" onClick={() => onOpen(hit.message.thread)}>
             <span className="inbox-row-head">
-              <span className="inbox-name">{hit.name || t('inbox.visitor', { id: hit.message.thread })}</span>
+              <span className="inbox-name">{(hit.name ?? '') || t('inbox.visitor', { id: hit.message.thread })}</span>
               <span className="muted num">{dateTime(hit.message.at)}</span>
             </span>
             <span className="inbox-last">{hit.snippet}</span>
@@ -202,7 +202,7 @@ function useEventWords() {
   return (message: Message): string => {
     const extra = (message.data ?? {}) as Extra;
     const user = people.find((p) => p.id === extra.with?.user);
-    const who = message.author.name || t(`inbox.author.${message.author.kind}`);
+    const who = (message.author.name ?? '') || t(`inbox.author.${message.author.kind}`);
     return t(`inbox.event.${extra.event ?? 'other'}`, {
       defaultValue: t('inbox.event.other', { what: extra.event }),
       who,
@@ -228,7 +228,7 @@ function Bubble({ message, onResend }: { message: Message; onResend: (id: number
       </li>
     );
   const side = message.kind === 'note' ? 'note' : message.direction === 'in' ? 'in' : 'out';
-  const author = message.author.name || t(`inbox.author.${message.author.kind}`);
+  const author = (message.author.name ?? '') || t(`inbox.author.${message.author.kind}`);
   return (
     <li className={`inbox-bubble inbox-${side}${message.author.kind === 'bot' ? ' inbox-bot' : ''}`}>
       <span className="inbox-by">
@@ -271,7 +271,7 @@ function useThread(id: number) {
     }
     busy.current = true;
     try {
-      do {
+      for (let asked = true; asked; asked = again.current) {
         again.current = false;
         const begun = held.current.length === 0;
         const all = await newest(id, held.current);
@@ -279,7 +279,7 @@ function useThread(id: number) {
         setMessages(all);
         setError(null);
         if (begun) setTop(all.length < pageSize);
-      } while (again.current);
+      }
     } catch (failed) {
       setError(failed);
     } finally {
@@ -484,7 +484,7 @@ function Head({ view, onBack }: { view: Conversation; onBack?: () => void }) {
         </button>
       )}
       <div className="inbox-title">
-        <h1>{view.name || t('inbox.visitor', { id: view.id })}</h1>
+        <h1>{(view.name ?? '') || t('inbox.visitor', { id: view.id })}</h1>
         <span className="muted">
           {t(`inbox.channel.${view.channel}`, { defaultValue: view.channel })} · {t(`inbox.stateOf.${view.state}`)}
           {view.page && ` · ${view.page}`}
@@ -630,11 +630,11 @@ export function InboxPage() {
   const { conversation } = useParams({ strict: false });
   const { box = 'open' } = useSearch({ strict: false });
   const id = Number(conversation) > 0 ? Number(conversation) : undefined;
-  const open = (n: number) => void navigate({ to: '/inbox/$conversation', params: { conversation: String(n) }, search: { box: box as Box } });
-  const list = <ConversationList id={id} box={box as Box} onOpen={open} onBox={(name) => void navigate({ to: '/inbox', search: { box: name } })} />;
+  const open = (n: number) => void navigate({ to: '/inbox/$conversation', params: { conversation: String(n) }, search: { box: box } });
+  const list = <ConversationList id={id} box={box} onOpen={open} onBox={(name) => void navigate({ to: '/inbox', search: { box: name } })} />;
   const talk = (
     <Side>
-      {id ? <Talk key={id} id={id} onBack={narrow ? () => void navigate({ to: '/inbox', search: { box: box as Box } }) : undefined} /> : <Empty icon="inbox" title={t('inbox.choose')} hint={t('inbox.chooseHint')} />}
+      {id ? <Talk key={id} id={id} onBack={narrow ? () => void navigate({ to: '/inbox', search: { box: box } }) : undefined} /> : <Empty icon="inbox" title={t('inbox.choose')} hint={t('inbox.chooseHint')} />}
     </Side>
   );
   return (
