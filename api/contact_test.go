@@ -261,8 +261,6 @@ func TestEraseOverTheAPI(t *testing.T) {
 	store := contact.NewStore(db, contact.Config{Region: "CN"})
 	jobs := pg.NewJobs(db, slog.New(slog.DiscardHandler))
 	h := openWith(t, db, func(_ *Config, p *Parts) { p.Contacts, p.Jobs = store, jobs })
-	must(t, jobs.Start(t.Context()))
-	t.Cleanup(func() { jobs.Close() })
 	lead, admin := h.as(RoleSupervisor), h.as(RoleAdmin)
 	id, _, err := store.Resolve(t.Context(), contact.Key{Kind: contact.KindPhone, Value: "13800138000", Name: "李雷"})
 	must(t, err)
@@ -282,7 +280,9 @@ func TestEraseOverTheAPI(t *testing.T) {
 	admin.post(http.MethodPatch, path, j{"legal_hold": ""}, nil)
 	var e ErasureView
 	admin.post(http.MethodPost, path+"/erase", j{"reason": "request"}, &e)
-	admin.refused(http.StatusConflict, http.MethodPost, path+"/erase", j{"reason": "request"})
+	admin.refused(http.StatusConflict, http.MethodPost, path+"/erase", j{"reason": "request"}) // the first has not begun
+	must(t, jobs.Start(t.Context()))
+	t.Cleanup(func() { jobs.Close() })
 	var all ErasureList
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		lead.ok(base+"/erasures", &all)

@@ -224,16 +224,20 @@ var errRerouted = errors.New("the caller goes on elsewhere")
 func (c *Call) script() {
 	for c.ctx.Err() == nil {
 		ctx, cancel := context.WithCancelCause(c.ctx)
-		led := false
+		led, next := false, Route{}
 		err := c.ask(c.ctx, func() {
 			c.reroute = func(r Route) {
-				led, c.route, c.reroute = true, r, nil
+				led, next, c.reroute = true, r, nil
 				cancel(errRerouted)
 			}
 		})
 		if err == nil {
 			c.walk(ctx)
-			err = c.ask(c.ctx, func() { c.reroute = nil })
+			err = c.ask(c.ctx, func() {
+				if c.reroute = nil; led { // not before the script has done with the old one
+					c.route = next
+				}
+			})
 		}
 		cancel(nil)
 		if err != nil || !led {

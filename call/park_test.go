@@ -60,6 +60,18 @@ func TestAgentsCallOutGoesToAFlow(t *testing.T) {
 	}
 }
 
+// A name mistyped in a transfer must not send the customer into the flow that takes every number.
+func TestTransferToAMistypedNameIsRefused(t *testing.T) {
+	w := newTown(t, "anna", "bert", func(c *Config) { c.Routes = append(c.Routes, Route{Numbers: []string{"*"}, Flow: "quiet"}) })
+	w.hears("agent", w.first, toneB)
+	got := refer(w.first, Refer{Number: "nobody-of-that-name"})
+	waitFor(t, func() bool { return len(got()) == 1 })
+	if s := got(); s[0] != 404 {
+		t.Errorf("reported %v", s)
+	}
+	w.hears("agent", w.first, toneB)
+}
+
 func TestTransferToNowhereIsStillRefused(t *testing.T) {
 	w := newTown(t, "", "100", nil)
 	w.hears("caller", w.first, toneB)

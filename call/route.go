@@ -164,6 +164,12 @@ func (rs routes) named(name string) (Route, bool) {
 	return Route{}, false
 }
 
+// names says whether a route takes a number for more than that it takes every number.
+func (r *Route) names(number string) bool {
+	some := Route{Numbers: slices.DeleteFunc(slices.Clone(r.Numbers), func(n string) bool { return n == "*" })}
+	return some.takes(number, "")
+}
+
 func (r *Route) takes(number, trunk string) bool {
 	if len(r.Trunks) > 0 && !contains(r.Trunks, trunk) {
 		return false

@@ -65,7 +65,8 @@ func (m *Manager) routeOf(in *Incoming) (Route, bool) {
 }
 
 // goal is where a party may have the other one put through to: somebody to dial, or
-// with a name a route of the house (a flow, the echo, a place to park).
+// with a name a route of the house (a flow, the echo, a place to park). A flow for every number is for
+// callers from outside: a name mistyped in a transfer is an error, not a way there.
 func (m *Manager) goal(number, user, trunk string) (Target, Route, error) {
 	if user != "" && (m.cfg.Park.has(number) || m.cfg.Park.Number != "" && number == m.cfg.Park.Number) {
 		return Target{}, Route{Name: routePark, slot: number}, nil
@@ -75,7 +76,7 @@ func (m *Manager) goal(number, user, trunk string) (Target, Route, error) {
 		in.Trunk = ""
 	}
 	if _, ours := m.user(number); user == "" || !ours {
-		if r, ok := m.routeOf(&in); ok && (r.Flow != "" || r.Echo) {
+		if r, ok := m.routeOf(&in); ok && (r.Flow != "" || r.Echo) && r.names(number) {
 			return Target{}, r, nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -21,8 +22,7 @@ type lossyPhone struct {
 	percent int
 	t1      time.Duration
 
-	// answer is what it does with a call: "answer", "busy", "ring".
-	answer string
+	answer atomic.Value    // of string: what it does with a call, "busy" or "ring"; it answers otherwise
 	calls  chan *lossyCall // answered or ringing
 	reads  sync.WaitGroup
 
@@ -85,7 +85,7 @@ func newLossyPhone(t *testing.T, server, user string, percent int) *lossyPhone {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &lossyPhone{t: t, user: user, conn: listen(), rtp: listen(), server: to, percent: percent, t1: 100 * time.Millisecond, answer: "answer", calls: make(chan *lossyCall, 8),
+	p := &lossyPhone{t: t, user: user, conn: listen(), rtp: listen(), server: to, percent: percent, t1: 100 * time.Millisecond, calls: make(chan *lossyCall, 8),
 		rng: uint32(percent)*7919 + uint32(len(user)), waiting: map[string]chan *sipText{}, acks: map[string]string{}, answered: map[string]string{}, open: map[string]*lossyCall{}}
 	p.reads.Go(p.read) // ends with the socket
 	t.Cleanup(func() {
@@ -251,7 +251,7 @@ func (p *lossyPhone) ring(m *sipText) {
 	n, _ := m.cseq()
 	key := fmt.Sprint(m.get("Call-ID"), n, "INVITE")
 	tag := rand.Text()[:8]
-	if p.answer == "busy" {
+	if p.answer.Load() == "busy" {
 		p.reply(m, key, "486 Busy Here", tag, "")
 		return
 	}
@@ -260,7 +260,7 @@ func (p *lossyPhone) ring(m *sipText) {
 	c := p.newCall(m.get("Call-ID"), m.get("To")+";tag="+tag, m.get("From"), contact)
 	p.reply(m, key, "180 Ringing", tag, "")
 	p.reads.Go(func() { // ends with the ACK, the CANCEL's ACK, or after 64*T1
-		if p.answer == "ring" {
+		if p.answer.Load() == "ring" {
 			select {
 			case <-c.cancelled:
 				p.repeat(m, key, "487 Request Terminated", tag, "", c)

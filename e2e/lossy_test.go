@@ -107,7 +107,7 @@ var lossyRows = []lossyRow{
 		return first(func() error { return is(far.ask("BYE", "", false), 200, "BYE") }, func() error { return gone(near.bye, "BYE to near") })
 	}, "peer_hangup", ""},
 	{"cancelled while it rings", func(r *lossyRun) error {
-		r.far.answer = "ring"
+		r.far.answer.Store("ring")
 		near := r.near.dial(r.far.number())
 		done := make(chan int, 1)
 		go func() { done <- near.ask("INVITE", r.near.sdp("sendrecv"), false) }() // ends after 64*T1
@@ -179,7 +179,7 @@ var lossyRows = []lossyRow{
 		if err != nil {
 			return err
 		}
-		r.third.answer = "busy"
+		r.third.answer.Store("busy")
 		return first(
 			func() error {
 				return is(far.ask("REFER", "", false, "Refer-To: <sip:"+r.third.number()+"@"+r.server+">"), 202, "REFER")

@@ -60,6 +60,8 @@ const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.
 
 /** accessible fails on what axe calls serious or critical. */
 async function accessible(page) {
+  // Colours of what fades in or out are judged when it has.
+  await page.evaluate(() => Promise.race([Promise.all(document.getAnimations().map((a) => a.finished.catch(() => undefined))), new Promise((done) => setTimeout(done, 2000))]));
   await page.evaluate(axe);
   const found = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] }));
   const grave = found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');

@@ -151,7 +151,7 @@ function RecordKey({ call, disabled, pause }: { call: LiveCall | undefined; disa
       disabled={disabled}
       onClick={() => pause(!paused)}
       title={t(paused ? 'callwork.recordResume' : 'callwork.recordPause')}
-      aria-label={t(paused ? 'callwork.recordResume' : 'callwork.recordPause')}
+      aria-label={`${t(paused ? 'callwork.notRecorded' : 'callwork.recorded')}: ${t(paused ? 'callwork.recordResume' : 'callwork.recordPause')}`}
     >
       <Icon name={paused ? 'discOff' : 'disc'} size={20} />
       <span>{t(paused ? 'callwork.notRecorded' : 'callwork.recorded')}</span>
