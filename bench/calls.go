@@ -107,7 +107,7 @@ digits behind its user part, and the server must lead them to --listen.
 Long runs: -n 1000 -seconds 600 -cps 20 needs 4,100 file descriptors here and as many in the server; the hard limit
 (ulimit -Hn) is used. The server of the run takes the ports 10000 to 31999 when the system's own would not do.
 
-Figures in --json, each with its kind in front ("bridged.calls.failed"):
+Figures in --json; with several kinds each has its kind in front ("bridged.calls.failed"):
   calls.placed calls.completed calls.failed calls.peak       peak: most calls at once
   setup.p50_ms setup.p95_ms setup.max_ms                     INVITE to 200, the second party answers at once
   setup.cpu_ms setup.per_cpu_s                               server's CPU time of a short call beyond idle, and such calls per CPU second
@@ -158,7 +158,11 @@ func Calls(ctx context.Context, opts CallsOptions, out io.Writer) error {
 	}
 	var all []score.Figure
 	for _, k := range kinds {
-		figures, err := callsOf(ctx, opts, k, out)
+		front := ""
+		if len(kinds) > 1 {
+			front = string(k) + "."
+		}
+		figures, err := callsOf(ctx, opts, k, front, out)
 		if err != nil {
 			return fmt.Errorf("%s: %w", k, err)
 		}
@@ -167,8 +171,8 @@ func Calls(ctx context.Context, opts CallsOptions, out io.Writer) error {
 	return score.WriteJSON(opts.JSON, all)
 }
 
-// callsOf measures one kind.
-func callsOf(ctx context.Context, opts CallsOptions, kind Kind, out io.Writer) ([]score.Figure, error) {
+// callsOf measures one kind. front stands before the names of its figures.
+func callsOf(ctx context.Context, opts CallsOptions, kind Kind, front string, out io.Writer) ([]score.Figure, error) {
 	if err := room(opts, kind); err != nil {
 		return nil, err
 	}
@@ -194,7 +198,7 @@ func callsOf(ctx context.Context, opts CallsOptions, kind Kind, out io.Writer) (
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for i := range figures {
-		figures[i].Name = string(kind) + "." + figures[i].Name
+		figures[i].Name = front + figures[i].Name
 		fmt.Fprintf(w, "%s\t%.3f\n", figures[i].Name, figures[i].Value)
 	}
 	w.Flush()
