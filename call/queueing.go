@@ -335,7 +335,7 @@ func (q *waiting) lost() {
 			return
 		}
 		q.gaveUp = true
-		if !q.kept && q.c.place[SideAgent] == nil && q.c.moving == nil {
+		if !q.kept && !q.c.talked && q.c.place[SideAgent] == nil && q.c.moving == nil {
 			q.c.end(CauseNoAnswer, 480) // nobody would ever come
 		}
 	})
@@ -386,6 +386,9 @@ func (c *Call) Queue(ctx context.Context, n *ivr.Queue, language string) (ivr.Qu
 func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language string) (ivr.QueueEnd, error) {
 	began := time.Now()
 	said, offered := began, time.Time{}
+	if err := c.ask(ctx, func() { q.kept = true }); err != nil { // from now on: an agent may have come and gone before the first tick
+		return "", err
+	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {

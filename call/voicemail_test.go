@@ -158,6 +158,7 @@ func TestSurveyAfterTheTalk(t *testing.T) {
 	w.works("bert")
 	p, c := w.rings(toneA, "", "900")
 	w.hears("caller", p, toneB)
+	waitFor(t, func() bool { return len(c.snap.Load().Parties) == 2 && w.state("bert") == queue.Talking }) // heard is not yet joined
 	w.bert.handler().RemoteHangup(CausePeerHangup)
 	for w.event("flow.node").Data.(NodeItem).Node != "ask" {
 	}
