@@ -53,8 +53,7 @@ export async function adminChecks({ url, user, password, check, must, until, acc
     await page.keyboard.type('default');
     await page.keyboard.press('Enter');
     await page.locator('.ant-drawer-footer .ant-btn-primary').click();
-    const said = await until('the mistake', () => page.locator('.ant-form-item-has-error').first().innerText().catch(() => ''));
-    must(said.includes('Numbers') && said.includes('not written as it must be'), said);
+    await page.waitForSelector('.ant-form-item-has-error:has-text("Numbers"):has-text("not written as it must be")');
     await accessible(page);
     await page.click('.ant-drawer #numbers');
     await page.keyboard.press('Backspace');
