@@ -81,7 +81,7 @@ bench: build ## Channels per core against raw libvosk, a SIP and RTP load, proso
 	@bin/pbx bench emotion
 	go test -run '^$$' -bench . -benchtime 200x ./audio ./media/... ./emotion ./asr/vad ./asr/front ./nlp/...
 
-soak: build ## What takes long: 200 heard calls, 20 calls over a killed worker, the database away, 10,000 browser set-ups
+soak: build ## What takes long: 500 heard calls, 20 calls over a killed worker, the database away, 10,000 browser set-ups
 	TINGXIN_E2E_FULL=1 go test ./e2e -count 1 -timeout 60m -v -run 'HeardCalls|SpeechWorkerKilled|DatabaseAway|EchoLoad'
 	TINGXIN_SETUPS=10000 TINGXIN_CALLS=100 go test ./media -count 1 -timeout 60m -run 'WebRTCSetups|CallAfterCall'
 
