@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"tingxin/pg"
 )
 
 // Types of notices; the same words are the types of events on the bus.
@@ -154,31 +152,14 @@ func (s *Service) listen(ctx context.Context) {
 }
 
 func (s *Service) hear(ctx context.Context) error {
-	conn, err := s.db.Pool().Acquire(ctx)
-	if err != nil {
-		return pg.Map(err)
-	}
-	raw := conn.Hijack() // it listens, so nobody else may have it
-	defer func() {
-		last, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = raw.Close(last) // it is broken or not needed
-	}()
-	if _, err := raw.Exec(ctx, "listen "+notifyChannel); err != nil {
-		return pg.Map(err)
-	}
-	for {
-		n, err := raw.WaitForNotification(ctx)
-		if err != nil {
-			return pg.Map(err)
-		}
+	return s.db.Listen(ctx, notifyChannel, func(payload string) {
 		var l letter
-		if json.Unmarshal([]byte(n.Payload), &l) != nil {
+		if json.Unmarshal([]byte(payload), &l) != nil {
 			s.lost.Add(1)
-			continue
+			return
 		}
 		if l.From == s.self {
-			continue
+			return
 		}
 		if l.Type == MessageAdded {
 			s.wakeHook()
@@ -187,5 +168,5 @@ func (s *Service) hear(ctx context.Context) error {
 			s.note(l.Conversation, *l.Author, l.On, l.State == "typing")
 		}
 		s.deliver(&l.Notice)
-	}
+	})
 }

@@ -272,25 +272,7 @@ func (s *Service) listen(ctx context.Context) {
 }
 
 func (s *Service) hear(ctx context.Context) error {
-	conn, err := s.store.db.Pool().Acquire(ctx)
-	if err != nil {
-		return pg.Map(err)
-	}
-	raw := conn.Hijack() // it listens, so nobody else may have it
-	defer func() {
-		last, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = raw.Close(last) // it is broken or not needed
-	}()
-	if _, err := raw.Exec(ctx, "listen "+channel); err != nil {
-		return pg.Map(err)
-	}
-	for {
-		if _, err := raw.WaitForNotification(ctx); err != nil {
-			return pg.Map(err)
-		}
-		poke(s.wake)
-	}
+	return s.store.db.Listen(ctx, channel, func(string) { poke(s.wake) })
 }
 
 // buildLoop makes the indexes follow the shelf, one at a time.

@@ -111,29 +111,12 @@ func (s *Service) listen(ctx context.Context) {
 }
 
 func (s *Service) hear(ctx context.Context) error {
-	conn, err := s.store.db.Pool().Acquire(ctx)
-	if err != nil {
-		return pg.Map(err)
-	}
-	raw := conn.Hijack() // it listens, so nobody else may have it
-	defer func() {
-		last, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = raw.Close(last) // it is broken or not needed
-	}()
-	if _, err := raw.Exec(ctx, "listen "+channel); err != nil {
-		return pg.Map(err)
-	}
-	for {
-		n, err := raw.WaitForNotification(ctx)
-		if err != nil {
-			return pg.Map(err)
+	return s.store.db.Listen(ctx, channel, func(payload string) {
+		var n notice
+		if json.Unmarshal([]byte(payload), &n) == nil {
+			s.heard(&n)
 		}
-		var heard notice
-		if json.Unmarshal([]byte(n.Payload), &heard) == nil {
-			s.heard(&heard)
-		}
-	}
+	})
 }
 
 // heard takes one notice.
