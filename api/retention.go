@@ -93,9 +93,20 @@ func (s *Server) before(days int) (border time.Time, ok bool) {
 }
 
 func (s *Server) retainRecordings(ctx context.Context, days int, r *Removed) error {
+	return s.retainSounds(ctx, days, "call", s.parts.Calls.OldRecordings, s.parts.Calls.RecordingsDeleted, &r.Recordings)
+}
+
+// retainMessages removes what callers left on machines.
+func (s *Server) retainMessages(ctx context.Context, days int, r *Removed) error {
+	return s.retainSounds(ctx, days, "message", s.parts.Calls.OldMessages, s.parts.Calls.MessagesDeleted, &r.Messages)
+}
+
+// retainSounds removes sound files, then says so in their rows.
+func (s *Server) retainSounds(ctx context.Context, days int, what string, oldest func(context.Context, time.Time, int) ([]call.Kept, error),
+	deleted func(context.Context, []string) error, removed *int64) error {
 	border, ok := s.before(days)
 	for ok {
-		old, err := s.parts.Calls.OldRecordings(ctx, border, retentionBatch)
+		old, err := oldest(ctx, border, retentionBatch)
 		if err != nil || len(old) == 0 {
 			return err
 		}
@@ -103,15 +114,15 @@ func (s *Server) retainRecordings(ctx context.Context, days int, r *Removed) err
 		var failed error
 		for _, k := range old {
 			if err := s.removeRecording(k.Path); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("call %s: %w", k.CallID, err))
+				failed = errors.Join(failed, fmt.Errorf("%s %s: %w", what, k.CallID, err))
 				continue
 			}
 			gone = append(gone, k.CallID)
 		}
-		if err := s.parts.Calls.RecordingsDeleted(ctx, gone); err != nil {
+		if err := deleted(ctx, gone); err != nil {
 			return err
 		}
-		r.Recordings += int64(len(gone))
+		*removed += int64(len(gone))
 		if failed != nil { // the same ones would come again
 			return failed
 		}
@@ -129,34 +140,6 @@ func (s *Server) removeRecording(path string) error {
 	}
 	if !filepath.IsAbs(path) && filepath.Dir(path) != "." {
 		_ = os.Remove(filepath.Dir(full)) // others are still in it
-	}
-	return nil
-}
-
-// retainMessages removes what callers left on machines like recordings.
-func (s *Server) retainMessages(ctx context.Context, days int, r *Removed) error {
-	border, ok := s.before(days)
-	for ok {
-		old, err := s.parts.Calls.OldMessages(ctx, border, retentionBatch)
-		if err != nil || len(old) == 0 {
-			return err
-		}
-		gone := make([]string, 0, len(old))
-		var failed error
-		for _, k := range old {
-			if err := s.removeRecording(k.Path); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("message %s: %w", k.CallID, err))
-				continue
-			}
-			gone = append(gone, k.CallID)
-		}
-		if err := s.parts.Calls.MessagesDeleted(ctx, gone); err != nil {
-			return err
-		}
-		r.Messages += int64(len(gone))
-		if failed != nil { // the same ones would come again
-			return failed
-		}
 	}
 	return nil
 }

@@ -32,8 +32,6 @@ type Account struct {
 	Secret    string          `json:"-"` // written, never shown
 	HasSecret bool            `json:"has_secret"`
 	Enabled   bool            `json:"enabled"`
-	LastIn    *time.Time      `json:"last_in,omitempty"`
-	LastOut   *time.Time      `json:"last_out,omitempty"`
 	Refused   int64           `json:"refused" doc:"requests with a bad signature"`
 	UpdatedAt time.Time       `json:"updated_at"`
 }
@@ -134,7 +132,7 @@ func (a *Accounts) load(ctx context.Context) (map[string]Account, error) {
 	all, err := pg.Rows(ctx, a.db, func(row pgx.CollectableRow) (Account, error) {
 		var c Account
 		var sealed []byte
-		if err := row.Scan(&c.Channel, &c.ID, &c.Name, &c.Settings, &sealed, &c.Enabled, &c.LastIn, &c.LastOut, &c.Refused, &c.UpdatedAt); err != nil {
+		if err := row.Scan(&c.Channel, &c.ID, &c.Name, &c.Settings, &sealed, &c.Enabled, &c.Refused, &c.UpdatedAt); err != nil {
 			return c, err
 		}
 		var err error
@@ -142,7 +140,7 @@ func (a *Accounts) load(ctx context.Context) (map[string]Account, error) {
 			c.Secret, err = a.vault.Unseal(sealed)
 		}
 		return c, err
-	}, `select channel, id, name, settings, secrets, enabled, last_in, last_out, refused, updated_at from channel_accounts order by channel, id`)
+	}, `select channel, id, name, settings, secrets, enabled, refused, updated_at from channel_accounts order by channel, id`)
 	if err != nil {
 		return nil, fmt.Errorf("accounts of channels: %w", err)
 	}

@@ -154,17 +154,11 @@ func (s *Service) OpenFor(ctx context.Context, p Person) (c Conversation, err er
 	return c, err
 }
 
-// tidy forgets bodies, loose files and answers that are old.
+// tidy forgets bodies and loose files that are old.
 func (s *Service) tidy(ctx context.Context) error {
 	now := s.now().UTC()
 	if _, err := s.db.Exec(ctx, `update inbound_raw set body = null where id in (select id from inbound_raw where received_at < $1 and body is not null and state <> 'new' limit 20000)`, now.Add(-s.cfg.KeepRaw)); err != nil {
 		return fmt.Errorf("tidy raw bodies: %w", err)
-	}
-	if _, err := s.db.Exec(ctx, `delete from webhook_replies where at < $1`, now.Add(-25*time.Hour)); err != nil {
-		return fmt.Errorf("tidy answers: %w", err)
-	}
-	if _, err := s.db.Exec(ctx, `delete from webhook_events where state in ('sent', 'dead') and created_at < $1`, now.Add(-s.cfg.KeepRaw)); err != nil {
-		return fmt.Errorf("tidy events: %w", err)
 	}
 	return s.tidyFiles(ctx, now.Add(-24*time.Hour))
 }

@@ -50,7 +50,7 @@ func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) 
 		{"ticket_tasks", `delete from ticket_tasks where ticket_id` + of},
 		{"ticket_trail", `update ticket_trail set detail = '{}' where ticket_id` + of},
 		{"tickets", `update tickets set subject = '` + erased + `', body = '', fields = '{}', tags = '{}', words = '{}', source_ref = '', contact_id = null,
-			page_key = decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), version = version + 1 where contact_id = any($1)`},
+			version = version + 1 where contact_id = any($1)`},
 	} {
 		tag, err := tx.Exec(ctx, step.sql, contacts)
 		if err != nil {

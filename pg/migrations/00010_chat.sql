@@ -9,8 +9,6 @@ create table channel_accounts (
     settings   jsonb       not null default '{}',
     secrets    bytea,                                -- AES-256-GCM over JSON; never shown
     enabled    boolean     not null default true,
-    last_in    timestamptz,
-    last_out   timestamptz,
     refused    bigint      not null default 0,       -- callbacks with a bad signature
     updated_at timestamptz not null default now(),
     primary key (channel, id)
@@ -263,52 +261,6 @@ create table conversation_changes (
 create index conversation_changes_from on conversation_changes (from_id, id desc);
 create index conversation_changes_into on conversation_changes (into_id, id desc);
 
--- Keys of requests that were heard, so that a repeated one is known.
-create table webhook_replies (
-    account  text        not null,
-    key      text        not null,
-    digest   bytea       not null,
-    status   int         not null,
-    answer   jsonb       not null,
-    at       timestamptz not null,
-    primary key (account, key)
-);
-create index webhook_replies_by_time on webhook_replies (at);
-
--- Events for other programs.
-create table webhook_targets (
-    id         bigint generated always as identity primary key,
-    url        text        not null,
-    events     text[]      not null,
-    secret     bytea       not null,                 -- AES-256-GCM
-    enabled    boolean     not null default true,
-    reason     text        not null default '',      -- why it was switched off
-    created_at timestamptz not null default now(),
-    updated_at timestamptz not null default now()
-);
-
-create table webhook_events (
-    id              text        not null,
-    target_id       bigint      not null references webhook_targets on delete cascade,
-    n               bigint generated always as identity, -- their order
-    type            text        not null,
-    conversation_id bigint,                          -- order is kept within
-    body            jsonb       not null,
-    state           text        not null default 'waiting' check (state in ('waiting', 'sending', 'sent', 'dead')),
-    attempts        int         not null default 0,
-    next_at         timestamptz not null,
-    claimed_until   timestamptz,
-    status          int         not null default 0,  -- of the last answer
-    reason          text        not null default '',
-    created_at      timestamptz not null,
-    done_at         timestamptz,
-    primary key (target_id, id)
-);
-create index webhook_events_open on webhook_events (target_id, conversation_id, n) where state in ('waiting', 'sending');
-create index webhook_events_next on webhook_events (next_at) where state = 'waiting';
-create index webhook_events_dead on webhook_events (target_id, n desc) where state = 'dead';
-create index webhook_events_by_time on webhook_events (created_at);
-
 -- +goose Down
-drop table webhook_events, webhook_targets, webhook_replies, conversation_changes, conversation_views, conversation_labels, mentions, conversation_followers,
+drop table conversation_changes, conversation_views, conversation_labels, mentions, conversation_followers,
     conversation_reads, message_drafts, scheduled_messages, attachments, reply_windows, outbound, inbound_due, messages, inbound_raw, conversations, channel_accounts;

@@ -39,7 +39,6 @@ create table tickets (
     reopened    int         not null default 0,
     version     int         not null default 1,   -- grows with each change: who changed an older one is told
     words       text[]      not null default '{}', -- of number, subject and body, to search in
-    page_key    bytea       not null default decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), -- of the customer's page
     created_by  text        not null,
     created_at  timestamptz not null,
     updated_at  timestamptz not null,
@@ -114,14 +113,6 @@ create table ticket_tasks (
 );
 create index ticket_tasks_by_ticket on ticket_tasks (ticket_id, ord, id);
 
-create table ticket_templates (
-    name       text primary key check (name ~ '^[a-z0-9][a-z0-9_-]{0,39}$'),
-    label_zh   text        not null check (length(label_zh) between 1 and 60),
-    label_en   text        not null check (length(label_en) between 1 and 60),
-    doc        jsonb       not null, -- see ticket.Template
-    updated_at timestamptz not null default now()
-);
-
 -- Promises. The first policy whose filter fits counts.
 create table sla_policies (
     name       text primary key check (name ~ '^[a-z0-9][a-z0-9_-]{0,39}$'),
@@ -179,6 +170,6 @@ insert into sla_policies (name, ord, doc) values
         "low":{"first_human":"24h","next":"48h","resolution":"168h"}}}');
 
 -- +goose Down
-drop table sla_clocks, sla_policies, ticket_templates, ticket_tasks, ticket_followers, ticket_links, ticket_comments, ticket_trail, tickets, ticket_types;
+drop table sla_clocks, sla_policies, ticket_tasks, ticket_followers, ticket_links, ticket_comments, ticket_trail, tickets, ticket_types;
 drop sequence ticket_numbers;
 drop function stopped_clocks_stay;

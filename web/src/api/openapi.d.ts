@@ -5960,10 +5960,6 @@ export interface components {
             enabled: boolean;
             has_secret: boolean;
             id: string;
-            /** Format: date-time */
-            last_in?: string;
-            /** Format: date-time */
-            last_out?: string;
             name: string;
             /**
              * Format: int64
