@@ -15,6 +15,7 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import './calls.css';
 import './tickets.css';
 
 /** useChange changes the ticket as it was seen: somebody else's change in between is told, not overwritten. */

@@ -164,7 +164,7 @@ export function TicketsPage() {
             {t('calls.clear')}
           </button>
         )}
-        <Button className="ticket-new" type="primary" onClick={() => setMaking(true)}>
+        <Button className="ticket-make" type="primary" onClick={() => setMaking(true)}>
           {t('ticket.new')}
         </Button>
       </div>
