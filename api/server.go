@@ -186,6 +186,7 @@ func (s *Server) route() error {
 	s.chatRoutes(api, r)
 	s.botRoutes(api)
 	s.assistRoutes(api)
+	s.learnRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)

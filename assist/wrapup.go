@@ -156,7 +156,7 @@ func (s *Service) promised(t *Talk) *time.Time {
 			continue
 		}
 		values, _ := s.finder.Find(l.Text, l.At)
-		for _, v := range values {
+		for _, v := range slices.Backward(values) { // "done today, we call you tomorrow": the last day is the promise
 			for _, layout := range []string{"2006-01-02T15:04", time.DateOnly} {
 				if at, err := time.Parse(layout, v.Value); err == nil && at.After(l.At.Add(-24*time.Hour)) {
 					if layout == time.DateOnly {

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/assist"
+	"tingxin/bot"
 	"tingxin/contact"
 	"tingxin/kb"
 )
@@ -26,6 +27,26 @@ func (s *server) startAssist(ctx context.Context) (func() error, error) {
 	s.persons.Register(contact.Noun{Name: "assist", Eraser: helps{a.Store()}})
 	s.assist = a
 	return a.Close, nil
+}
+
+// startLearningBot makes a bot that nobody talks with: its turns are learnt from.
+func (s *server) startLearningBot(ctx context.Context) (func() error, error) {
+	if s.cfg.Bot.Off {
+		return nil, nil
+	}
+	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}}
+	if s.embed != nil {
+		parts.Embed = s.embed
+	}
+	e, err := bot.New(s.cfg.Bot, parts, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.bot = e
+	return e.Close, nil
 }
 
 func (s *server) newAssist() (*assist.Service, error) {

@@ -20,7 +20,7 @@ const y = (share: number) => box.h - box.bottom - share * (box.h - box.top - box
 const line = (points: readonly Point[], of: 'answered' | 'wrong' | 'shown') => [...points].reverse().map((point) => `${x(point.p).toFixed(1)},${y(point[of]).toFixed(1)}`).join(' ');
 
 /** Curve is what each threshold would do, measured on held-out questions. */
-function Curve({ of, answer, clarify }: { of: Judgement; answer: number; clarify: number }) {
+export function Curve({ of, answer, clarify }: { of: Judgement; answer: number; clarify: number }) {
   const { t } = useTranslation();
   const { number } = useFormat();
   const marks = [
