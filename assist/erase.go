@@ -13,8 +13,8 @@ var ofPerson = []struct{ table, where string }{
 	{"assist_cards", `(kind, subject) in (select kind, subject from assist_boards where contact_id = any($1))`}, // before the boards
 	{"assist_boards", `contact_id = any($1)`},
 	{"assist_questions", `contact_id = any($1)`},
-	{"practice_cases", `source in (select id from conversations where contact_id = any($1))`},
-	{"assist_reply_sources", `conversation in (select id from conversations where contact_id = any($1))`},
+	{"practice_cases", `contact_id = any($1)`},
+	{"assist_reply_sources", `contact_id = any($1)`},
 }
 
 // ErasePerson deletes in tx what was made of a person's words, before the words go; it

@@ -62,10 +62,11 @@ func (s *Service) due(ctx context.Context) (bool, error) {
 	return !done, nil
 }
 
-// expire removes what is older than it is kept.
+// expire removes what is older than it is kept. Whose a case of practice is may have become known since it was made.
 func (s *Service) expire(ctx context.Context) error {
 	before := s.parts.Now().Add(-s.cfg.Keep)
-	var errs []error
+	_, err := s.parts.DB.Exec(ctx, `update practice_cases p set contact_id = c.contact_id from conversations c where c.id = p.source and p.contact_id is null and c.contact_id is not null`)
+	errs := []error{err}
 	for _, sql := range []string{
 		`delete from assist_boards where updated_at < $1`, `delete from assist_cards where at < $1`, `delete from assist_questions where at < $1`, `delete from practice_runs where started_at < $1`,
 		`delete from assist_runs where at < $1`, `delete from assist_clusters c where state <> 'open' and coalesce(decided_at, last_at) < $1`,

@@ -45,7 +45,7 @@ type RunOf struct {
 }
 
 // Learn gathers questions and replies, finds clusters and what to suggest about them, and
-// writes the weeks. One at a time over all servers.
+// writes the weeks. One at a time in this server; the nightly job runs on one of them.
 func (s *Service) Learn(ctx context.Context, by string) (Run, error) {
 	s.learning.Lock()
 	defer s.learning.Unlock()

@@ -85,8 +85,8 @@ func (s *Service) AddCase(ctx context.Context, sub Subject, title, script, by st
 		}
 	}
 	c := Case{Lang: t.Lang, Title: title, Turns: len(doc.Turns), Script: script, CreatedAt: s.parts.Now(), CreatedBy: by}
-	c.ID, err = pg.Row(ctx, s.parts.DB, pgx.RowTo[int64], `insert into practice_cases (lang, title, doc, script, version, source, created_at, created_by) values ($1, $2, $3, $4, $5, $6, $7, $8) returning id`,
-		c.Lang, c.Title, doc, script, version, sub.ID, c.CreatedAt, by)
+	c.ID, err = pg.Row(ctx, s.parts.DB, pgx.RowTo[int64], `insert into practice_cases (lang, title, doc, script, version, source, created_at, created_by, contact_id) values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9::bigint, 0)) returning id`,
+		c.Lang, c.Title, doc, script, version, sub.ID, c.CreatedAt, by, t.Contact)
 	if err != nil {
 		return c, fmt.Errorf("add a case of practice: %w", err)
 	}

@@ -101,6 +101,7 @@ func (s *Service) loadReplies(ctx context.Context) error {
 type exchange struct {
 	lang, question, reply string
 	conversation          chat.ID
+	contact               *int64
 	rating                float64
 	vector                []float32
 }
@@ -159,7 +160,7 @@ func (s *Service) exchanges(c *chat.Conversation, all []chat.Message) []exchange
 			if reply := strings.TrimSpace(m.Text); s.general(c, reply, m.At) && utf8.RuneCountInString(masked) >= shortLine {
 				lang := nlp.Detect(nlp.Fold(reply)).Code
 				if lang == "zh" || lang == "en" {
-					out = append(out, exchange{lang: lang, question: nlp.Fold(masked), reply: reply, conversation: c.ID, rating: float64(*c.Rating)})
+					out = append(out, exchange{lang: lang, question: nlp.Fold(masked), reply: reply, conversation: c.ID, contact: c.ContactID, rating: float64(*c.Rating)})
 				}
 			}
 			question = ""
@@ -192,7 +193,7 @@ func (s *Service) putReplies(ctx context.Context, lang string, all []exchange) (
 	version := s.parts.Embed.Version(lang)
 	type group struct {
 		exchange
-		uses   map[chat.ID]bool
+		uses   map[chat.ID]*int64
 		rating float64
 		n      int
 		reply  []float32
@@ -211,11 +212,11 @@ func (s *Service) putReplies(ctx context.Context, lang string, all []exchange) (
 		x.vector = q.CLS
 		at := slices.IndexFunc(groups, func(g *group) bool { return float64(nlp.Dot(g.reply, a.CLS)) >= sameReply })
 		if at < 0 {
-			groups = append(groups, &group{exchange: *x, uses: map[chat.ID]bool{}, reply: a.CLS})
+			groups = append(groups, &group{exchange: *x, uses: map[chat.ID]*int64{}, reply: a.CLS})
 			at = len(groups) - 1
 		}
 		g := groups[at]
-		g.uses[x.conversation] = true
+		g.uses[x.conversation] = x.contact
 		g.rating += x.rating
 		g.n++
 	}
@@ -234,8 +235,8 @@ func (s *Service) putReplies(ctx context.Context, lang string, all []exchange) (
 			if _, err := tx.Exec(ctx, `delete from assist_reply_sources where reply_id = $1`, id); err != nil {
 				return err
 			}
-			for c := range g.uses {
-				if _, err := tx.Exec(ctx, `insert into assist_reply_sources (reply_id, conversation) values ($1, $2) on conflict do nothing`, id, c); err != nil {
+			for c, contact := range g.uses {
+				if _, err := tx.Exec(ctx, `insert into assist_reply_sources (reply_id, conversation, contact_id) values ($1, $2, $3)`, id, c, contact); err != nil {
 					return err
 				}
 			}

@@ -118,7 +118,7 @@ const (
 	busQueue   = 4096
 	mostQueued = 512
 	refreshers = 2
-	watchedFor = 30 * time.Minute
+	watchedFor = 12 * time.Hour
 	maxWatched = 20000
 	refreshMax = 10 * time.Second
 )
@@ -196,7 +196,7 @@ func (s *Service) follow(sub *event.Subscription) {
 	}
 }
 
-// written asks for cards of a conversation that an agent has or looks at.
+// written asks for cards of a conversation at whose cards somebody looked.
 func (s *Service) written(n *chat.Notice) {
 	if n.Type != chat.MessageAdded || n.Direction != chat.In && n.Direction != chat.Out {
 		return
@@ -205,7 +205,7 @@ func (s *Service) written(n *chat.Notice) {
 	if id == 0 {
 		id = n.Conversation
 	}
-	if sub := (Subject{OfConversation, id.String()}); n.Assignee != 0 || s.wanted(sub) {
+	if sub := (Subject{OfConversation, id.String()}); s.wanted(sub) {
 		s.ask(sub)
 	}
 }

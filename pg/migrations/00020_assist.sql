@@ -90,9 +90,11 @@ create table assist_replies (
 create table assist_reply_sources (
     reply_id     bigint not null references assist_replies on delete cascade,
     conversation bigint not null references conversations on delete cascade,
+    contact_id   bigint,
     primary key (reply_id, conversation)
 );
 create index assist_reply_sources_of on assist_reply_sources (conversation);
+create index assist_reply_sources_by_contact on assist_reply_sources (contact_id) where contact_id is not null;
 
 create table assist_snippets (
     id         bigint generated always as identity primary key,
@@ -190,11 +192,13 @@ create table practice_cases (
     script     text        not null default '',
     version    int         not null default 0,
     source     bigint references conversations on delete cascade,
+    contact_id bigint,
     retired    boolean     not null default false,
     created_at timestamptz not null,
     created_by text        not null
 );
 create index practice_cases_by_source on practice_cases (source);
+create index practice_cases_by_contact on practice_cases (contact_id) where contact_id is not null;
 create table practice_runs (
     id         bigint generated always as identity primary key,
     case_id    bigint      not null references practice_cases on delete cascade,
