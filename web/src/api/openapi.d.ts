@@ -5955,20 +5955,20 @@ export interface components {
              */
             near: number;
             /**
-             * Format: int64
-             * @description labelled pairs that it was measured on; 0: it is the starting value
-             */
-            pairs: number;
-            /**
              * Format: double
-             * @description of those pairs that it takes for one, how many are
+             * @description of texts whose nearest neighbour is so near, how many are answered by the same
              */
             precision: number;
             /**
              * Format: double
-             * @description of pairs that are one, how many it takes for one
+             * @description of texts that have a sibling, how many find one so near
              */
             recall: number;
+            /**
+             * Format: int64
+             * @description labelled texts that it was measured on; 0: it is the starting value
+             */
+            texts: number;
         };
         AssistDo: {
             /** @enum {string} */
