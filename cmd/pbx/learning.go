@@ -106,6 +106,10 @@ func (s *server) judge(ctx context.Context, out io.Writer) error {
 		if l.Reason != "" {
 			verdict = "not taken: " + l.Reason
 		}
+		if l.Own.Questions == 0 {
+			fmt.Fprintf(out, "%s       judgement %d %s; there are too few labelled questions to replay\n", j.Lang, l.ID, verdict)
+			continue
+		}
 		fmt.Fprintf(out, "%s       judgement %d on %d replayed questions: MRR@10 %.3f, wrong %.1f %%, answered right %.1f %%; %s\n", j.Lang, l.ID, l.Own.Questions, l.Own.MRR, l.Own.Wrong, l.Own.Right, verdict)
 	}
 	return nil
