@@ -181,6 +181,7 @@ func (s *Server) route() error {
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
+	s.deskRoutes(api)
 	s.botRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
