@@ -31,10 +31,10 @@ func TestDeskOrder(t *testing.T) {
 		talk(1, 1, 0),              // nobody waits
 		talk(2, 1, 30*time.Minute), // half of the hour: 1 + 2
 		talk(3, 1, 30*time.Minute, "这太糟糕了,我非常生气,垃圾!!", "气死我了,投诉你们"), // the same, upset
-		talk(4, 3, time.Minute), // urgent, half of two minutes: 3 + 2
-		talk(5, 1, 3*time.Hour), // long missed: 1 + 1 + .5*2
+		talk(4, 3, time.Minute),      // urgent, half of two minutes: 3 + 2
+		talk(5, 1, 3*time.Hour),      // long missed: 1 + 1 + .5*2
 		ticketItem(&due, false, now), // nearly due: 1 + 3.8
-		talk(6, 0, time.Minute), // low
+		talk(6, 0, time.Minute),      // low
 	}
 	inDeskOrder(items)
 	var got []int64

@@ -1,18 +1,15 @@
-import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { App, Tooltip } from 'antd';
-import { useEffect, useState, type ReactNode, type SyntheticEvent } from 'react';
+import { lazy, Suspense, useEffect, useState, type ReactNode, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BotPacket } from '../api/bot';
 import { request } from '../api/client';
 import type { Page, TicketRow } from '../api/model';
 import type { components } from '../api/openapi';
 import { problemKey } from '../api/problem';
-import { session } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { contact as contactOf } from '../contact/api';
-import { IdentitiesCard, PersonCard, SameCard } from '../contact/Person';
-import { TimelineCard } from '../contact/Timeline';
 import { useFormat } from '../i18n/format';
 import { PacketView } from '../parts/BotPacket';
 import { Icon, type IconName } from '../parts/Icon';
@@ -21,6 +18,10 @@ import { DueMark, PriorityMark } from '../parts/TicketMarks';
 import '../pages/contacts.css';
 import '../pages/tickets.css';
 import { PhonePanel } from './Phone';
+
+// With their forms they are half of the page: they come when they are asked for.
+const PersonTab = lazy(() => import('./PersonTabs').then((tabs) => ({ default: tabs.PersonTab })));
+const TimelineTab = lazy(() => import('./PersonTabs').then((tabs) => ({ default: tabs.TimelineTab })));
 
 type Schemas = components['schemas'];
 
@@ -132,20 +133,6 @@ function PersonLine({ contact }: { contact: number }) {
   );
 }
 
-function PersonTab({ contact }: { contact: number }) {
-  const me = useSuspenseQuery(session).data?.user;
-  const { data, error, refetch } = useQuery(contactOf(String(contact)));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
-  if (!data || !me) return <Waiting rows={4} />;
-  return (
-    <>
-      <SameCard contact={data} />
-      <PersonCard contact={data} />
-      <IdentitiesCard key={data.id} contact={data} me={me} />
-    </>
-  );
-}
-
 function TicketsTab({ contact }: { contact: number }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
@@ -243,7 +230,6 @@ interface Props {
 /** Context is what is known about who is open at the desk. */
 export function Context({ subject, tab, onTab, onInsert, onDevices, step, onWidth, onClose }: Props) {
   const { t } = useTranslation();
-  const me = useSuspenseQuery(session).data?.user;
   const contact = subject?.contact;
   const own: readonly Tab[] = (subject ? tabs : (['kb', 'phone'] as const)).filter((name) => name !== 'phone' || onDevices);
   const shown = own.includes(tab) ? tab : (own.at(-1) ?? 'phone');
@@ -256,7 +242,7 @@ export function Context({ subject, tab, onTab, onInsert, onDevices, step, onWidt
     assist: () => subject && <Assist subject={subject} onInsert={onInsert} />,
     person: () => (contact ? <PersonTab contact={contact} /> : nobody),
     tickets: () => (contact ? <TicketsTab contact={contact} /> : nobody),
-    timeline: () => (contact && me ? <TimelineCard contact={contact} me={me} /> : nobody),
+    timeline: () => (contact ? <TimelineTab contact={contact} /> : nobody),
     kb: () => <Knowledge onInsert={onInsert} language={subject?.language} />,
     phone: () => onDevices && <PhonePanel onDevices={onDevices} />,
   };
@@ -288,7 +274,7 @@ export function Context({ subject, tab, onTab, onInsert, onDevices, step, onWidt
         )}
       </div>
       <div className="context-body" role="tabpanel" aria-label={t(`desktop.tab.${shown}`)} tabIndex={0}>
-        {parts[shown]()}
+        <Suspense fallback={<Waiting rows={4} />}>{parts[shown]()}</Suspense>
       </div>
     </aside>
   );

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CallSummary } from '../api/model';
 import { dispositions, ownCalls } from '../api/queries';
@@ -9,8 +9,9 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { StateTag } from '../parts/facts';
 import { useDeeds, usePhone } from '../phone/hooks';
-import { WrapUpCard } from '../phone/WrapUp';
 import { useReady } from './Phone';
+
+const WrapUpCard = lazy(() => import('../phone/WrapUp').then((wrap) => ({ default: wrap.WrapUpCard })));
 
 function OwnCall({ call, username, write }: { call: CallSummary; username: string; write: () => void }) {
   const { t, i18n } = useTranslation();
@@ -71,7 +72,9 @@ export function OwnCalls({ username }: { username: string }) {
       )}
       {writing && (
         <div className="wrap-dock">
-          <WrapUpCard key={writing.id} call={writing} done={() => setWriting(null)} />
+          <Suspense>
+            <WrapUpCard key={writing.id} call={writing} done={() => setWriting(null)} />
+          </Suspense>
         </div>
       )}
     </section>

@@ -26,7 +26,7 @@ export function firstLine(text: string): string {
 }
 
 /** TicketBox makes a ticket of what was said. */
-export function TicketBox({ text, contact, source, of, name, onClose }: Props) {
+export default function TicketBox({ text, contact, source, of, name, onClose }: Props) {
   const { t, i18n } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();

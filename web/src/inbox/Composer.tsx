@@ -205,15 +205,11 @@ export function Composer({ view, seen, onSent, handle }: Props) {
       return;
     }
     setChecking(true);
-    try {
-      const found = await privateIn(view.id, body, AbortSignal.timeout(3000));
-      if (found.length > 0 && own) setValues(found);
-      else post(body, own, found.length === 0, close);
-    } catch {
-      post(body, own, false, close); // asked again when it leaves
-    } finally {
-      setChecking(false);
-    }
+    // Without an answer it is asked again when the reply leaves.
+    const found = await privateIn(view.id, body, AbortSignal.timeout(3000)).catch(() => null);
+    setChecking(false);
+    if (found && found.length > 0 && own) setValues(found);
+    else post(body, own, found?.length === 0, close);
   };
   const submit = (close = false) => {
     if (!ready) return;

@@ -1,32 +1,26 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { App } from 'antd';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useChannel } from '../call/hooks';
-import { TicketBox } from '../desk/TicketBox';
 import { useSelected } from '../desk/selection';
 import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
 import { useActions, type Action } from '../shell/actions';
 import { Bubble } from './Bubble';
 import { Composer, type ComposerHandle } from './Composer';
-import { conversation as conversationOf, type Conversation, type Message } from './data';
+import { conversation as conversationOf, type Conversation } from './data';
 import { useOutbox } from './hooks';
 import type { Letter } from './outbox';
 import { TalkHead } from './TalkHead';
 import { TalkRibbon } from './TalkRibbon';
-import { useThread } from './thread';
+import { foldable, useThread } from './thread';
 import './inbox.css';
 
-/** foldable is the length of the part at the beginning that the bot had, 0 when it is too short to be folded or not over. */
-export function foldable(messages: readonly Message[], handler: Conversation['handler']): number {
-  if (handler === 'bot') return 0;
-  const last = messages.findLastIndex((m) => m.author.kind === 'bot');
-  return last >= 2 ? last + 1 : 0;
-}
+const TicketBox = lazy(() => import('../desk/TicketBox'));
 
 function Present({ view, mine }: { view: Conversation; mine: number }) {
   const { t } = useTranslation();
@@ -253,7 +247,7 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
       )}
       <Present view={view.data} mine={me ? Number(me.user.id) : 0} />
       {view.data.state === 'merged' ? <p className="inbox-event">{t('inbox.mergedInto', { id: view.data.merged_into })}</p> : <Composer key={id} view={view.data} seen={last} onSent={() => void sync()} handle={handle} />}
-      {making !== null && <TicketBox text={making} contact={view.data.contact_id} source="conversation" of={String(id)} name={view.data.name} onClose={() => setMaking(null)} />}
+      {making !== null && <Suspense><TicketBox text={making} contact={view.data.contact_id} source="conversation" of={String(id)} name={view.data.name} onClose={() => setMaking(null)} /></Suspense>}
     </>
   );
 }

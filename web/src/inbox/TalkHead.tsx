@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App, Dropdown, Select, Tooltip, type MenuProps } from 'antd';
+import { App, Dropdown, Tooltip, type MenuProps } from 'antd';
 import dayjs from 'dayjs';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -125,19 +125,24 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
       </div>
       {view.waiting_since && <Wait since={view.waiting_since} />}
       <div className="inbox-deeds">
-        <Select
-          mode="multiple"
-          className="inbox-labels"
-          size="small"
-          variant="borderless"
-          placeholder={t('inbox.labels')}
-          aria-label={t('inbox.labels')}
-          value={view.labels}
-          options={known.map((l) => ({ value: l.name, label: l.name }))}
-          onChange={(labels: string[]) => mutate({ path: '/labels', method: 'PUT', body: { labels } })}
-          disabled={known.length === 0}
-          maxTagCount={2}
-        />
+        {known.length > 0 && (
+          <Dropdown
+            trigger={['click']}
+            autoFocus
+            menu={{
+              className: 'inbox-people',
+              multiple: true,
+              selectable: true,
+              selectedKeys: view.labels,
+              items: known.map((l) => ({ key: l.name, label: l.name })),
+              onClick: ({ key }) => mutate({ path: '/labels', method: 'PUT', body: { labels: view.labels.includes(key) ? view.labels.filter((one) => one !== key) : [...view.labels, key] } }),
+            }}
+          >
+            <button type="button" className="chip inbox-labels" aria-label={t('inbox.labels')} title={t('inbox.labels')}>
+              {view.labels.length > 0 ? view.labels.slice(0, 2).join(', ') + (view.labels.length > 2 ? ` +${view.labels.length - 2}` : '') : t('inbox.labels')}
+            </button>
+          </Dropdown>
+        )}
         {open && (
           <Dropdown trigger={['click']} open={menu === 'assign'} onOpenChange={(on) => setMenu(on ? 'assign' : '')} menu={{ items: handing, className: 'inbox-people', onClick: () => setMenu('') }} autoFocus>
             <button type="button" className="chip" title={t('desktop.do.assign')}>

@@ -1,5 +1,5 @@
 import { useCallback, useRef, useState } from 'react';
-import { earlier, merge, newest, pageSize, type Message } from './data';
+import { earlier, merge, newest, pageSize, type Conversation, type Message } from './data';
 
 /** useThread keeps a thread up to date: the feed only says that there is news, the rows say what. */
 export function useThread(id: number) {
@@ -44,4 +44,16 @@ export function useThread(id: number) {
     }
   }, [id]);
   return { messages, error, top, sync, more };
+}
+
+/**
+ * foldable is how many messages at the beginning were the bot's part, 0 when it is too
+ * short to be folded or not over. The customer's last message stays in sight.
+ */
+export function foldable(messages: readonly Message[], handler: Conversation['handler']): number {
+  if (handler === 'bot') return 0;
+  const bot = messages.findLastIndex((m) => m.author.kind === 'bot') + 1;
+  const customer = messages.findLastIndex((m) => m.direction === 'in');
+  const length = Math.min(bot, customer < 0 ? bot : customer);
+  return length >= 4 ? length : 0;
 }

@@ -12,7 +12,6 @@ import { OwnCalls } from '../desk/OwnCalls';
 import { PhonePanel } from '../desk/Phone';
 import { useSelected } from '../desk/selection';
 import { useWidth } from '../desk/steps';
-import { TicketBox } from '../desk/TicketBox';
 import { entries as entriesOf, scopes, useDeskWork, type Scope } from '../desk/work';
 import { WorkList } from '../desk/WorkList';
 import type { ComposerHandle } from '../inbox/Composer';
@@ -22,7 +21,6 @@ import { Icon } from '../parts/Icon';
 import { LiveThread } from '../parts/LiveThread';
 import { Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
-import { DeviceCheck } from '../phone/DeviceCheck';
 import { ownCall, usePhone } from '../phone/hooks';
 import { current } from '../phone/state';
 import { useActions, type Action } from '../shell/actions';
@@ -30,6 +28,8 @@ import '../desk/desk.css';
 import './desk.css';
 import './live.css';
 
+const TicketBox = lazy(() => import('../desk/TicketBox'));
+const DeviceCheck = lazy(() => import('../phone/DeviceCheck').then((check) => ({ default: check.DeviceCheck })));
 const TicketView = lazy(() => import('./TicketPage').then((page) => ({ default: page.TicketView })));
 
 /** What stands open: the address says it, so that it survives a reload. */
@@ -108,7 +108,7 @@ function CallPane({ id, onBack }: { id: string; onBack?: () => void }) {
           </button>
         </div>
       )}
-      {making !== null && <TicketBox text={making} contact={call?.contact} source="call" of={id} name={call?.from_name || call?.from} onClose={() => setMaking(null)} />}
+      {making !== null && <Suspense><TicketBox text={making} contact={call?.contact} source="call" of={id} name={call?.from_name || call?.from} onClose={() => setMaking(null)} /></Suspense>}
     </div>
   );
 }
@@ -264,7 +264,11 @@ export function DeskPage() {
       </div>
       {!hidden && contextPane}
       {hidden && !subject && <div className="desk-home-phone"><PhonePanel onDevices={() => setChecking(true)} /></div>}
-      <DeviceCheck open={checking} onClose={() => setChecking(false)} />
+      {checking && (
+        <Suspense>
+          <DeviceCheck open onClose={() => setChecking(false)} />
+        </Suspense>
+      )}
     </div>
   );
 }

@@ -15,7 +15,6 @@ import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hoo
 import { Floor, Threads } from '../call/store';
 import { QueueAlertNotice } from '../parts/QueueAlerts';
 import { CallBar } from '../phone/CallBar';
-import { WrapUpDock } from '../phone/WrapUp';
 import { PhoneProvider } from '../phone/hooks';
 import { setLanguage } from '../i18n';
 import { OutboxProvider } from '../inbox/hooks';
@@ -29,6 +28,7 @@ import { Rail, type Counts } from './Rail';
 import '../parts/facts.css';
 import './shell.css';
 
+const WrapUpDock = lazy(() => import('../phone/WrapUp').then((wrap) => ({ default: wrap.WrapUpDock })));
 const Palette = lazy(() => import('./Palette'));
 
 const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id), readings: (id: string) => readingsOf(id) };
@@ -111,7 +111,9 @@ function Page() {
           <main id="content" tabIndex={-1}>
             <Outlet />
           </main>
-          <WrapUpDock />
+          <Suspense>
+            <WrapUpDock />
+          </Suspense>
           <CallBar />
           <QueueAlertNotice role={data.user.role} />
           <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
