@@ -1968,6 +1968,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What in a reply should not go to this customer: numbers of cards and identities, and addresses that are not theirs
+         * @description Needs the role agent or more.
+         */
+        post: operations["check-reply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{id}/close": {
         parameters: {
             query?: never;
@@ -2146,6 +2166,26 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         post: operations["send-message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/mood": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How upset the customer's messages are, by their words
+         * @description Needs the role agent or more.
+         */
+        get: operations["conversation-mood"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2344,6 +2384,26 @@ export interface paths {
          * @description Needs the role supervisor or more.
          */
         get: operations["dead-letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desk/work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Conversations and tickets that an agent works on, the most urgent first
+         * @description Needs the role agent or more.
+         */
+        get: operations["desk-work"];
         put?: never;
         post?: never;
         delete?: never;
@@ -7401,6 +7461,9 @@ export interface components {
              */
             left: number;
         };
+        CheckInputBody: {
+            text: string;
+        };
         ChooseScriptInputBody: {
             id: string;
             /** @enum {string} */
@@ -7777,6 +7840,83 @@ export interface components {
         };
         DecisionList: {
             items: components["schemas"]["Decision"][];
+        };
+        DeskItem: {
+            /**
+             * Format: int64
+             * @description id of the user
+             */
+            assignee?: number;
+            assignee_name?: string;
+            /**
+             * Format: date-time
+             * @description of the last change
+             */
+            at: string;
+            /** @description of a conversation */
+            channel?: string;
+            complaint?: boolean;
+            /** Format: int64 */
+            contact?: number;
+            /**
+             * Format: date-time
+             * @description when the answer is due, or the channel takes no more
+             */
+            due?: string;
+            /**
+             * Format: double
+             * @description how upset the customer's last words are, 0 to 1
+             */
+            emotion: number;
+            /** @enum {string} */
+            group: "now" | "waiting" | "later" | "done";
+            /** @description of a conversation: bot, queue or agent */
+            handler?: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            kind: "conversation" | "ticket";
+            labels: string[];
+            mentioned?: boolean;
+            /** @description of the customer */
+            name?: string;
+            /**
+             * Format: double
+             * @description sum of priority: the larger goes first
+             */
+            p: number;
+            priority: components["schemas"]["Priority"];
+            queue?: string;
+            /**
+             * Format: date-time
+             * @description the customer waits since
+             */
+            since?: string;
+            state: string;
+            /**
+             * Format: int64
+             * @description from the begin of the clock to due
+             */
+            target_ms?: number;
+            /** @description beginning of the last message, or the ticket's subject */
+            text?: string;
+            unread?: boolean;
+            /**
+             * Format: date-time
+             * @description put aside until
+             */
+            until?: string;
+            /** @enum {string} */
+            urgency: "low" | "normal" | "high" | "urgent";
+            vip?: boolean;
+        };
+        DeskItems: {
+            /** Format: date-time */
+            at: string;
+            /** @description by group, then by P */
+            items: components["schemas"]["DeskItem"][];
+            /** @description there are more than are shown */
+            more?: boolean;
         };
         DeskView: {
             /** @description absent for a user who is no agent */
@@ -8687,6 +8827,22 @@ export interface components {
             /** @enum {string} */
             transcription: "off" | "deferred" | "done";
         };
+        MessageMood: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: double
+             * @description of this message alone, 0 to 1
+             */
+            e: number;
+            /** Format: int64 */
+            message: number;
+            /**
+             * Format: double
+             * @description with those before it
+             */
+            smooth: number;
+        };
         MessagePage: {
             items: components["schemas"]["ChatMessage"][];
         };
@@ -9134,6 +9290,12 @@ export interface components {
             /** Format: double */
             vip: number;
         };
+        PrivateValue: {
+            /** @enum {string} */
+            kind: "id18" | "bank_card" | "mobile" | "tel" | "email";
+            /** @description masked */
+            value: string;
+        };
         Progress: {
             /**
              * Format: int64
@@ -9509,6 +9671,10 @@ export interface components {
             port_min?: number;
             /** @description write-only; empty keeps the one that is there */
             secret?: string;
+        };
+        ReplyCheck: {
+            /** @description what should not leave by this channel */
+            private: components["schemas"]["PrivateValue"][];
         };
         Report: {
             /** Format: int64 */
@@ -10274,6 +10440,10 @@ export interface components {
              * @description events dropped because the feed was slow
              */
             lost: number;
+        };
+        TalkMood: {
+            /** @description one for each message of the customer among the last 200, the oldest first */
+            items: components["schemas"]["MessageMood"][];
         };
         TargetsDoc: {
             high?: string;
@@ -19205,6 +19375,86 @@ export interface operations {
             };
         };
     };
+    "check-reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplyCheck"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "close-conversation": {
         parameters: {
             query?: never;
@@ -19905,6 +20155,82 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "conversation-mood": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TalkMood"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20710,6 +21036,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetters"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "desk-work": {
+        parameters: {
+            query?: {
+                of?: "mine" | "unassigned" | "all" | "mentions" | "unattended";
+                /** @description a saved filter of conversations, instead of 'of' */
+                view?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskItems"];
                 };
             };
             /** @description Unauthorized */
@@ -24746,7 +25150,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: number;
+            };
             cookie?: never;
         };
         requestBody: {
