@@ -198,6 +198,8 @@ export function DeskPage() {
     ),
   );
 
+  const insert = useCallback((text: string) => composer.current?.insert(text), []);
+  const send = useCallback((text: string) => composer.current?.send(text), []);
   const back = narrow ? close : undefined;
   const talking = chosen.chat !== undefined;
   const bellWords = t(`desktop.bell.${bell}`);
@@ -227,7 +229,8 @@ export function DeskPage() {
       subject={subject}
       tab={subject ? tab : 'phone'}
       onTab={choose}
-      onInsert={talking ? (text) => composer.current?.insert(text) : undefined}
+      onInsert={talking ? insert : undefined}
+      onSend={talking ? send : undefined}
       onDevices={() => setChecking(true)}
       step={side.step}
       onWidth={side.move}
