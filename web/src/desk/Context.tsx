@@ -10,7 +10,7 @@ import type { components } from '../api/openapi';
 import { problemKey } from '../api/problem';
 import { useNow } from '../call/hooks';
 import { contact as contactOf } from '../contact/api';
-import { useFormat } from '../i18n/format';
+import { firstOf, useFormat } from '../i18n/format';
 import { PacketView } from '../parts/BotPacket';
 import { Icon, type IconName } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -194,7 +194,7 @@ function Knowledge({ onInsert, language }: { onInsert?: (text: string) => void; 
       </form>
       {error && <Failed error={error} />}
       {isFetching && !data && <Waiting rows={3} />}
-      {data && data.items.length === 0 && <Empty icon="book" title={t('inbox.nothingFound')} />}
+      {data?.items.length === 0 && <Empty icon="book" title={t('inbox.nothingFound')} />}
       <ul className="kb-found">
         {data?.items.map((one) => (
           <li key={one.article.id} className="card part">
@@ -203,7 +203,7 @@ function Knowledge({ onInsert, language }: { onInsert?: (text: string) => void; 
                 {one.article.title}
               </Link>
             </h2>
-            <p className="kb-passage">{one.passage || one.article.text.slice(0, 300)}</p>
+            <p className="kb-passage">{firstOf(one.passage, one.article.text.slice(0, 300))}</p>
             <div className="kb-acts">
               <small className="muted num">{t('unit.percent', { value: number(100 * one.p) })}</small>
               {onInsert && (
