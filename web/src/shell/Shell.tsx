@@ -1,4 +1,4 @@
-import { useSuspenseQuery } from '@tanstack/react-query';
+import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet, useNavigate } from '@tanstack/react-router';
 import { App, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
@@ -10,7 +10,7 @@ import { useTranslation } from 'react-i18next';
 import { Feed, feedAddress } from '../api/feed';
 import { request } from '../api/client';
 import type { Role } from '../api/model';
-import { liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
+import { desk, liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
 import { QueueAlertNotice } from '../parts/QueueAlerts';
@@ -96,6 +96,8 @@ function Page() {
   const onPalette = useCallback(() => setPalette((on) => !on), []);
   useGlobalKeys(onHelp, onPalette);
   usePlaces(data?.user.role, onHelp);
+  // Its form comes when there is something to write.
+  const wrapping = useQuery({ ...desk, select: (mine) => mine?.agent?.state === 'wrap_up' }).data;
   const counts = useCounts();
 
   if (!data) return null;
@@ -111,9 +113,11 @@ function Page() {
           <main id="content" tabIndex={-1}>
             <Outlet />
           </main>
-          <Suspense>
-            <WrapUpDock />
-          </Suspense>
+          {wrapping && (
+            <Suspense>
+              <WrapUpDock />
+            </Suspense>
+          )}
           <CallBar />
           <QueueAlertNotice role={data.user.role} />
           <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
