@@ -33,7 +33,7 @@ var (
 	ground  = []string{"audio", "nlp", "event", "pg"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
 	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
-	work    = []string{"call", "bot", "report"}
+	work    = []string{"call", "bot", "feedback", "report"}
 	nobody  = []string{"-"}
 )
 
@@ -60,6 +60,7 @@ var table = []room{
 	// Work.
 	{path: "call", imports: rooms(engines, "queue", "audio", "event", "pg")},
 	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg")},
+	{path: "feedback", imports: rooms("chat", "ticket", "queue", "nlp", "event", "pg")},
 	{path: "report", imports: rooms("event", "pg")},
 
 	// Nouns.
