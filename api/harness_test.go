@@ -85,6 +85,7 @@ func openWith(t *testing.T, db *pg.DB, change ...func(*Config, *Parts)) *house {
 	parts := Parts{DB: db, Calls: h.store, Bus: h.bus, Live: h.live, Web: pages, Version: "test",
 		Tickets: ticket.NewService(db, h.bus, nil, ticket.Config{}, slog.New(slog.DiscardHandler)),
 		Now:     func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }}
+	withFeedback(t)(&cfg, &parts)
 	for _, f := range change {
 		f(&cfg, &parts)
 	}

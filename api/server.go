@@ -23,6 +23,7 @@ import (
 	"tingxin/call"
 	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/feedback"
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
@@ -51,9 +52,11 @@ type Parts struct {
 	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
-	Bot     *bot.Engine  // nil: none
-	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	// Feedback is what customers say of us; nil: none.
+	Feedback *feedback.Service
+	Bot      *bot.Engine  // nil: none
+	Jobs     *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP      http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// Nodes are the other servers of the same database; nil: there are none.
@@ -166,6 +169,7 @@ func (s *Server) route() error {
 	s.lineRoutes(api)
 	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
+	s.feedbackRoutes(api)
 	s.togetherRoutes(api)
 	s.heatRoutes(api)
 	s.recordingRoutes(api)
@@ -221,6 +225,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Bot" + name
 	case t.PkgPath() == "tingxin/chat" && !strings.HasPrefix(name, "Chat"):
 		return "Chat" + name
+	case t.PkgPath() == "tingxin/feedback" && !strings.HasPrefix(name, "Feedback"):
+		return "Feedback" + name
 	}
 	return name
 }

@@ -10,6 +10,7 @@ import (
 	"tingxin/api"
 	"tingxin/call"
 	"tingxin/event"
+	"tingxin/feedback"
 	"tingxin/ticket"
 )
 
@@ -18,7 +19,11 @@ func runOpenAPI(args []string, out, errOut io.Writer) error {
 	if err := parse(newFlags("openapi", "Print the OpenAPI 3.1 document of the HTTP API.", errOut), args); err != nil {
 		return err
 	}
-	s, err := api.New(api.Config{}, api.Parts{Calls: call.NewStore(nil), Bus: event.NewBus(), Tickets: ticket.NewService(nil, nil, nil, ticket.Config{}, slog.New(slog.DiscardHandler)), Version: buildVersion()}, slog.New(slog.DiscardHandler))
+	said, err := feedback.NewService(feedback.Config{}, feedback.Parts{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	s, err := api.New(api.Config{}, api.Parts{Calls: call.NewStore(nil), Bus: event.NewBus(), Feedback: said, Tickets: ticket.NewService(nil, nil, nil, ticket.Config{}, slog.New(slog.DiscardHandler)), Version: buildVersion()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

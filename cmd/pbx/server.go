@@ -21,6 +21,7 @@ import (
 	"tingxin/chat/webhook"
 	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/feedback"
 	"tingxin/ivr"
 	"tingxin/kb"
 	"tingxin/media"
@@ -36,28 +37,29 @@ type server struct {
 	cfg Config
 	log *slog.Logger
 
-	lock    *os.File // of the data folder
-	db      *pg.DB
-	pool    *asr.Pool
-	engine  *media.Engine
-	bus     *event.Bus
-	flows   *ivr.Library
-	store   *call.Store
-	persons *contact.Store
-	jobs    *pg.Jobs // started with the web side
-	chat    *chat.Service
-	tickets *ticket.Service
-	queues  *queue.Service
-	embed   *embed.Service // nil: this machine has no sentence models
-	kb      *kb.Service
-	bot     *bot.Engine // nil: off
-	calls   *call.Manager
-	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
-	sip     *sip.Server
-	web     *api.Server
-	people  *api.People
-	admin   *admin.Service
-	rules   *runtime // what runs by the settings of administrators
+	lock     *os.File // of the data folder
+	db       *pg.DB
+	pool     *asr.Pool
+	engine   *media.Engine
+	bus      *event.Bus
+	flows    *ivr.Library
+	store    *call.Store
+	persons  *contact.Store
+	jobs     *pg.Jobs // started with the web side
+	chat     *chat.Service
+	tickets  *ticket.Service
+	feedback *feedback.Service
+	queues   *queue.Service
+	embed    *embed.Service // nil: this machine has no sentence models
+	kb       *kb.Service
+	bot      *bot.Engine // nil: off
+	calls    *call.Manager
+	alive    atomic.Pointer[call.Manager] // for the queues, which start before it
+	sip      *sip.Server
+	web      *api.Server
+	people   *api.People
+	admin    *admin.Service
+	rules    *runtime // what runs by the settings of administrators
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
@@ -100,6 +102,7 @@ func (s *server) start(ctx context.Context) error {
 		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
+		{"feedback", s.startFeedback},  // before the bot, beside whom it looks at what chat gets
 		{"bot", s.startBot},            // looks at what chat gets
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
