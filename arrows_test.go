@@ -32,7 +32,7 @@ type room struct {
 var (
 	ground  = []string{"audio", "nlp", "event", "pg"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
-	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
+	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "admin"}
 	work    = []string{"call", "bot", "feedback", "report"}
 	nobody  = []string{"-"}
 )
@@ -67,6 +67,7 @@ var table = []room{
 	{path: "queue", imports: rooms("pg", "nlp", "event")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
 	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
+	{path: "triage", imports: rooms("pg", "nlp", "queue", "ticket")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
 	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},

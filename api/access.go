@@ -246,6 +246,11 @@ var access = map[string]Role{
 	http.MethodPost + " " + base + "/cases/:id/customer-links":           RoleAgent,
 	http.MethodDelete + " " + base + "/cases/:id/customer-links/:link":   RoleAgent,
 
+	http.MethodGet + " " + base + "/tickets/:id/hints":          RoleAgent,
+	http.MethodPost + " " + base + "/tickets/:id/hints":         RoleAgent,
+	http.MethodGet + " " + base + "/triage/models":              RoleSupervisor,
+	http.MethodPost + " " + base + "/triage/models/:kind/:lang": RoleSupervisor,
+
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token
 	http.MethodGet + " /healthz":                  public,

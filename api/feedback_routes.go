@@ -229,7 +229,7 @@ func (in *caseQuery) query(ctx context.Context) (feedback.CaseQuery, error) {
 		}
 		q.Owner = n
 	}
-	if !leads(ctx) {
+	if !leads(ctx) && in.Reason == "" && in.Ticket == 0 { // the mark beside a conversation or ticket is for everybody who has it
 		q.Owner = userID(ctx)
 	}
 	return q, nil

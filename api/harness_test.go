@@ -26,6 +26,7 @@ import (
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 func TestMain(m *testing.M) {
@@ -86,6 +87,8 @@ func openWith(t *testing.T, db *pg.DB, change ...func(*Config, *Parts)) *house {
 		Tickets: ticket.NewService(db, h.bus, nil, ticket.Config{}, slog.New(slog.DiscardHandler)),
 		Now:     func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }}
 	withFeedback(t)(&cfg, &parts)
+	parts.Triage = triage.New(triage.Parts{DB: db, Tickets: parts.Tickets}, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { parts.Triage.Close() })
 	for _, f := range change {
 		f(&cfg, &parts)
 	}

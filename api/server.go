@@ -28,6 +28,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 // Live is what runs now; *call.Manager satisfies it.
@@ -54,9 +55,11 @@ type Parts struct {
 	Tickets *ticket.Service
 	// Feedback is what customers say of us; nil: none.
 	Feedback *feedback.Service
-	Bot      *bot.Engine  // nil: none
-	Jobs     *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP      http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	// Triage tells what texts are; nil: nothing does.
+	Triage *triage.Service
+	Bot    *bot.Engine  // nil: none
+	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// Nodes are the other servers of the same database; nil: there are none.
@@ -170,6 +173,7 @@ func (s *Server) route() error {
 	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
 	s.feedbackRoutes(api)
+	s.triageRoutes(api)
 	s.togetherRoutes(api)
 	s.heatRoutes(api)
 	s.recordingRoutes(api)
@@ -225,6 +229,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Bot" + name
 	case t.PkgPath() == "tingxin/chat" && !strings.HasPrefix(name, "Chat"):
 		return "Chat" + name
+	case t.PkgPath() == "tingxin/triage" && !strings.HasPrefix(name, "Triage"):
+		return "Triage" + name
 	case t.PkgPath() == "tingxin/feedback" && !strings.HasPrefix(name, "Feedback"):
 		return "Feedback" + name
 	}

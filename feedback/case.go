@@ -255,5 +255,24 @@ func (s *Service) write(ctx context.Context, tx pgx.Tx, before, c *Case, by, kin
 	if err := trail(ctx, tx, c.ID, now, by, kind, detail); err != nil {
 		return err
 	}
+	if c.State == Closed && before.State != Closed {
+		if err := label(ctx, tx, c, now, by); err != nil {
+			return err
+		}
+	}
 	return s.followClocks(ctx, tx, before, c)
+}
+
+// unfounded is the cause of a case whose words were no complaint.
+const unfounded = "other-unfounded"
+
+// label keeps what the words of a closed case were: what the judge learns from.
+func label(ctx context.Context, tx pgx.Tx, c *Case, at time.Time, by string) error {
+	value := "complaint"
+	if c.Cause == unfounded {
+		value = "none"
+	}
+	_, err := tx.Exec(ctx, `insert into labels (prediction_id, value, by, at) select p.id, $2, $3, $4 from feedback f join predictions p on p.object_type = 'feedback' and p.object_id = f.id::text and p.kind = 'complaint'
+		where f.case_id = $1`, c.ID, value, by, at)
+	return pg.Map(err)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -149,6 +150,14 @@ func (s *Service) add(ctx context.Context, tx pgx.Tx, f Item, legal string) (Add
 		f.Kind, f.Source, f.Reason, f.Origin, f.Score, f.Text, f.Chips, f.Topics, f.Sentiment, f.Complaint, f.Model, wordsOf(f.Text), f.Language,
 		orNull(f.Contact), orNull(f.Agent), orNull(f.Case), f.At).Scan(&f.ID)
 	a.Item = f
+	if err == nil && f.Model != "" {
+		value := "none"
+		if float64(f.Complaint) >= s.cfg.ComplaintFrom {
+			value = "complaint"
+		}
+		_, err = tx.Exec(ctx, `insert into predictions (object_type, object_id, kind, value, p, model_version, at) values ('feedback', $1, 'complaint', $2, $3, $4, $5)`,
+			strconv.FormatInt(f.ID, 10), value, f.Complaint, f.Model, s.now())
+	}
 	return a, c, pg.Map(err)
 }
 

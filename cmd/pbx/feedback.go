@@ -10,19 +10,33 @@ import (
 
 	"tingxin/contact"
 	"tingxin/feedback"
+	"tingxin/triage"
 )
 
 // startFeedback makes what looks after feedback; it runs from "web" on. It looks at messages of customers
 // before the bot, whose hook it takes over.
-func (s *server) startFeedback(context.Context) (func() error, error) {
-	f, err := feedback.NewService(s.cfg.Feedback, feedback.Parts{DB: s.db, Bus: s.bus, Jobs: s.jobs, Tickets: s.tickets}, s.log)
+func (s *server) startFeedback(ctx context.Context) (func() error, error) {
+	examples, err := triage.Parse(feedback.Complaints(), "train")
 	if err != nil {
+		return nil, err
+	}
+	parts := triage.Parts{DB: s.db, Tickets: s.tickets, Complaints: examples}
+	if s.embed != nil {
+		parts.Embed = s.embed
+	}
+	s.triage = triage.New(parts, s.log)
+	s.triage.AddJobs(s.jobs)
+	f, err := feedback.NewService(s.cfg.Feedback, feedback.Parts{DB: s.db, Bus: s.bus, Jobs: s.jobs, Tickets: s.tickets, Judge: s.triage}, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.triage.Start(ctx); err != nil {
 		return nil, err
 	}
 	f.AddWay(feedback.NewChatWay(s.db, s.chat))
 	s.feedback = f
 	s.persons.Register(contact.Noun{Name: "feedback", Source: opinions{f}, Eraser: opinions{f}, Exporter: opinions{f}})
-	return nil, nil
+	return s.triage.Close, nil
 }
 
 // opinions are feedback and cases in the timeline, the archive and the erasing of a person.

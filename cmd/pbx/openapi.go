@@ -12,6 +12,7 @@ import (
 	"tingxin/event"
 	"tingxin/feedback"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 // runOpenAPI is "pbx openapi": the document of the HTTP API, without a running server.
@@ -23,7 +24,7 @@ func runOpenAPI(args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := api.New(api.Config{}, api.Parts{Calls: call.NewStore(nil), Bus: event.NewBus(), Feedback: said, Tickets: ticket.NewService(nil, nil, nil, ticket.Config{}, slog.New(slog.DiscardHandler)), Version: buildVersion()}, slog.New(slog.DiscardHandler))
+	s, err := api.New(api.Config{}, api.Parts{Calls: call.NewStore(nil), Bus: event.NewBus(), Feedback: said, Triage: triage.New(triage.Parts{}, slog.New(slog.DiscardHandler)), Tickets: ticket.NewService(nil, nil, nil, ticket.Config{}, slog.New(slog.DiscardHandler)), Version: buildVersion()}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

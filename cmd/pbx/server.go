@@ -30,6 +30,7 @@ import (
 	"tingxin/queue"
 	"tingxin/sip"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 // server is the whole program but for its command line.
@@ -49,6 +50,7 @@ type server struct {
 	chat     *chat.Service
 	tickets  *ticket.Service
 	feedback *feedback.Service
+	triage   *triage.Service
 	queues   *queue.Service
 	embed    *embed.Service // nil: this machine has no sentence models
 	kb       *kb.Service
@@ -148,7 +150,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue

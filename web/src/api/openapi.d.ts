@@ -1092,6 +1092,218 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cases, the latest changed first; agents see their own
+         * @description Needs the role agent or more.
+         */
+        get: operations["cases"];
+        put?: never;
+        /**
+         * Open a case by hand
+         * @description Needs the role agent or more.
+         */
+        post: operations["open-case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many cases stand in each state
+         * @description Needs the role agent or more.
+         */
+        get: operations["case-counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A case with all that belongs to it
+         * @description Needs the role agent or more.
+         */
+        get: operations["case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change what is known of a case; what is not given stays
+         * @description Needs the role agent or more.
+         */
+        patch: operations["change-case"];
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write down what the customer answered to the question whether it is solved
+         * @description Needs the role agent or more.
+         */
+        post: operations["answer-case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/customer-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Addresses under which a customer has the question of a case
+         * @description Needs the role agent or more.
+         */
+        get: operations["case-links"];
+        put?: never;
+        /**
+         * Make an address under which the customer has the question of a case, for 30 days
+         * @description Needs the role agent or more.
+         */
+        post: operations["make-case-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/customer-links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Close an address for good
+         * @description Needs the role agent or more.
+         */
+        delete: operations["revoke-case-link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write to the customer: a first word, or the answer once it is fixed; or a note
+         * @description Needs the role agent or more.
+         */
+        post: operations["tell-case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move a case on, back, or open it again
+         * @description Needs the role agent or more.
+         */
+        post: operations["move-case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why things go wrong: a tree
+         * @description Needs the role agent or more.
+         */
+        get: operations["causes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/causes/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add or change a cause
+         * @description Needs the role admin or more.
+         */
+        put: operations["put-cause"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels": {
         parameters: {
             query?: never;
@@ -2296,6 +2508,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What customers said of us, newest first; agents see what is about their own contacts
+         * @description Needs the role agent or more.
+         */
+        get: operations["feedback"];
+        put?: never;
+        /**
+         * Keep what a customer said; what is bad opens a case
+         * @description Needs the role agent or more.
+         */
+        post: operations["add-feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Distribution of scores, themes, days
+         * @description Needs the role agent or more.
+         */
+        get: operations["feedback-summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flow-check": {
         parameters: {
             query?: never;
@@ -3135,6 +3391,46 @@ export interface paths {
          * @description Needs the role admin or more.
          */
         delete: operations["delete-queue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cases by cause, product and process: how many, closed, how long, how much better
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["cause-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/causes.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report on causes as CSV
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["cause-report-csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -4517,6 +4813,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tickets/{id}/customer-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Addresses under which a customer has the page of a ticket
+         * @description Needs the role agent or more.
+         */
+        get: operations["ticket-links"];
+        put?: never;
+        /**
+         * Make an address under which the customer has the page of a ticket, for 30 days
+         * @description Needs the role agent or more.
+         */
+        post: operations["make-ticket-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/customer-links/{link}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Close an address for good
+         * @description Needs the role agent or more.
+         */
+        delete: operations["revoke-ticket-link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets/{id}/followers/me": {
         parameters: {
             query?: never;
@@ -4536,6 +4876,30 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         delete: operations["unfollow-ticket"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/hints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a ticket probably is, and which ones are probably the same
+         * @description Needs the role agent or more.
+         */
+        get: operations["ticket-hints"];
+        put?: never;
+        /**
+         * Put a guess to use, or say what is right; the models learn from it
+         * @description Needs the role agent or more.
+         */
+        post: operations["take-ticket-hint"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -4679,6 +5043,46 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         post: operations["unmerge-ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triage/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was learnt from texts, with how it did on what was held out
+         * @description Needs the role supervisor or more.
+         */
+        get: operations["triage-models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triage/models/{kind}/{lang}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Learn a model again; the same examples give the same, and a worse one is not put to use
+         * @description Needs the role supervisor or more.
+         */
+        post: operations["train-triage"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4900,6 +5304,23 @@ export interface components {
             tags?: string[];
             vip?: boolean;
         };
+        AddFeedbackInputBody: {
+            chips?: string[];
+            /** Format: int64 */
+            contact?: number;
+            /** @description the same key again changes nothing */
+            key?: string;
+            /** @enum {string} */
+            kind: "csat" | "nps" | "complaint" | "idea" | "bug";
+            /** @description the contact that it is about */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description csat 1 to 5, nps 0 to 10; other kinds have none
+             */
+            score?: number;
+            text?: string;
+        };
         AddNoteInputBody: {
             text: string;
         };
@@ -5083,6 +5504,14 @@ export interface components {
             /** Format: double */
             took_ms: number;
             tool?: string;
+        };
+        AnswerCaseInputBody: {
+            /**
+             * Format: int64
+             * @description is it solved: 1 not at all, 5 fully; up to 2 opens the case again
+             */
+            score: number;
+            text?: string;
         };
         AnswerItem: {
             agent: string;
@@ -5875,6 +6304,36 @@ export interface components {
             variant?: string;
             votes: components["schemas"]["Votes"];
         };
+        CaseCounts: {
+            /** @description for supervisors */
+            all?: {
+                [key: string]: number;
+            };
+            mine: {
+                [key: string]: number;
+            };
+            /** @description for supervisors */
+            nobody?: {
+                [key: string]: number;
+            };
+        };
+        CaseDetail: {
+            case: components["schemas"]["FeedbackCase"];
+            /** @description the latest of each kind last */
+            clocks: components["schemas"]["FeedbackClock"][];
+            contact_name?: string;
+            /** @description what the customer said of us, newest first */
+            feedback: components["schemas"]["FeedbackItem"][];
+            messages: components["schemas"]["FeedbackMessage"][];
+            /** @description states that people may move it to */
+            moves: string[];
+            trail: components["schemas"]["FeedbackStep"][];
+        };
+        CasePage: {
+            items: components["schemas"]["FeedbackCaseRow"][];
+            /** @description cursor of the next page; not there at the end */
+            next?: string;
+        };
         CategoryCount: {
             lang: string;
             /** Format: int64 */
@@ -5902,6 +6361,42 @@ export interface components {
         };
         CategoryList: {
             items: components["schemas"]["CategoryCount"][];
+        };
+        CauseInputBody: {
+            /** @enum {string} */
+            area: "product" | "process" | "agent" | "article" | "other";
+            label_en: string;
+            label_zh: string;
+            /** Format: int64 */
+            ord?: number;
+            parent?: string;
+            retired?: boolean;
+        };
+        CauseList: {
+            items: components["schemas"]["FeedbackCause"][];
+        };
+        ChangeCaseInputBody: {
+            cause?: string;
+            /**
+             * Format: int64
+             * @description id of an article
+             */
+            linked_kb?: number;
+            /** Format: int64 */
+            linked_ticket?: number;
+            /**
+             * Format: int64
+             * @description id of a user, 0 is nobody; by supervisors
+             */
+            owner?: number;
+            process?: string;
+            product?: string;
+            title?: string;
+            /**
+             * Format: int64
+             * @description of the case that was seen: 409 when somebody changed it meanwhile; 0 does not matter
+             */
+            version?: number;
         };
         ChangeMade: {
             /**
@@ -6557,6 +7052,9 @@ export interface components {
             /** Format: float */
             z: number;
         };
+        CustomerLinks: {
+            items: components["schemas"]["FeedbackLink"][];
+        };
         DatabaseView: {
             /** Format: int64 */
             busy: number;
@@ -6817,6 +7315,440 @@ export interface components {
             kind: "shown" | "clicked" | "sent" | "edited" | "up" | "down";
             /** Format: double */
             p?: number;
+        };
+        FeedbackAdded: {
+            /** Format: int64 */
+            case?: number;
+            /** Format: int64 */
+            id: number;
+            /** @description what the customer may name it by */
+            ref: string;
+        };
+        FeedbackCase: {
+            /**
+             * Format: int64
+             * @description of the last answer a week later
+             */
+            again_score?: number;
+            /**
+             * Format: int64
+             * @description user who had the contact
+             */
+            agent?: number;
+            /**
+             * Format: date-time
+             * @description when the customer is asked whether it is solved
+             */
+            ask_at?: string;
+            /** Format: date-time */
+            asked_at?: string;
+            /** @description code */
+            cause?: string;
+            /** Format: date-time */
+            closed_at?: string;
+            /** Format: int64 */
+            contact?: number;
+            /**
+             * Format: int64
+             * @description of the rating that opened it
+             */
+            first_score?: number;
+            /** Format: int64 */
+            id: number;
+            /**
+             * @description in which the customer is written to
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            legal?: boolean;
+            /** Format: int64 */
+            linked_kb?: number;
+            /** Format: int64 */
+            linked_ticket?: number;
+            /** Format: date-time */
+            opened_at: string;
+            /** @enum {string} */
+            opened_by: "score" | "complaint" | "legal" | "hand";
+            /** @enum {string} */
+            outcome?: "" | "verified" | "unverified" | "unreachable";
+            /**
+             * Format: int64
+             * @description user; 0 is nobody
+             */
+            owner?: number;
+            process?: string;
+            product?: string;
+            /** @description the contact that it is about: conversation:12, call:ID, ticket:1001 */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description grows with each re-opening
+             */
+            round: number;
+            /** @enum {string} */
+            state: "new" | "contacted" | "cause_found" | "fixed" | "customer_told" | "verified" | "closed";
+            /** Format: date-time */
+            state_at: string;
+            title: string;
+            /**
+             * Format: date-time
+             * @description when our answer reached the customer
+             */
+            told_at?: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        FeedbackCaseRow: {
+            /**
+             * Format: int64
+             * @description of the last answer a week later
+             */
+            again_score?: number;
+            /**
+             * Format: int64
+             * @description user who had the contact
+             */
+            agent?: number;
+            /**
+             * Format: date-time
+             * @description when the customer is asked whether it is solved
+             */
+            ask_at?: string;
+            /** Format: date-time */
+            asked_at?: string;
+            /** @description code */
+            cause?: string;
+            /** Format: date-time */
+            closed_at?: string;
+            /** Format: int64 */
+            contact?: number;
+            contact_name?: string;
+            /**
+             * Format: int64
+             * @description of the rating that opened it
+             */
+            first_score?: number;
+            /** Format: int64 */
+            id: number;
+            /**
+             * @description in which the customer is written to
+             * @enum {string}
+             */
+            language: "zh" | "en";
+            legal?: boolean;
+            /** Format: int64 */
+            linked_kb?: number;
+            /** Format: int64 */
+            linked_ticket?: number;
+            /**
+             * Format: date-time
+             * @description of the running promise that is due first
+             */
+            next_due?: string;
+            next_kind?: string;
+            /** Format: date-time */
+            opened_at: string;
+            /** @enum {string} */
+            opened_by: "score" | "complaint" | "legal" | "hand";
+            /** @enum {string} */
+            outcome?: "" | "verified" | "unverified" | "unreachable";
+            /**
+             * Format: int64
+             * @description user; 0 is nobody
+             */
+            owner?: number;
+            process?: string;
+            product?: string;
+            /** @description the contact that it is about: conversation:12, call:ID, ticket:1001 */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description grows with each re-opening
+             */
+            round: number;
+            /** @enum {string} */
+            state: "new" | "contacted" | "cause_found" | "fixed" | "customer_told" | "verified" | "closed";
+            /** Format: date-time */
+            state_at: string;
+            title: string;
+            /**
+             * Format: date-time
+             * @description when our answer reached the customer
+             */
+            told_at?: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+            /** @description a message to the customer finds no way */
+            waits?: boolean;
+        };
+        FeedbackCause: {
+            /** @enum {string} */
+            area: "product" | "process" | "agent" | "article" | "other";
+            /**
+             * Format: int64
+             * @description that have it
+             */
+            cases: number;
+            code: string;
+            label_en: string;
+            label_zh: string;
+            /** Format: int64 */
+            ord: number;
+            parent?: string;
+            /** @description no longer offered; cases keep it */
+            retired?: boolean;
+        };
+        FeedbackCauseReport: {
+            rows: components["schemas"]["FeedbackCauseRow"][];
+            totals: components["schemas"]["FeedbackCauseTotals"];
+        };
+        FeedbackCauseRow: {
+            area: string;
+            /** Format: int64 */
+            cases: number;
+            /** @description code; empty while it is not found */
+            cause: string;
+            /**
+             * Format: int64
+             * @description whose customer says that it is solved
+             */
+            closed: number;
+            /**
+             * Format: double
+             * @description median from opening to closing, of those whose customer says that it is solved
+             */
+            hours?: number;
+            label_en: string;
+            label_zh: string;
+            process: string;
+            product: string;
+            /**
+             * Format: int64
+             * @description opened again at least once
+             */
+            reopened: number;
+            /**
+             * Format: int64
+             * @description no way took our answer
+             */
+            unreachable: number;
+            /**
+             * Format: int64
+             * @description told, and did not answer
+             */
+            unverified: number;
+            /**
+             * Format: double
+             * @description mean of the answer a week later less the first score, of those that have both
+             */
+            uplift?: number;
+        };
+        FeedbackCauseTotals: {
+            /**
+             * Format: double
+             * @description share of kept promises
+             */
+            acknowledged?: number;
+            /** Format: double */
+            answered?: number;
+            /** Format: int64 */
+            cases: number;
+            /** Format: int64 */
+            closed: number;
+            /**
+             * Format: double
+             * @description closed as solved by the customer's word, of all that are closed
+             */
+            closure_rate?: number;
+            /** Format: double */
+            contacted?: number;
+            /** Format: double */
+            hours?: number;
+            /** Format: int64 */
+            reopened: number;
+            /** Format: int64 */
+            unreachable: number;
+            /** Format: int64 */
+            unverified: number;
+            /** Format: double */
+            uplift?: number;
+        };
+        FeedbackClock: {
+            /** Format: date-time */
+            due_at?: string;
+            /** @enum {string} */
+            kind: "acknowledge" | "contact" | "answer";
+            /** @enum {string} */
+            outcome?: "" | "hit" | "missed" | "cancelled";
+            /** Format: int64 */
+            over_ms?: number;
+            /**
+             * Format: double
+             * @description share of the target, 1 at the due moment
+             */
+            spent: number;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            stopped_at?: string;
+            /** Format: int64 */
+            target_ms: number;
+        };
+        FeedbackDay: {
+            day: string;
+            /** Format: double */
+            mean?: number;
+            /** Format: int64 */
+            n: number;
+        };
+        FeedbackItem: {
+            /**
+             * Format: int64
+             * @description user who had the contact
+             */
+            agent?: number;
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            case?: number;
+            /** @description reasons that the customer chose */
+            chips: string[];
+            /**
+             * Format: float
+             * @description probability that it is one
+             */
+            complaint: number;
+            /** Format: int64 */
+            contact?: number;
+            contact_name?: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            kind: "csat" | "nps" | "complaint" | "idea" | "bug";
+            language?: string;
+            /** @description that judged it */
+            model?: string;
+            /** @description the contact that it is about: conversation:12, call:ID, ticket:1001 */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description csat 1 to 5, nps 0 to 10
+             */
+            score?: number;
+            /**
+             * Format: float
+             * @description -1 to 1
+             */
+            sentiment: number;
+            /** @enum {string} */
+            source: "chat" | "call" | "ticket" | "page" | "api";
+            text: string;
+            /** @description found in the words */
+            topics: string[];
+        };
+        FeedbackLink: {
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            kind: "ticket" | "case";
+            /** Format: date-time */
+            made_at: string;
+            made_by: string;
+            /** Format: int64 */
+            object: number;
+            /** Format: date-time */
+            revoked_at?: string;
+            /** @description shown once, when it is made */
+            token?: string;
+            /** Format: date-time */
+            used_at?: string;
+            /** Format: int64 */
+            uses: number;
+        };
+        FeedbackMessage: {
+            /** Format: date-time */
+            at: string;
+            author: string;
+            body: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            kind: "acknowledgement" | "contact" | "answer" | "question" | "reply" | "note";
+            /** Format: int64 */
+            round: number;
+            /** Format: date-time */
+            sent_at?: string;
+            /**
+             * @description waiting: no way to the customer is open yet
+             * @enum {string}
+             */
+            state: "waiting" | "sent" | "dropped" | "kept";
+            /** @description how it went: chat, page, call, email, letter, visit */
+            way?: string;
+            /** @description of the last try */
+            why?: string;
+        };
+        FeedbackPage: {
+            items: components["schemas"]["FeedbackItem"][];
+            /** @description cursor of the next page; not there at the end */
+            next?: string;
+        };
+        FeedbackStep: {
+            actor: string;
+            /** Format: date-time */
+            at: string;
+            detail: unknown;
+            /** Format: int64 */
+            id: number;
+            kind: string;
+        };
+        FeedbackSummary: {
+            /** @description reasons that customers chose, the commonest first, at most 20 */
+            chips: components["schemas"]["FeedbackTheme"][];
+            /** @description answers 1 to 5 */
+            csat: number[];
+            /**
+             * Format: double
+             * @description share of 4 and 5
+             */
+            csat_good?: number;
+            /** Format: double */
+            csat_mean?: number;
+            /** @description the last 90 at most */
+            days: components["schemas"]["FeedbackDay"][];
+            kinds: {
+                [key: string]: number;
+            };
+            /** @description answers 0 to 10 */
+            nps: number[];
+            /**
+             * Format: double
+             * @description promoters (9, 10) less detractors (0 to 6), per cent
+             */
+            nps_score?: number;
+            /** @description the commonest first */
+            themes: components["schemas"]["FeedbackTheme"][];
+        };
+        FeedbackTheme: {
+            /**
+             * Format: int64
+             * @description of them complaints and scores up to 2
+             */
+            bad: number;
+            /**
+             * Format: double
+             * @description csat score beside it
+             */
+            mean?: number;
+            /** Format: int64 */
+            n: number;
+            name: string;
         };
         Field: {
             choices?: string[];
@@ -7590,6 +8522,14 @@ export interface components {
              */
             value: number;
         };
+        MoveCaseInputBody: {
+            /** @description needed for cause_found when the case has none */
+            cause?: string;
+            /** @description only we read it */
+            note?: string;
+            /** @enum {string} */
+            to: "contacted" | "cause_found" | "fixed" | "closed";
+        };
         MoveInputBody: {
             queue: string;
         };
@@ -7693,6 +8633,17 @@ export interface components {
             number?: string;
             token: string;
             work: components["schemas"]["WorkView"];
+        };
+        OpenCaseInputBody: {
+            /** Format: int64 */
+            contact?: number;
+            /** @enum {string} */
+            language?: "zh" | "en";
+            /** Format: int64 */
+            linked_ticket?: number;
+            /** @description the contact that it is about */
+            reason?: string;
+            title: string;
         };
         Outbound: {
             /**
@@ -9021,6 +9972,11 @@ export interface components {
              */
             lost: number;
         };
+        TakeHintInputBody: {
+            /** @enum {string} */
+            kind: "type" | "urgency";
+            value: string;
+        };
         TargetsDoc: {
             high?: string;
             low?: string;
@@ -9038,6 +9994,39 @@ export interface components {
             /** Format: int64 */
             id: number;
             title: string;
+        };
+        TellCaseInputBody: {
+            /** @description only we read it */
+            note?: boolean;
+            text: string;
+            /**
+             * @description the customer was told so already; empty: the message is sent by the first way that is open
+             * @enum {string}
+             */
+            way?: "call" | "email" | "letter" | "visit";
+        };
+        TextReport: {
+            /** Format: double */
+            accuracy: number;
+            /** Format: int64 */
+            examples: number;
+            /**
+             * Format: double
+             * @description share of texts with a probability of 0.85 and more
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description share of them that are right
+             */
+            high_hit: number;
+            /** Format: double */
+            log_loss: number;
+            /**
+             * Format: double
+             * @description share with 0.5 and more
+             */
+            medium: number;
         };
         Thresholds: {
             /** Format: double */
@@ -9152,6 +10141,12 @@ export interface components {
             tasks?: string[];
             type: string;
         };
+        TicketHints: {
+            /** @description what the words make it */
+            hints: components["schemas"]["TriageHint"][];
+            /** @description tickets of the same person within a day that say nearly the same; people merge */
+            twins: components["schemas"]["TriageTwin"][];
+        };
         TicketPage: {
             items: components["schemas"]["Row"][];
             /** @description cursor of the next page; not there at the end */
@@ -9216,6 +10211,46 @@ export interface components {
             /** @description for whoever gets it */
             note?: string;
             queue: string;
+        };
+        TriageHint: {
+            /** @description the ticket is so */
+            applied: boolean;
+            /** @enum {string} */
+            kind: "type" | "urgency";
+            model_version: string;
+            /** Format: double */
+            p: number;
+            /** @description likely enough to be offered, and the ticket is otherwise */
+            suggest: boolean;
+            value: string;
+        };
+        TriageModels: {
+            items: components["schemas"]["TriageTrained"][];
+        };
+        TriageTrained: {
+            /** Format: int64 */
+            examples: number;
+            /** @enum {string} */
+            kind: "complaint" | "type" | "urgency";
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @description on what was held out */
+            metrics: components["schemas"]["TextReport"];
+            /** Format: int64 */
+            took_ms: number;
+            /** Format: date-time */
+            trained_at: string;
+            version: string;
+        };
+        TriageTwin: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            /** Format: double */
+            likeness: number;
+            state: string;
+            subject: string;
         };
         Trial: {
             draft: components["schemas"]["Answer"];
@@ -13967,6 +15002,1031 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    cases: {
+        parameters: {
+            query?: {
+                /** @description several are joined by commas */
+                state?: string[];
+                /** @description id of a user, me or nobody */
+                owner?: string;
+                contact?: number;
+                reason?: string;
+                /** @description or one below it; - for none yet */
+                cause?: string;
+                /** @description - for none */
+                product?: string;
+                /** @description - for none */
+                process?: string;
+                outcome?: "verified" | "unverified" | "unreachable";
+                opened_by?: "score" | "complaint" | "legal" | "hand";
+                /** @description with a broken promise that is still open */
+                late?: boolean;
+                /** @description whose message to the customer finds no way */
+                waiting?: boolean;
+                ticket?: number;
+                /** @description opened at or after */
+                since?: string;
+                /** @description opened before */
+                until?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CasePage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "open-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackCase"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "case-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseCounts"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the case */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the case */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackCase"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "answer-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the case */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackCase"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "case-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerLinks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "make-case-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackLink"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "revoke-case-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                link: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "tell-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the case */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TellCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackCase"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "move-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the case */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackCase"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    causes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CauseList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-cause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CauseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackCause"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19291,6 +21351,259 @@ export interface operations {
             };
         };
     };
+    feedback: {
+        parameters: {
+            query?: {
+                /** @description several are joined by commas */
+                kind?: ("csat" | "nps" | "complaint" | "idea" | "bug")[];
+                source?: ("chat" | "call" | "ticket" | "page" | "api")[];
+                /** @description the contact that it is about */
+                reason?: string;
+                topic?: string;
+                contact?: number;
+                case?: number;
+                /** @description of the score */
+                most?: number;
+                least?: number;
+                since?: string;
+                until?: string;
+                /** @description words, all of them */
+                q?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddFeedbackInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackAdded"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "feedback-summary": {
+        parameters: {
+            query?: {
+                /** @description several are joined by commas */
+                kind?: ("csat" | "nps" | "complaint" | "idea" | "bug")[];
+                source?: ("chat" | "call" | "ticket" | "page" | "api")[];
+                /** @description the contact that it is about */
+                reason?: string;
+                topic?: string;
+                contact?: number;
+                case?: number;
+                /** @description of the score */
+                most?: number;
+                least?: number;
+                since?: string;
+                until?: string;
+                /** @description words, all of them */
+                q?: string;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackSummary"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "flow-check": {
         parameters: {
             query?: never;
@@ -22722,6 +25035,146 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "cause-report": {
+        parameters: {
+            query?: {
+                /** @description opened at or after; 90 days ago when not given */
+                since?: string;
+                /** @description opened before; now when not given */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackCauseReport"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "cause-report-csv": {
+        parameters: {
+            query?: {
+                /** @description opened at or after; 90 days ago when not given */
+                since?: string;
+                /** @description opened before; now when not given */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description UTF-8 with a header line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -29223,6 +31676,233 @@ export interface operations {
             };
         };
     };
+    "ticket-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerLinks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "make-ticket-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackLink"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "revoke-ticket-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                link: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "follow-ticket": {
         parameters: {
             query?: never;
@@ -29337,6 +32017,173 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "ticket-hints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the ticket */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketHints"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "take-ticket-hint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the ticket */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeHintInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -30002,6 +32849,130 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "triage-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriageModels"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "train-triage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "complaint" | "type" | "urgency";
+                lang: "zh" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriageTrained"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

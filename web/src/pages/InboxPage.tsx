@@ -29,6 +29,7 @@ import {
   type Message,
   type Row,
 } from '../inbox/data';
+import { CaseMark } from '../feedback/marks';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
@@ -489,6 +490,7 @@ function Head({ view, onBack }: { view: Conversation; onBack?: () => void }) {
           {t(`inbox.channel.${view.channel}`, { defaultValue: view.channel })} · {t(`inbox.stateOf.${view.state}`)}
           {view.page && ` · ${view.page}`}
         </span>
+        <CaseMark reason={`conversation:${view.id}`} />
       </div>
       <div className="inbox-deeds">
         <Select

@@ -11,6 +11,7 @@ import { colleagues } from '../api/queries';
 import { priorities, ticket, ticketTrail, ticketTypes } from '../api/tickets';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
+import { CaseMark } from '../feedback/marks';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
@@ -326,6 +327,7 @@ export function TicketPage() {
         </h1>
         <span className={`tag ticket-state ticket-${k.state}`}>{t(`ticket.states.${k.state}`)}</span>
         <PriorityMark priority={k.priority} complaint={k.complaint} />
+        <CaseMark ticket={k.id} />
       </div>
       {k.merged_into ? (
         <p className="failed">
