@@ -246,6 +246,14 @@ var access = map[string]Role{
 	http.MethodPost + " " + base + "/cases/:id/customer-links":           RoleAgent,
 	http.MethodDelete + " " + base + "/cases/:id/customer-links/:link":   RoleAgent,
 
+	http.MethodGet + " /t/page.css":                             public, // pages of customers, who have an address that opens one thing
+	http.MethodGet + " /t/:token":                               public,
+	http.MethodPost + " /t/:token":                              public,
+	http.MethodGet + " /t/:token/files/:file":                   public,
+	http.MethodGet + " /c/:token":                               public,
+	http.MethodPost + " /c/:token":                              public,
+	http.MethodGet + " " + base + "/tickets/:id/files":          RoleAgent,
+	http.MethodGet + " " + base + "/tickets/:id/files/:file":    RoleAgent,
 	http.MethodGet + " " + base + "/tickets/:id/hints":          RoleAgent,
 	http.MethodPost + " " + base + "/tickets/:id/hints":         RoleAgent,
 	http.MethodGet + " " + base + "/triage/models":              RoleSupervisor,

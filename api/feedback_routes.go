@@ -87,6 +87,10 @@ func (s *Server) feedbackRoutes(api huma.API) {
 	huma.Register(api, operation("tell-case", http.MethodPost, "/cases/{id}/messages", cases, "Write to the customer: a first word, or the answer once it is fixed; or a note", 404, 409, 422), s.tellCase)
 	huma.Register(api, operation("answer-case", http.MethodPost, "/cases/{id}/answer", cases, "Write down what the customer answered to the question whether it is solved", 404, 409, 422), s.answerCase)
 
+	huma.Register(api, operation("ticket-files", http.MethodGet, "/tickets/{id}/files", tag, "Files that the customer attached by the ticket's page; each at its id below", 404), s.ticketFiles)
+	file := operation("ticket-file", http.MethodGet, "/tickets/{id}/files/{file}", tag, "One file of a ticket as it is", 404)
+	file.Responses = map[string]*huma.Response{"200": {Description: "the file", Content: map[string]*huma.MediaType{"application/octet-stream": {}}}}
+	huma.Register(api, file, s.ticketFile)
 	huma.Register(api, operation("causes", http.MethodGet, "/causes", cases, "Why things go wrong: a tree"), s.causes)
 	huma.Register(api, operation("put-cause", http.MethodPut, "/causes/{code}", cases, "Add or change a cause", 422), s.putCause)
 	huma.Register(api, operation("cause-report", http.MethodGet, "/reports/causes", cases, "Cases by cause, product and process: how many, closed, how long, how much better", 422), s.causeReport)

@@ -103,6 +103,7 @@ type Server struct {
 	kiosks       wrongTokens
 	started      time.Time
 	help         help
+	doors        help // of customers' pages
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -197,6 +198,7 @@ func (s *Server) route() error {
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
 	s.helpRoutes(r)
+	s.doorRoutes(r)
 	r.GET("/metrics", s.metrics())
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)

@@ -12,6 +12,7 @@ import { priorities, ticket, ticketTrail, ticketTypes } from '../api/tickets';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { CaseMark } from '../feedback/marks';
+import { TicketHelp } from '../feedback/TicketHelp';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
@@ -357,6 +358,7 @@ export function TicketPage() {
             )}
           </p>
           {k.body && <p className="said-body ticket-body">{k.body}</p>}
+          <TicketHelp id={k.id} over={over} />
           <ul className="said-list">
             {data.comments.map((comment) => (
               <Said key={comment.id} comment={comment} />
