@@ -33,7 +33,7 @@ var (
 	ground  = []string{"audio", "nlp", "event", "pg"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
 	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "admin"}
-	work    = []string{"call", "bot", "feedback", "report"}
+	work    = []string{"call", "bot", "feedback", "report", "assist"}
 	nobody  = []string{"-"}
 )
 
@@ -62,6 +62,7 @@ var table = []room{
 	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg")},
 	{path: "feedback", imports: rooms("chat", "ticket", "queue", "nlp", "event", "pg")},
 	{path: "report", imports: rooms("event", "pg")},
+	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
 	// Nouns.
 	{path: "queue", imports: rooms("pg", "nlp", "event")},

@@ -76,7 +76,7 @@ func (s *Server) feedbackRoutes(api huma.API) {
 	add.DefaultStatus = http.StatusCreated
 	huma.Register(api, add, s.addFeedback)
 
-	huma.Register(api, operation("cases", http.MethodGet, "/cases", cases, "Cases, the latest changed first; agents see their own", 400, 422), s.listCases)
+	huma.Register(api, operation("cases", http.MethodGet, "/cases", cases, "Cases, the latest changed first; agents see their own", 400, 422), s.listFeedbackCases)
 	huma.Register(api, operation("case-counts", http.MethodGet, "/cases/counts", cases, "How many cases stand in each state"), s.countCases)
 	open := operation("open-case", http.MethodPost, "/cases", cases, "Open a case by hand", 409, 422)
 	open.DefaultStatus = http.StatusCreated
@@ -239,7 +239,7 @@ func (in *caseQuery) query(ctx context.Context) (feedback.CaseQuery, error) {
 	return q, nil
 }
 
-func (s *Server) listCases(ctx context.Context, in *caseQuery) (*bodyOf[CasePage], error) {
+func (s *Server) listFeedbackCases(ctx context.Context, in *caseQuery) (*bodyOf[CasePage], error) {
 	q, err := in.query(ctx)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/contact"
@@ -57,7 +58,9 @@ type Parts struct {
 	Feedback *feedback.Service
 	// Triage tells what texts are; nil: nothing does.
 	Triage *triage.Service
-	Bot    *bot.Engine  // nil: none
+	Bot    *bot.Engine // nil: none
+	// Assist are the cards beside a talk, scripts, snippets and the learning loop; nil: none.
+	Assist *assist.Service
 	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
 	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
@@ -191,6 +194,8 @@ func (s *Server) route() error {
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
 	s.botRoutes(api)
+	s.assistRoutes(api)
+	s.learnRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
@@ -235,6 +240,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Triage" + name
 	case t.PkgPath() == "tingxin/feedback" && !strings.HasPrefix(name, "Feedback"):
 		return "Feedback" + name
+	case t.PkgPath() == "tingxin/assist" && !strings.HasPrefix(name, "Assist"):
+		return "Assist" + name
 	}
 	return name
 }

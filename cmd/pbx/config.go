@@ -11,6 +11,7 @@ import (
 
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
@@ -49,8 +50,9 @@ type Config struct {
 	Embed        embed.Config    `yaml:"embed" koanf:"embed"`
 	KB           kb.Config       `yaml:"kb" koanf:"kb"`
 	Bot          bot.Config      `yaml:"bot" koanf:"bot"`
-	Tickets      ticket.Config   `yaml:"tickets" koanf:"tickets"`
+	Assist       assist.Config   `yaml:"assist" koanf:"assist"`
 	Feedback     feedback.Config `yaml:"feedback" koanf:"feedback"`
+	Tickets      ticket.Config   `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config       `yaml:"pg" koanf:"pg"`
 	API          api.Config      `yaml:"api" koanf:"api"`
 	Cluster      node.Config     `yaml:"cluster" koanf:"cluster"`
@@ -129,6 +131,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.KB.Check(); err != nil {
+		return err
+	}
+	if err := c.Assist.Check(); err != nil {
 		return err
 	}
 	if err := c.Bot.Check(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
@@ -38,30 +39,32 @@ type server struct {
 	cfg Config
 	log *slog.Logger
 
-	lock     *os.File // of the data folder
-	db       *pg.DB
-	pool     *asr.Pool
-	engine   *media.Engine
-	bus      *event.Bus
-	flows    *ivr.Library
-	store    *call.Store
-	persons  *contact.Store
-	jobs     *pg.Jobs // started with the web side
-	chat     *chat.Service
-	tickets  *ticket.Service
+	lock    *os.File // of the data folder
+	db      *pg.DB
+	pool    *asr.Pool
+	engine  *media.Engine
+	bus     *event.Bus
+	flows   *ivr.Library
+	store   *call.Store
+	persons *contact.Store
+	jobs    *pg.Jobs // started with the web side
+	chat    *chat.Service
+	tickets *ticket.Service
+	queues  *queue.Service
+	embed   *embed.Service // nil: this machine has no sentence models
+	kb      *kb.Service
+	bot     *bot.Engine     // nil: off
+	assist  *assist.Service // nil: off
+	calls   *call.Manager
+	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
+	sip     *sip.Server
+	web     *api.Server
+	people  *api.People
+	admin   *admin.Service
+	rules   *runtime // what runs by the settings of administrators
+
 	feedback *feedback.Service
 	triage   *triage.Service
-	queues   *queue.Service
-	embed    *embed.Service // nil: this machine has no sentence models
-	kb       *kb.Service
-	bot      *bot.Engine // nil: off
-	calls    *call.Manager
-	alive    atomic.Pointer[call.Manager] // for the queues, which start before it
-	sip      *sip.Server
-	web      *api.Server
-	people   *api.People
-	admin    *admin.Service
-	rules    *runtime // what runs by the settings of administrators
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
@@ -106,6 +109,7 @@ func (s *server) start(ctx context.Context) error {
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"feedback", s.startFeedback},  // before the bot, beside whom it looks at what chat gets
 		{"bot", s.startBot},            // looks at what chat gets
+		{"assist", s.startAssist},      // asks articles and bot
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"administration", s.startAdmin},
@@ -150,7 +154,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
