@@ -32,8 +32,8 @@ type room struct {
 var (
 	ground  = []string{"audio", "nlp", "event", "pg"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
-	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
-	work    = []string{"call", "bot", "report", "assist"}
+	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "admin"}
+	work    = []string{"call", "bot", "feedback", "report", "assist"}
 	nobody  = []string{"-"}
 )
 
@@ -60,6 +60,7 @@ var table = []room{
 	// Work.
 	{path: "call", imports: rooms(engines, "queue", "audio", "event", "pg")},
 	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg")},
+	{path: "feedback", imports: rooms("chat", "ticket", "queue", "nlp", "event", "pg")},
 	{path: "report", imports: rooms("event", "pg")},
 	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
@@ -67,6 +68,7 @@ var table = []room{
 	{path: "queue", imports: rooms("pg", "nlp", "event")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
 	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
+	{path: "triage", imports: rooms("pg", "nlp", "queue", "ticket")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
 	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},

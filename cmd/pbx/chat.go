@@ -65,9 +65,12 @@ func (s *server) runChat(ctx context.Context) (stop func() error, err error) {
 	}
 	s.chatQueue.start()
 	s.webchat.Start()
+	if err := s.feedback.Start(ctx); err != nil {
+		return nil, err
+	}
 	return func() error {
 		s.chatQueue.close()
-		err := errors.Join(s.webchat.Close(), s.chat.Close())
+		err := errors.Join(s.webchat.Close(), s.chat.Close(), s.feedback.Close())
 		s.hooks.Close()
 		return err
 	}, nil

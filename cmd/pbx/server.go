@@ -22,6 +22,7 @@ import (
 	"tingxin/chat/webhook"
 	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/feedback"
 	"tingxin/ivr"
 	"tingxin/kb"
 	"tingxin/media"
@@ -30,6 +31,7 @@ import (
 	"tingxin/queue"
 	"tingxin/sip"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 // server is the whole program but for its command line.
@@ -60,6 +62,9 @@ type server struct {
 	people  *api.People
 	admin   *admin.Service
 	rules   *runtime // what runs by the settings of administrators
+
+	feedback *feedback.Service
+	triage   *triage.Service
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
@@ -102,6 +107,7 @@ func (s *server) start(ctx context.Context) error {
 		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
+		{"feedback", s.startFeedback},  // before the bot, beside whom it looks at what chat gets
 		{"bot", s.startBot},            // looks at what chat gets
 		{"assist", s.startAssist},      // asks articles and bot
 		{"media", s.startMedia},
@@ -148,7 +154,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue

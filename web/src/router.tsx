@@ -3,6 +3,7 @@ import { createRootRouteWithContext, createRoute, createRouter, lazyRouteCompone
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
 import { filterOf } from './inbox/filter';
 import type { ArticleFilter } from './kb/queries';
+import { tabs, type FeedbackFilter } from './feedback/api';
 import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
 import type { DeskSearch } from './pages/DeskPage';
@@ -230,10 +231,39 @@ const oneTicket = createRoute({
   component: lazyRouteComponent(() => import('./pages/TicketPage'), 'TicketPage'),
 });
 
+const feedbackPage = createRoute({
+  getParentRoute: () => shell,
+  path: '/feedback',
+  validateSearch: (search: Record<string, unknown>): FeedbackFilter => ({
+    tab: tabs.find((tab) => tab === search.tab),
+    q: text(search.q),
+    kind: text(search.kind),
+    source: text(search.source),
+    topic: text(search.topic),
+    bad: flag(search.bad),
+    days: whole(search.days),
+    state: text(search.state),
+    owner: text(search.owner),
+    late: flag(search.late),
+    waiting: flag(search.waiting),
+    cause: text(search.cause),
+    product: text(search.product),
+    process: text(search.process),
+    outcome: text(search.outcome),
+  }),
+  component: lazyRouteComponent(() => import('./feedback/FeedbackPage'), 'FeedbackPage'),
+});
+
+const oneCase = createRoute({
+  getParentRoute: () => shell,
+  path: '/cases/$caseId',
+  component: lazyRouteComponent(() => import('./feedback/CasePage'), 'CasePage'),
+});
+
 const tree = root.addChildren([
   login,
   wall,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

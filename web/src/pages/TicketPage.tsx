@@ -11,6 +11,8 @@ import { colleagues } from '../api/queries';
 import { priorities, ticket, ticketTrail, ticketTypes } from '../api/tickets';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
+import { CaseMark } from '../feedback/marks';
+import { TicketHelp } from '../feedback/TicketHelp';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
@@ -337,6 +339,7 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
         </h1>
         <span className={`tag ticket-state ticket-${k.state}`}>{t(`ticket.states.${k.state}`)}</span>
         <PriorityMark priority={k.priority} complaint={k.complaint} />
+        <CaseMark ticket={k.id} />
       </div>
       {k.merged_into ? (
         <p className="failed">
@@ -374,6 +377,7 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
             )}
           </p>
           {k.body && <p className="said-body ticket-body">{k.body}</p>}
+          <TicketHelp id={k.id} over={over} />
           <ul className="said-list">
             {data.comments.map((comment) => (
               <Said key={comment.id} comment={comment} />
