@@ -126,7 +126,7 @@ type reply struct {
 	Rated    bool          `json:"rated,omitempty"`
 	Consent  *bool         `json:"consent,omitempty"` // of welcome: the notice is accepted
 	Read     int64         `json:"read,omitempty"`
-	Ref      string        `json:"ref,omitempty"` // of ack: what a complaint is known by
+	Ref      string        `json:"ref,omitempty"`  // of ack: what a complaint is known by
 	Code     string        `json:"code,omitempty"` // of error
 	Detail   string        `json:"detail,omitempty"`
 	Retry    bool          `json:"retry,omitempty"`
@@ -156,7 +156,7 @@ func (s *Server) show(m *chat.Message) reply {
 	at := m.At.UTC().Truncate(time.Millisecond)
 	r := reply{Type: "msg", Seq: m.Seq, ClientID: m.ClientID, From: string(m.Author.Kind), Kind: m.Kind, Text: m.Text, At: &at, Choices: d.Choices, Source: d.Source, Feedback: d.Feedback, Event: d.Event}
 	if d.Source != nil && d.Source.URL == "" && d.Source.ID != "" && s.house.Home != nil {
-		r.Source = &chat.Source{ID: d.Source.ID, Title: d.Source.Title, URL: s.house.Home.Article(d.Source.ID)}
+		r.Source = &chat.Source{ID: d.Source.ID, Title: d.Source.Title, URL: s.house.Home.Article(d.Source.ID, d.Source.Title)}
 	}
 	if m.Direction == chat.Out {
 		r.Name, r.ClientID = m.Author.Name, ""

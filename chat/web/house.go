@@ -22,8 +22,8 @@ type House struct {
 type Home interface {
 	// Popular are at most n articles that help often, in "zh" or "en".
 	Popular(lang string, n int) []Question
-	// Article is the public article of an id, empty when there is none.
-	Article(id string) (url string)
+	// Article is the public article of a name and title, empty when there is none.
+	Article(key, title string) (url string)
 	// Desk tells how the people behind a queue stand; an empty one is the house's default.
 	Desk(ctx context.Context, queue string) (Desk, error)
 }

@@ -62,13 +62,14 @@ func (l *lobby) Popular(lang string, n int) []webchat.Question {
 func articleURL(p *kb.Published) string { return "/help/" + p.Lang + "/a/" + url.PathEscape(p.Key) }
 
 // Article implements webchat.Home.
-func (l *lobby) Article(id string) string {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || l.s.kb == nil || l.s.kb.Config().HelpOff {
+func (l *lobby) Article(key, title string) string {
+	if l.s.kb == nil || l.s.kb.Config().HelpOff {
 		return ""
 	}
-	if p := l.s.kb.Get(n, kb.Public); p != nil {
-		return articleURL(p)
+	for _, lang := range kb.Languages { // the one that was shown has this title
+		if p := l.s.kb.Find(key, lang, kb.Public); p != nil && p.Title == title {
+			return articleURL(p)
+		}
 	}
 	return ""
 }

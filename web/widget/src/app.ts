@@ -224,7 +224,7 @@ export class App {
     this.update();
   }
 
-  private round(name: IconName, label: string, onclick: () => void, more: Record<string, unknown> = {}): HTMLButtonElement {
+  private round(name: IconName, label: string, onclick: () => void, more: Record<string, string | boolean> = {}): HTMLButtonElement {
     return h('button', { type: 'button', class: 'round', 'aria-label': label, title: label, onclick, ...more }, icon(name));
   }
 
@@ -331,8 +331,9 @@ export class App {
       const parts = [];
       if (!desk.open && desk.opens) parts.push(fill(w.opens, { time: new Date(desk.opens).toLocaleString(this.lang, { weekday: 'short', hour: '2-digit', minute: '2-digit' }) }));
       if (desk.open && desk.wait_s >= 0) parts.push(desk.wait_s < 10 ? w.noWait : fill(w.wait, { time: this.duration(desk.wait_s) }));
-      if (!desk.open) parts.push(w.botOpen);
-      put(out, h('p', { class: 'soft live' }, h('b', { class: desk.open ? '' : 'away' }, desk.open ? w.isOpen : w.isClosed), h('span', {}, parts.join(' · '))));
+      const there = desk.open && desk.wait_s >= 0;
+      if (!there) parts.push(w.botOpen);
+      put(out, h('p', { class: 'soft live' }, h('b', { class: there ? '' : 'away' }, there ? w.isOpen : desk.open ? w.isBusy : w.isClosed), h('span', {}, parts.join(' · '))));
     }
     const hours = this.text(site.hours);
     if (hours) put(out, h('p', { class: 'soft' }, hours));
@@ -425,6 +426,9 @@ export class App {
     const compose = this.body.querySelector<HTMLElement>('.compose');
     const foot = this.body.querySelector<HTMLElement>('.foot');
     if (!consent || !compose || !foot) return;
+    this.thread.root.hidden = ask;
+    compose.hidden = ask;
+    foot.hidden = ask;
     if (ask && consent.hidden) {
       consent.replaceChildren(this.notice());
       consent.hidden = false;
@@ -434,11 +438,8 @@ export class App {
       consent.replaceChildren();
       this.box?.focus();
     }
-    this.thread.root.hidden = ask;
-    compose.hidden = ask;
     const human = foot.querySelector('button');
     if (human) human.disabled = status.state !== 'closed' && (status.handler === 'queue' || status.handler === 'agent');
-    foot.hidden = ask;
     const tail: HTMLElement[] = [];
     if (this.link.askRating && !status.rated && this.ratedHere !== status.conv) {
       this.rating ??= this.rate();
@@ -624,7 +625,7 @@ export class App {
     const form = h('form', { novalidate: true }, h('div', { class: 'pad' }, h('h3', {}, title), h('p', { class: 'soft' }, hint), ...fields, fault, button));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      const data = Object.fromEntries([...new FormData(form).entries()].map(([k, v]) => [k, String(v).trim()]));
+      const data = Object.fromEntries([...new FormData(form).entries()].map(([k, v]) => [k, typeof v === 'string' ? v.trim() : '']));
       const empty = [...form.querySelectorAll<HTMLInputElement>('[required]')].find((field) => !field.value.trim());
       if (empty) {
         fault.textContent = this.w.needed;
@@ -647,7 +648,7 @@ export class App {
     return form;
   }
 
-  private field(label: string, name: string, props: Record<string, unknown> = {}): HTMLElement {
+  private field(label: string, name: string, props: Record<string, string | boolean> = {}): HTMLElement {
     return h('label', { class: 'field' }, label, h('input', { name, type: 'text', ...props }));
   }
 
@@ -793,7 +794,7 @@ export class App {
       const running = c && c.phase !== 'ended' && c.phase !== 'failed';
       const line = c ? { connecting: w.callConnecting, ringing: w.callRinging, talking: w.callTalking, ended: w.callEnded, failed: c.status === 486 || c.status === 503 ? w.callBusy : w.callFailed }[c.phase] : w.callHint;
       const focus = this.root.activeElement instanceof HTMLElement ? this.root.activeElement.dataset.act : undefined;
-      const act = (name: string, iconName: IconName, label: string, run: () => void, kind = 'plain', more: Record<string, unknown> = {}) => h('button', { type: 'button', class: kind, 'data-act': name, onclick: run, ...more }, icon(iconName), label);
+      const act = (name: string, iconName: IconName, label: string, run: () => void, kind = 'plain', more: Record<string, string | boolean> = {}) => h('button', { type: 'button', class: kind, 'data-act': name, onclick: run, ...more }, icon(iconName), label);
       out.replaceChildren();
       put(
         out,

@@ -1,4 +1,5 @@
-type Props = Record<string, unknown>;
+type Value = string | number | boolean | null | undefined | ((event: never) => unknown);
+type Props = Record<string, Value>;
 type Child = Node | string | null | undefined | false;
 
 /**
@@ -10,6 +11,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = 
   for (const [key, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
     if (key.startsWith('on') && typeof value === 'function') element.addEventListener(key.slice(2), value as EventListener);
+    else if (typeof value === 'function') continue;
     else if (key === 'value') (element as unknown as HTMLInputElement).value = String(value);
     else element.setAttribute(key, value === true ? '' : String(value));
   }

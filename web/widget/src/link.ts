@@ -320,6 +320,7 @@ export class Link {
         }
         if (!answer.ok) throw new Refused(answer.status, '');
         const { frames } = (await answer.json()) as { frames: Frame[] };
+        // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have been aborted while the answer was read
         if (polling.signal.aborted) return;
         this.by = 'poll';
         for (const frame of frames) this.take(frame);

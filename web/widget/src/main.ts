@@ -23,7 +23,7 @@ function begin(): void {
   if (!door?.options) return;
   const settings = door.options;
   let place: Node = document.body;
-  if (settings.mode === 'inline') place = (settings.target && document.querySelector(settings.target)) || door.script?.parentElement || document.body;
+  if (settings.mode === 'inline') place = (settings.target ? document.querySelector(settings.target) : door.script?.parentElement) ?? document.body;
   if (settings.mode === 'page') {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync('html, body { margin: 0; height: 100%; }');

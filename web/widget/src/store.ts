@@ -4,6 +4,7 @@ export class Memory {
 
   constructor(private readonly prefix: string) {}
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- what was written under a key is known to who reads it
   read<T>(key: string): T | undefined {
     let text: string | null | undefined;
     try {

@@ -68,7 +68,7 @@ export class Thread {
   draw(uploads: readonly Upload[], tail: HTMLElement[]): void {
     const low = this.lines.scrollHeight - this.lines.scrollTop - this.lines.clientHeight < 80;
     const wanted: { key: string; print: string; make: () => HTMLElement }[] = [];
-    const lastAsk = this.messages.findLastIndex((m) => m.choices?.length || m.feedback);
+    const lastAsk = this.messages.findLastIndex((m) => !!m.choices?.length || !!m.feedback);
     const answered = this.messages.slice(lastAsk + 1).some((m) => m.from === 'customer' && m.kind !== 'consent');
     const waiting = this.link.pending.some((p) => p.frame.type === 'choice');
     const lastMine = this.messages.findLastIndex((m) => m.from === 'customer' && m.kind !== 'rating' && m.kind !== 'consent');
@@ -106,7 +106,7 @@ export class Thread {
       else this.lines.insertBefore(have.node, at);
     }
     const before = [...this.lines.children].slice(wanted.length);
-    before.forEach((node) => tail.includes(node as HTMLElement) || node.remove());
+    for (const node of before) if (!tail.includes(node as HTMLElement)) node.remove();
     for (const node of tail) if (node.parentNode !== this.lines) put(this.lines, node);
     if (low) this.down();
   }
@@ -122,7 +122,7 @@ export class Thread {
 
   private event(m: Frame): string {
     const text = (this.w as Record<string, string>)[m.event ?? ''];
-    return text ? fill(text, { name: this.link.status.agent || m.name || this.w.agent }) : '';
+    return text ? fill(text, { name: [this.link.status.agent, m.name].find(Boolean) ?? this.w.agent }) : '';
   }
 
   private time(at?: string): string {
@@ -158,7 +158,7 @@ export class Thread {
 
   private file(f: FileInfo): HTMLElement {
     const size = f.bytes > 1e6 ? `${(f.bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(f.bytes / 1000))} kB`;
-    const a = h('a', { class: 'file bubble', href: this.link.fileURL(f.id), download: f.name, onclick: () => a.setAttribute('href', this.link.fileURL(f.id)) });
+    const a: HTMLAnchorElement = h('a', { class: 'file bubble', href: this.link.fileURL(f.id), download: f.name, onclick: () => a.setAttribute('href', this.link.fileURL(f.id)) });
     if (f.thumb) {
       const picture = h('img', { alt: f.name, src: this.link.fileURL(f.id, true), loading: 'lazy' });
       picture.addEventListener('load', () => this.down(), { once: true });
@@ -185,7 +185,8 @@ export class Thread {
   }
 
   private own(p: Pending, late: boolean): HTMLElement {
-    const text = String(p.frame.text ?? '') || (p.frame.type === 'choice' ? this.label(p) : this.w.file);
+    const said = typeof p.frame.text === 'string' ? p.frame.text : '';
+    const text = said || (p.frame.type === 'choice' ? this.label(p) : this.w.file);
     const bad = !!p.failed || late;
     return h(
       'div',
