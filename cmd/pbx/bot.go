@@ -37,7 +37,7 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	e.AddJobs(s.jobs)
-	s.chat.OnInbound(s.feedback.Hook(s.chat, bot.NewChat(e, s.chat).Inbound))
+	s.chat.OnInbound(s.feedback.Hook(s.chat, bot.NewChat(e, siteChats{s.chat, s}).Inbound))
 	s.bot = e
 	return e.Close, nil
 }

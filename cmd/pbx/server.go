@@ -236,7 +236,7 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 }
 
 func (s *server) startCalls(ctx context.Context) (func() error, error) {
-	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: people{s.persons}}
+	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: visitors{people{s.persons}, s}}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
 	}
@@ -252,7 +252,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if s.nodes != nil {
 		options = append(options, sip.WithNodes(s.nodes), sip.WithBindingStore(s.nodes))
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, options...)
+	signalling, err := sip.New(s.cfg.SIP, s.engine, guests{calls, s}, s.log, options...)
 	if err != nil {
 		return nil, err
 	}
