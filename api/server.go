@@ -26,6 +26,7 @@ import (
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/ticket"
 )
 
@@ -51,9 +52,11 @@ type Parts struct {
 	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
-	Bot     *bot.Engine  // nil: none
-	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	// Rules are what goes by itself, macros and webhooks; nil: none.
+	Rules *rules.Service
+	Bot   *bot.Engine  // nil: none
+	Jobs  *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP   http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// Nodes are the other servers of the same database; nil: there are none.
@@ -166,6 +169,7 @@ func (s *Server) route() error {
 	s.lineRoutes(api)
 	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
+	s.ruleRoutes(api)
 	s.togetherRoutes(api)
 	s.heatRoutes(api)
 	s.recordingRoutes(api)

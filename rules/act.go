@@ -20,8 +20,8 @@ import (
 )
 
 // act does one action, or tells what it would do.
-func (d *doer) act(ctx context.Context, a *plan.Action) (Step, error) {
-	step := Step{Do: a.Do, Result: Would}
+func (d *doer) act(ctx context.Context, a *plan.Action) (ActionResult, error) {
+	step := ActionResult{Do: a.Do, Result: Would}
 	if !a.Fits(d.run.Object) {
 		return step, refuse("not for a %s", d.run.Object)
 	}
@@ -93,7 +93,7 @@ func raw(v any) json.RawMessage {
 }
 
 // between notes what changes; false when nothing does.
-func (st *Step) between(was, to any) bool {
+func (st *ActionResult) between(was, to any) bool {
 	st.Was, st.To = raw(was), raw(to)
 	if string(st.Was) == string(st.To) {
 		st.Result, st.Was = Same, nil
@@ -131,7 +131,7 @@ func (d *doer) chatActor() chat.Actor {
 	return chat.Actor{Kind: chat.System, Name: d.run.Actor}
 }
 
-func (d *doer) onTicket(ctx context.Context, a *plan.Action, t *ticket.Ticket, step Step) (Step, error) {
+func (d *doer) onTicket(ctx context.Context, a *plan.Action, t *ticket.Ticket, step ActionResult) (ActionResult, error) {
 	var p ticket.Patch
 	switch a.Do {
 	case "assign":
@@ -209,7 +209,7 @@ func labelled(have []string, a *plan.Action, form func(string) string) []string 
 	return out
 }
 
-func (d *doer) setField(ctx context.Context, a *plan.Action, t *ticket.Ticket, step Step) (Step, error) {
+func (d *doer) setField(ctx context.Context, a *plan.Action, t *ticket.Ticket, step ActionResult) (ActionResult, error) {
 	v := a.Value
 	if text, ok := v.(string); ok {
 		v = plan.Fill(text, d.facts)
@@ -229,7 +229,7 @@ func (d *doer) setField(ctx context.Context, a *plan.Action, t *ticket.Ticket, s
 	return step, err
 }
 
-func (d *doer) comment(ctx context.Context, a *plan.Action, t *ticket.Ticket, step Step) (Step, error) {
+func (d *doer) comment(ctx context.Context, a *plan.Action, t *ticket.Ticket, step ActionResult) (ActionResult, error) {
 	body := strings.TrimSpace(plan.Fill(a.Saying(d.facts.language()), d.facts))
 	if body == "" {
 		return step, refuse("empty")
@@ -258,7 +258,7 @@ func (d *doer) comment(ctx context.Context, a *plan.Action, t *ticket.Ticket, st
 	return step, err
 }
 
-func (d *doer) follow(ctx context.Context, a *plan.Action, step Step, do func(int64) error, have func() ([]int64, error)) (Step, error) {
+func (d *doer) follow(ctx context.Context, a *plan.Action, step ActionResult, do func(int64) error, have func() ([]int64, error)) (ActionResult, error) {
 	id, err := d.assignee(ctx, a.User)
 	if err != nil {
 		return step, err
@@ -289,7 +289,7 @@ func priorityName(u chat.Urgency) string {
 	return plan.Priorities[u]
 }
 
-func (d *doer) onConversation(ctx context.Context, a *plan.Action, c *chat.Conversation, step Step) (Step, error) {
+func (d *doer) onConversation(ctx context.Context, a *plan.Action, c *chat.Conversation, step ActionResult) (ActionResult, error) {
 	by := d.chatActor()
 	var do func() error
 	switch a.Do {
@@ -358,7 +358,7 @@ func (d *doer) onConversation(ctx context.Context, a *plan.Action, c *chat.Conve
 	return step, nil
 }
 
-func (d *doer) say(ctx context.Context, a *plan.Action, c *chat.Conversation, step Step) (Step, error) {
+func (d *doer) say(ctx context.Context, a *plan.Action, c *chat.Conversation, step ActionResult) (ActionResult, error) {
 	text := strings.TrimSpace(plan.Fill(a.Saying(d.facts.language()), d.facts))
 	if text == "" {
 		return step, refuse("empty")
@@ -416,7 +416,7 @@ func draft(t *plan.Template, f plan.Facts) (ticket.Draft, error) {
 }
 
 // createTicket makes a ticket and marks the step in one transaction.
-func (d *doer) createTicket(ctx context.Context, a *plan.Action, step Step) (Step, error) {
+func (d *doer) createTicket(ctx context.Context, a *plan.Action, step ActionResult) (ActionResult, error) {
 	t := d.book.Templates[a.Template]
 	if t == nil || t.Off {
 		return step, refuse("no template %s", a.Template)
@@ -454,18 +454,18 @@ func (d *doer) createTicket(ctx context.Context, a *plan.Action, step Step) (Ste
 	return step, nil
 }
 
-// EventNotice is told to the users whom a rule notifies; Data is a NoticeEvent.
-const EventNotice = "rule.notice"
+// EventNotification is told to the users whom a rule notifies; Data is a NotificationEvent.
+const EventNotification = "rule.notification"
 
-// NoticeEvent says that somebody has a new notice.
-type NoticeEvent struct {
+// NotificationEvent says that somebody has a new notice.
+type NotificationEvent struct {
 	User int64 `json:"user"`
 }
 
 // maxNotices bounds what lies unread before one user; the oldest goes.
 const maxNotices = 500
 
-func (d *doer) notify(ctx context.Context, a *plan.Action, step Step) (Step, error) {
+func (d *doer) notify(ctx context.Context, a *plan.Action, step ActionResult) (ActionResult, error) {
 	text := clip(strings.TrimSpace(plan.Fill(a.Text, d.facts)), 1000)
 	var ids []int64
 	for _, name := range a.Users {
@@ -506,13 +506,13 @@ func (d *doer) notify(ctx context.Context, a *plan.Action, step Step) (Step, err
 		return step, err
 	}
 	for _, id := range ids {
-		d.s.bus.Publish(EventNotice, "", NoticeEvent{id})
+		d.s.bus.Publish(EventNotification, "", NotificationEvent{id})
 	}
 	return step, nil
 }
 
-// Notice is what a rule told a user.
-type Notice struct {
+// Notification is what a rule told a user.
+type Notification struct {
 	ID       int64      `json:"id"`
 	Object   string     `json:"object" enum:"conversation,ticket,call,contact,queue"`
 	ObjectID string     `json:"object_id"`
@@ -521,18 +521,18 @@ type Notice struct {
 	SeenAt   *time.Time `json:"seen_at,omitempty"`
 }
 
-// Notices are the latest notices of a user.
-func (s *Service) Notices(ctx context.Context, user int64, limit int) ([]Notice, error) {
-	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[Notice], `select id, object, object_id, text, at, seen_at from rule_notices where user_id = $1 order by id desc limit $2`, user, limit)
+// Notifications are the latest notices of a user.
+func (s *Service) Notifications(ctx context.Context, user int64, limit int) ([]Notification, error) {
+	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[Notification], `select id, object, object_id, text, at, seen_at from rule_notices where user_id = $1 order by id desc limit $2`, user, limit)
 }
 
-// SawNotices marks a user's notices up to an id as seen.
-func (s *Service) SawNotices(ctx context.Context, user, until int64) error {
+// SawNotifications marks a user's notices up to an id as seen.
+func (s *Service) SawNotifications(ctx context.Context, user, until int64) error {
 	_, err := s.db.Exec(ctx, `update rule_notices set seen_at = $3 where user_id = $1 and id <= $2 and seen_at is null`, user, until, s.now().UTC())
 	return err
 }
 
-func (d *doer) webhook(ctx context.Context, a *plan.Action, step Step) (Step, error) {
+func (d *doer) webhook(ctx context.Context, a *plan.Action, step ActionResult) (ActionResult, error) {
 	t := d.book.Targets[a.Target]
 	if t == nil || t.Off {
 		return step, refuse("no target %s", a.Target)

@@ -112,7 +112,7 @@ func (s *Service) RunMacro(ctx context.Context, name string, objects []Object, a
 }
 
 func (s *Service) runOn(ctx context.Context, b *book, name string, m *plan.Macro, o Object, a Agent, dry bool) (Run, error) {
-	run := Run{Kind: "macro", Name: name, Object: o.Kind, ObjectID: o.ID, Actor: a.Username, State: "running", Matched: []string{}, Steps: []Step{}, At: s.now().UTC()}
+	run := Run{Kind: "macro", Name: name, Object: o.Kind, ObjectID: o.ID, Actor: a.Username, State: "running", Matched: []string{}, Steps: []ActionResult{}, At: s.now().UTC()}
 	if _, err := strconv.ParseInt(o.ID, 10, 64); err != nil || !slices.Contains(m.For, o.Kind) {
 		run.State, run.Reason = "refused", "not for a "+o.Kind
 		return run, nil
@@ -172,7 +172,7 @@ func (s *Service) Undo(ctx context.Context, id int64, a Agent) (Run, error) {
 }
 
 // back undoes one step.
-func (d *doer) back(ctx context.Context, st *Step) error {
+func (d *doer) back(ctx context.Context, st *ActionResult) error {
 	if st.Do == "follow" {
 		return d.unfollow(ctx, st)
 	}
@@ -185,7 +185,7 @@ func (d *doer) back(ctx context.Context, st *Step) error {
 	return d.conversationBack(ctx, st)
 }
 
-func (d *doer) unfollow(ctx context.Context, st *Step) error {
+func (d *doer) unfollow(ctx context.Context, st *ActionResult) error {
 	var user int64
 	if err := json.Unmarshal(st.To, &user); err != nil {
 		return refuse("unreadable")
@@ -198,7 +198,7 @@ func (d *doer) unfollow(ctx context.Context, st *Step) error {
 }
 
 // still refuses when a value is not any more what the step made of it.
-func still(now any, st *Step) error {
+func still(now any, st *ActionResult) error {
 	if string(raw(now)) != string(compact(st.To)) {
 		return refuse("changed since")
 	}
@@ -214,7 +214,7 @@ func compact(doc json.RawMessage) json.RawMessage {
 	return raw(v)
 }
 
-func (d *doer) ticketBack(ctx context.Context, st *Step) error {
+func (d *doer) ticketBack(ctx context.Context, st *ActionResult) error {
 	t := d.facts.loadTicket()
 	if t == nil {
 		return d.missing()
@@ -256,7 +256,7 @@ func (d *doer) ticketBack(ctx context.Context, st *Step) error {
 	return err
 }
 
-func (d *doer) conversationBack(ctx context.Context, st *Step) error {
+func (d *doer) conversationBack(ctx context.Context, st *ActionResult) error {
 	c := d.facts.loadConversation()
 	if c == nil {
 		return d.missing()

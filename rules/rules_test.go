@@ -200,15 +200,15 @@ func TestAKilledRunGoesOnAndDoesNothingTwice(t *testing.T) {
 			h.at = h.at.Add(time.Second)
 			c, _, err := h.tickets.Comment(ctx, k.ID, "once", false, by)
 			h.must(err)
-			run.Steps = []Step{{Do: "note", Result: Begun}}
+			run.Steps = []ActionResult{{Do: "note", Result: Begun}}
 			if cut > 1 {
-				run.Steps = []Step{{Do: "note", Result: Done, Ref: fmt.Sprintf("comment:%d", c.ID)}, {Do: "create_ticket", Result: Done, Ref: "ticket:1"}}
+				run.Steps = []ActionResult{{Do: "note", Result: Done, Ref: fmt.Sprintf("comment:%d", c.ID)}, {Do: "create_ticket", Result: Done, Ref: "ticket:1"}}
 			}
 			if cut > 2 {
 				tags := []string{"x"}
 				_, err := h.tickets.Change(ctx, k.ID, ticket.Patch{Tags: &tags}, by)
 				h.must(err)
-				run.Steps = append(run.Steps, Step{Do: "add_labels", Result: Begun})
+				run.Steps = append(run.Steps, ActionResult{Do: "add_labels", Result: Begun})
 			}
 			h.must(h.saveSteps(ctx, h.db, &run))
 		}
@@ -365,7 +365,7 @@ func TestAPromiseThatRunsOutIsAnEvent(t *testing.T) {
 	_, err := h.db.Exec(t.Context(), `insert into ticket_trail (ticket_id, at, actor, kind, detail) select $1, now(), 'system', 'warned', jsonb_build_object('clock', 'first_human', 'level', l) from unnest(array[50, 75, 90]) l`, k.ID)
 	h.must(err)
 	h.work()
-	notices, err := h.Notices(t.Context(), eva, 10)
+	notices, err := h.Notifications(t.Context(), eva, 10)
 	h.must(err)
 	if len(notices) != 1 || notices[0].Text != fmt.Sprintf("#%d is at 75 %%", k.ID) {
 		t.Errorf("notices: %+v", notices)

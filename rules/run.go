@@ -13,8 +13,8 @@ import (
 	"tingxin/rules/plan"
 )
 
-// Step is what became of one action. It holds nothing that people wrote.
-type Step struct {
+// ActionResult is what became of one action. It holds nothing that people wrote.
+type ActionResult struct {
 	Do     string          `json:"do"`
 	Result Result          `json:"result" enum:"begun,done,same,refused,would"`
 	Reason string          `json:"reason,omitempty" doc:"why it was refused"`
@@ -37,21 +37,21 @@ const (
 
 // Run is one use of a rule or macro on an object.
 type Run struct {
-	ID       int64      `json:"id"`
-	Kind     string     `json:"kind" enum:"rule,macro"`
-	Name     string     `json:"name"`
-	Event    int64      `json:"event,omitempty"`
-	Type     string     `json:"type,omitempty" doc:"of the event"`
-	Object   string     `json:"object" enum:"conversation,ticket,call,contact,queue"`
-	ObjectID string     `json:"object_id"`
-	Actor    string     `json:"actor"`
-	State    string     `json:"state" enum:"running,done,refused,undone"`
-	Reason   string     `json:"reason,omitempty" doc:"depth: rules led to rules for too long; rate: too many runs on the object"`
-	Matched  []string   `json:"matched" doc:"conditions that held"`
-	Steps    []Step     `json:"steps"`
-	Depth    int        `json:"depth"`
-	At       time.Time  `json:"at"`
-	DoneAt   *time.Time `json:"done_at,omitempty"`
+	ID       int64          `json:"id"`
+	Kind     string         `json:"kind" enum:"rule,macro"`
+	Name     string         `json:"name"`
+	Event    int64          `json:"event,omitempty"`
+	Type     string         `json:"type,omitempty" doc:"of the event"`
+	Object   string         `json:"object" enum:"conversation,ticket,call,contact,queue"`
+	ObjectID string         `json:"object_id"`
+	Actor    string         `json:"actor"`
+	State    string         `json:"state" enum:"running,done,refused,undone"`
+	Reason   string         `json:"reason,omitempty" doc:"depth: rules led to rules for too long; rate: too many runs on the object"`
+	Matched  []string       `json:"matched" doc:"conditions that held"`
+	Steps    []ActionResult `json:"steps"`
+	Depth    int            `json:"depth"`
+	At       time.Time      `json:"at"`
+	DoneAt   *time.Time     `json:"done_at,omitempty"`
 }
 
 const runColumns = `r.id, r.kind, r.name, coalesce(r.event_id, 0), coalesce(e.type, ''), r.object, r.object_id, r.actor, r.state, r.reason, r.matched, r.steps, r.depth, r.at, r.done_at`
@@ -80,7 +80,7 @@ func (s *Service) beginRun(ctx context.Context, tx pgx.Tx, r *Run) error {
 	if r.Matched == nil {
 		r.Matched = []string{}
 	}
-	r.Steps, r.At = []Step{}, s.now().UTC()
+	r.Steps, r.At = []ActionResult{}, s.now().UTC()
 	var done *time.Time
 	if r.State != "running" {
 		done = &r.At
@@ -140,13 +140,13 @@ func (d *doer) perform(ctx context.Context) error {
 	for i := at; i < len(d.actions); i++ {
 		d.key = fmt.Sprintf("run-%d-%d", d.run.ID, i)
 		if !d.dry && !d.again {
-			d.run.Steps = append(d.run.Steps, Step{Do: d.actions[i].Do, Result: Begun})
+			d.run.Steps = append(d.run.Steps, ActionResult{Do: d.actions[i].Do, Result: Begun})
 			if err := d.s.saveSteps(ctx, d.s.db, d.run); err != nil {
 				return err
 			}
 		}
 		if d.dry {
-			d.run.Steps = append(d.run.Steps, Step{})
+			d.run.Steps = append(d.run.Steps, ActionResult{})
 		}
 		step, err := d.act(ctx, &d.actions[i])
 		if err == nil && d.facts.err != nil {

@@ -22,17 +22,17 @@ const (
 
 // Sample is an event on which a rule would have acted.
 type Sample struct {
-	Event    int64     `json:"event"`
-	Type     string    `json:"type"`
-	Object   string    `json:"object" enum:"conversation,ticket,call,contact,queue"`
-	ObjectID string    `json:"object_id"`
-	At       time.Time `json:"at"`
-	Matched  []string  `json:"matched"`
-	Steps    []Step    `json:"steps" doc:"what would be done now"`
+	Event    int64          `json:"event"`
+	Type     string         `json:"type"`
+	Object   string         `json:"object" enum:"conversation,ticket,call,contact,queue"`
+	ObjectID string         `json:"object_id"`
+	At       time.Time      `json:"at"`
+	Matched  []string       `json:"matched"`
+	Steps    []ActionResult `json:"steps" doc:"what would be done now"`
 }
 
-// Trial is how a rule would have fared.
-type Trial struct {
+// RuleTrial is how a rule would have fared.
+type RuleTrial struct {
 	Events   int      `json:"events" doc:"of its types"`
 	Heard    int      `json:"heard" doc:"that it would have been asked about"`
 	Matched  int      `json:"matched" doc:"on which it would have acted"`
@@ -46,8 +46,8 @@ type Trial struct {
 
 // Trial looks how a rule would have fared with the events since a time, and does nothing. States are
 // those that the events tell, texts are read as they are now.
-func (s *Service) Trial(ctx context.Context, name string, r *plan.Rule, since time.Time) (Trial, error) {
-	out := Trial{Samples: []Sample{}, Whole: true}
+func (s *Service) Trial(ctx context.Context, name string, r *plan.Rule, since time.Time) (RuleTrial, error) {
+	out := RuleTrial{Samples: []Sample{}, Whole: true}
 	n := makeReady(name, r)
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
@@ -119,7 +119,7 @@ func (s *Service) sample(ctx context.Context, b *book, n named, f *facts, met []
 	}
 	now := s.factsOf(ctx, e)
 	now.rule = n.name
-	run := &Run{Kind: "rule", Name: n.name, Object: e.Object, ObjectID: e.ObjectID, Actor: "rule:" + n.name, Steps: []Step{}}
+	run := &Run{Kind: "rule", Name: n.name, Object: e.Object, ObjectID: e.ObjectID, Actor: "rule:" + n.name, Steps: []ActionResult{}}
 	d := &doer{s: s, run: run, facts: now, book: b, dry: true, actions: b.expand(n.rule.Then)}
 	err := d.perform(ctx)
 	out.Steps = run.Steps

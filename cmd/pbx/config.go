@@ -25,6 +25,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/rules"
 	"tingxin/ticket"
 )
 
@@ -49,6 +50,7 @@ type Config struct {
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
 	Bot          bot.Config     `yaml:"bot" koanf:"bot"`
 	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
+	Rules        rules.Config   `yaml:"rules" koanf:"rules"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
 	Cluster      node.Config    `yaml:"cluster" koanf:"cluster"`
@@ -130,6 +132,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Bot.Check(); err != nil {
+		return err
+	}
+	if err := c.Rules.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -27,6 +27,7 @@ import (
 	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/sip"
 	"tingxin/ticket"
 )
@@ -58,6 +59,8 @@ type server struct {
 	people  *api.People
 	admin   *admin.Service
 	rules   *runtime // what runs by the settings of administrators
+
+	automation *rules.Service
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
@@ -101,6 +104,7 @@ func (s *server) start(ctx context.Context) error {
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"bot", s.startBot},            // looks at what chat gets
+		{"rules", s.startAutomation},   // before "administration", which gives it its plans; runs from "web" on
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"administration", s.startAdmin},
@@ -145,7 +149,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "rules", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue

@@ -58,8 +58,8 @@ var Ops = map[Type][]string{
 // Lexicons are lists of words that conditions may name.
 var Lexicons = []string{"danger", "refund", "leaving"}
 
-// Field describes what a condition may ask for.
-type Field struct {
+// FactField describes what a condition may ask for.
+type FactField struct {
 	Name   string   `json:"name"`
 	Type   Type     `json:"type" enum:"text,word,words,number,flag,user,span,clock,calendar"`
 	Group  string   `json:"group"`
@@ -68,11 +68,11 @@ type Field struct {
 
 var weekdays = []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 
-var fields = func() map[string]Field {
-	all := map[string]Field{}
+var fields = func() map[string]FactField {
+	all := map[string]FactField{}
 	add := func(name string, t Type, values ...string) {
 		group, _, _ := strings.Cut(name, ".")
-		all[name] = Field{name, t, group, values}
+		all[name] = FactField{name, t, group, values}
 	}
 	add("conversation.channel", Word)
 	add("conversation.account", Word)
@@ -153,17 +153,17 @@ var fields = func() map[string]Field {
 var customPrefixes = []string{"ticket.field.", "contact.field."}
 
 // FieldOf finds a field.
-func FieldOf(name string) (Field, bool) {
+func FieldOf(name string) (FactField, bool) {
 	if f, ok := fields[name]; ok {
 		return f, true
 	}
 	for _, p := range customPrefixes {
 		if key, ok := strings.CutPrefix(name, p); ok && key != "" && len(key) <= 64 {
 			group, _, _ := strings.Cut(name, ".")
-			return Field{Name: name, Type: Text, Group: group}, true
+			return FactField{Name: name, Type: Text, Group: group}, true
 		}
 	}
-	return Field{}, false
+	return FactField{}, false
 }
 
 // Known tells whether a text may use a field.
@@ -176,12 +176,12 @@ func Known(name string) bool {
 }
 
 // Fields are all that have a fixed name, in order.
-func Fields() []Field {
-	out := make([]Field, 0, len(fields))
+func Fields() []FactField {
+	out := make([]FactField, 0, len(fields))
 	for _, f := range fields {
 		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b FactField) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
@@ -270,7 +270,7 @@ func (c *Condition) leaf(groups []string) *wrong {
 }
 
 // prepareLeaf makes patterns and folded words.
-func (c *Condition) prepareLeaf(field Field, values []string) *wrong {
+func (c *Condition) prepareLeaf(field FactField, values []string) *wrong {
 	switch c.Op {
 	case "contains":
 		c.folded = c.folded[:0]

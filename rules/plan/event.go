@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Event describes a type of events.
-type Event struct {
+// EventType describes a type of events.
+type EventType struct {
 	Name   string `json:"name"`
 	Object string `json:"object" enum:"conversation,ticket,call,contact,queue"`
 	// Groups are the groups of fields that its conditions may ask for.
@@ -19,10 +19,10 @@ type Event struct {
 	state string
 }
 
-var events = func() map[string]Event {
-	all := map[string]Event{}
+var events = func() map[string]EventType {
+	all := map[string]EventType{}
 	add := func(name, object, text string, groups ...string) {
-		all[name] = Event{Name: name, Object: object, Text: text, Groups: append(groups, "event", "time", object), stored: name}
+		all[name] = EventType{Name: name, Object: object, Text: text, Groups: append(groups, "event", "time", object), stored: name}
 	}
 	part := func(name, of, change, state, text string) {
 		e := all[of]
@@ -62,8 +62,8 @@ var events = func() map[string]Event {
 }()
 
 // Events are all types, by name.
-func Events() []Event {
-	return slices.SortedFunc(maps.Values(events), func(a, b Event) int {
+func Events() []EventType {
+	return slices.SortedFunc(maps.Values(events), func(a, b EventType) int {
 		if a.Name < b.Name {
 			return -1
 		}
