@@ -73,8 +73,8 @@ func TestPlansFromSettingToAct(t *testing.T) {
 	defer r.rules.Close()
 	b, agent := h.as(RoleAdmin), h.as(RoleAgent)
 
-	a := b.want(422, http.MethodPut, "/settings/rules/bad", object{"doc": object{"when": []string{"ticket.created"}, "if": object{"field": "message.text", "op": "contains", "value": "x"}, "then": []object{{"do": "dance"}}}})
-	for _, part := range []string{`"location":"body.doc.if"`, `"location":"body.doc.then[0].do"`} {
+	a := b.want(422, http.MethodPut, "/settings/rules/bad", object{"doc": object{"when": []string{"ticket.created"}, "if": object{"field": "message.text", "op": "contains", "value": "x"}, "then": []object{{"do": "note"}}}})
+	for _, part := range []string{`"location":"body.doc.if"`, `"location":"body.doc.then[0].text"`} {
 		if !strings.Contains(string(a.body), part) {
 			t.Errorf("no %s in %s", part, a)
 		}
