@@ -33,7 +33,7 @@ var (
 	ground  = []string{"audio", "nlp", "event", "pg", "outbound"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
 	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
-	work    = []string{"call", "bot", "rules", "report"}
+	work    = []string{"call", "bot", "rules", "report", "assist"}
 	nobody  = []string{"-"}
 )
 
@@ -63,6 +63,7 @@ var table = []room{
 	{path: "rules", imports: rooms("rules/plan", "chat", "contact", "ticket", "queue", "nlp", "event", "pg", "outbound")},
 	{path: "rules/plan", imports: rooms("nlp"), guests: rooms("rules", "admin", "api", "cmd/pbx", "e2e")},
 	{path: "report", imports: rooms("event", "pg")},
+	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
 	// Nouns.
 	{path: "queue", imports: rooms("pg", "nlp", "event")},

@@ -11,6 +11,7 @@ import (
 
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
@@ -49,6 +50,7 @@ type Config struct {
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
 	Bot          bot.Config     `yaml:"bot" koanf:"bot"`
+	Assist       assist.Config  `yaml:"assist" koanf:"assist"`
 	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	Rules        rules.Config   `yaml:"rules" koanf:"rules"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
@@ -129,6 +131,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.KB.Check(); err != nil {
+		return err
+	}
+	if err := c.Assist.Check(); err != nil {
 		return err
 	}
 	if err := c.Bot.Check(); err != nil {

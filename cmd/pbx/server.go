@@ -14,6 +14,7 @@ import (
 	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
@@ -51,7 +52,8 @@ type server struct {
 	queues  *queue.Service
 	embed   *embed.Service // nil: this machine has no sentence models
 	kb      *kb.Service
-	bot     *bot.Engine // nil: off
+	bot     *bot.Engine     // nil: off
+	assist  *assist.Service // nil: off
 	calls   *call.Manager
 	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip     *sip.Server
@@ -105,6 +107,7 @@ func (s *server) start(ctx context.Context) error {
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"bot", s.startBot},            // looks at what chat gets
 		{"rules", s.startAutomation},   // before "administration", which gives it its plans; runs from "web" on
+		{"assist", s.startAssist},      // asks articles and bot
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"administration", s.startAdmin},
@@ -149,7 +152,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "rules", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "rules", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
