@@ -49,7 +49,7 @@ var table = []room{
 	{path: "scripts", guests: nobody},
 
 	// Edge.
-	{path: "api", imports: rooms(work, nouns, engines, ground, "web"), guests: rooms("cmd/pbx", "e2e")},
+	{path: "api", imports: rooms(work, nouns, engines, ground, "rules/plan", "web"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "sip", imports: rooms("call", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "caller", "e2e")},
 	{path: "chat/web", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "bench", "e2e")},
 	{path: "chat/webhook", imports: rooms("chat", "event", "pg", "outbound"), guests: rooms("cmd/pbx", "e2e")},

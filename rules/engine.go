@@ -261,7 +261,7 @@ func (s *Service) Ring(ctx context.Context, a TimerArgs) error {
 	if err != nil {
 		return fmt.Errorf("timer of rule %s: %w", a.Rule, err)
 	}
-	s.timers.Add(n)
+	s.timers.Add(uint64(n))
 	s.poke()
 	return nil
 }

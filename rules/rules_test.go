@@ -635,3 +635,60 @@ func TestOldEventsAreForgotten(t *testing.T) {
 		t.Errorf("%d events are left", n)
 	}
 }
+
+func TestCallsContactsAndAlertsAreEvents(t *testing.T) {
+	h := open(t, Book{
+		Rules: rules(t, map[string]string{
+			"outcome": `{"when":["call.wrapped"],"if":{"all":[{"field":"call.disposition","op":"in","value":["complaint"]},{"field":"contact.vip","op":"is","value":true}]},"then":[{"do":"create_ticket","template":"complaint"}]}`,
+			"low":     `{"when":["call.rated"],"if":{"field":"call.score","op":"most","value":2},"then":[{"do":"notify","users":["eva"],"text":"{{call.score}} of {{contact.name}}"}]}`,
+			"left":    `{"when":["call.voicemail"],"if":{"field":"call.queue","op":"is","value":"support"},"then":[{"do":"notify","users":["eva"],"text":"voice mail"}]}`,
+			"alert":   `{"when":["queue.alert"],"if":{"field":"queue.severity","op":"is","value":"critical"},"then":[{"do":"notify","users":["eva"],"text":"{{queue.id}}: {{queue.metric}} {{queue.value}}"}]}`,
+		}),
+		Templates: map[string]*plan.Template{"complaint": {LabelZH: "投诉", LabelEN: "Complaint", Type: "complaint", Subject: "{{contact.name}} complains", Complaint: true}},
+	})
+	eva := h.user("eva", "supervisor")
+	const id = "01a223da-7569-7625-95c2-aa74ddf95741"
+	for _, sql := range []string{
+		`insert into contacts (id, root, name, vip) values (7, 7, 'Anna', true)`,
+		`insert into calls (id, state, direction, started_at, contact_id) values ('` + id + `', 'active', 'in', now() - interval '1 minute', 7)`,
+		`update calls set state = 'ended', ended_at = now(), cause = 'caller' where id = '` + id + `'`,
+		`insert into wrap_ups (call_id, username, disposition) values ('` + id + `', 'ann', 'complaint')`,
+		`insert into survey_answers (call_id, n, survey, score, at) values ('` + id + `', 1, 's', 1, now())`,
+		`insert into voice_messages (id, call_id, box_kind, box, at, state) values ('` + id + `', '` + id + `', 'queue', 'support', now(), 'open')`,
+		`update voice_messages set state = 'kept'`,
+		`insert into queue_alerts (rule, scope, severity, metric, operator, bound, value, raised_at) values ('r', 'support', 'critical', 'waiting', '>', 5, 9, now())`,
+		`update queue_alerts set ended_at = now()`,
+	} {
+		if _, err := h.db.Exec(t.Context(), sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	types, err := pg.Rows(t.Context(), h.db, pgx.RowTo[string], `select type from rule_events order by id`)
+	h.must(err)
+	if want := "contact.created call.started call.ended call.wrapped call.rated call.voicemail queue.alert queue.alert_over"; strings.Join(types, " ") != want {
+		t.Errorf("events %v, want %s", types, want)
+	}
+	h.work()
+	if n := h.number(`select count(*) from tickets where subject = 'Anna complains' and complaint and contact_id = 7 and source_ref = 'call:` + id + `'`); n != 1 {
+		t.Errorf("%d tickets", n)
+	}
+	all, err := h.Notifications(t.Context(), eva, 10)
+	h.must(err)
+	var said []string
+	for _, n := range all {
+		said = append(said, n.Text)
+	}
+	if want := "support: waiting 9; voice mail; 1 of Anna"; strings.Join(said, "; ") != want {
+		t.Errorf("said %q, want %s", said, want)
+	}
+	h.must(h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		if n, err := h.ContactHits(t.Context(), tx, []int64{7}); n != 2 || err != nil {
+			t.Errorf("%d hits, %v", n, err)
+		}
+		_, err := h.EraseContact(t.Context(), tx, []int64{7})
+		return err
+	}))
+	if left, _ := h.Notifications(t.Context(), eva, 10); len(left) != 1 {
+		t.Errorf("left: %+v", left)
+	}
+}

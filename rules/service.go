@@ -107,9 +107,9 @@ type Parts struct {
 
 // Stats counts what a Service did since it was made.
 type Stats struct {
-	Events, Runs, Acts, Refused, Deep, Often, Failed, Timers int64 // of rules
-	Sent, Again, Dead, Blocked                               int64 // letters
-	Macros                                                   int64
+	Events, Runs, Acts, Refused, Deep, Often, Failed, Timers uint64 // of rules
+	Sent, Again, Dead, Blocked                               uint64 // letters
+	Macros                                                   uint64
 }
 
 // Service is the automation of one server. Safe for concurrent use.
@@ -127,7 +127,7 @@ type Service struct {
 
 	book atomic.Pointer[book]
 
-	events, runs, acts, refused, deep, often, failed, timers, sent, again, dead, blocked, macros atomic.Int64
+	events, runs, acts, refused, deep, often, failed, timers, sent, again, dead, blocked, macros atomic.Uint64
 
 	paceMu sync.Mutex
 	pace   map[string]*pace // guarded by paceMu: letters of this second, by target
