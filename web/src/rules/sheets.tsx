@@ -39,7 +39,13 @@ function TrialBox({ form, name }: { form: FormInstance<RuleForm>; name: string }
   const { t } = useTranslation();
   const { dateTime, number } = useFormat();
   const say = useDone();
-  const trial = useMutation({ mutationFn: () => tryRule(name || 'new', ruleOf(form.getFieldsValue(true) as RuleForm), 7) });
+  const trial = useMutation({
+    mutationFn: () => {
+      const values = { ...(form.getFieldsValue(true) as RuleForm & { name?: string }) };
+      delete values.name; // it is beside the document
+      return tryRule(name === '' ? 'new' : name, ruleOf(values), 7);
+    },
+  });
   const found: Trial | undefined = trial.data;
   return (
     <section className="rule-trial">
