@@ -22,6 +22,7 @@ export async function ruleChecks({ url, user, password, check, must, until, acce
   const drawer = page.getByRole('dialog');
   const choose = async (name, option) => {
     await drawer.getByRole('combobox', { name, exact: true }).last().click();
+    await page.keyboard.type(option); // long lists show what is near only
     await page.locator('.ant-select-dropdown:visible').getByText(option, { exact: true }).last().click();
   };
 

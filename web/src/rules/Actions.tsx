@@ -101,7 +101,7 @@ export function Actions({ value = [], onChange, on, macro = false }: { value?: A
       <ol>
         {value.map((action, i) => (
           <li key={i} className="rule-action">
-            <Select aria-label={t('rules.action')} className="rule-do" value={action.do} options={kinds.map((kind) => ({ value: kind.do, label: t(`rules.do.${kind.do}`) }))} onChange={(next) => put(value.map((one, k) => (k === i ? { do: next } : one)))} />
+            <Select aria-label={t('rules.action')} className="rule-do" showSearch={{ optionFilterProp: 'label' }} value={action.do} options={kinds.map((kind) => ({ value: kind.do, label: t(`rules.do.${kind.do}`) }))} onChange={(next) => put(value.map((one, k) => (k === i ? { do: next } : one)))} />
             <div className="rule-params">
               <Params action={action} macro={macro} onChange={(next) => put(value.map((one, k) => (k === i ? next : one)))} />
             </div>
@@ -113,7 +113,7 @@ export function Actions({ value = [], onChange, on, macro = false }: { value?: A
           </li>
         ))}
       </ol>
-      <Select aria-label={t('rules.addAction')} placeholder={t('rules.addAction')} value={null} options={kinds.map((kind) => ({ value: kind.do, label: t(`rules.do.${kind.do}`) }))} onChange={(next: Action['do'] | null) => next && put([...value, { do: next }])} />
+      <Select aria-label={t('rules.addAction')} showSearch={{ optionFilterProp: 'label' }} placeholder={t('rules.addAction')} value={null} options={kinds.map((kind) => ({ value: kind.do, label: t(`rules.do.${kind.do}`) }))} onChange={(next: Action['do'] | null) => next && put([...value, { do: next }])} />
     </div>
   );
 }
