@@ -30,10 +30,10 @@ type room struct {
 }
 
 var (
-	ground  = []string{"audio", "nlp", "event", "pg"}
+	ground  = []string{"audio", "nlp", "event", "pg", "outbound"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
 	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "admin"}
-	work    = []string{"call", "bot", "feedback", "report", "assist"}
+	work    = []string{"call", "bot", "rules", "feedback", "report", "assist"}
 	nobody  = []string{"-"}
 )
 
@@ -49,18 +49,20 @@ var table = []room{
 	{path: "scripts", guests: nobody},
 
 	// Edge.
-	{path: "api", imports: rooms(work, nouns, engines, ground, "web"), guests: rooms("cmd/pbx", "e2e")},
+	{path: "api", imports: rooms(work, nouns, engines, ground, "rules/plan", "web"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "sip", imports: rooms("call", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "caller", "e2e")},
 	{path: "chat/web", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "bench", "e2e")},
-	{path: "chat/webhook", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
+	{path: "chat/webhook", imports: rooms("chat", "event", "pg", "outbound"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/email", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/wechat", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "web", guests: rooms("api", "cmd/pbx", "e2e")},
 
 	// Work.
 	{path: "call", imports: rooms(engines, "queue", "audio", "event", "pg")},
-	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg")},
+	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg", "outbound")},
 	{path: "feedback", imports: rooms("chat", "ticket", "queue", "nlp", "event", "pg")},
+	{path: "rules", imports: rooms("rules/plan", "chat", "contact", "ticket", "queue", "nlp", "event", "pg", "outbound")},
+	{path: "rules/plan", imports: rooms("nlp"), guests: rooms("rules", "admin", "api", "cmd/pbx", "e2e")},
 	{path: "report", imports: rooms("event", "pg")},
 	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
@@ -74,7 +76,7 @@ var table = []room{
 	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event")},
-	{path: "admin", imports: rooms("pg", "event")},
+	{path: "admin", imports: rooms("pg", "event", "rules/plan")},
 
 	// Engines.
 	{path: "media", imports: rooms("audio", "event")},
@@ -84,12 +86,13 @@ var table = []room{
 	{path: "asr/worker", imports: rooms("asr", "asr/front", "audio"), guests: rooms("cmd/asrd")},
 	{path: "asr/vosk", imports: rooms("asr", "asr/worker", "audio"), guests: rooms("cmd/asrd")},
 	{path: "emotion", imports: rooms("audio", "event")},
-	{path: "ivr", imports: rooms("audio", "event")},
+	{path: "ivr", imports: rooms("audio", "event", "outbound")},
 
 	// Ground.
 	{path: "audio"},
 	{path: "nlp"},
 	{path: "event"},
+	{path: "outbound"},
 	{path: "pg"},
 	{path: "pg/pgtest", imports: rooms("pg"), tests: true},
 	{path: "testdata", tests: true},

@@ -21,10 +21,15 @@ const (
 	KindCodecs Kind = "codecs" // one, named Single
 	KindRelay  Kind = "relay"  // TURN; one, named Single
 	KindAlert  Kind = "alert"
+	KindRule   Kind = "rule" // of what goes by itself
+	KindMacro  Kind = "macro"
+	// KindTemplate is of tickets.
+	KindTemplate Kind = "template"
+	KindWebhook  Kind = "webhook"
 )
 
 // Kinds are all of them, in the order in which one needs the other.
-var Kinds = []Kind{KindTrunk, KindRoute, KindPrompt, KindFlow, KindNumber, KindCodecs, KindRelay, KindAlert}
+var Kinds = []Kind{KindTrunk, KindRoute, KindPrompt, KindFlow, KindNumber, KindCodecs, KindRelay, KindAlert, KindTemplate, KindWebhook, KindMacro, KindRule}
 
 // Single is the name of what there is once.
 const Single = "server"
@@ -62,6 +67,14 @@ func (k Kind) New() (Doc, error) {
 		return &Relay{}, nil
 	case KindAlert:
 		return &AlertRule{}, nil
+	case KindRule:
+		return &Automation{}, nil
+	case KindMacro:
+		return &Macro{}, nil
+	case KindTemplate:
+		return &TicketTemplate{}, nil
+	case KindWebhook:
+		return &Webhook{}, nil
 	}
 	return nil, fmt.Errorf("there is no kind %.20q of settings", k)
 }

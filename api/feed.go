@@ -208,7 +208,7 @@ func channels(e *event.Event) []string {
 		return assistChannels(e)
 	case strings.HasPrefix(e.Type, "chat."):
 		return chatChannels(e)
-	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."):
+	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."), strings.HasPrefix(e.Type, "rule."):
 		return []string{queuesChannel} // ids only
 	case strings.HasPrefix(e.Type, "ticket."):
 		return []string{ticketsChannel} // ids only

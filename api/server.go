@@ -28,6 +28,7 @@ import (
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/ticket"
 	"tingxin/triage"
 )
@@ -58,7 +59,9 @@ type Parts struct {
 	Feedback *feedback.Service
 	// Triage tells what texts are; nil: nothing does.
 	Triage *triage.Service
-	Bot    *bot.Engine // nil: none
+	// Rules are what goes by itself, macros and webhooks; nil: none.
+	Rules *rules.Service
+	Bot   *bot.Engine // nil: none
 	// Assist are the cards beside a talk, scripts, snippets and the learning loop; nil: none.
 	Assist *assist.Service
 	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
@@ -178,6 +181,7 @@ func (s *Server) route() error {
 	s.ticketRoutes(api)
 	s.feedbackRoutes(api)
 	s.triageRoutes(api)
+	s.ruleRoutes(api)
 	s.togetherRoutes(api)
 	s.heatRoutes(api)
 	s.recordingRoutes(api)

@@ -27,6 +27,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/sip"
+	"tingxin/rules"
 	"tingxin/ticket"
 )
 
@@ -53,6 +54,7 @@ type Config struct {
 	Assist       assist.Config   `yaml:"assist" koanf:"assist"`
 	Feedback     feedback.Config `yaml:"feedback" koanf:"feedback"`
 	Tickets      ticket.Config   `yaml:"tickets" koanf:"tickets"`
+	Rules        rules.Config    `yaml:"rules" koanf:"rules"`
 	PG           pg.Config       `yaml:"pg" koanf:"pg"`
 	API          api.Config      `yaml:"api" koanf:"api"`
 	Cluster      node.Config     `yaml:"cluster" koanf:"cluster"`
@@ -140,6 +142,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Feedback.Check(); err != nil {
+		return err
+	}
+	if err := c.Rules.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -29,6 +29,7 @@ import (
 	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/sip"
 	"tingxin/ticket"
 	"tingxin/triage"
@@ -65,6 +66,7 @@ type server struct {
 
 	feedback *feedback.Service
 	triage   *triage.Service
+	automation *rules.Service
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
@@ -109,6 +111,7 @@ func (s *server) start(ctx context.Context) error {
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"feedback", s.startFeedback},  // before the bot, beside whom it looks at what chat gets
 		{"bot", s.startBot},            // looks at what chat gets
+		{"rules", s.startAutomation},   // before "administration", which gives it its plans; runs from "web" on
 		{"assist", s.startAssist},      // asks articles and bot
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
@@ -154,7 +157,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "rules", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue

@@ -17,7 +17,9 @@ import (
 	"tingxin/call"
 	"tingxin/ivr"
 	"tingxin/media"
+	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/sip"
 )
 
@@ -31,7 +33,9 @@ type runtime struct {
 	queues *queue.Store
 	// planned are queues and calendars that a dry run would add.
 	planned map[string]bool
-	// calls and sip take over; nil where only checks are made.
+	db     *pg.DB
+	// automation, calls and sip take over; nil where only checks are made.
+	automation *rules.Service
 	calls *call.Manager
 	sip   *sip.Server
 	// running is what media was made of.
@@ -56,7 +60,7 @@ func (s *server) startSettings(ctx context.Context) (func() error, error) {
 	}
 	store := admin.NewStore(s.db, vault)
 	s.flows = ivr.NewLibrary(s.cfg.IVR, s.log)
-	s.rules = &runtime{cfg: s.cfg, log: s.log, flows: s.flows, store: store, queues: queue.NewStore(s.db)}
+	s.rules = &runtime{cfg: s.cfg, log: s.log, flows: s.flows, store: store, queues: queue.NewStore(s.db), db: s.db}
 	s.admin = admin.NewService(store, s.rules, s.log)
 	now, err := s.admin.Load(ctx)
 	if err != nil {
@@ -144,6 +148,9 @@ func (r *runtime) Use(ctx context.Context, s *admin.Settings) error {
 		return err
 	}
 	r.lookLate(s)
+	if r.automation != nil {
+		r.automation.Use(bookOf(s))
+	}
 	if r.calls != nil {
 		if err := r.calls.SetRoutes(numbersOf(r.usable(s))); err != nil {
 			return err

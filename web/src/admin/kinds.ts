@@ -12,6 +12,10 @@ export type Prompt = Schemas['Prompt'];
 export type Codecs = Schemas['Codecs'];
 export type Relay = Schemas['Relay'];
 export type AlertRule = Schemas['AlertRule'];
+export type Rule = Schemas['Automation'];
+export type Macro = Schemas['Macro'];
+export type Template = Schemas['TicketTemplate'];
+export type Webhook = Schemas['Webhook'];
 export type Calendar = Schemas['Calendar'];
 export type Day = Schemas['Day'];
 export type Span = Schemas['Span'];
@@ -34,6 +38,10 @@ export interface Docs {
   codecs: Codecs;
   turn: Relay;
   'alert-rules': AlertRule;
+  rules: Rule;
+  macros: Macro;
+  'ticket-templates': Template;
+  webhooks: Webhook;
 }
 
 export type Kind = keyof Docs;
@@ -92,6 +100,10 @@ export const queueAlerts = queryOptions({
 
 export const put = <K extends Kind>(kind: K, name: string, body: { doc: Docs[K]; version?: number; draft?: boolean; note?: string }) =>
   request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}`, { method: 'PUT', body });
+
+/** check says what would be wrong with a document; nothing is kept. */
+export const check = <K extends Kind>(kind: K, name: string, doc: Docs[K], signal?: AbortSignal) =>
+  request(`/settings/${kind}/${encodeURIComponent(name)}/check`, { method: 'POST', body: { doc }, signal });
 
 export const remove = (kind: Kind, name: string) => request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}`, { method: 'DELETE' });
 

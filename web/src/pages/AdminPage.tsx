@@ -12,6 +12,8 @@ import { Kiosks } from '../admin/Kiosks';
 import { Media } from '../admin/Media';
 import { Prompts } from '../admin/Prompts';
 import { Numbers, Routes, Rules, Trunks } from '../admin/sheets';
+import { Automation, Macros, Templates } from '../rules/sheets';
+import { Webhooks } from '../rules/Webhooks';
 import { Empty } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import '../admin/admin.css';
@@ -26,6 +28,10 @@ const sections = {
   media: Media,
   'alert-rules': Rules,
   channels: Channels,
+  rules: Automation,
+  macros: Macros,
+  'ticket-templates': Templates,
+  webhooks: Webhooks,
   kiosks: Kiosks,
   import: Import,
   audit: Audit,

@@ -10,6 +10,7 @@ import { setLanguage } from '../i18n';
 import { Icon, Mark, type IconName } from '../parts/Icon';
 import { setTheme, useChoice, type Choice } from '../theme/theme';
 import { PhoneState } from '../phone/PhoneState';
+import { Bell } from '../rules/Bell';
 import { AgentMenu } from './AgentMenu';
 
 const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
@@ -100,6 +101,7 @@ export function Header({ user, onHelp }: { user: User; onHelp: () => void }) {
         <AgentMenu />
         <PhoneState />
         <ConnectionState />
+        <Bell />
         <LanguageSwitch />
         <ThemeMenu />
         <UserMenu user={user} onHelp={onHelp} />
