@@ -57,6 +57,7 @@ type server struct {
 	web     *api.Server
 	people  *api.People
 	admin   *admin.Service
+	vault   *admin.Vault
 	rules   *runtime // what runs by the settings of administrators
 
 	accounts  *chat.Accounts

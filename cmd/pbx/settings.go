@@ -54,6 +54,7 @@ func (s *server) startSettings(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.vault = vault
 	store := admin.NewStore(s.db, vault)
 	s.flows = ivr.NewLibrary(s.cfg.IVR, s.log)
 	s.rules = &runtime{cfg: s.cfg, log: s.log, flows: s.flows, store: store, queues: queue.NewStore(s.db)}

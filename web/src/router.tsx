@@ -5,6 +5,7 @@ import { boxes, type Box } from './inbox/data';
 import type { ArticleFilter } from './kb/queries';
 import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
+import { homeOf } from './shell/roles';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -22,10 +23,10 @@ const text = (value: unknown): string | undefined => {
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: boolean } => {
+  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: boolean; outside?: 'refused' | 'failed' } => {
     const next = text(search.next);
     // Only places of our own: "//elsewhere" would leave.
-    return { next: next?.startsWith('/') && !next.startsWith('//') ? next : undefined, ended: search.ended === true || undefined };
+    return { next: next?.startsWith('/') && !next.startsWith('//') ? next : undefined, ended: search.ended === true || undefined, outside: search.outside === 'refused' || search.outside === 'failed' ? search.outside : undefined };
   },
   component: LoginPage,
 });
@@ -43,8 +44,8 @@ const shell = createRoute({
 const home = createRoute({
   getParentRoute: () => shell,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/live' });
+  beforeLoad: ({ context }) => {
+    throw redirect({ to: homeOf(context.client.getQueryData(session.queryKey)?.user.role) });
   },
 });
 
@@ -149,8 +150,8 @@ const admin = createRoute({
 const adminHome = createRoute({
   getParentRoute: () => admin,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/admin/$section', params: { section: 'numbers' } });
+  beforeLoad: ({ context }) => {
+    throw redirect({ to: '/admin/$section', params: { section: context.client.getQueryData(session.queryKey)?.user.role === 'auditor' ? 'audit' : 'numbers' } });
   },
 });
 const adminSection = createRoute({
