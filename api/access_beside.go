@@ -15,7 +15,7 @@ const (
 )
 
 // Roles lists all of them, from the one that may least.
-var Roles = []Role{RoleAuditor, RoleAnalyst, RoleQuality, RoleAgent, RoleSenior, RoleSupervisor, RoleAdmin}
+var Roles = []Role{RoleAuditor, RoleAnalyst, RoleQuality, RoleAgent, RoleSenior, RoleEditor, RoleSupervisor, RoleAdmin}
 
 // own are the routes of one's own account: whoever is signed in may call them.
 var own = []string{

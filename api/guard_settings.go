@@ -19,7 +19,7 @@ import (
 
 // Security is what administrators demand of logins.
 type Security struct {
-	SecondFactor []Role `json:"second_factor" maxItems:"10" doc:"roles that must have a second factor" enum:"agent,senior,supervisor,quality,analyst,auditor,admin"`
+	SecondFactor []Role `json:"second_factor" maxItems:"10" doc:"roles that must have a second factor" enum:"agent,senior,editor,supervisor,quality,analyst,auditor,admin"`
 	IdleMinutes  int    `json:"idle_minutes" minimum:"0" maximum:"480" doc:"without a hand on the page until it locks; 0: never"`
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tingxin/admin"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/contact"
@@ -52,9 +53,11 @@ type Parts struct {
 	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
-	Bot     *bot.Engine  // nil: none
-	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	Bot     *bot.Engine // nil: none
+	// Assist are the cards beside a talk, scripts, snippets and the learning loop; nil: none.
+	Assist *assist.Service
+	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// Nodes are the other servers of the same database; nil: there are none.
@@ -150,6 +153,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	if parts.Jobs != nil {
 		s.addRetention(parts.Jobs)
 		s.addErasing(parts.Jobs)
+		s.addWatching(parts.Jobs)
 	}
 	return s, nil
 }
@@ -199,6 +203,8 @@ func (s *Server) route() error {
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
 	s.botRoutes(api)
+	s.assistRoutes(api)
+	s.learnRoutes(api)
 	s.apiKeyRoutes(api)
 	s.loginRoutes(api)
 	s.guardRoutes(api)
@@ -243,6 +249,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Bot" + name
 	case t.PkgPath() == "tingxin/chat" && !strings.HasPrefix(name, "Chat"):
 		return "Chat" + name
+	case t.PkgPath() == "tingxin/assist" && !strings.HasPrefix(name, "Assist"):
+		return "Assist" + name
 	}
 	return name
 }

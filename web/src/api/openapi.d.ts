@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * My state, the offer that rings, my work; counts as a heartbeat
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope queues:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope queues:read.
          */
         get: operations["my-desk"];
         put?: never;
@@ -55,7 +55,7 @@ export interface paths {
         put?: never;
         /**
          * My desktop is there; to be sent every ten seconds
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope queues:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope queues:write.
          */
         post: operations["heartbeat"];
         delete?: never;
@@ -74,7 +74,7 @@ export interface paths {
         get?: never;
         /**
          * Choose available, away with a reason, or offline
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope queues:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope queues:write.
          */
         put: operations["set-my-state"];
         post?: never;
@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * I want a wrap-up after this contact
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope queues:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope queues:write.
          */
         post: operations["ask-wrap-up"];
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * I am ready again
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope queues:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope queues:write.
          */
         post: operations["end-my-wrap-up"];
         delete?: never;
@@ -237,13 +237,13 @@ export interface paths {
         };
         /**
          * One's own keys, at most 500, the newest first, and the scopes that a key may have
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         get: operations["api-keys"];
         put?: never;
         /**
          * Make a key for a program; it is told this once
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         post: operations["create-api-key"];
         delete?: never;
@@ -264,9 +264,149 @@ export interface paths {
         post?: never;
         /**
          * End one of one's own keys at once
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         delete: operations["revoke-api-key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The three cards beside a talk: answer, script, one act; assist.cards tells when they change
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope assist:read.
+         */
+        get: operations["assist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/cards/{id}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what became of a card: inserted, sent (with the text that was sent), dismissed or done
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope assist:write.
+         */
+        post: operations["assist-outcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/fill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill the variables of a text in for a talk
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope assist:write.
+         */
+        post: operations["assist-fill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/look-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the bot's tool of an intent with the values that are known of a talk
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope assist:write.
+         */
+        post: operations["assist-look-up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a script for a talk, or none
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope assist:write.
+         */
+        post: operations["assist-script"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/tick": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tick an item of the script by hand, or take its tick away
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope assist:write.
+         */
+        post: operations["assist-tick"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/wrapup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A wrap-up to take as it is: outcomes, summary, tags, follow-up
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope assist:read.
+         */
+        get: operations["assist-wrapup"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -321,7 +461,7 @@ export interface paths {
         };
         /**
          * Values that are remembered for a contact
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope bot:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope bot:read.
          */
         get: operations["bot-slots"];
         put?: never;
@@ -341,7 +481,7 @@ export interface paths {
         };
         /**
          * All intents with their training phrases and frames
-         * @description For the roles supervisor, admin. A key needs the scope bot:read.
+         * @description For the roles editor, supervisor, admin. A key needs the scope bot:read.
          */
         get: operations["bot-intents"];
         put?: never;
@@ -362,13 +502,13 @@ export interface paths {
         get?: never;
         /**
          * Add or change an intent, its phrases and its frame
-         * @description For the roles supervisor, admin. A key needs the scope bot:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope bot:write.
          */
         put: operations["put-bot-intent"];
         post?: never;
         /**
          * Take an intent away
-         * @description For the roles supervisor, admin. A key needs the scope bot:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope bot:write.
          */
         delete: operations["delete-bot-intent"];
         options?: never;
@@ -385,7 +525,7 @@ export interface paths {
         };
         /**
          * Last trainings with their figures and what was mixed up, newest first
-         * @description For the roles supervisor, admin. A key needs the scope bot:read.
+         * @description For the roles editor, supervisor, admin. A key needs the scope bot:read.
          */
         get: operations["bot-models"];
         put?: never;
@@ -405,7 +545,7 @@ export interface paths {
         };
         /**
          * When a person takes over, and how sure the bot must be
-         * @description For the roles supervisor, admin. A key needs the scope bot:read.
+         * @description For the roles editor, supervisor, admin. A key needs the scope bot:read.
          */
         get: operations["bot-policy"];
         /**
@@ -491,7 +631,7 @@ export interface paths {
         put?: never;
         /**
          * Let the bot go on; not after a handover for emotion
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope bot:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope bot:write.
          */
         post: operations["bot-hand-back"];
         delete?: never;
@@ -512,7 +652,7 @@ export interface paths {
         post?: never;
         /**
          * Forget one value
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope bot:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope bot:write.
          */
         delete: operations["delete-bot-slot"];
         options?: never;
@@ -529,7 +669,7 @@ export interface paths {
         };
         /**
          * Interfaces that frames may ask
-         * @description For the roles supervisor, admin. A key needs the scope bot:read.
+         * @description For the roles editor, supervisor, admin. A key needs the scope bot:read.
          */
         get: operations["bot-tools"];
         put?: never;
@@ -575,7 +715,7 @@ export interface paths {
         put?: never;
         /**
          * Learn the intents anew and measure them on held-out phrases; done by a job
-         * @description For the roles supervisor, admin. A key needs the scope bot:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope bot:write.
          */
         post: operations["bot-train"];
         delete?: never;
@@ -595,7 +735,7 @@ export interface paths {
         put?: never;
         /**
          * Say something to the bot and get its reply, with how it came about
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope bot:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope bot:write.
          */
         post: operations["bot-turn"];
         delete?: never;
@@ -615,7 +755,7 @@ export interface paths {
         put?: never;
         /**
          * Say which intent a turn had: a label, and a phrase to learn from
-         * @description For the roles supervisor, admin. A key needs the scope bot:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope bot:write.
          */
         post: operations["bot-label"];
         delete?: never;
@@ -633,7 +773,7 @@ export interface paths {
         };
         /**
          * Turns that were not understood or did not help and that nobody has labelled, newest first
-         * @description For the roles analyst, quality, supervisor, admin. A key needs the scope bot:read.
+         * @description For the roles analyst, quality, editor, supervisor, admin. A key needs the scope bot:read.
          */
         get: operations["bot-unanswered"];
         put?: never;
@@ -717,13 +857,13 @@ export interface paths {
         };
         /**
          * Places kept for customers who are called back, at most 500
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["callbacks"];
         put?: never;
         /**
          * Put a number into a queue, to be called when it is its turn
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["add-callback"];
         delete?: never;
@@ -741,13 +881,13 @@ export interface paths {
         };
         /**
          * Past and running calls, newest first
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["calls"];
         put?: never;
         /**
          * Ring one's own telephone and, when it answers, whom one wants
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["place-call"];
         delete?: never;
@@ -785,7 +925,7 @@ export interface paths {
         };
         /**
          * Running calls with what is just being said
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["live-calls"];
         put?: never;
@@ -805,7 +945,7 @@ export interface paths {
         };
         /**
          * One call
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["call"];
         put?: never;
@@ -825,7 +965,7 @@ export interface paths {
         };
         /**
          * How a caller felt: readings, alerts, labels
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["call-emotion"];
         put?: never;
@@ -847,7 +987,7 @@ export interface paths {
         put?: never;
         /**
          * End a running call: one's own, or for a supervisor any
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["hang-up"];
         delete?: never;
@@ -867,7 +1007,7 @@ export interface paths {
         put?: never;
         /**
          * Put the others on hold: they hear music
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["hold"];
         delete?: never;
@@ -887,7 +1027,7 @@ export interface paths {
         put?: never;
         /**
          * Say that a stretch or an alert is, or is not, angry
-         * @description For the roles quality, agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles quality, agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["label-emotion"];
         delete?: never;
@@ -907,7 +1047,7 @@ export interface paths {
         put?: never;
         /**
          * Ring a third party into a running call
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["add-leg"];
         delete?: never;
@@ -928,7 +1068,7 @@ export interface paths {
         post?: never;
         /**
          * Take an added party or a supervisor out of a running call; 0 stands for those who still ring
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         delete: operations["drop-leg"];
         options?: never;
@@ -947,7 +1087,7 @@ export interface paths {
         put?: never;
         /**
          * Bring whom one consults in another call into this one; the other call ends
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["merge"];
         delete?: never;
@@ -967,7 +1107,7 @@ export interface paths {
         put?: never;
         /**
          * Let the other party of one's own call, for a supervisor the caller, wait where anybody can pick it up
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["park"];
         delete?: never;
@@ -987,7 +1127,7 @@ export interface paths {
         put?: never;
         /**
          * Pause the recording, or go on; the pause is silence in it
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["record"];
         delete?: never;
@@ -1047,7 +1187,7 @@ export interface paths {
         put?: never;
         /**
          * Ring one's own telephone back into a running call after its page was loaded anew
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["rejoin"];
         delete?: never;
@@ -1067,7 +1207,7 @@ export interface paths {
         put?: never;
         /**
          * Take the others back from hold
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["resume"];
         delete?: never;
@@ -1105,7 +1245,7 @@ export interface paths {
         };
         /**
          * The words of a call
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["transcript"];
         put?: never;
@@ -1127,7 +1267,7 @@ export interface paths {
         put?: never;
         /**
          * Put the other party of one's own call, for a supervisor the caller, through to somebody else
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["transfer"];
         delete?: never;
@@ -1146,7 +1286,7 @@ export interface paths {
         get?: never;
         /**
          * Write down how one's own call, for a supervisor any, went; what one wrote before is replaced
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         put: operations["put-wrap-up"];
         post?: never;
@@ -1209,7 +1349,7 @@ export interface paths {
         };
         /**
          * Whom one can call inside, and who is reachable
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope users:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope users:read.
          */
         get: operations["colleagues"];
         put?: never;
@@ -1229,7 +1369,7 @@ export interface paths {
         };
         /**
          * What people are told before they consent, all versions
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope contacts:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope contacts:read.
          */
         get: operations["notices"];
         put?: never;
@@ -1337,7 +1477,7 @@ export interface paths {
         };
         /**
          * The house's own fields
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope contacts:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope contacts:read.
          */
         get: operations["contact-fields"];
         put?: never;
@@ -1403,7 +1543,7 @@ export interface paths {
         put?: never;
         /**
          * Take a merge back
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         post: operations["undo-merge"];
         delete?: never;
@@ -1421,13 +1561,13 @@ export interface paths {
         };
         /**
          * People, the last changed first
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope contacts:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope contacts:read.
          */
         get: operations["contacts"];
         put?: never;
         /**
          * Add a person
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         post: operations["add-contact"];
         delete?: never;
@@ -1445,7 +1585,7 @@ export interface paths {
         };
         /**
          * One person, by any of the ids that were merged
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope contacts:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope contacts:read.
          */
         get: operations["contact"];
         put?: never;
@@ -1455,7 +1595,7 @@ export interface paths {
         head?: never;
         /**
          * Change a person; a legal hold needs an administrator
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         patch: operations["change-contact"];
         trace?: never;
@@ -1469,13 +1609,13 @@ export interface paths {
         };
         /**
          * What a person allowed and refused
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:read.
          */
         get: operations["consents"];
         put?: never;
         /**
          * Write down what a person said about a purpose; the last word counts
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         post: operations["say-consent"];
         delete?: never;
@@ -1535,7 +1675,7 @@ export interface paths {
         put?: never;
         /**
          * Give a person an identity. A verified one that is somebody else's makes the two one when nothing speaks against it, else it is suggested; needs a supervisor
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         post: operations["add-identity"];
         delete?: never;
@@ -1575,7 +1715,7 @@ export interface paths {
         put?: never;
         /**
          * Make another contact part of this one; can be taken back for 30 days
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         post: operations["merge-contacts"];
         delete?: never;
@@ -1595,7 +1735,7 @@ export interface paths {
         put?: never;
         /**
          * Write a note
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         post: operations["add-note"];
         delete?: never;
@@ -1616,7 +1756,7 @@ export interface paths {
         post?: never;
         /**
          * Delete one's own note; a supervisor any
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         delete: operations["delete-note"];
         options?: never;
@@ -1655,7 +1795,7 @@ export interface paths {
         put?: never;
         /**
          * Say that two contacts are two people
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope contacts:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope contacts:write.
          */
         post: operations["dismiss-suggestion"];
         delete?: never;
@@ -1673,7 +1813,7 @@ export interface paths {
         };
         /**
          * Everything that happened with a person on any channel, newest first
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope contacts:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope contacts:read.
          */
         get: operations["timeline"];
         put?: never;
@@ -1695,7 +1835,7 @@ export interface paths {
         put?: never;
         /**
          * Take a merge or split back
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["undo-change"];
         delete?: never;
@@ -1713,7 +1853,7 @@ export interface paths {
         };
         /**
          * All labels
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-labels"];
         put?: never;
@@ -1757,13 +1897,13 @@ export interface paths {
         };
         /**
          * Saved filters: mine and everybody's
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-views"];
         put?: never;
         /**
          * Save a filter
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["add-conversation-view"];
         delete?: never;
@@ -1784,7 +1924,7 @@ export interface paths {
         post?: never;
         /**
          * Take a saved filter away
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         delete: operations["delete-conversation-view"];
         options?: never;
@@ -1801,7 +1941,7 @@ export interface paths {
         };
         /**
          * Conversations, the last active first
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversations"];
         put?: never;
@@ -1821,7 +1961,7 @@ export interface paths {
         };
         /**
          * How many there are
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-counts"];
         put?: never;
@@ -1843,7 +1983,7 @@ export interface paths {
         put?: never;
         /**
          * Conversations of a filter, the last active first
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["conversations-by-filter"];
         delete?: never;
@@ -1861,7 +2001,7 @@ export interface paths {
         };
         /**
          * One conversation
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation"];
         put?: never;
@@ -1883,7 +2023,7 @@ export interface paths {
         put?: never;
         /**
          * Give it to a user, or to nobody
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["assign-conversation"];
         delete?: never;
@@ -1903,7 +2043,7 @@ export interface paths {
         put?: never;
         /**
          * Close it
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["close-conversation"];
         delete?: never;
@@ -1922,7 +2062,7 @@ export interface paths {
         get?: never;
         /**
          * Keep what I have begun to write
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         put: operations["draft"];
         post?: never;
@@ -1943,7 +2083,7 @@ export interface paths {
         put?: never;
         /**
          * Keep a file for a message to come; the body is the file
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["upload-file"];
         delete?: never;
@@ -1961,7 +2101,7 @@ export interface paths {
         };
         /**
          * A file of the conversation, or its small picture
-         * @description For the roles quality, agent, senior, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["download-file"];
         put?: never;
@@ -1983,7 +2123,7 @@ export interface paths {
         put?: never;
         /**
          * Follow it, or no more
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["follow-conversation"];
         delete?: never;
@@ -2003,7 +2143,7 @@ export interface paths {
         put?: never;
         /**
          * Give it to the bot again
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["give-back-conversation"];
         delete?: never;
@@ -2022,7 +2162,7 @@ export interface paths {
         get?: never;
         /**
          * Set its labels
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         put: operations["label-conversation"];
         post?: never;
@@ -2043,7 +2183,7 @@ export interface paths {
         put?: never;
         /**
          * Merge it into another
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["merge-conversation"];
         delete?: never;
@@ -2061,13 +2201,13 @@ export interface paths {
         };
         /**
          * A page of a thread, oldest first
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["messages"];
         put?: never;
         /**
          * Send a reply or write a note; 409 when somebody else replied since 'seen', or the channel takes no reply now
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["send-message"];
         delete?: never;
@@ -2087,7 +2227,7 @@ export interface paths {
         put?: never;
         /**
          * I look at it, or write; to be sent every 10 s
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["look-at-conversation"];
         delete?: never;
@@ -2107,7 +2247,7 @@ export interface paths {
         put?: never;
         /**
          * I have read up to a message
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["read-conversation"];
         delete?: never;
@@ -2127,7 +2267,7 @@ export interface paths {
         put?: never;
         /**
          * Open it again
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["reopen-conversation"];
         delete?: never;
@@ -2147,7 +2287,7 @@ export interface paths {
         put?: never;
         /**
          * Send a reply later
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["schedule-message"];
         delete?: never;
@@ -2168,7 +2308,7 @@ export interface paths {
         post?: never;
         /**
          * Do not send it
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         delete: operations["unschedule-message"];
         options?: never;
@@ -2187,7 +2327,7 @@ export interface paths {
         put?: never;
         /**
          * Put it aside until a time or the customer's next message
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["snooze-conversation"];
         delete?: never;
@@ -2207,7 +2347,7 @@ export interface paths {
         put?: never;
         /**
          * Move messages into a conversation of their own
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["split-conversation"];
         delete?: never;
@@ -2227,7 +2367,7 @@ export interface paths {
         put?: never;
         /**
          * Put it into a queue
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["transfer-conversation"];
         delete?: never;
@@ -2246,7 +2386,7 @@ export interface paths {
         get?: never;
         /**
          * Set its urgency
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         put: operations["urgency-of-conversation"];
         post?: never;
@@ -2285,7 +2425,7 @@ export interface paths {
         };
         /**
          * Outcomes that an agent may choose after a call of a queue
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["dispositions"];
         put?: never;
@@ -2409,7 +2549,7 @@ export interface paths {
         };
         /**
          * Calls that somebody has promised to come back to, the most urgent first, at most 200
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["follow-ups"];
         put?: never;
@@ -2429,13 +2569,13 @@ export interface paths {
         };
         /**
          * Articles, 50 at a time
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope kb:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope kb:read.
          */
         get: operations["kb-articles"];
         put?: never;
         /**
          * Add an article as a draft
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-create"];
         delete?: never;
@@ -2453,12 +2593,12 @@ export interface paths {
         };
         /**
          * An article with its latest content
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope kb:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope kb:read.
          */
         get: operations["kb-article"];
         /**
          * Save another version of an article, as a draft; what is live stays
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         put: operations["kb-save"];
         post?: never;
@@ -2481,7 +2621,7 @@ export interface paths {
         };
         /**
          * What became of one version in another; 0 is nothing and the latest
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope kb:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope kb:read.
          */
         get: operations["kb-diff"];
         put?: never;
@@ -2503,7 +2643,7 @@ export interface paths {
         put?: never;
         /**
          * Attach a file: PNG, JPEG, GIF, WebP or PDF
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-attach"];
         delete?: never;
@@ -2523,7 +2663,7 @@ export interface paths {
         put?: never;
         /**
          * Make a draft of an earlier version
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-roll-back"];
         delete?: never;
@@ -2543,7 +2683,7 @@ export interface paths {
         put?: never;
         /**
          * Bring an article into another state: draft, review, live, retired
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-move"];
         delete?: never;
@@ -2563,7 +2703,7 @@ export interface paths {
         put?: never;
         /**
          * What a question would be answered now, and with the article's latest version
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-try"];
         delete?: never;
@@ -2581,7 +2721,7 @@ export interface paths {
         };
         /**
          * Versions of an article, newest first
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope kb:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope kb:read.
          */
         get: operations["kb-versions"];
         put?: never;
@@ -2603,7 +2743,7 @@ export interface paths {
         put?: never;
         /**
          * What a question is answered, and why
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-ask"];
         delete?: never;
@@ -2621,12 +2761,12 @@ export interface paths {
         };
         /**
          * Categories with what is in them
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope kb:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope kb:read.
          */
         get: operations["kb-categories"];
         /**
          * Name a category in a language; an empty name takes it away
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         put: operations["kb-name-category"];
         post?: never;
@@ -2647,7 +2787,7 @@ export interface paths {
         put?: never;
         /**
          * Tell what became of articles: shown, clicked, sent, edited, up, down
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-events"];
         delete?: never;
@@ -2665,7 +2805,7 @@ export interface paths {
         };
         /**
          * All articles of a filter as a file
-         * @description For the roles supervisor, admin. A key needs the scope kb:read.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:read.
          */
         get: operations["kb-export"];
         put?: never;
@@ -2688,9 +2828,29 @@ export interface paths {
         post?: never;
         /**
          * Take a file away
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         delete: operations["kb-detach"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How well articles answer: week by week, by article, and what should be looked at
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:read.
+         */
+        get: operations["kb-health"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2707,7 +2867,7 @@ export interface paths {
         put?: never;
         /**
          * Bring in articles: .csv, .jsonl, .md, .html, or .zip of these; the same file again changes nothing
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-import"];
         delete?: never;
@@ -2725,11 +2885,31 @@ export interface paths {
         };
         /**
          * Thresholds of each language with the curve behind them, and the judgements that were learnt
-         * @description For the roles supervisor, admin. A key needs the scope kb:read.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:read.
          */
         get: operations["kb-judgements"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/judgements/{name}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to an earlier judgement of a language
+         * @description For the roles admin. A key needs the scope kb:write.
+         */
+        post: operations["kb-activate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2776,6 +2956,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/kb/learn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find clusters of questions and replies anew, in the background
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
+         */
+        post: operations["kb-learn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/kb/lint": {
         parameters: {
             query?: never;
@@ -2787,7 +2987,7 @@ export interface paths {
         put?: never;
         /**
          * What an editor should look at before an article is saved
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-lint"];
         delete?: never;
@@ -2807,7 +3007,7 @@ export interface paths {
         put?: never;
         /**
          * How each channel would show a content
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-preview"];
         delete?: never;
@@ -2827,7 +3027,7 @@ export interface paths {
         put?: never;
         /**
          * Say what article answers a question; an empty one is: none
-         * @description For the roles supervisor, admin. A key needs the scope kb:write.
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
          */
         post: operations["kb-label"];
         delete?: never;
@@ -2845,9 +3045,89 @@ export interface paths {
         };
         /**
          * Find live articles by meaning and by words
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope kb:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope kb:read.
          */
         get: operations["kb-search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Questions that come again and again without a good answer, those with most impact first, and what to do about them
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:read.
+         */
+        get: operations["kb-suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/suggestions/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make phrasings or an article of a suggestion; its questions are labelled and learnt from
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
+         */
+        post: operations["kb-approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/suggestions/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a suggestion go; it comes back when it has grown twice as large
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:write.
+         */
+        post: operations["kb-dismiss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/unanswered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Questions that were not answered well, masked, newest first
+         * @description For the roles editor, supervisor, admin. A key needs the scope kb:read.
+         */
+        get: operations["kb-unanswered"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2911,7 +3191,7 @@ export interface paths {
         put?: never;
         /**
          * Send a message again that did not arrive
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["resend-message"];
         delete?: never;
@@ -2931,7 +3211,7 @@ export interface paths {
         put?: never;
         /**
          * Take the work that rings
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope queues:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope queues:write.
          */
         post: operations["accept-offer"];
         delete?: never;
@@ -2951,7 +3231,7 @@ export interface paths {
         put?: never;
         /**
          * Do not take it
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope queues:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope queues:write.
          */
         post: operations["decline-offer"];
         delete?: never;
@@ -2969,7 +3249,7 @@ export interface paths {
         };
         /**
          * Calls that wait to be picked up
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["parked"];
         put?: never;
@@ -2991,9 +3271,133 @@ export interface paths {
         put?: never;
         /**
          * Ring one's own telephone for the call in a slot
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         post: operations["pick-up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Masked talks to answer again, newest first
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope practice:read.
+         */
+        get: operations["practice-cases"];
+        put?: never;
+        /**
+         * Make a case of a conversation; nothing of the customer stays in it
+         * @description For the roles editor, supervisor, admin. A key needs the scope practice:write.
+         */
+        post: operations["add-practice-case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/cases/{id}/retired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take a case away, or bring it back
+         * @description For the roles editor, supervisor, admin. A key needs the scope practice:write.
+         */
+        put: operations["retire-practice-case"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people do in practice: oneself, for a supervisor everybody
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope practice:read.
+         */
+        get: operations["practice-results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a case
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope practice:write.
+         */
+        post: operations["practise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One's own going through a case
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope practice:read.
+         */
+        get: operations["practice-run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/runs/{id}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer what the customer said; the last answer ends the run with its score
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope practice:write.
+         */
+        post: operations["practice-answer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3069,7 +3473,7 @@ export interface paths {
         };
         /**
          * All queues as they are now
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope queues:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope queues:read.
          */
         get: operations["queue-board"];
         put?: never;
@@ -3169,7 +3573,7 @@ export interface paths {
         };
         /**
          * Why a piece of work went to whom, newest first
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope queues:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope queues:read.
          */
         get: operations["why"];
         put?: never;
@@ -3244,6 +3648,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scripts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All scripts in their latest version
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope scripts:read.
+         */
+        get: operations["scripts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save a script as another version over the one that was seen; 0 adds one
+         * @description For the roles editor, supervisor, admin. A key needs the scope scripts:write.
+         */
+        put: operations["put-script"];
+        post?: never;
+        /**
+         * Take a script away with its versions
+         * @description For the roles editor, supervisor, admin. A key needs the scope scripts:write.
+         */
+        delete: operations["delete-script"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions of a script, newest first
+         * @description For the roles editor, supervisor, admin. A key needs the scope scripts:read.
+         */
+        get: operations["script-versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -3253,7 +3721,7 @@ export interface paths {
         };
         /**
          * Words in messages and in transcripts of calls
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["search"];
         put?: never;
@@ -3273,7 +3741,7 @@ export interface paths {
         };
         /**
          * Who is signed in
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         get: operations["session"];
         put?: never;
@@ -3284,7 +3752,7 @@ export interface paths {
         post: operations["sign-in"];
         /**
          * Sign out
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         delete: operations["sign-out"];
         options?: never;
@@ -3303,7 +3771,7 @@ export interface paths {
         put?: never;
         /**
          * Lock this session until the password is given
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         post: operations["lock-session"];
         delete?: never;
@@ -3383,7 +3851,7 @@ export interface paths {
         put?: never;
         /**
          * Change one's own password
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         post: operations["change-password"];
         delete?: never;
@@ -3403,7 +3871,7 @@ export interface paths {
         put?: never;
         /**
          * What this page needs to be a telephone: a short-lived token and where to register
-         * @description For the roles agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles agent, senior, editor, supervisor, admin. No key may do this.
          */
         post: operations["phone-ticket"];
         delete?: never;
@@ -3421,18 +3889,18 @@ export interface paths {
         };
         /**
          * Whether a desk phone may register as oneself, and how it is set up
-         * @description For the roles agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles agent, senior, editor, supervisor, admin. No key may do this.
          */
         get: operations["phone-secret"];
         /**
          * Set the password of one's desk phone; without one it is made up and shown once
-         * @description For the roles agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles agent, senior, editor, supervisor, admin. No key may do this.
          */
         put: operations["set-phone-secret"];
         post?: never;
         /**
          * Let no desk phone register as oneself any more
-         * @description For the roles agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles agent, senior, editor, supervisor, admin. No key may do this.
          */
         delete: operations["drop-phone-secret"];
         options?: never;
@@ -3451,7 +3919,7 @@ export interface paths {
         put?: never;
         /**
          * New recovery codes for a code; the old ones end
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         post: operations["new-recovery-codes"];
         delete?: never;
@@ -3469,18 +3937,18 @@ export interface paths {
         };
         /**
          * One's own second factor
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         get: operations["second-factor"];
         put?: never;
         /**
          * Make a secret for an authenticator; it counts once a code confirms it
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         post: operations["begin-second-factor"];
         /**
          * Give the second factor up, with the password; refused to roles that need one
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         delete: operations["remove-second-factor"];
         options?: never;
@@ -3499,7 +3967,7 @@ export interface paths {
         put?: never;
         /**
          * Prove that the authenticator has the secret; answers recovery codes, this once
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         post: operations["confirm-second-factor"];
         delete?: never;
@@ -3519,7 +3987,7 @@ export interface paths {
         put?: never;
         /**
          * Open a locked session with the password
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         post: operations["unlock-session"];
         delete?: never;
@@ -3537,7 +4005,7 @@ export interface paths {
         };
         /**
          * Where one is signed in, at most 200, the last seen first
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         get: operations["sessions"];
         put?: never;
@@ -3560,7 +4028,7 @@ export interface paths {
         post?: never;
         /**
          * End one of one's own sessions
-         * @description For the roles auditor, analyst, quality, agent, senior, supervisor, admin. No key may do this.
+         * @description For the roles auditor, analyst, quality, agent, senior, editor, supervisor, admin. No key may do this.
          */
         delete: operations["end-session"];
         options?: never;
@@ -4573,7 +5041,7 @@ export interface paths {
         };
         /**
          * What is promised to customers; the first that fits a ticket counts
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope tickets:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope tickets:read.
          */
         get: operations["sla-policies"];
         put?: never;
@@ -4608,6 +5076,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/snippets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Replies to use again that fit what was typed, most used first
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope snippets:read.
+         */
+        get: operations["snippets"];
+        put?: never;
+        /**
+         * Add a reply to use again: one's own, or for an editor everybody's
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope snippets:write.
+         */
+        post: operations["add-snippet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/snippets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a snippet over the version that was seen
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope snippets:write.
+         */
+        put: operations["put-snippet"];
+        post?: never;
+        /**
+         * Take a snippet away
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope snippets:write.
+         */
+        delete: operations["delete-snippet"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/snippets/{id}/use": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A snippet with its variables filled in for a talk; counts as used
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope snippets:write.
+         */
+        post: operations["use-snippet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sounds": {
         parameters: {
             query?: never;
@@ -4637,7 +5173,7 @@ export interface paths {
         };
         /**
          * What callers answered after the talk, newest first: of one's own calls, for a supervisor of all
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["surveys"];
         put?: never;
@@ -4677,7 +5213,7 @@ export interface paths {
         };
         /**
          * Kinds of tickets with their forms
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope tickets:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope tickets:read.
          */
         get: operations["ticket-types"];
         put?: never;
@@ -4717,13 +5253,13 @@ export interface paths {
         };
         /**
          * Tickets, the latest changed first
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope tickets:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope tickets:read.
          */
         get: operations["tickets"];
         put?: never;
         /**
          * Make a ticket
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         post: operations["create-ticket"];
         delete?: never;
@@ -4761,7 +5297,7 @@ export interface paths {
         };
         /**
          * How many tickets stand in each state
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope tickets:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope tickets:read.
          */
         get: operations["ticket-counts"];
         put?: never;
@@ -4781,7 +5317,7 @@ export interface paths {
         };
         /**
          * A ticket with all that belongs to it
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope tickets:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope tickets:read.
          */
         get: operations["ticket"];
         put?: never;
@@ -4791,7 +5327,7 @@ export interface paths {
         head?: never;
         /**
          * Change a ticket; what is not given stays
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         patch: operations["change-ticket"];
         trace?: never;
@@ -4807,7 +5343,7 @@ export interface paths {
         put?: never;
         /**
          * Answer the customer, or write a note
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         post: operations["comment-ticket"];
         delete?: never;
@@ -4826,13 +5362,13 @@ export interface paths {
         get?: never;
         /**
          * Follow a ticket
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         put: operations["follow-ticket"];
         post?: never;
         /**
          * Follow a ticket no more
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         delete: operations["unfollow-ticket"];
         options?: never;
@@ -4850,13 +5386,13 @@ export interface paths {
         get?: never;
         /**
          * Tie two tickets together
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         put: operations["link-tickets"];
         post?: never;
         /**
          * Take a tie away
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         delete: operations["unlink-tickets"];
         options?: never;
@@ -4875,7 +5411,7 @@ export interface paths {
         put?: never;
         /**
          * Close a ticket into another one; nothing is moved, so it can be taken back
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         post: operations["merge-ticket"];
         delete?: never;
@@ -4895,7 +5431,7 @@ export interface paths {
         put?: never;
         /**
          * Make a ticket of its own out of a part of another one
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         post: operations["split-ticket"];
         delete?: never;
@@ -4915,7 +5451,7 @@ export interface paths {
         put?: never;
         /**
          * Add something to do
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         post: operations["add-ticket-task"];
         delete?: never;
@@ -4939,7 +5475,7 @@ export interface paths {
         head?: never;
         /**
          * Mark something as done, or as not done
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         patch: operations["do-ticket-task"];
         trace?: never;
@@ -4953,7 +5489,7 @@ export interface paths {
         };
         /**
          * What was done to a ticket, in order
-         * @description For the roles analyst, quality, agent, senior, supervisor, admin. A key needs the scope tickets:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope tickets:read.
          */
         get: operations["ticket-trail"];
         put?: never;
@@ -4975,7 +5511,7 @@ export interface paths {
         put?: never;
         /**
          * Take a merge back
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope tickets:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope tickets:write.
          */
         post: operations["unmerge-ticket"];
         delete?: never;
@@ -5121,7 +5657,7 @@ export interface paths {
         };
         /**
          * Messages that callers left: one's own and those of one's queues; for a supervisor all
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["voicemail"];
         put?: never;
@@ -5141,14 +5677,14 @@ export interface paths {
         };
         /**
          * One message
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["message"];
         put?: never;
         post?: never;
         /**
          * Delete the sound and the words of a message
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         delete: operations["delete-message"];
         options?: never;
@@ -5165,7 +5701,7 @@ export interface paths {
         };
         /**
          * The sound of a message: stereo WAV, left the caller; HTTP ranges. Hearing marks it heard
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:read.
          */
         get: operations["message-audio"];
         put?: never;
@@ -5186,7 +5722,7 @@ export interface paths {
         get?: never;
         /**
          * Mark a message heard, or not heard
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope calls:write.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
          */
         put: operations["mark-heard"];
         post?: never;
@@ -5225,7 +5761,7 @@ export interface paths {
         };
         /**
          * The figures of a wallboard, by login
-         * @description For the roles agent, senior, supervisor, admin. A key needs the scope queues:read.
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope queues:read.
          */
         get: operations["my-wall"];
         put?: never;
@@ -5296,6 +5832,13 @@ export interface components {
              */
             minutes?: number;
         };
+        ActivateInputBody: {
+            /**
+             * Format: int64
+             * @description of the judgement
+             */
+            id: number;
+        };
         AddCallbackInputBody: {
             number: string;
             queue: string;
@@ -5304,6 +5847,12 @@ export interface components {
              * @enum {string}
              */
             urgency: "low" | "normal" | "high" | "urgent";
+        };
+        AddCaseInputBody: {
+            /** Format: int64 */
+            conversation: number;
+            script?: string;
+            title?: string;
         };
         AddContactInputBody: {
             /** @description by key; null takes a value out */
@@ -5557,6 +6106,21 @@ export interface components {
             /** @description settings (YAML): trunks, outbound, numbers, flows, prompts, codecs, turn, alerts */
             text: string;
         };
+        ApproveInputBody: {
+            /** @description Markdown; of a new article */
+            answer?: string;
+            /**
+             * Format: int64
+             * @description that gets the questions as phrasings; absent: a new one is written
+             */
+            article?: number;
+            category?: string;
+            /** @description bring it to life at once, unless somebody else has to */
+            publish?: boolean;
+            /** @description phrasings; the samples when absent */
+            texts?: string[];
+            title?: string;
+        };
         ArticlePage: {
             items: components["schemas"]["Listed"][];
             /** Format: int64 */
@@ -5626,6 +6190,597 @@ export interface components {
              * @description 0: nobody
              */
             user: number;
+        };
+        AssistAccepted: {
+            /** Format: int64 */
+            article: number;
+            /** Format: int64 */
+            dismissed: number;
+            /**
+             * Format: double
+             * @description characters that were changed, where some were
+             */
+            distance: number;
+            /** Format: int64 */
+            edited: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description cards
+             */
+            offered: number;
+            /**
+             * Format: int64
+             * @description of them inserted, edited or sent
+             */
+            taken: number;
+            title: string;
+        };
+        AssistAnswer: {
+            /** Format: int64 */
+            article?: number;
+            /** @enum {string} */
+            audience?: "public" | "agent";
+            /**
+             * Format: int64
+             * @description id of the card, for its outcome; absent when only a reply is offered
+             */
+            card?: number;
+            key?: string;
+            /** @description what else may answer */
+            more?: components["schemas"]["AssistOther"][];
+            /** @description nobody has looked at it by the day on which somebody should */
+            overdue?: boolean;
+            owner?: string;
+            /**
+             * Format: double
+             * @description calibrated; absent when no model judged
+             */
+            p?: number;
+            /** @description what colleagues said to such questions and customers rated well */
+            reply?: components["schemas"]["AssistReply"];
+            review_by?: string;
+            /** @description the passage that would be inserted */
+            text?: string;
+            title?: string;
+            why?: components["schemas"]["AssistWhy"];
+        };
+        AssistAnswered: {
+            answer: string;
+            customer: string;
+            /** Format: double */
+            like: number;
+            /** @description what was answered then */
+            model: string;
+            /** Format: double */
+            seconds: number;
+        };
+        AssistBoard: {
+            answer?: components["schemas"]["AssistAnswer"];
+            /** Format: date-time */
+            at: string;
+            /** @description why articles are found by words only */
+            degraded?: string;
+            do?: components["schemas"]["AssistDo"];
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: double
+             * @description how long the last refreshing took
+             */
+            ms: number;
+            script?: components["schemas"]["AssistProgress"];
+            /** Format: int64 */
+            turn: number;
+        };
+        AssistCase: {
+            /**
+             * Format: double
+             * @description one's own best score, 0 to 100
+             */
+            best?: number;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            retired?: boolean;
+            /**
+             * Format: int64
+             * @description one's own that came to their end
+             */
+            runs: number;
+            script?: string;
+            title: string;
+            /**
+             * Format: int64
+             * @description answers that are asked for
+             */
+            turns: number;
+        };
+        AssistCluster: {
+            /**
+             * Format: int64
+             * @description the nearest one, or the one that was made
+             */
+            article?: number;
+            /** @enum {string} */
+            badge?: "new" | "rising";
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: string;
+            /** @description what people answered best; empty: nobody has */
+            draft?: string;
+            /** Format: date-time */
+            first_at: string;
+            /**
+             * Format: double
+             * @description of them, handed over to a person
+             */
+            hand_rate: number;
+            /** Format: int64 */
+            id: number;
+            /** Format: double */
+            impact: number;
+            /**
+             * @description add phrasings to an article, or write one
+             * @enum {string}
+             */
+            kind: "variants" | "article";
+            /** @description the question in the middle, masked */
+            label: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: date-time */
+            last_at: string;
+            /**
+             * Format: int64
+             * @description in the last 30 days
+             */
+            month: number;
+            /** Format: int64 */
+            n: number;
+            /** @description questions of it, masked, at most eight */
+            samples: string[];
+            /**
+             * Format: double
+             * @description of them, solved by whoever took over
+             */
+            solve_rate: number;
+            /** @enum {string} */
+            state: "open" | "approved" | "dismissed" | "gone";
+            /** @description of the article */
+            title?: string;
+            /** Format: int64 */
+            week: number;
+            /** Format: int64 */
+            week_before: number;
+        };
+        AssistCut: {
+            /**
+             * Format: double
+             * @description mean cosine from which on two clusters are one
+             */
+            link: number;
+            /**
+             * Format: double
+             * @description cosine from which on two questions are one
+             */
+            near: number;
+            /**
+             * Format: int64
+             * @description labelled pairs that it was measured on; 0: it is the starting value
+             */
+            pairs: number;
+            /**
+             * Format: double
+             * @description of those pairs that it takes for one, how many are
+             */
+            precision: number;
+            /**
+             * Format: double
+             * @description of pairs that are one, how many it takes for one
+             */
+            recall: number;
+        };
+        AssistDo: {
+            /** @enum {string} */
+            action: "create_ticket" | "look_up" | "callback" | "disposition";
+            body: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            card: number;
+            /** @enum {string} */
+            method: "POST" | "PUT";
+            /** @description of the operation, behind /api/v1 */
+            path: string;
+            slots: components["schemas"]["AssistSlot"][];
+            /** @description what the customer wants, or the outcome */
+            title?: string;
+        };
+        AssistFilled: {
+            missing: string[];
+            text: string;
+        };
+        AssistGuess: {
+            code: string;
+            /** Format: double */
+            p: number;
+        };
+        AssistHealth: {
+            /** @description offered most often in 90 days first, at most 100 */
+            articles: components["schemas"]["AssistAccepted"][];
+            /**
+             * Format: int64
+             * @description suggestions that nobody has decided about
+             */
+            open: number;
+            /** @description longest first, at most 100 */
+            overdue: components["schemas"]["AssistOverdue"][];
+            /** @description last learnings, newest first */
+            runs: components["schemas"]["AssistRun"][];
+            /** @description oldest first, at most 53 of each language */
+            weeks: components["schemas"]["AssistWeek"][];
+        };
+        AssistItem: {
+            /**
+             * @description agent when empty
+             * @enum {string}
+             */
+            by?: "agent" | "customer" | "any";
+            optional?: boolean;
+            phrases?: string[];
+            text: string;
+        };
+        AssistItemStanding: {
+            /** @enum {string} */
+            by?: "words" | "hand";
+            done: boolean;
+            /** @description step.item, from 0 */
+            key: string;
+            optional?: boolean;
+            text: string;
+        };
+        AssistMarks: {
+            /**
+             * Format: double
+             * @description share of the script's items that were done
+             */
+            check: number;
+            /**
+             * Format: double
+             * @description how near the answer is to the one that was rated well
+             */
+            like: number;
+            scripted?: boolean;
+            /**
+             * Format: double
+             * @description 1 within a minute, 0 after five
+             */
+            time: number;
+        };
+        AssistOther: {
+            /** Format: int64 */
+            article: number;
+            /** Format: double */
+            p: number;
+            text: string;
+            title: string;
+        };
+        AssistOverdue: {
+            /** Format: int64 */
+            article: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            owner: string;
+            review_by?: string;
+            title: string;
+        };
+        AssistPracticeRun: {
+            answers: components["schemas"]["AssistAnswered"][];
+            /** Format: int64 */
+            case: number;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            marks?: components["schemas"]["AssistMarks"];
+            /** @description what the customer says now; absent at the end */
+            next?: string;
+            /**
+             * Format: double
+             * @description 0 to 100, at the end
+             */
+            score?: number;
+            /** Format: date-time */
+            started_at: string;
+            title: string;
+            /** Format: int64 */
+            turns: number;
+        };
+        AssistProgress: {
+            /**
+             * Format: int64
+             * @description index of the step that is next; the number of steps when all is done
+             */
+            at: number;
+            /** Format: int64 */
+            card: number;
+            /**
+             * @description what brought it up
+             * @enum {string}
+             */
+            chosen: "queue" | "intent" | "hand";
+            name: string;
+            steps: components["schemas"]["AssistStepStanding"][];
+            title: string;
+            /** Format: int64 */
+            version: number;
+        };
+        AssistProposal: {
+            /**
+             * @description what chose the outcomes: learnt from past wrap-ups, or words
+             * @enum {string}
+             */
+            by: "model" | "words" | "none";
+            dispositions: components["schemas"]["AssistGuess"][];
+            /**
+             * Format: date-time
+             * @description when somebody was promised to be called again
+             */
+            follow_up_at?: string;
+            /** @description at most three sentences of what was said */
+            summary: string[];
+            tags: string[];
+        };
+        AssistQuestion: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            cluster?: number;
+            /** @description a person took over */
+            handed: boolean;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: double
+             * @description of the article that was nearest
+             */
+            p: number;
+            /** @description by whoever took over */
+            solved: boolean;
+            /** @enum {string} */
+            source: "bot" | "call" | "conversation" | "ticket";
+            /** @description the bot's session, the call, conversation or ticket */
+            subject: string;
+            /** @description folded, values masked */
+            text: string;
+            /** @enum {string} */
+            why: "unsure" | "down" | "unclicked" | "handover";
+        };
+        AssistReply: {
+            /** Format: int64 */
+            card: number;
+            /**
+             * Format: double
+             * @description how near the question is, a cosine
+             */
+            like: number;
+            /**
+             * Format: double
+             * @description mean of the customers' stars
+             */
+            rating: number;
+            /** Format: int64 */
+            reply: number;
+            text: string;
+            /**
+             * Format: int64
+             * @description conversations in which it was said so
+             */
+            uses: number;
+        };
+        AssistRun: {
+            /** Format: date-time */
+            at: string;
+            /** @description empty: the nightly one */
+            by: string;
+            /** @description why a judgement was taken back or not taken, by language */
+            gates?: {
+                [key: string]: string;
+            };
+            langs: {
+                [key: string]: components["schemas"]["AssistRunOf"];
+            };
+            /**
+             * Format: int64
+             * @description replies of people that may be offered again
+             */
+            replies: number;
+            /** Format: int64 */
+            took_ms: number;
+        };
+        AssistRunOf: {
+            /** Format: int64 */
+            clusters: number;
+            cut: components["schemas"]["AssistCut"];
+            /**
+             * Format: int64
+             * @description clusters that were not there before
+             */
+            fresh: number;
+            /** Format: int64 */
+            questions: number;
+        };
+        AssistScript: {
+            doc: components["schemas"]["AssistScriptDoc"];
+            name: string;
+            /** @description not begun any more */
+            retired: boolean;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        AssistScriptDoc: {
+            /** @description intents of customers that bring it up */
+            intents?: string[];
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @description ids of queues whose talks begin with it */
+            queues?: string[];
+            steps: components["schemas"]["AssistStep"][];
+            title: string;
+        };
+        AssistScriptVersion: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            doc: components["schemas"]["AssistScriptDoc"];
+            note: string;
+            /** Format: int64 */
+            version: number;
+        };
+        AssistSlot: {
+            name: string;
+            value: string;
+        };
+        AssistSnippet: {
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description whose own it is; absent: everybody's
+             */
+            owner?: number;
+            /** @description whose agents see it; empty: all */
+            queues: string[];
+            /** @description what is typed behind / */
+            shortcut: string;
+            /** @description may hold {{contact.name}}, {{agent.name}} and {{slot.NAME}} */
+            text: string;
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /** Format: date-time */
+            used_at?: string;
+            /** Format: int64 */
+            uses: number;
+            /** Format: int64 */
+            version: number;
+        };
+        AssistStep: {
+            items: components["schemas"]["AssistItem"][];
+            /** @description words that may be said as they are; {{contact.name}} and {{slot.order}} are filled in */
+            say?: string;
+            title: string;
+        };
+        AssistStepStanding: {
+            items: components["schemas"]["AssistItemStanding"][];
+            say?: string;
+            title: string;
+        };
+        AssistTrained: {
+            /**
+             * Format: int64
+             * @description different ones
+             */
+            cases: number;
+            /**
+             * Format: double
+             * @description mean of the first three
+             */
+            first: number;
+            /**
+             * Format: double
+             * @description mean of the last three
+             */
+            last: number;
+            /** Format: date-time */
+            last_at: string;
+            /** Format: double */
+            mean: number;
+            name: string;
+            /** Format: int64 */
+            runs: number;
+            /** Format: int64 */
+            user: number;
+            username: string;
+        };
+        AssistWeek: {
+            /** Format: int64 */
+            answered: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it helped
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description in whose conversation a person took over
+             */
+            handed: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: int64 */
+            questions: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it did not
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description answered, and nothing spoke against it
+             */
+            solved: number;
+            /**
+             * Format: date-time
+             * @description its Monday, UTC
+             */
+            week: string;
+        };
+        AssistWhy: {
+            /** Format: double */
+            down: number;
+            /** @description values without which it is of little use */
+            missing?: string[];
+            /** @enum {string} */
+            rule?: "interface" | "exact" | "contains" | "regexp";
+            /**
+             * Format: int64
+             * @description of how many times it was offered
+             */
+            shown: number;
+            /**
+             * Format: int64
+             * @description how often agents inserted or sent it in 180 days
+             */
+            taken: number;
+            /**
+             * Format: double
+             * @description votes, old ones count less
+             */
+            up: number;
+            /** @description the nearest phrasing */
+            variant?: string;
+            /** @description of the rule */
+            words?: string;
         };
         Attachment: {
             /** Format: date-time */
@@ -6310,6 +7465,9 @@ export interface components {
             variant?: string;
             votes: components["schemas"]["Votes"];
         };
+        CaseList: {
+            items: components["schemas"]["AssistCase"][];
+        };
         CategoryCount: {
             lang: string;
             /** Format: int64 */
@@ -6678,6 +7836,13 @@ export interface components {
              */
             left: number;
         };
+        ChooseScriptInputBody: {
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
+            /** @description name; empty: none */
+            script: string;
+        };
         ClockItem: {
             /** Format: date-time */
             due_at?: string;
@@ -6711,7 +7876,7 @@ export interface components {
             /** @description has a telephone registered */
             reachable: boolean;
             /** @enum {string} */
-            role: "agent" | "supervisor" | "admin";
+            role: "agent" | "editor" | "supervisor" | "admin";
             username: string;
         };
         Colleagues: {
@@ -7325,6 +8490,12 @@ export interface components {
              */
             wrong_pct: number;
         };
+        FillInputBody: {
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
+            text: string;
+        };
         Filter: {
             child?: boolean;
             complaint?: boolean;
@@ -7889,6 +9060,16 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        LookUpInputBody: {
+            id: string;
+            intent: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
+        };
+        LookedUp: {
+            /** @description what the bot would tell the customer */
+            text: string;
+        };
         Loser: {
             agent: string;
             reason: string;
@@ -8121,7 +9302,7 @@ export interface components {
             name?: string;
             password: string;
             /** @enum {string} */
-            role: "agent" | "senior" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
+            role: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
             username: string;
         };
         NoteView: {
@@ -8224,6 +9405,12 @@ export interface components {
             restart?: boolean;
             /** Format: int64 */
             version?: number;
+        };
+        OutcomeInputBody: {
+            /** @description of sent: what was sent; how far it is from the card is kept, the text is not */
+            text?: string;
+            /** @enum {string} */
+            what: "inserted" | "sent" | "dismissed" | "done";
         };
         ParkInputBody: {
             /** @description the first free one when empty */
@@ -8400,6 +9587,21 @@ export interface components {
                 };
             };
         };
+        PracticeAnswerInputBody: {
+            text: string;
+            /**
+             * Format: int64
+             * @description how many answers there were
+             */
+            turn: number;
+        };
+        PracticeResults: {
+            items: components["schemas"]["AssistTrained"][];
+        };
+        PractiseInputBody: {
+            /** Format: int64 */
+            case: number;
+        };
         PresenceInputBody: {
             on: boolean;
             typing?: boolean;
@@ -8491,6 +9693,22 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             /** Format: int64 */
+            version: number;
+        };
+        PutSnippetInputBody: {
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @description one's own; else everybody's */
+            own?: boolean;
+            /** @description whose agents see it; empty: all */
+            queues?: string[];
+            shortcut: string;
+            text: string;
+            title: string;
+            /**
+             * Format: int64
+             * @description that was seen
+             */
             version: number;
         };
         QualityNow: {
@@ -8836,6 +10054,9 @@ export interface components {
              */
             transcripts_days: number;
         };
+        RetireCaseInputBody: {
+            retired: boolean;
+        };
         RingDoc: {
             after?: string;
             anyone?: boolean;
@@ -8930,6 +10151,22 @@ export interface components {
             /** Format: double */
             skill: number;
         };
+        ScriptInputBody: {
+            doc: components["schemas"]["AssistScriptDoc"];
+            note?: string;
+            retired?: boolean;
+            /**
+             * Format: int64
+             * @description that the editor saw; 0: there is none yet
+             */
+            version: number;
+        };
+        ScriptList: {
+            items: components["schemas"]["AssistScript"][];
+        };
+        ScriptVersions: {
+            items: components["schemas"]["AssistScriptVersion"][];
+        };
         SearchHits: {
             /** @description in whose transcript the words were said */
             calls: components["schemas"]["Summary"][];
@@ -8942,7 +10179,7 @@ export interface components {
              */
             idle_minutes: number;
             /** @description roles that must have a second factor */
-            second_factor: ("agent" | "senior" | "supervisor" | "quality" | "analyst" | "auditor" | "admin")[];
+            second_factor: ("agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin")[];
         };
         SendInputBody: {
             /** @description sending the same one again is harmless */
@@ -9433,6 +10670,20 @@ export interface components {
             };
             trunk: string;
         };
+        SnippetEdit: {
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @description one's own; else everybody's */
+            own?: boolean;
+            /** @description whose agents see it; empty: all */
+            queues?: string[];
+            shortcut: string;
+            text: string;
+            title: string;
+        };
+        SnippetList: {
+            items: components["schemas"]["AssistSnippet"][];
+        };
         SnoozeInputBody: {
             /** Format: date-time */
             until: string;
@@ -9483,6 +10734,9 @@ export interface components {
             /** Format: int64 */
             id: number;
             kind: string;
+        };
+        SuggestionList: {
+            items: components["schemas"]["AssistCluster"][];
         };
         SuggestionView: {
             /** @description of the identities that both have */
@@ -9603,6 +10857,14 @@ export interface components {
             clarify: number;
             /** Format: double */
             margin: number;
+        };
+        TickInputBody: {
+            done: boolean;
+            id: string;
+            /** @description key of the item */
+            item: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
         };
         Ticket: {
             /** Format: int64 */
@@ -9865,9 +11127,25 @@ export interface components {
             priority: "low" | "normal" | "high" | "urgent";
             queue?: string;
         };
+        UnansweredPage: {
+            items: components["schemas"]["AssistQuestion"][];
+            /**
+             * Format: int64
+             * @description for before, when there are more
+             */
+            next?: number;
+        };
         UrgencyInputBody: {
             /** Format: int32 */
             urgency: number;
+        };
+        UseSnippetInputBody: {
+            id?: string;
+            /**
+             * @description absent: for no talk
+             * @enum {string}
+             */
+            kind?: "call" | "conversation" | "ticket";
         };
         User: {
             /** Format: date-time */
@@ -9878,7 +11156,7 @@ export interface components {
             language: string;
             name: string;
             /** @enum {string} */
-            role: "agent" | "senior" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
+            role: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
             username: string;
         };
         UserChangeBody: {
@@ -9887,7 +11165,7 @@ export interface components {
             name?: string;
             password?: string;
             /** @enum {string} */
-            role?: "agent" | "senior" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
+            role?: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
         };
         UserList: {
             items: components["schemas"]["User"][];
@@ -11729,6 +13007,1144 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    assist: {
+        parameters: {
+            query: {
+                kind: "call" | "conversation" | "ticket";
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer": {
+                     *         "article": 1,
+                     *         "audience": "public",
+                     *         "card": 1,
+                     *         "key": "text",
+                     *         "more": [
+                     *           {
+                     *             "article": 1,
+                     *             "p": 1,
+                     *             "text": "Thank you, we look into it.",
+                     *             "title": "Kettle does not switch off"
+                     *           }
+                     *         ],
+                     *         "overdue": true,
+                     *         "owner": "text",
+                     *         "p": 1,
+                     *         "reply": {
+                     *           "card": 1,
+                     *           "like": 1,
+                     *           "rating": 1,
+                     *           "reply": 1,
+                     *           "text": "Thank you, we look into it.",
+                     *           "uses": 1
+                     *         },
+                     *         "review_by": "text",
+                     *         "text": "Thank you, we look into it.",
+                     *         "title": "Kettle does not switch off",
+                     *         "why": {
+                     *           "down": 1,
+                     *           "missing": [
+                     *             "text"
+                     *           ],
+                     *           "rule": "interface",
+                     *           "shown": 1,
+                     *           "taken": 1,
+                     *           "up": 1,
+                     *           "variant": "text",
+                     *           "words": "text"
+                     *         }
+                     *       },
+                     *       "at": "2026-11-29T08:00:00Z",
+                     *       "degraded": "text",
+                     *       "do": {
+                     *         "action": "create_ticket",
+                     *         "body": {},
+                     *         "card": 1,
+                     *         "method": "POST",
+                     *         "path": "text",
+                     *         "slots": [
+                     *           {
+                     *             "name": "Mei Chen",
+                     *             "value": "text"
+                     *           }
+                     *         ],
+                     *         "title": "Kettle does not switch off"
+                     *       },
+                     *       "id": "text",
+                     *       "kind": "call",
+                     *       "lang": "zh",
+                     *       "ms": 1,
+                     *       "script": {
+                     *         "at": 1,
+                     *         "card": 1,
+                     *         "chosen": "queue",
+                     *         "name": "Mei Chen",
+                     *         "steps": [
+                     *           {
+                     *             "items": [
+                     *               {
+                     *                 "done": true,
+                     *                 "key": "text",
+                     *                 "text": "Thank you, we look into it."
+                     *               }
+                     *             ],
+                     *             "say": "text",
+                     *             "title": "Kettle does not switch off"
+                     *           }
+                     *         ],
+                     *         "title": "Kettle does not switch off",
+                     *         "version": 1
+                     *       },
+                     *       "turn": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistBoard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-outcome": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description of the card */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "Thank you, we look into it.",
+                 *       "what": "inserted"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OutcomeInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-fill": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "text",
+                 *       "kind": "call",
+                 *       "text": "Thank you, we look into it."
+                 *     }
+                 */
+                "application/json": components["schemas"]["FillInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "missing": [
+                     *         "text"
+                     *       ],
+                     *       "text": "Thank you, we look into it."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistFilled"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-look-up": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "text",
+                 *       "intent": "text",
+                 *       "kind": "call"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LookUpInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "text": "Thank you, we look into it."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LookedUp"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-script": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "text",
+                 *       "kind": "call",
+                 *       "script": "text"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChooseScriptInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer": {
+                     *         "article": 1,
+                     *         "audience": "public",
+                     *         "card": 1,
+                     *         "key": "text",
+                     *         "more": [
+                     *           {
+                     *             "article": 1,
+                     *             "p": 1,
+                     *             "text": "Thank you, we look into it.",
+                     *             "title": "Kettle does not switch off"
+                     *           }
+                     *         ],
+                     *         "overdue": true,
+                     *         "owner": "text",
+                     *         "p": 1,
+                     *         "reply": {
+                     *           "card": 1,
+                     *           "like": 1,
+                     *           "rating": 1,
+                     *           "reply": 1,
+                     *           "text": "Thank you, we look into it.",
+                     *           "uses": 1
+                     *         },
+                     *         "review_by": "text",
+                     *         "text": "Thank you, we look into it.",
+                     *         "title": "Kettle does not switch off",
+                     *         "why": {
+                     *           "down": 1,
+                     *           "missing": [
+                     *             "text"
+                     *           ],
+                     *           "rule": "interface",
+                     *           "shown": 1,
+                     *           "taken": 1,
+                     *           "up": 1,
+                     *           "variant": "text",
+                     *           "words": "text"
+                     *         }
+                     *       },
+                     *       "at": "2026-11-29T08:00:00Z",
+                     *       "degraded": "text",
+                     *       "do": {
+                     *         "action": "create_ticket",
+                     *         "body": {},
+                     *         "card": 1,
+                     *         "method": "POST",
+                     *         "path": "text",
+                     *         "slots": [
+                     *           {
+                     *             "name": "Mei Chen",
+                     *             "value": "text"
+                     *           }
+                     *         ],
+                     *         "title": "Kettle does not switch off"
+                     *       },
+                     *       "id": "text",
+                     *       "kind": "call",
+                     *       "lang": "zh",
+                     *       "ms": 1,
+                     *       "script": {
+                     *         "at": 1,
+                     *         "card": 1,
+                     *         "chosen": "queue",
+                     *         "name": "Mei Chen",
+                     *         "steps": [
+                     *           {
+                     *             "items": [
+                     *               {
+                     *                 "done": true,
+                     *                 "key": "text",
+                     *                 "text": "Thank you, we look into it."
+                     *               }
+                     *             ],
+                     *             "say": "text",
+                     *             "title": "Kettle does not switch off"
+                     *           }
+                     *         ],
+                     *         "title": "Kettle does not switch off",
+                     *         "version": 1
+                     *       },
+                     *       "turn": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistBoard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-tick": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "done": true,
+                 *       "id": "text",
+                 *       "item": "text",
+                 *       "kind": "call"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TickInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answer": {
+                     *         "article": 1,
+                     *         "audience": "public",
+                     *         "card": 1,
+                     *         "key": "text",
+                     *         "more": [
+                     *           {
+                     *             "article": 1,
+                     *             "p": 1,
+                     *             "text": "Thank you, we look into it.",
+                     *             "title": "Kettle does not switch off"
+                     *           }
+                     *         ],
+                     *         "overdue": true,
+                     *         "owner": "text",
+                     *         "p": 1,
+                     *         "reply": {
+                     *           "card": 1,
+                     *           "like": 1,
+                     *           "rating": 1,
+                     *           "reply": 1,
+                     *           "text": "Thank you, we look into it.",
+                     *           "uses": 1
+                     *         },
+                     *         "review_by": "text",
+                     *         "text": "Thank you, we look into it.",
+                     *         "title": "Kettle does not switch off",
+                     *         "why": {
+                     *           "down": 1,
+                     *           "missing": [
+                     *             "text"
+                     *           ],
+                     *           "rule": "interface",
+                     *           "shown": 1,
+                     *           "taken": 1,
+                     *           "up": 1,
+                     *           "variant": "text",
+                     *           "words": "text"
+                     *         }
+                     *       },
+                     *       "at": "2026-11-29T08:00:00Z",
+                     *       "degraded": "text",
+                     *       "do": {
+                     *         "action": "create_ticket",
+                     *         "body": {},
+                     *         "card": 1,
+                     *         "method": "POST",
+                     *         "path": "text",
+                     *         "slots": [
+                     *           {
+                     *             "name": "Mei Chen",
+                     *             "value": "text"
+                     *           }
+                     *         ],
+                     *         "title": "Kettle does not switch off"
+                     *       },
+                     *       "id": "text",
+                     *       "kind": "call",
+                     *       "lang": "zh",
+                     *       "ms": 1,
+                     *       "script": {
+                     *         "at": 1,
+                     *         "card": 1,
+                     *         "chosen": "queue",
+                     *         "name": "Mei Chen",
+                     *         "steps": [
+                     *           {
+                     *             "items": [
+                     *               {
+                     *                 "done": true,
+                     *                 "key": "text",
+                     *                 "text": "Thank you, we look into it."
+                     *               }
+                     *             ],
+                     *             "say": "text",
+                     *             "title": "Kettle does not switch off"
+                     *           }
+                     *         ],
+                     *         "title": "Kettle does not switch off",
+                     *         "version": 1
+                     *       },
+                     *       "turn": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistBoard"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-wrapup": {
+        parameters: {
+            query: {
+                kind: "call" | "conversation" | "ticket";
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "by": "model",
+                     *       "dispositions": [
+                     *         {
+                     *           "code": "text",
+                     *           "p": 1
+                     *         }
+                     *       ],
+                     *       "follow_up_at": "2026-11-29T08:00:00Z",
+                     *       "summary": [
+                     *         "text"
+                     *       ],
+                     *       "tags": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistProposal"];
+                };
             };
             /** @description Bad Request */
             400: {
@@ -29344,6 +31760,121 @@ export interface operations {
             };
         };
     };
+    "kb-health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "articles": [
+                     *         {
+                     *           "article": 1,
+                     *           "dismissed": 1,
+                     *           "distance": 1,
+                     *           "edited": 1,
+                     *           "lang": "zh",
+                     *           "offered": 1,
+                     *           "taken": 1,
+                     *           "title": "Kettle does not switch off"
+                     *         }
+                     *       ],
+                     *       "open": 1,
+                     *       "overdue": [
+                     *         {
+                     *           "article": 1,
+                     *           "lang": "zh",
+                     *           "owner": "text",
+                     *           "review_by": "text",
+                     *           "title": "Kettle does not switch off"
+                     *         }
+                     *       ],
+                     *       "runs": [
+                     *         {
+                     *           "at": "2026-11-29T08:00:00Z",
+                     *           "by": "text",
+                     *           "gates": {},
+                     *           "langs": {},
+                     *           "replies": 1,
+                     *           "took_ms": 1
+                     *         }
+                     *       ],
+                     *       "weeks": [
+                     *         {
+                     *           "answered": 1,
+                     *           "confirmed": 1,
+                     *           "handed": 1,
+                     *           "lang": "zh",
+                     *           "questions": 1,
+                     *           "refused": 1,
+                     *           "solved": 1,
+                     *           "week": "2026-11-29T08:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistHealth"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "kb-import": {
         parameters: {
             query: {
@@ -29615,6 +32146,134 @@ export interface operations {
             };
         };
     };
+    "kb-activate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description language */
+                name: "zh" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["ActivateInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "kb-shift": {
         parameters: {
             query?: never;
@@ -29783,6 +32442,86 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-learn": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -30334,6 +33073,526 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-suggestions": {
+        parameters: {
+            query?: {
+                state?: "open" | "approved" | "dismissed";
+                lang?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "article": 1,
+                     *           "badge": "new",
+                     *           "decided_at": "2026-11-29T08:00:00Z",
+                     *           "decided_by": "text",
+                     *           "draft": "text",
+                     *           "first_at": "2026-11-29T08:00:00Z",
+                     *           "hand_rate": 1,
+                     *           "id": 1,
+                     *           "impact": 1,
+                     *           "kind": "variants",
+                     *           "label": "text",
+                     *           "lang": "zh",
+                     *           "last_at": "2026-11-29T08:00:00Z",
+                     *           "month": 1,
+                     *           "n": 1,
+                     *           "samples": [
+                     *             "text"
+                     *           ],
+                     *           "solve_rate": 1,
+                     *           "state": "open",
+                     *           "title": "Kettle does not switch off",
+                     *           "week": 1,
+                     *           "week_before": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SuggestionList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-approve": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "answer": "text",
+                 *       "article": 1,
+                 *       "category": "text",
+                 *       "publish": true,
+                 *       "texts": [
+                 *         "text"
+                 *       ],
+                 *       "title": "Kettle does not switch off"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApproveInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attributes": [
+                     *         {
+                     *           "name": "Mei Chen",
+                     *           "value": "text"
+                     *         }
+                     *       ],
+                     *       "audience": "public",
+                     *       "body": "text",
+                     *       "category": "text",
+                     *       "created_at": "2026-11-29T08:00:00Z",
+                     *       "id": 1,
+                     *       "key": "text",
+                     *       "lang": "zh",
+                     *       "live_version": 1,
+                     *       "needs": [
+                     *         "text"
+                     *       ],
+                     *       "owner": "text",
+                     *       "review_by": "text",
+                     *       "rules": [
+                     *         {
+                     *           "kind": "interface",
+                     *           "text": "Thank you, we look into it.",
+                     *           "tool": "text"
+                     *         }
+                     *       ],
+                     *       "state": "draft",
+                     *       "steps": [
+                     *         "text"
+                     *       ],
+                     *       "title": "Kettle does not switch off",
+                     *       "type": "faq",
+                     *       "updated_at": "2026-11-29T08:00:00Z",
+                     *       "updated_by": "text",
+                     *       "variants": [
+                     *         {
+                     *           "source": "human",
+                     *           "text": "Thank you, we look into it."
+                     *         }
+                     *       ],
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-dismiss": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-unanswered": {
+        parameters: {
+            query?: {
+                lang?: "zh" | "en";
+                /** @description only those of a suggestion */
+                cluster?: number;
+                /** @description next of the page before */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "at": "2026-11-29T08:00:00Z",
+                     *           "cluster": 1,
+                     *           "handed": true,
+                     *           "id": 1,
+                     *           "lang": "zh",
+                     *           "p": 1,
+                     *           "solved": true,
+                     *           "source": "bot",
+                     *           "subject": "text",
+                     *           "text": "Thank you, we look into it.",
+                     *           "why": "unsure"
+                     *         }
+                     *       ],
+                     *       "next": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UnansweredPage"];
                 };
             };
             /** @description Bad Request */
@@ -31218,6 +34477,885 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "practice-cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "best": 1,
+                     *           "created_at": "2026-11-29T08:00:00Z",
+                     *           "created_by": "text",
+                     *           "id": 1,
+                     *           "lang": "zh",
+                     *           "retired": true,
+                     *           "runs": 1,
+                     *           "script": "text",
+                     *           "title": "Kettle does not switch off",
+                     *           "turns": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CaseList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-practice-case": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "conversation": 1,
+                 *       "script": "text",
+                 *       "title": "Kettle does not switch off"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "best": 1,
+                     *       "created_at": "2026-11-29T08:00:00Z",
+                     *       "created_by": "text",
+                     *       "id": 1,
+                     *       "lang": "zh",
+                     *       "retired": true,
+                     *       "runs": 1,
+                     *       "script": "text",
+                     *       "title": "Kettle does not switch off",
+                     *       "turns": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistCase"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "retire-practice-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "retired": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["RetireCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "practice-results": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "cases": 1,
+                     *           "first": 1,
+                     *           "last": 1,
+                     *           "last_at": "2026-11-29T08:00:00Z",
+                     *           "mean": 1,
+                     *           "name": "Mei Chen",
+                     *           "runs": 1,
+                     *           "user": 1,
+                     *           "username": "mei"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PracticeResults"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    practise: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "case": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PractiseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "answer": "text",
+                     *           "customer": "text",
+                     *           "like": 1,
+                     *           "model": "text",
+                     *           "seconds": 1
+                     *         }
+                     *       ],
+                     *       "case": 1,
+                     *       "ended_at": "2026-11-29T08:00:00Z",
+                     *       "id": 1,
+                     *       "lang": "zh",
+                     *       "marks": {
+                     *         "check": 1,
+                     *         "like": 1,
+                     *         "scripted": true,
+                     *         "time": 1
+                     *       },
+                     *       "next": "text",
+                     *       "score": 1,
+                     *       "started_at": "2026-11-29T08:00:00Z",
+                     *       "title": "Kettle does not switch off",
+                     *       "turns": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistPracticeRun"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "practice-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "answer": "text",
+                     *           "customer": "text",
+                     *           "like": 1,
+                     *           "model": "text",
+                     *           "seconds": 1
+                     *         }
+                     *       ],
+                     *       "case": 1,
+                     *       "ended_at": "2026-11-29T08:00:00Z",
+                     *       "id": 1,
+                     *       "lang": "zh",
+                     *       "marks": {
+                     *         "check": 1,
+                     *         "like": 1,
+                     *         "scripted": true,
+                     *         "time": 1
+                     *       },
+                     *       "next": "text",
+                     *       "score": 1,
+                     *       "started_at": "2026-11-29T08:00:00Z",
+                     *       "title": "Kettle does not switch off",
+                     *       "turns": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistPracticeRun"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "practice-answer": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "Thank you, we look into it.",
+                 *       "turn": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PracticeAnswerInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "answer": "text",
+                     *           "customer": "text",
+                     *           "like": 1,
+                     *           "model": "text",
+                     *           "seconds": 1
+                     *         }
+                     *       ],
+                     *       "case": 1,
+                     *       "ended_at": "2026-11-29T08:00:00Z",
+                     *       "id": 1,
+                     *       "lang": "zh",
+                     *       "marks": {
+                     *         "check": 1,
+                     *         "like": 1,
+                     *         "scripted": true,
+                     *         "time": 1
+                     *       },
+                     *       "next": "text",
+                     *       "score": 1,
+                     *       "started_at": "2026-11-29T08:00:00Z",
+                     *       "title": "Kettle does not switch off",
+                     *       "turns": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistPracticeRun"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -32788,6 +36926,496 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scripts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "doc": {
+                     *             "intents": [
+                     *               "text"
+                     *             ],
+                     *             "lang": "zh",
+                     *             "queues": [
+                     *               "text"
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "items": [],
+                     *                 "title": "Kettle does not switch off"
+                     *               }
+                     *             ],
+                     *             "title": "Kettle does not switch off"
+                     *           },
+                     *           "name": "Mei Chen",
+                     *           "retired": true,
+                     *           "updated_at": "2026-11-29T08:00:00Z",
+                     *           "updated_by": "text",
+                     *           "version": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScriptList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "doc": {
+                 *         "intents": [
+                 *           "text"
+                 *         ],
+                 *         "lang": "zh",
+                 *         "queues": [
+                 *           "text"
+                 *         ],
+                 *         "steps": [
+                 *           {
+                 *             "items": [
+                 *               {
+                 *                 "text": "Thank you, we look into it."
+                 *               }
+                 *             ],
+                 *             "say": "text",
+                 *             "title": "Kettle does not switch off"
+                 *           }
+                 *         ],
+                 *         "title": "Kettle does not switch off"
+                 *       },
+                 *       "note": "text",
+                 *       "retired": true,
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["ScriptInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "doc": {
+                     *         "intents": [
+                     *           "text"
+                     *         ],
+                     *         "lang": "zh",
+                     *         "queues": [
+                     *           "text"
+                     *         ],
+                     *         "steps": [
+                     *           {
+                     *             "items": [
+                     *               {
+                     *                 "text": "Thank you, we look into it."
+                     *               }
+                     *             ],
+                     *             "say": "text",
+                     *             "title": "Kettle does not switch off"
+                     *           }
+                     *         ],
+                     *         "title": "Kettle does not switch off"
+                     *       },
+                     *       "name": "Mei Chen",
+                     *       "retired": true,
+                     *       "updated_at": "2026-11-29T08:00:00Z",
+                     *       "updated_by": "text",
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistScript"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "script-versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "at": "2026-11-29T08:00:00Z",
+                     *           "by": "text",
+                     *           "doc": {
+                     *             "intents": [
+                     *               "text"
+                     *             ],
+                     *             "lang": "zh",
+                     *             "queues": [
+                     *               "text"
+                     *             ],
+                     *             "steps": [
+                     *               {
+                     *                 "items": [],
+                     *                 "title": "Kettle does not switch off"
+                     *               }
+                     *             ],
+                     *             "title": "Kettle does not switch off"
+                     *           },
+                     *           "note": "text",
+                     *           "version": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScriptVersions"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -43272,6 +47900,643 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    snippets: {
+        parameters: {
+            query?: {
+                /** @description what was typed behind / */
+                q?: string;
+                lang?: "zh" | "en";
+                /** @description of every queue, for an editor */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 1,
+                     *           "lang": "zh",
+                     *           "owner": 1,
+                     *           "queues": [
+                     *             "text"
+                     *           ],
+                     *           "shortcut": "text",
+                     *           "text": "Thank you, we look into it.",
+                     *           "title": "Kettle does not switch off",
+                     *           "updated_at": "2026-11-29T08:00:00Z",
+                     *           "updated_by": "text",
+                     *           "used_at": "2026-11-29T08:00:00Z",
+                     *           "uses": 1,
+                     *           "version": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SnippetList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-snippet": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "lang": "zh",
+                 *       "own": true,
+                 *       "queues": [
+                 *         "text"
+                 *       ],
+                 *       "shortcut": "text",
+                 *       "text": "Thank you, we look into it.",
+                 *       "title": "Kettle does not switch off"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SnippetEdit"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "lang": "zh",
+                     *       "owner": 1,
+                     *       "queues": [
+                     *         "text"
+                     *       ],
+                     *       "shortcut": "text",
+                     *       "text": "Thank you, we look into it.",
+                     *       "title": "Kettle does not switch off",
+                     *       "updated_at": "2026-11-29T08:00:00Z",
+                     *       "updated_by": "text",
+                     *       "used_at": "2026-11-29T08:00:00Z",
+                     *       "uses": 1,
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistSnippet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-snippet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "lang": "zh",
+                 *       "own": true,
+                 *       "queues": [
+                 *         "text"
+                 *       ],
+                 *       "shortcut": "text",
+                 *       "text": "Thank you, we look into it.",
+                 *       "title": "Kettle does not switch off",
+                 *       "version": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutSnippetInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "lang": "zh",
+                     *       "owner": 1,
+                     *       "queues": [
+                     *         "text"
+                     *       ],
+                     *       "shortcut": "text",
+                     *       "text": "Thank you, we look into it.",
+                     *       "title": "Kettle does not switch off",
+                     *       "updated_at": "2026-11-29T08:00:00Z",
+                     *       "updated_by": "text",
+                     *       "used_at": "2026-11-29T08:00:00Z",
+                     *       "uses": 1,
+                     *       "version": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistSnippet"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-snippet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "use-snippet": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "text",
+                 *       "kind": "call"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UseSnippetInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "missing": [
+                     *         "text"
+                     *       ],
+                     *       "text": "Thank you, we look into it."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AssistFilled"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,9 +17,10 @@ interface Entry {
 
 const leads = ['supervisor', 'admin'] as const;
 /** Who reads what was said: everybody but auditors. */
-const readers = ['agent', 'senior', 'supervisor', 'quality', 'analyst', 'admin'] as const;
+const readers = ['agent', 'senior', 'editor', 'supervisor', 'quality', 'analyst', 'admin'] as const;
 /** Who takes calls and messages. */
-const workers = ['agent', 'senior', 'supervisor', 'admin'] as const;
+const workers = ['agent', 'senior', 'editor', 'supervisor', 'admin'] as const;
+const editors = ['editor', ...leads] as const;
 
 /**
  * entries are the places of the navigation, in their order. The first four that
@@ -33,7 +34,7 @@ export const entries = [
   { path: '/tickets', key: 'tickets', icon: 'ticket', roles: readers, jump: 'KeyT', group: 'work' },
   { path: '/contacts', key: 'contacts', icon: 'contacts', roles: readers, jump: 'KeyP', group: 'work' },
   { path: '/kb', key: 'kb', icon: 'book', roles: readers, jump: 'KeyK', group: 'knowledge' },
-  { path: '/bot', key: 'bot', icon: 'bot', roles: leads, jump: 'KeyB', group: 'knowledge' },
+  { path: '/bot', key: 'bot', icon: 'bot', roles: editors, jump: 'KeyB', group: 'knowledge' },
   { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
   { path: '/mood', key: 'mood', icon: 'heart', roles: [...leads, 'quality', 'analyst'], jump: 'KeyM', group: 'watch' },
   { path: '/system', key: 'system', icon: 'system', roles: leads, jump: 'KeyS', group: 'setup' },

@@ -6,6 +6,7 @@ const supervisor: readonly Right[] = ['system', 'moods', 'queues', 'hangup', 're
 
 const rights: Partial<Record<Role, readonly Right[]>> = {
   senior: ['recordings', 'reveal'],
+  editor: ['articles'],
   quality: ['moods', 'recordings'],
   analyst: ['moods'],
   supervisor,
@@ -13,7 +14,7 @@ const rights: Partial<Record<Role, readonly Right[]>> = {
 };
 
 /** roles are all of them, in the order in which they are offered. */
-export const roles = ['agent', 'senior', 'supervisor', 'quality', 'analyst', 'auditor', 'admin'] as const satisfies readonly Role[];
+export const roles = ['agent', 'senior', 'editor', 'supervisor', 'quality', 'analyst', 'auditor', 'admin'] as const satisfies readonly Role[];
 
 /** may says what to show. The server decides what is allowed. */
 export function may(role: Role | undefined, right: Right): boolean {
