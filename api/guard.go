@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -76,6 +77,10 @@ func (s *Server) guard(c *gin.Context) {
 	path := c.FullPath()
 	if path == "" { // no route: the browser's files, or 404
 		c.Next()
+		return
+	}
+	if u := c.Request.URL; strings.Contains(u.Path, "\x00") || strings.Contains(u.RawQuery, "%00") || !utf8.ValidString(u.Path) {
+		refuse(c, http.StatusBadRequest, "an address has no zero bytes and no broken characters")
 		return
 	}
 	least, listed := access[c.Request.Method+" "+path]
