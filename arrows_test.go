@@ -47,6 +47,7 @@ var table = []room{
 	{path: "caller", imports: rooms("sip", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "e2e")},
 	{path: "e2e", imports: []string{"*"}, guests: nobody},
 	{path: "scripts", guests: nobody},
+	{path: "examples", guests: nobody},
 
 	// Edge.
 	{path: "api", imports: rooms(work, nouns, engines, ground, "rules/plan", "web"), guests: rooms("cmd/pbx", "e2e")},
@@ -113,6 +114,8 @@ var walls = []struct {
 	{"github.com/gin-gonic/", rooms("api")},
 	{"github.com/danielgtaylor/huma", rooms("api")},
 	{"github.com/centrifugal/", rooms("api", "e2e")},
+	{"github.com/coreos/go-oidc", rooms("api")},
+	{"github.com/pquerna/otp", rooms("api")},
 	{"github.com/pressly/goose", rooms("pg")},
 	{"github.com/yalue/onnxruntime_go", rooms("nlp")},
 	{"github.com/knadh/koanf", rooms("cmd/pbx", "cmd/asrd")},

@@ -2,10 +2,11 @@ package api
 
 import "net/http"
 
-// Role is what a user may do; each one may do all that the ones before may.
+// Role is what a user may do. Agent, supervisor and admin are a ladder: each may do all that the ones
+// before may. The others stand beside it (access_beside.go).
 type Role string
 
-// The roles.
+// The roles of the ladder.
 const (
 	RoleAgent      Role = "agent"      // sees running and past calls, takes work, holds, transfers and ends own calls
 	RoleEditor     Role = "editor"     // writes articles, intents, snippets and scripts
@@ -16,7 +17,7 @@ const (
 // public stands for no session at all.
 const public Role = ""
 
-var rank = map[Role]int{public: 0, RoleAgent: 1, RoleEditor: 2, RoleSupervisor: 3, RoleAdmin: 4}
+var rank = map[Role]int{public: 0, RoleAgent: 1, RoleSenior: 1, RoleEditor: 2, RoleSupervisor: 3, RoleAdmin: 4}
 
 // may tells whether r is enough for what needs at least the role least.
 func (r Role) may(least Role) bool { return rank[r] >= rank[least] }
@@ -24,7 +25,7 @@ func (r Role) may(least Role) bool { return rank[r] >= rank[least] }
 // base is the path of the API's first version.
 const base = "/api/v1"
 
-// access is the whole of who may call what: the least role per route. A route
+// access is the whole of who may call what: the least role of the ladder per route. A route
 // that is not in it is answered 404 to everyone.
 var access = map[string]Role{
 	http.MethodPost + " " + base + "/session":                public,
@@ -111,6 +112,7 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/settings/retention": RoleAdmin,
 	http.MethodPut + " " + base + "/settings/retention": RoleAdmin,
 	http.MethodGet + " " + base + "/audit":              RoleAdmin,
+	http.MethodGet + " " + base + "/audit/check":        RoleAdmin,
 
 	http.MethodGet + " " + base + "/queues/board":              RoleAgent,
 	http.MethodGet + " " + base + "/queues/work/:id/why":       RoleAgent,

@@ -137,13 +137,18 @@ func maySubscribe(channel string) bool {
 }
 
 func (f *feed) sessionLives(key string) (bool, error) {
-	hash, err := hex.DecodeString(key)
+	text, program := strings.CutPrefix(key, keyFeed)
+	hash, err := hex.DecodeString(text)
 	if err != nil {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_, err = f.s.sessions.byHash(ctx, hash)
+	if program {
+		_, err = f.s.keys.byHash(ctx, hash)
+	} else {
+		_, err = f.s.sessions.byHash(ctx, hash)
+	}
 	if errors.Is(err, pg.ErrNotFound) {
 		return false, nil
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/admin"
 	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
@@ -72,6 +73,8 @@ type Parts struct {
 	Nodes Nodes
 	// Setup is what administrators set; nil: nothing is kept.
 	Setup *Setup
+	// Vault seals the secrets of second factors; nil: there are none.
+	Vault *admin.Vault
 	// People is the list of users, started by the caller; nil: one of the server's own.
 	People *People
 	Web    fs.FS // the browser's files with index.html at the root; nil: none
@@ -110,6 +113,13 @@ type Server struct {
 	started      time.Time
 	help         help
 	doors        help // of customers' pages
+	keys         apiKeys
+	stored       repeats
+	pace         *pace
+	factors      factors
+	security     securityCache
+	doc          *huma.OpenAPI
+	outside      *outside // nil: logins from outside are off
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -131,7 +141,12 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
-		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords(),
+		keys: apiKeys{parts.DB, now}, stored: repeats{parts.DB, now}, pace: newPace(now), factors: factors{parts.DB, parts.Vault, now}}
+	if err := cfg.OIDC.Check(); err != nil {
+		return nil, err
+	}
+	s.outside = newOutside(cfg.OIDC)
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
 	}
@@ -148,6 +163,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	if parts.Jobs != nil {
 		s.addRetention(parts.Jobs)
 		s.addErasing(parts.Jobs)
+		s.addWatching(parts.Jobs)
 	}
 	return s, nil
 }
@@ -161,11 +177,13 @@ func (s *Server) route() error {
 	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return fmt.Errorf("api.trusted_proxies: %w", err)
 	}
-	r.Use(s.recovered, s.headers, s.guard, s.elsewhere)
+	r.Use(s.recovered, s.headers, s.guard, s.onlyOnce, s.elsewhere)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
+	config.Info.Description = apiDescription
+	config.Components.SecuritySchemes = securitySchemes
+	config.Transformers = append(config.Transformers, maskAnswer)
 	for _, named := range []any{queue.Urgency(0), ticket.Promise(0)} { // they are texts on the wire
 		config.Components.Schemas.RegisterTypeAlias(reflect.TypeOf(named), reflect.TypeFor[string]())
 	}
@@ -201,6 +219,11 @@ func (s *Server) route() error {
 	s.botRoutes(api)
 	s.assistRoutes(api)
 	s.learnRoutes(api)
+	s.apiKeyRoutes(api)
+	s.loginRoutes(api)
+	s.guardRoutes(api)
+	s.doc = api.OpenAPI()
+	complete(s.doc)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)

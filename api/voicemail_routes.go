@@ -260,7 +260,7 @@ type answersInput struct {
 
 func (in *answersInput) filter(who *caller) call.AnswerFilter {
 	f := call.AnswerFilter{Survey: in.Survey, Queue: in.Queue, Agent: in.Agent, CallID: in.Call, Since: in.Since, Until: in.Until, Limit: in.Limit}
-	if f.Agent == "me" || !who.User.Role.may(RoleSupervisor) {
+	if f.Agent == "me" || !who.User.Role.may(RoleSupervisor) && !who.User.Role.readsAll() {
 		f.Agent = who.User.Username
 	}
 	return f

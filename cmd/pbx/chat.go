@@ -433,12 +433,12 @@ func (q *chatQueue) compare(ctx context.Context) error {
 	return nil
 }
 
-// runAudit is "pbx audit messages": received = stored = shown.
-func runAudit(args []string, out, errOut io.Writer) error {
+// runAuditMessages is "pbx audit messages": received = stored = shown.
+func runAuditMessages(args []string, out, errOut io.Writer) error {
 	fs := newFlags("audit messages", "Compare what came in with what is stored and what the pages show; the exit code tells whether they are equal.", errOut)
 	path := fs.String("config", "", "configuration `file` (YAML) that names the database (pg.url); DATABASE_URL when not given")
 	if len(args) == 0 || args[0] != "messages" {
-		return usage{errors.New("audit: say what to audit: messages")}
+		return usage{errors.New("audit: say what to audit: messages or verify")}
 	}
 	if err := parse(fs, args[1:]); err != nil {
 		return err

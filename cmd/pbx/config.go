@@ -26,8 +26,8 @@ import (
 	"tingxin/node"
 	"tingxin/pg"
 	"tingxin/queue"
-	"tingxin/sip"
 	"tingxin/rules"
+	"tingxin/sip"
 	"tingxin/ticket"
 )
 

@@ -62,10 +62,11 @@ type server struct {
 	web     *api.Server
 	people  *api.People
 	admin   *admin.Service
+	vault   *admin.Vault
 	rules   *runtime // what runs by the settings of administrators
 
-	feedback *feedback.Service
-	triage   *triage.Service
+	feedback   *feedback.Service
+	triage     *triage.Service
 	automation *rules.Service
 
 	accounts  *chat.Accounts

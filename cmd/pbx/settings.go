@@ -33,11 +33,11 @@ type runtime struct {
 	queues *queue.Store
 	// planned are queues and calendars that a dry run would add.
 	planned map[string]bool
-	db     *pg.DB
+	db      *pg.DB
 	// automation, calls and sip take over; nil where only checks are made.
 	automation *rules.Service
-	calls *call.Manager
-	sip   *sip.Server
+	calls      *call.Manager
+	sip        *sip.Server
 	// running is what media was made of.
 	running media.Config
 
@@ -58,6 +58,7 @@ func (s *server) startSettings(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.vault = vault
 	store := admin.NewStore(s.db, vault)
 	s.flows = ivr.NewLibrary(s.cfg.IVR, s.log)
 	s.rules = &runtime{cfg: s.cfg, log: s.log, flows: s.flows, store: store, queues: queue.NewStore(s.db), db: s.db}

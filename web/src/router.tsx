@@ -7,6 +7,7 @@ import { tabs, type FeedbackFilter } from './feedback/api';
 import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
 import type { DeskSearch } from './pages/DeskPage';
+import { homeOf } from './shell/roles';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -26,10 +27,10 @@ const number = (value: unknown): number | undefined => (typeof value === 'number
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: boolean } => {
+  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: boolean; outside?: 'refused' | 'failed' } => {
     const next = text(search.next);
     // Only places of our own: "//elsewhere" would leave.
-    return { next: next?.startsWith('/') && !next.startsWith('//') ? next : undefined, ended: search.ended === true || undefined };
+    return { next: next?.startsWith('/') && !next.startsWith('//') ? next : undefined, ended: search.ended === true || undefined, outside: search.outside === 'refused' || search.outside === 'failed' ? search.outside : undefined };
   },
   component: LoginPage,
 });
@@ -47,8 +48,8 @@ const shell = createRoute({
 const home = createRoute({
   getParentRoute: () => shell,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/live' });
+  beforeLoad: ({ context }) => {
+    throw redirect({ to: homeOf(context.client.getQueryData(session.queryKey)?.user.role) });
   },
 });
 
@@ -154,8 +155,8 @@ const admin = createRoute({
 const adminHome = createRoute({
   getParentRoute: () => admin,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/admin/$section', params: { section: 'numbers' } });
+  beforeLoad: ({ context }) => {
+    throw redirect({ to: '/admin/$section', params: { section: context.client.getQueryData(session.queryKey)?.user.role === 'auditor' ? 'audit' : 'numbers' } });
   },
 });
 const adminSection = createRoute({

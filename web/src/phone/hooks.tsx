@@ -8,16 +8,16 @@ import { current, dialable, type Line, type Phone } from './state';
 
 const PhoneContext = createContext<Softphone | null>(null);
 
-/** PhoneProvider has the telephone of whoever is logged in, over all pages. */
-export function PhoneProvider({ user, children }: { user: User; children: ReactNode }) {
+/** PhoneProvider has the telephone of whoever is logged in, over all pages; off it does not register. */
+export function PhoneProvider({ user, off = false, children }: { user: User; off?: boolean; children: ReactNode }) {
   const [phone, setPhone] = useState<Softphone | null>(null);
   const { username, name } = user;
   useEffect(() => {
     const made = new Softphone(username, name);
     setPhone(made);
-    made.start();
+    if (!off) made.start();
     return () => made.stop();
-  }, [username, name]);
+  }, [username, name, off]);
   useEffect(() => {
     if (!phone) return;
     // Asked before a page with a call is closed or loaded anew.

@@ -12,6 +12,7 @@ import { setTheme, useChoice, type Choice } from '../theme/theme';
 import { PhoneState } from '../phone/PhoneState';
 import { Bell } from '../rules/Bell';
 import { AgentMenu } from './AgentMenu';
+import { hears, homeOf, works } from './roles';
 
 const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
 
@@ -91,16 +92,16 @@ function UserMenu({ user, onHelp }: { user: User; onHelp: () => void }) {
 export function Header({ user, onHelp }: { user: User; onHelp: () => void }) {
   return (
     <header className="top">
-      <Link to="/live" className="brand" aria-label="听心 Tingxin">
+      <Link to={homeOf(user.role)} className="brand" aria-label="听心 Tingxin">
         <Mark size={26} />
         <span className="brand-name">
           听心 <em>Tingxin</em>
         </span>
       </Link>
       <div className="top-end">
-        <AgentMenu />
-        <PhoneState />
-        <ConnectionState />
+        {works(user.role) && <AgentMenu />}
+        {works(user.role) && <PhoneState />}
+        {hears(user.role) && <ConnectionState />}
         <Bell />
         <LanguageSwitch />
         <ThemeMenu />
