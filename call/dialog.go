@@ -30,6 +30,7 @@ const (
 	CauseAdmin          Cause = "admin"           // ended by a person through the API
 	CauseShutdown       Cause = "server_shutdown" // SIGTERM drain ran out
 	CauseRestart        Cause = "server_restart"  // found unfinished after a crash
+	CauseNodeLost       Cause = "server_lost"     // found unfinished by another server, which no longer heard of the call's own
 	CauseError          Cause = "error"           // our fault; the log knows more
 )
 
