@@ -35,6 +35,8 @@ func (f *fakeLine) Park(_ context.Context, id, user, slot string) (string, error
 
 func (f *fakeLine) Parked() []call.ParkedItem { return f.parked }
 
+func (f *fakeLine) Places() int { return 20 }
+
 func (f *fakeLine) Callbacks(context.Context, queue.QueueID) ([]call.CallbackItem, error) {
 	return []call.CallbackItem{{ID: "a", Queue: "support", Number: "555", Phase: queue.Waiting}}, nil
 }
@@ -87,13 +89,16 @@ func TestCallsArePlacedAndParked(t *testing.T) {
 		}
 	}
 	var backs CallbackList
-	anna.ok(base+"/callbacks?queue=support", &backs)
+	boss.ok(base+"/callbacks?queue=support", &backs)
 	if len(backs.Items) != 1 || backs.Items[0].Number != "555" {
 		t.Errorf("call-backs %+v", backs)
 	}
+	if anna.ok(base+"/callbacks", &backs); len(backs.Items) != 0 { // she is in no queue
+		t.Errorf("others' call-backs %+v", backs)
+	}
 	var parked ParkedList
 	anna.ok(base+"/parked", &parked)
-	if len(parked.Items) != 1 {
+	if len(parked.Items) != 1 || parked.Places != 20 {
 		t.Errorf("parked %+v", parked)
 	}
 }
@@ -190,6 +195,20 @@ func TestVoicemail(t *testing.T) {
 			t.Errorf("heard %v: %s", on, a)
 		}
 	}
+	for _, on := range []bool{true, true, false, true} {
+		m = call.MessageItem{}
+		a := anna.do(http.MethodPut, base+"/voicemail/"+first.ID+"/done", map[string]bool{"done": on})
+		a.into(t, &m)
+		if a.status != http.StatusOK || (m.DoneAt != nil) != on || on && m.DoneBy != "agent2" {
+			t.Errorf("done %v: %s", on, a)
+		}
+	}
+	if got := ids(anna, "?undone=true"); got != "second" {
+		t.Errorf("to be done: %q", got)
+	}
+	if a := bert.do(http.MethodPut, base+"/voicemail/"+first.ID+"/done", map[string]bool{"done": false}); a.status != http.StatusNotFound {
+		t.Errorf("bert sees to it: %s", a)
+	}
 	if a := bert.do(http.MethodDelete, base+"/voicemail/"+first.ID, nil); a.status != http.StatusNotFound {
 		t.Errorf("bert deletes: %s", a)
 	}
@@ -209,13 +228,13 @@ func TestVoicemail(t *testing.T) {
 			changed++
 		}
 	}
-	if changed != 4 { // heard, not heard, heard, deleted
-		t.Errorf("%d changes told, want 4", changed)
+	if changed != 7 { // heard, not heard, heard; done, not done, done; deleted
+		t.Errorf("%d changes told, want 7", changed)
 	}
 	var n int
 	must(t, h.db.Pool().QueryRow(ctx, `select count(*) from audit where action like 'message.%' and subject = $1`, "message:"+first.ID).Scan(&n))
-	if n != 4 {
-		t.Errorf("%d audit rows, want 4", n)
+	if n != 7 {
+		t.Errorf("%d audit rows, want 7", n)
 	}
 }
 

@@ -14,16 +14,12 @@ import { StateTag } from '../parts/facts';
 import { Colleagues } from '../phone/Colleagues';
 import { DeviceCheck } from '../phone/DeviceCheck';
 import { Keypad } from '../phone/Keypad';
-import { useDeeds, useOwnCall, usePhone } from '../phone/hooks';
+import { Parked } from '../phone/Parked';
+import { useDeeds, useOwnCall, usePhone, useReady } from '../phone/hooks';
 import { WrapUpCard } from '../phone/WrapUp';
-import { current, mostLines, running } from '../phone/state';
+import { current } from '../phone/state';
 import './desk.css';
 import './live.css';
-
-function useReady(): boolean {
-  const phone = usePhone();
-  return phone.registration === 'registered' && running(phone).length < mostLines;
-}
 
 /** Dialler takes a number or a user's name, from the keyboard or the pad. */
 function Dialler() {
@@ -161,6 +157,7 @@ export function DeskPage() {
           </button>
         </div>
         <Dialler />
+        <Parked />
         <Team />
       </aside>
       {call ? (
