@@ -79,7 +79,9 @@ func (p *publication) UnmarshalJSON(b []byte) error {
 }
 
 // dial opens the feed with the browser's cookies.
-func (b *browser) dial(headers http.Header) (*listener, error) { return b.dialAt(base+"/realtime", headers) }
+func (b *browser) dial(headers http.Header) (*listener, error) {
+	return b.dialAt(base+"/realtime", headers)
+}
 
 func (b *browser) dialAt(path string, headers http.Header) (*listener, error) {
 	u, err := url.Parse(b.url)
