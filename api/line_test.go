@@ -103,6 +103,67 @@ func TestCallsArePlacedAndParked(t *testing.T) {
 	}
 }
 
+// queueLine has the call-backs of real queues.
+type queueLine struct {
+	fakeLine
+	q *queue.Service
+}
+
+func (l *queueLine) Callbacks(ctx context.Context, q queue.QueueID) (out []call.CallbackItem, err error) {
+	items, err := l.q.Items(ctx, q)
+	for i := range items {
+		if it := &items[i]; it.Callback != nil {
+			out = append(out, call.CallbackItem{ID: it.ID, Queue: it.Queue, Number: it.Callback.Number, Phase: it.Phase, Agent: it.Agent})
+		}
+	}
+	return out, err
+}
+
+// An agent takes or cancels call-backs of their own queues only, and takes them when at work.
+func TestCallbacksAreTakenAndCancelled(t *testing.T) {
+	t.Parallel()
+	h, q := openQueues(t)
+	h.parts.Line = &queueLine{q: q}
+	admin, anna, bert := h.as(RoleAdmin), h.as(RoleAgent), h.as(RoleAgent)
+	for _, who := range []*browser{anna, bert} {
+		admin.want(http.StatusNoContent, http.MethodPut, "/agents/"+who.me(), object{})
+	}
+	admin.want(http.StatusNoContent, http.MethodPut, "/queues/support", object{"id": "support", "members": []object{{"user": "agent2"}}})
+	for _, id := range []queue.WorkID{"one", "two"} {
+		_, err := q.Enqueue(t.Context(), queue.Work{ID: id, Kind: queue.KindVoice, Queue: "support", Number: "555", Callback: &queue.Callback{Number: "555", NotBefore: h.now().Add(time.Hour)}})
+		must(t, err)
+	}
+	var list CallbackList
+	if anna.ok(base+"/callbacks", &list); len(list.Items) != 2 {
+		t.Fatalf("anna's %+v", list)
+	}
+	if bert.ok(base+"/callbacks", &list); len(list.Items) != 0 {
+		t.Errorf("bert's %+v", list)
+	}
+	bert.want(http.StatusNotFound, http.MethodPost, "/callbacks/one/take", nil)
+	bert.want(http.StatusNotFound, http.MethodDelete, "/callbacks/one", nil)
+	anna.want(http.StatusConflict, http.MethodPost, "/callbacks/one/take", nil) // offline
+	anna.want(http.StatusNoContent, http.MethodPut, "/agents/me/state", object{"state": "available"})
+	anna.want(http.StatusNoContent, http.MethodPost, "/callbacks/one/take", nil)
+	anna.want(http.StatusNotFound, http.MethodPost, "/callbacks/none/take", nil)
+	items, err := q.Items(t.Context(), "support")
+	must(t, err)
+	for i := range items {
+		if it := &items[i]; it.ID == "one" && (it.Agent != queue.AgentID(anna.me()) || it.Phase != queue.Assigned) || it.ID == "two" && it.Agent != "" {
+			t.Errorf("%+v", it)
+		}
+	}
+	anna.want(http.StatusNoContent, http.MethodDelete, "/callbacks/two", nil)
+	if admin.ok(base+"/callbacks", &list); len(list.Items) != 1 || list.Items[0].ID != "one" {
+		t.Errorf("left %+v", list)
+	}
+	var n int
+	must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from audit where action in ('callback.taken', 'callback.cancelled')`).Scan(&n))
+	if n != 2 {
+		t.Errorf("%d audit rows", n)
+	}
+}
+
 // message puts a kept message with a file into the house.
 func (h *house) message(of call.Record, kind, box string, at time.Time) call.Message {
 	h.t.Helper()

@@ -295,8 +295,11 @@ func TestTransferFromAnotherServer(t *testing.T) {
 	w.caller.hearsOnly(toneAgent)
 
 	// To whom she talks with at her own server: both go on without her.
-	other.call(w.farAt, "8001")
+	other.invite(w.farAt, "8001")
 	second := w.takes(t, invite)
+	if m := other.final(); m.status() != http.StatusOK {
+		t.Fatalf("the call to ask: %s", m.first)
+	}
 	w.anna.dialogOf(invite)
 	w.anna.cseq = 10
 	_, tag, _ := strings.Cut(second.header.Get("From"), "tag=")
