@@ -33,7 +33,7 @@ var (
 	ground  = []string{"audio", "nlp", "event", "pg"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
 	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
-	work    = []string{"call", "bot", "report"}
+	work    = []string{"call", "bot", "report", "assist"}
 	nobody  = []string{"-"}
 )
 
@@ -61,6 +61,7 @@ var table = []room{
 	{path: "call", imports: rooms(engines, "queue", "audio", "event", "pg")},
 	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg")},
 	{path: "report", imports: rooms("event", "pg")},
+	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
 	// Nouns.
 	{path: "queue", imports: rooms("pg", "nlp", "event")},

@@ -8,6 +8,7 @@ type Role string
 // The roles.
 const (
 	RoleAgent      Role = "agent"      // sees running and past calls, takes work, holds, transfers and ends own calls
+	RoleEditor     Role = "editor"     // writes articles, intents, snippets and scripts
 	RoleSupervisor Role = "supervisor" // hears recordings, ends calls, sees the system, moves work and agents
 	RoleAdmin      Role = "admin"      // users, queues and settings
 )
@@ -15,7 +16,7 @@ const (
 // public stands for no session at all.
 const public Role = ""
 
-var rank = map[Role]int{public: 0, RoleAgent: 1, RoleSupervisor: 2, RoleAdmin: 3}
+var rank = map[Role]int{public: 0, RoleAgent: 1, RoleEditor: 2, RoleSupervisor: 3, RoleAdmin: 4}
 
 // may tells whether r is enough for what needs at least the role least.
 func (r Role) may(least Role) bool { return rank[r] >= rank[least] }
@@ -152,20 +153,20 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/kb/search":                  RoleAgent,
 	http.MethodPost + " " + base + "/kb/ask":                    RoleAgent,
 	http.MethodPost + " " + base + "/kb/events":                 RoleAgent,
-	http.MethodPost + " " + base + "/kb/articles":               RoleSupervisor,
-	http.MethodPut + " " + base + "/kb/articles/:id":            RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/articles/:id/state":     RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/articles/:id/roll-back": RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/articles/:id/try":       RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/articles/:id/files":     RoleSupervisor,
-	http.MethodDelete + " " + base + "/kb/files/:id":            RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/lint":                   RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/preview":                RoleSupervisor,
-	http.MethodPut + " " + base + "/kb/categories":              RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/questions":              RoleSupervisor,
-	http.MethodGet + " " + base + "/kb/judgements":              RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/import":                 RoleSupervisor,
-	http.MethodGet + " " + base + "/kb/export":                  RoleSupervisor,
+	http.MethodPost + " " + base + "/kb/articles":               RoleEditor,
+	http.MethodPut + " " + base + "/kb/articles/:id":            RoleEditor,
+	http.MethodPost + " " + base + "/kb/articles/:id/state":     RoleEditor,
+	http.MethodPost + " " + base + "/kb/articles/:id/roll-back": RoleEditor,
+	http.MethodPost + " " + base + "/kb/articles/:id/try":       RoleEditor,
+	http.MethodPost + " " + base + "/kb/articles/:id/files":     RoleEditor,
+	http.MethodDelete + " " + base + "/kb/files/:id":            RoleEditor,
+	http.MethodPost + " " + base + "/kb/lint":                   RoleEditor,
+	http.MethodPost + " " + base + "/kb/preview":                RoleEditor,
+	http.MethodPut + " " + base + "/kb/categories":              RoleEditor,
+	http.MethodPost + " " + base + "/kb/questions":              RoleEditor,
+	http.MethodGet + " " + base + "/kb/judgements":              RoleEditor,
+	http.MethodPost + " " + base + "/kb/import":                 RoleEditor,
+	http.MethodGet + " " + base + "/kb/export":                  RoleEditor,
 	http.MethodDelete + " " + base + "/kb/articles/:id":         RoleAdmin,
 	http.MethodPut + " " + base + "/kb/judgements/:name/shift":  RoleAdmin,
 	http.MethodPost + " " + base + "/kb/judgements/:name/train": RoleAdmin,
@@ -183,17 +184,17 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/bot/sessions":                             RoleSupervisor,
 	http.MethodGet + " " + base + "/bot/sessions/:id":                         RoleSupervisor,
 	http.MethodPost + " " + base + "/bot/sessions/:id/hand-back":              RoleAgent,
-	http.MethodGet + " " + base + "/bot/unanswered":                           RoleSupervisor,
-	http.MethodPost + " " + base + "/bot/turns/:id/label":                     RoleSupervisor,
-	http.MethodGet + " " + base + "/bot/intents":                              RoleSupervisor,
-	http.MethodPut + " " + base + "/bot/intents/:name":                        RoleSupervisor,
-	http.MethodDelete + " " + base + "/bot/intents/:name":                     RoleSupervisor,
-	http.MethodPost + " " + base + "/bot/train":                               RoleSupervisor,
-	http.MethodGet + " " + base + "/bot/models":                               RoleSupervisor,
-	http.MethodGet + " " + base + "/bot/tools":                                RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/unanswered":                           RoleEditor,
+	http.MethodPost + " " + base + "/bot/turns/:id/label":                     RoleEditor,
+	http.MethodGet + " " + base + "/bot/intents":                              RoleEditor,
+	http.MethodPut + " " + base + "/bot/intents/:name":                        RoleEditor,
+	http.MethodDelete + " " + base + "/bot/intents/:name":                     RoleEditor,
+	http.MethodPost + " " + base + "/bot/train":                               RoleEditor,
+	http.MethodGet + " " + base + "/bot/models":                               RoleEditor,
+	http.MethodGet + " " + base + "/bot/tools":                                RoleEditor,
 	http.MethodPut + " " + base + "/bot/tools/:name":                          RoleAdmin,
 	http.MethodDelete + " " + base + "/bot/tools/:name":                       RoleAdmin,
-	http.MethodGet + " " + base + "/bot/policy":                               RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/policy":                               RoleEditor,
 	http.MethodPut + " " + base + "/bot/policy":                               RoleSupervisor,
 	http.MethodGet + " " + base + "/bot/contacts/:id/slots":                   RoleAgent,
 	http.MethodDelete + " " + base + "/bot/slots/:id":                         RoleAgent,

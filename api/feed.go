@@ -216,6 +216,8 @@ func (f *feed) run(sub *event.Subscription) {
 // channels are where an event goes: all of a call to its own channel, its coming and going also to the lists.
 func channels(e *event.Event) []string {
 	switch {
+	case strings.HasPrefix(e.Type, "assist."):
+		return assistChannels(e)
 	case strings.HasPrefix(e.Type, "chat."):
 		return chatChannels(e)
 	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."):

@@ -71,6 +71,9 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if b := p.s.parts.Bot; b != nil {
 		pull(out, "tingxin_bot", b.Stats(), nil)
 	}
+	if a := p.s.parts.Assist; a != nil {
+		pull(out, "tingxin_assist", a.Stats(), nil)
+	}
 	pull(out, "tingxin_pg", p.s.db.Stats(), nil)
 	pull(out, "tingxin_events", p.s.parts.Bus.Stats(), nil)
 	f := p.s.feed

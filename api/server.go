@@ -19,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/contact"
@@ -51,9 +52,11 @@ type Parts struct {
 	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
-	Bot     *bot.Engine  // nil: none
-	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	Bot     *bot.Engine // nil: none
+	// Assist are the cards beside a talk, scripts, snippets and the learning loop; nil: none.
+	Assist *assist.Service
+	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// Nodes are the other servers of the same database; nil: there are none.
@@ -182,6 +185,8 @@ func (s *Server) route() error {
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
 	s.botRoutes(api)
+	s.assistRoutes(api)
+	s.learnRoutes(api)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
@@ -222,6 +227,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Bot" + name
 	case t.PkgPath() == "tingxin/chat" && !strings.HasPrefix(name, "Chat"):
 		return "Chat" + name
+	case t.PkgPath() == "tingxin/assist" && !strings.HasPrefix(name, "Assist"):
+		return "Assist" + name
 	}
 	return name
 }

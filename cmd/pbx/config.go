@@ -11,6 +11,7 @@ import (
 
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
@@ -48,6 +49,7 @@ type Config struct {
 	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
 	KB           kb.Config      `yaml:"kb" koanf:"kb"`
 	Bot          bot.Config     `yaml:"bot" koanf:"bot"`
+	Assist       assist.Config  `yaml:"assist" koanf:"assist"`
 	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
 	PG           pg.Config      `yaml:"pg" koanf:"pg"`
 	API          api.Config     `yaml:"api" koanf:"api"`
@@ -127,6 +129,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.KB.Check(); err != nil {
+		return err
+	}
+	if err := c.Assist.Check(); err != nil {
 		return err
 	}
 	if err := c.Bot.Check(); err != nil {

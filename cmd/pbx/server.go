@@ -14,6 +14,7 @@ import (
 	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
@@ -50,7 +51,8 @@ type server struct {
 	queues  *queue.Service
 	embed   *embed.Service // nil: this machine has no sentence models
 	kb      *kb.Service
-	bot     *bot.Engine // nil: off
+	bot     *bot.Engine     // nil: off
+	assist  *assist.Service // nil: off
 	calls   *call.Manager
 	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip     *sip.Server
@@ -101,6 +103,7 @@ func (s *server) start(ctx context.Context) error {
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
 		{"bot", s.startBot},            // looks at what chat gets
+		{"assist", s.startAssist},      // asks articles and bot
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"administration", s.startAdmin},
@@ -145,7 +148,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue

@@ -52,7 +52,7 @@ func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	if s.nodes != nil {
 		p.Nodes = others{s.nodes}
 	}
-	p.KB = s.kb
+	p.KB, p.Assist = s.kb, s.assist
 	if files, built := web.FS(); built {
 		p.Web = files
 	}

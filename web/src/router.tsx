@@ -200,6 +200,15 @@ const thresholds = createRoute({
   component: lazyRouteComponent(() => import('./kb/ThresholdsPage'), 'ThresholdsPage'),
 });
 
+const knowledge = [
+  createRoute({ getParentRoute: () => shell, path: '/kb/snippets', component: lazyRouteComponent(() => import('./assist/SnippetsPage'), 'SnippetsPage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/suggestions', component: lazyRouteComponent(() => import('./assist/SuggestionsPage'), 'SuggestionsPage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/unanswered', component: lazyRouteComponent(() => import('./assist/UnansweredPage'), 'UnansweredPage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/health', component: lazyRouteComponent(() => import('./assist/HealthPage'), 'HealthPage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/practice', component: lazyRouteComponent(() => import('./assist/PracticePage'), 'PracticePage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/scripts', component: lazyRouteComponent(() => import('./assist/ScriptsPage'), 'ScriptsPage') }),
+] as const;
+
 const ticketList = createRoute({
   getParentRoute: () => shell,
   path: '/tickets',
@@ -224,7 +233,7 @@ const oneTicket = createRoute({
 const tree = root.addChildren([
   login,
   wall,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, voicemail, callbackList, surveyList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, voicemail, callbackList, surveyList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

@@ -61,7 +61,7 @@ function UserForm({ user, self, onClose }: { user: User | null; self: boolean; o
           <Input autoComplete="off" />
         </Form.Item>
         <Form.Item name="role" label={t('settings.role')}>
-          <Select disabled={self} options={(['agent', 'supervisor', 'admin'] as const).map((value) => ({ value, label: t(`role.${value}`) }))} />
+          <Select disabled={self} options={(['agent', 'editor', 'supervisor', 'admin'] as const).map((value) => ({ value, label: t(`role.${value}`) }))} />
         </Form.Item>
         <Form.Item name="language" label={t('settings.language')}>
           <Select

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { CallSummary, WrapUp } from '../api/model';
 import { problemKey } from '../api/problem';
+import { wrapUp as proposalOf, type Proposal } from '../assist/data';
 import { call as callOf, desk, dispositions, ownCalls, session } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { clock, firstOf } from '../i18n/format';
@@ -53,25 +54,32 @@ interface FormProps {
   call: CallSummary;
   /** What was written before. */
   known?: WrapUp;
+  /** What could be written, made from what was said. */
+  proposal?: Proposal;
   /** When the wrap-up ends by itself. */
   deadline?: string;
   since?: string;
   done: () => void;
 }
 
-function Form({ call, known, deadline, since, done }: FormProps) {
+function Form({ call, known, proposal, deadline, since, done }: FormProps) {
   const { t, i18n } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
   const id = useId();
   const { data: offered, isPending: unknown } = useQuery(dispositions(call.queue ?? ''));
-  const [draft, setDraft] = useState<Draft>({ disposition: known?.disposition ?? '', notes: known?.notes ?? '', tags: known?.tags ?? [], followUp: known?.follow_up_at ? localMoment(new Date(known.follow_up_at)) : '' });
+  const [draft, setDraft] = useState<Draft>(() => {
+    const later = known ? known.follow_up_at : proposal?.follow_up_at;
+    return { disposition: known?.disposition ?? '', notes: known?.notes ?? proposal?.summary.join('\n') ?? '', tags: known?.tags ?? proposal?.tags ?? [], followUp: later ? localMoment(new Date(later)) : '' };
+  });
   const [touched, setTouched] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const now = useNow();
   const left = deadline ? Date.parse(deadline) - now : undefined;
+  const likely = (code: string) => proposal?.dispositions.find((guess) => guess.code === code)?.p;
+  const first = (offered?.find((one) => one.code === proposal?.dispositions[0]?.code) ?? offered?.[0])?.code ?? '';
   // Who writes up later has left it open on purpose.
-  const chosen = draft.disposition || (known && !since ? '' : (offered?.[0]?.code ?? ''));
+  const chosen = draft.disposition || (known && !since ? '' : first);
   const put = useMutation({
     mutationFn: (body: Draft) => request(`/calls/${call.id}/wrap-up`, { method: 'PUT', body: bodyOf({ ...body, disposition: body.disposition || chosen }) }),
     onSettled: () => client.invalidateQueries({ queryKey: ['calls'] }),
@@ -128,6 +136,11 @@ function Form({ call, known, deadline, since, done }: FormProps) {
             <label key={one.code} className="wrap-outcome">
               <input type="radio" name={id} value={one.code} checked={chosen === one.code} onChange={() => change({ disposition: one.code })} />
               <span>{i18n.language === 'zh-CN' ? firstOf(one.name_zh, one.name_en) : firstOf(one.name_en, one.name_zh)}</span>
+              {likely(one.code) !== undefined && (
+                <span className="wrap-likely num" title={t('assist.likely')}>
+                  {Math.round(100 * (likely(one.code) ?? 0))} %
+                </span>
+              )}
             </label>
           ))}
         </fieldset>
@@ -168,9 +181,11 @@ function Form({ call, known, deadline, since, done }: FormProps) {
 }
 
 /** WrapUpCard asks about one call; it is not in the way of the rest of the page. */
-export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'known'>) {
+export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'known' | 'proposal'>) {
   const { t } = useTranslation();
   const { data: detail, isError } = useQuery(callOf(call.id));
+  // The form opens filled in; without a proposal it opens empty.
+  const { data: proposal, isPending } = useQuery(proposalOf({ kind: 'call', id: call.id }));
   const { data } = useSuspenseQuery(session);
   const [folded, setFolded] = useState(false);
   // The first answer fills the form; what is typed then is not overwritten.
@@ -194,9 +209,9 @@ export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'kno
           </button>
         )}
       </header>
-      {(detail ?? isError) && (
+      {(detail ?? isError) && !isPending && (
         <div hidden={folded}>
-          <Form key={call.id} call={call} known={known} deadline={deadline} since={since} done={done} />
+          <Form key={call.id} call={call} known={known} proposal={proposal} deadline={deadline} since={since} done={done} />
         </div>
       )}
     </section>

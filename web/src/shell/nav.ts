@@ -16,6 +16,7 @@ interface Entry {
 }
 
 const leads = ['supervisor', 'admin'] as const;
+const editors = ['editor', ...leads] as const;
 
 /**
  * entries are the places of the navigation, in their order. The first four that
@@ -29,7 +30,7 @@ export const entries = [
   { path: '/tickets', key: 'tickets', icon: 'ticket', jump: 'KeyT', group: 'work' },
   { path: '/contacts', key: 'contacts', icon: 'contacts', jump: 'KeyP', group: 'work' },
   { path: '/kb', key: 'kb', icon: 'book', jump: 'KeyK', group: 'knowledge' },
-  { path: '/bot', key: 'bot', icon: 'bot', roles: leads, jump: 'KeyB', group: 'knowledge' },
+  { path: '/bot', key: 'bot', icon: 'bot', roles: editors, jump: 'KeyB', group: 'knowledge' },
   { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
   { path: '/mood', key: 'mood', icon: 'heart', roles: leads, jump: 'KeyM', group: 'watch' },
   { path: '/system', key: 'system', icon: 'system', roles: leads, jump: 'KeyS', group: 'setup' },

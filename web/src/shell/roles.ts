@@ -4,6 +4,7 @@ export type Right = 'system' | 'moods' | 'queues' | 'hangup' | 'recordings' | 'a
 
 const rights: Record<Role, readonly Right[]> = {
   agent: [],
+  editor: ['articles'],
   supervisor: ['system', 'moods', 'queues', 'hangup', 'recordings', 'articles'],
   admin: ['system', 'moods', 'queues', 'hangup', 'recordings', 'articles', 'users'],
 };

@@ -1,0 +1,90 @@
+package assist
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"tingxin/nlp"
+)
+
+// around makes n unit vectors near a direction.
+func around(r *rand.Rand, n, dim, axis int, noise float64) [][]float32 {
+	out := make([][]float32, n)
+	for i := range out {
+		v := make([]float32, dim)
+		for k := range v {
+			v[k] = float32(noise * r.NormFloat64() / math.Sqrt(float64(dim)))
+		}
+		v[axis]++
+		nlp.Normalize(v)
+		out[i] = v
+	}
+	return out
+}
+
+func TestClustersFindWhatIsNear(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	var all [][]float32
+	var truth []int
+	for axis, n := range []int{12, 7, 5, 2} { // two are too few
+		all = append(all, around(r, n, 64, axis, 0.35)...)
+		for range n {
+			truth = append(truth, axis)
+		}
+	}
+	got := clusters(all, defaultNear, defaultLink)
+	if len(got) != 3 || len(got[0].members) != 12 || len(got[1].members) != 7 || len(got[2].members) != 5 {
+		t.Fatalf("%+v", got)
+	}
+	for _, g := range got {
+		for _, i := range g.members {
+			if truth[i] != truth[g.lead] {
+				t.Errorf("%d stands with %d", i, g.lead)
+			}
+		}
+	}
+	if again := clusters(all, defaultNear, defaultLink); len(again) != 3 || again[0].lead != got[0].lead {
+		t.Errorf("the same questions gave other clusters: %+v", again)
+	}
+}
+
+// Two leaders of one cloud are one cluster when their members are near on average.
+func TestClustersAreMerged(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	all := around(r, 40, 64, 0, 0.6)
+	parts := clusters(all, 0.82, 1.1) // nothing is merged
+	whole := clusters(all, 0.82, 0.6)
+	if len(whole) != 1 || len(whole[0].members) != 40 || len(parts) == 1 {
+		t.Errorf("%d parts, merged into %d", len(parts), len(whole))
+	}
+}
+
+func TestCutIsMeasured(t *testing.T) {
+	t.Parallel()
+	if c := measured(make([]float64, 10), make([]float64, 10)); c.Near != defaultNear || c.Pairs != 0 {
+		t.Errorf("too few pairs gave %+v", c)
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	var same, other []float64
+	for range 400 {
+		same = append(same, 0.80+0.05*r.NormFloat64())
+		other = append(other, 0.62+0.05*r.NormFloat64())
+	}
+	c := measured(same, other)
+	if c.Near < 0.66 || c.Near > 0.76 || c.Precision < wantedPurity || c.Recall < 0.8 || math.Abs(c.Near-c.Link-linkBehind) > 1e-9 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestImpactFallsWithAgeAndSolving(t *testing.T) {
+	t.Parallel()
+	if a, b := impact(10, 0, 0), impact(10, 0, 14); math.Abs(a-2*b) > 1e-9 || a != 10 {
+		t.Errorf("%v %v", a, b)
+	}
+	if impact(10, 1, 0) != 0 || impact(5, 0.2, 0) != 4 {
+		t.Error("what is solved has impact")
+	}
+}
