@@ -228,6 +228,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The three cards beside a talk: answer, script, one act; assist.cards tells when they change
+         * @description Needs the role agent or more.
+         */
+        get: operations["assist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/cards/{id}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what became of a card: inserted, sent (with the text that was sent), dismissed or done
+         * @description Needs the role agent or more.
+         */
+        post: operations["assist-outcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/fill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill the variables of a text in for a talk
+         * @description Needs the role agent or more.
+         */
+        post: operations["assist-fill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/look-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the bot's tool of an intent with the values that are known of a talk
+         * @description Needs the role agent or more.
+         */
+        post: operations["assist-look-up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a script for a talk, or none
+         * @description Needs the role agent or more.
+         */
+        post: operations["assist-script"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/tick": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tick an item of the script by hand, or take its tick away
+         * @description Needs the role agent or more.
+         */
+        post: operations["assist-tick"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assist/wrapup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A wrap-up to take as it is: outcomes, summary, tags, follow-up
+         * @description Needs the role agent or more.
+         */
+        get: operations["assist-wrapup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -277,7 +417,7 @@ export interface paths {
         };
         /**
          * All intents with their training phrases and frames
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         get: operations["bot-intents"];
         put?: never;
@@ -298,13 +438,13 @@ export interface paths {
         get?: never;
         /**
          * Add or change an intent, its phrases and its frame
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         put: operations["put-bot-intent"];
         post?: never;
         /**
          * Take an intent away
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         delete: operations["delete-bot-intent"];
         options?: never;
@@ -321,7 +461,7 @@ export interface paths {
         };
         /**
          * Last trainings with their figures and what was mixed up, newest first
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         get: operations["bot-models"];
         put?: never;
@@ -341,7 +481,7 @@ export interface paths {
         };
         /**
          * When a person takes over, and how sure the bot must be
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         get: operations["bot-policy"];
         /**
@@ -465,7 +605,7 @@ export interface paths {
         };
         /**
          * Interfaces that frames may ask
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         get: operations["bot-tools"];
         put?: never;
@@ -511,7 +651,7 @@ export interface paths {
         put?: never;
         /**
          * Learn the intents anew and measure them on held-out phrases; done by a job
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["bot-train"];
         delete?: never;
@@ -551,7 +691,7 @@ export interface paths {
         put?: never;
         /**
          * Say which intent a turn had: a label, and a phrase to learn from
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["bot-label"];
         delete?: never;
@@ -569,7 +709,7 @@ export interface paths {
         };
         /**
          * Turns that were not understood or did not help and that nobody has labelled, newest first
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         get: operations["bot-unanswered"];
         put?: never;
@@ -2411,7 +2551,7 @@ export interface paths {
         put?: never;
         /**
          * Add an article as a draft
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-create"];
         delete?: never;
@@ -2434,7 +2574,7 @@ export interface paths {
         get: operations["kb-article"];
         /**
          * Save another version of an article, as a draft; what is live stays
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         put: operations["kb-save"];
         post?: never;
@@ -2479,7 +2619,7 @@ export interface paths {
         put?: never;
         /**
          * Attach a file: PNG, JPEG, GIF, WebP or PDF
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-attach"];
         delete?: never;
@@ -2499,7 +2639,7 @@ export interface paths {
         put?: never;
         /**
          * Make a draft of an earlier version
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-roll-back"];
         delete?: never;
@@ -2519,7 +2659,7 @@ export interface paths {
         put?: never;
         /**
          * Bring an article into another state: draft, review, live, retired
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-move"];
         delete?: never;
@@ -2539,7 +2679,7 @@ export interface paths {
         put?: never;
         /**
          * What a question would be answered now, and with the article's latest version
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-try"];
         delete?: never;
@@ -2602,7 +2742,7 @@ export interface paths {
         get: operations["kb-categories"];
         /**
          * Name a category in a language; an empty name takes it away
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         put: operations["kb-name-category"];
         post?: never;
@@ -2641,7 +2781,7 @@ export interface paths {
         };
         /**
          * All articles of a filter as a file
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         get: operations["kb-export"];
         put?: never;
@@ -2664,9 +2804,29 @@ export interface paths {
         post?: never;
         /**
          * Take a file away
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         delete: operations["kb-detach"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How well articles answer: week by week, by article, and what should be looked at
+         * @description Needs the role editor or more.
+         */
+        get: operations["kb-health"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2683,7 +2843,7 @@ export interface paths {
         put?: never;
         /**
          * Bring in articles: .csv, .jsonl, .md, .html, or .zip of these; the same file again changes nothing
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-import"];
         delete?: never;
@@ -2701,11 +2861,31 @@ export interface paths {
         };
         /**
          * Thresholds of each language with the curve behind them, and the judgements that were learnt
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         get: operations["kb-judgements"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/judgements/{name}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to an earlier judgement of a language
+         * @description Needs the role admin or more.
+         */
+        post: operations["kb-activate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2752,6 +2932,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/kb/learn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find clusters of questions and replies anew, in the background
+         * @description Needs the role editor or more.
+         */
+        post: operations["kb-learn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/kb/lint": {
         parameters: {
             query?: never;
@@ -2763,7 +2963,7 @@ export interface paths {
         put?: never;
         /**
          * What an editor should look at before an article is saved
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-lint"];
         delete?: never;
@@ -2783,7 +2983,7 @@ export interface paths {
         put?: never;
         /**
          * How each channel would show a content
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-preview"];
         delete?: never;
@@ -2803,7 +3003,7 @@ export interface paths {
         put?: never;
         /**
          * Say what article answers a question; an empty one is: none
-         * @description Needs the role supervisor or more.
+         * @description Needs the role editor or more.
          */
         post: operations["kb-label"];
         delete?: never;
@@ -2824,6 +3024,86 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         get: operations["kb-search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Questions that come again and again without a good answer, those with most impact first, and what to do about them
+         * @description Needs the role editor or more.
+         */
+        get: operations["kb-suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/suggestions/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make phrasings or an article of a suggestion; its questions are labelled and learnt from
+         * @description Needs the role editor or more.
+         */
+        post: operations["kb-approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/suggestions/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a suggestion go; it comes back when it has grown twice as large
+         * @description Needs the role editor or more.
+         */
+        post: operations["kb-dismiss"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kb/unanswered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Questions that were not answered well, masked, newest first
+         * @description Needs the role editor or more.
+         */
+        get: operations["kb-unanswered"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2970,6 +3250,130 @@ export interface paths {
          * @description Needs the role agent or more.
          */
         post: operations["pick-up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Masked talks to answer again, newest first
+         * @description Needs the role agent or more.
+         */
+        get: operations["practice-cases"];
+        put?: never;
+        /**
+         * Make a case of a conversation; nothing of the customer stays in it
+         * @description Needs the role editor or more.
+         */
+        post: operations["add-practice-case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/cases/{id}/retired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take a case away, or bring it back
+         * @description Needs the role editor or more.
+         */
+        put: operations["retire-practice-case"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How people do in practice: oneself, for a supervisor everybody
+         * @description Needs the role agent or more.
+         */
+        get: operations["practice-results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a case
+         * @description Needs the role agent or more.
+         */
+        post: operations["practise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One's own going through a case
+         * @description Needs the role agent or more.
+         */
+        get: operations["practice-run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/practice/runs/{id}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer what the customer said; the last answer ends the run with its score
+         * @description Needs the role agent or more.
+         */
+        post: operations["practice-answer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3212,6 +3616,70 @@ export interface paths {
          * @description Needs the role supervisor or more.
          */
         get: operations["survey-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All scripts in their latest version
+         * @description Needs the role agent or more.
+         */
+        get: operations["scripts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save a script as another version over the one that was seen; 0 adds one
+         * @description Needs the role editor or more.
+         */
+        put: operations["put-script"];
+        post?: never;
+        /**
+         * Take a script away with its versions
+         * @description Needs the role editor or more.
+         */
+        delete: operations["delete-script"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scripts/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions of a script, newest first
+         * @description Needs the role editor or more.
+         */
+        get: operations["script-versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4389,6 +4857,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/snippets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Replies to use again that fit what was typed, most used first
+         * @description Needs the role agent or more.
+         */
+        get: operations["snippets"];
+        put?: never;
+        /**
+         * Add a reply to use again: one's own, or for an editor everybody's
+         * @description Needs the role agent or more.
+         */
+        post: operations["add-snippet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/snippets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a snippet over the version that was seen
+         * @description Needs the role agent or more.
+         */
+        put: operations["put-snippet"];
+        post?: never;
+        /**
+         * Take a snippet away
+         * @description Needs the role agent or more.
+         */
+        delete: operations["delete-snippet"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/snippets/{id}/use": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A snippet with its variables filled in for a talk; counts as used
+         * @description Needs the role agent or more.
+         */
+        post: operations["use-snippet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sounds": {
         parameters: {
             query?: never;
@@ -4977,6 +5513,13 @@ export interface components {
              */
             minutes?: number;
         };
+        ActivateInputBody: {
+            /**
+             * Format: int64
+             * @description of the judgement
+             */
+            id: number;
+        };
         AddCallbackInputBody: {
             number: string;
             queue: string;
@@ -4985,6 +5528,12 @@ export interface components {
              * @enum {string}
              */
             urgency: "low" | "normal" | "high" | "urgent";
+        };
+        AddCaseInputBody: {
+            /** Format: int64 */
+            conversation: number;
+            script?: string;
+            title?: string;
         };
         AddContactInputBody: {
             /** @description by key; null takes a value out */
@@ -5238,6 +5787,21 @@ export interface components {
             /** @description settings (YAML): trunks, outbound, numbers, flows, prompts, codecs, turn, alerts */
             text: string;
         };
+        ApproveInputBody: {
+            /** @description Markdown; of a new article */
+            answer?: string;
+            /**
+             * Format: int64
+             * @description that gets the questions as phrasings; absent: a new one is written
+             */
+            article?: number;
+            category?: string;
+            /** @description bring it to life at once, unless somebody else has to */
+            publish?: boolean;
+            /** @description phrasings; the samples when absent */
+            texts?: string[];
+            title?: string;
+        };
         ArticlePage: {
             items: components["schemas"]["Listed"][];
             /** Format: int64 */
@@ -5307,6 +5871,597 @@ export interface components {
              * @description 0: nobody
              */
             user: number;
+        };
+        AssistAccepted: {
+            /** Format: int64 */
+            article: number;
+            /** Format: int64 */
+            dismissed: number;
+            /**
+             * Format: double
+             * @description characters that were changed, where some were
+             */
+            distance: number;
+            /** Format: int64 */
+            edited: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description cards
+             */
+            offered: number;
+            /**
+             * Format: int64
+             * @description of them inserted, edited or sent
+             */
+            taken: number;
+            title: string;
+        };
+        AssistAnswer: {
+            /** Format: int64 */
+            article?: number;
+            /** @enum {string} */
+            audience?: "public" | "agent";
+            /**
+             * Format: int64
+             * @description id of the card, for its outcome; absent when only a reply is offered
+             */
+            card?: number;
+            key?: string;
+            /** @description what else may answer */
+            more?: components["schemas"]["AssistOther"][];
+            /** @description nobody has looked at it by the day on which somebody should */
+            overdue?: boolean;
+            owner?: string;
+            /**
+             * Format: double
+             * @description calibrated; absent when no model judged
+             */
+            p?: number;
+            /** @description what colleagues said to such questions and customers rated well */
+            reply?: components["schemas"]["AssistReply"];
+            review_by?: string;
+            /** @description the passage that would be inserted */
+            text?: string;
+            title?: string;
+            why?: components["schemas"]["AssistWhy"];
+        };
+        AssistAnswered: {
+            answer: string;
+            customer: string;
+            /** Format: double */
+            like: number;
+            /** @description what was answered then */
+            model: string;
+            /** Format: double */
+            seconds: number;
+        };
+        AssistBoard: {
+            answer?: components["schemas"]["AssistAnswer"];
+            /** Format: date-time */
+            at: string;
+            /** @description why articles are found by words only */
+            degraded?: string;
+            do?: components["schemas"]["AssistDo"];
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: double
+             * @description how long the last refreshing took
+             */
+            ms: number;
+            script?: components["schemas"]["AssistProgress"];
+            /** Format: int64 */
+            turn: number;
+        };
+        AssistCase: {
+            /**
+             * Format: double
+             * @description one's own best score, 0 to 100
+             */
+            best?: number;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            retired?: boolean;
+            /**
+             * Format: int64
+             * @description one's own that came to their end
+             */
+            runs: number;
+            script?: string;
+            title: string;
+            /**
+             * Format: int64
+             * @description answers that are asked for
+             */
+            turns: number;
+        };
+        AssistCluster: {
+            /**
+             * Format: int64
+             * @description the nearest one, or the one that was made
+             */
+            article?: number;
+            /** @enum {string} */
+            badge?: "new" | "rising";
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: string;
+            /** @description what people answered best; empty: nobody has */
+            draft?: string;
+            /** Format: date-time */
+            first_at: string;
+            /**
+             * Format: double
+             * @description of them, handed over to a person
+             */
+            hand_rate: number;
+            /** Format: int64 */
+            id: number;
+            /** Format: double */
+            impact: number;
+            /**
+             * @description add phrasings to an article, or write one
+             * @enum {string}
+             */
+            kind: "variants" | "article";
+            /** @description the question in the middle, masked */
+            label: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: date-time */
+            last_at: string;
+            /**
+             * Format: int64
+             * @description in the last 30 days
+             */
+            month: number;
+            /** Format: int64 */
+            n: number;
+            /** @description questions of it, masked, at most eight */
+            samples: string[];
+            /**
+             * Format: double
+             * @description of them, solved by whoever took over
+             */
+            solve_rate: number;
+            /** @enum {string} */
+            state: "open" | "approved" | "dismissed" | "gone";
+            /** @description of the article */
+            title?: string;
+            /** Format: int64 */
+            week: number;
+            /** Format: int64 */
+            week_before: number;
+        };
+        AssistCut: {
+            /**
+             * Format: double
+             * @description mean cosine from which on two clusters are one
+             */
+            link: number;
+            /**
+             * Format: double
+             * @description cosine from which on two questions are one
+             */
+            near: number;
+            /**
+             * Format: int64
+             * @description labelled pairs that it was measured on; 0: it is the starting value
+             */
+            pairs: number;
+            /**
+             * Format: double
+             * @description of those pairs that it takes for one, how many are
+             */
+            precision: number;
+            /**
+             * Format: double
+             * @description of pairs that are one, how many it takes for one
+             */
+            recall: number;
+        };
+        AssistDo: {
+            /** @enum {string} */
+            action: "create_ticket" | "look_up" | "callback" | "disposition";
+            body: {
+                [key: string]: unknown;
+            };
+            /** Format: int64 */
+            card: number;
+            /** @enum {string} */
+            method: "POST" | "PUT";
+            /** @description of the operation, behind /api/v1 */
+            path: string;
+            slots: components["schemas"]["AssistSlot"][];
+            /** @description what the customer wants, or the outcome */
+            title?: string;
+        };
+        AssistFilled: {
+            missing: string[];
+            text: string;
+        };
+        AssistGuess: {
+            code: string;
+            /** Format: double */
+            p: number;
+        };
+        AssistHealth: {
+            /** @description offered most often in 90 days first, at most 100 */
+            articles: components["schemas"]["AssistAccepted"][];
+            /**
+             * Format: int64
+             * @description suggestions that nobody has decided about
+             */
+            open: number;
+            /** @description longest first, at most 100 */
+            overdue: components["schemas"]["AssistOverdue"][];
+            /** @description last learnings, newest first */
+            runs: components["schemas"]["AssistRun"][];
+            /** @description oldest first, at most 53 of each language */
+            weeks: components["schemas"]["AssistWeek"][];
+        };
+        AssistItem: {
+            /**
+             * @description agent when empty
+             * @enum {string}
+             */
+            by?: "agent" | "customer" | "any";
+            optional?: boolean;
+            phrases?: string[];
+            text: string;
+        };
+        AssistItemStanding: {
+            /** @enum {string} */
+            by?: "words" | "hand";
+            done: boolean;
+            /** @description step.item, from 0 */
+            key: string;
+            optional?: boolean;
+            text: string;
+        };
+        AssistMarks: {
+            /**
+             * Format: double
+             * @description share of the script's items that were done
+             */
+            check: number;
+            /**
+             * Format: double
+             * @description how near the answer is to the one that was rated well
+             */
+            like: number;
+            scripted?: boolean;
+            /**
+             * Format: double
+             * @description 1 within a minute, 0 after five
+             */
+            time: number;
+        };
+        AssistOther: {
+            /** Format: int64 */
+            article: number;
+            /** Format: double */
+            p: number;
+            text: string;
+            title: string;
+        };
+        AssistOverdue: {
+            /** Format: int64 */
+            article: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            owner: string;
+            review_by?: string;
+            title: string;
+        };
+        AssistPracticeRun: {
+            answers: components["schemas"]["AssistAnswered"][];
+            /** Format: int64 */
+            case: number;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            marks?: components["schemas"]["AssistMarks"];
+            /** @description what the customer says now; absent at the end */
+            next?: string;
+            /**
+             * Format: double
+             * @description 0 to 100, at the end
+             */
+            score?: number;
+            /** Format: date-time */
+            started_at: string;
+            title: string;
+            /** Format: int64 */
+            turns: number;
+        };
+        AssistProgress: {
+            /**
+             * Format: int64
+             * @description index of the step that is next; the number of steps when all is done
+             */
+            at: number;
+            /** Format: int64 */
+            card: number;
+            /**
+             * @description what brought it up
+             * @enum {string}
+             */
+            chosen: "queue" | "intent" | "hand";
+            name: string;
+            steps: components["schemas"]["AssistStepStanding"][];
+            title: string;
+            /** Format: int64 */
+            version: number;
+        };
+        AssistProposal: {
+            /**
+             * @description what chose the outcomes: learnt from past wrap-ups, or words
+             * @enum {string}
+             */
+            by: "model" | "words" | "none";
+            dispositions: components["schemas"]["AssistGuess"][];
+            /**
+             * Format: date-time
+             * @description when somebody was promised to be called again
+             */
+            follow_up_at?: string;
+            /** @description at most three sentences of what was said */
+            summary: string[];
+            tags: string[];
+        };
+        AssistQuestion: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            cluster?: number;
+            /** @description a person took over */
+            handed: boolean;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: double
+             * @description of the article that was nearest
+             */
+            p: number;
+            /** @description by whoever took over */
+            solved: boolean;
+            /** @enum {string} */
+            source: "bot" | "call" | "conversation" | "ticket";
+            /** @description the bot's session, the call, conversation or ticket */
+            subject: string;
+            /** @description folded, values masked */
+            text: string;
+            /** @enum {string} */
+            why: "unsure" | "down" | "unclicked" | "handover";
+        };
+        AssistReply: {
+            /** Format: int64 */
+            card: number;
+            /**
+             * Format: double
+             * @description how near the question is, a cosine
+             */
+            like: number;
+            /**
+             * Format: double
+             * @description mean of the customers' stars
+             */
+            rating: number;
+            /** Format: int64 */
+            reply: number;
+            text: string;
+            /**
+             * Format: int64
+             * @description conversations in which it was said so
+             */
+            uses: number;
+        };
+        AssistRun: {
+            /** Format: date-time */
+            at: string;
+            /** @description empty: the nightly one */
+            by: string;
+            /** @description why a judgement was taken back or not taken, by language */
+            gates?: {
+                [key: string]: string;
+            };
+            langs: {
+                [key: string]: components["schemas"]["AssistRunOf"];
+            };
+            /**
+             * Format: int64
+             * @description replies of people that may be offered again
+             */
+            replies: number;
+            /** Format: int64 */
+            took_ms: number;
+        };
+        AssistRunOf: {
+            /** Format: int64 */
+            clusters: number;
+            cut: components["schemas"]["AssistCut"];
+            /**
+             * Format: int64
+             * @description clusters that were not there before
+             */
+            fresh: number;
+            /** Format: int64 */
+            questions: number;
+        };
+        AssistScript: {
+            doc: components["schemas"]["AssistScriptDoc"];
+            name: string;
+            /** @description not begun any more */
+            retired: boolean;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /** Format: int64 */
+            version: number;
+        };
+        AssistScriptDoc: {
+            /** @description intents of customers that bring it up */
+            intents?: string[];
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @description ids of queues whose talks begin with it */
+            queues?: string[];
+            steps: components["schemas"]["AssistStep"][];
+            title: string;
+        };
+        AssistScriptVersion: {
+            /** Format: date-time */
+            at: string;
+            by: string;
+            doc: components["schemas"]["AssistScriptDoc"];
+            note: string;
+            /** Format: int64 */
+            version: number;
+        };
+        AssistSlot: {
+            name: string;
+            value: string;
+        };
+        AssistSnippet: {
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description whose own it is; absent: everybody's
+             */
+            owner?: number;
+            /** @description whose agents see it; empty: all */
+            queues: string[];
+            /** @description what is typed behind / */
+            shortcut: string;
+            /** @description may hold {{contact.name}}, {{agent.name}} and {{slot.NAME}} */
+            text: string;
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            /** Format: date-time */
+            used_at?: string;
+            /** Format: int64 */
+            uses: number;
+            /** Format: int64 */
+            version: number;
+        };
+        AssistStep: {
+            items: components["schemas"]["AssistItem"][];
+            /** @description words that may be said as they are; {{contact.name}} and {{slot.order}} are filled in */
+            say?: string;
+            title: string;
+        };
+        AssistStepStanding: {
+            items: components["schemas"]["AssistItemStanding"][];
+            say?: string;
+            title: string;
+        };
+        AssistTrained: {
+            /**
+             * Format: int64
+             * @description different ones
+             */
+            cases: number;
+            /**
+             * Format: double
+             * @description mean of the first three
+             */
+            first: number;
+            /**
+             * Format: double
+             * @description mean of the last three
+             */
+            last: number;
+            /** Format: date-time */
+            last_at: string;
+            /** Format: double */
+            mean: number;
+            name: string;
+            /** Format: int64 */
+            runs: number;
+            /** Format: int64 */
+            user: number;
+            username: string;
+        };
+        AssistWeek: {
+            /** Format: int64 */
+            answered: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it helped
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description in whose conversation a person took over
+             */
+            handed: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: int64 */
+            questions: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it did not
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description answered, and nothing spoke against it
+             */
+            solved: number;
+            /**
+             * Format: date-time
+             * @description its Monday, UTC
+             */
+            week: string;
+        };
+        AssistWhy: {
+            /** Format: double */
+            down: number;
+            /** @description values without which it is of little use */
+            missing?: string[];
+            /** @enum {string} */
+            rule?: "interface" | "exact" | "contains" | "regexp";
+            /**
+             * Format: int64
+             * @description of how many times it was offered
+             */
+            shown: number;
+            /**
+             * Format: int64
+             * @description how often agents inserted or sent it in 180 days
+             */
+            taken: number;
+            /**
+             * Format: double
+             * @description votes, old ones count less
+             */
+            up: number;
+            /** @description the nearest phrasing */
+            variant?: string;
+            /** @description of the rule */
+            words?: string;
         };
         Attachment: {
             /** Format: date-time */
@@ -5975,6 +7130,9 @@ export interface components {
             variant?: string;
             votes: components["schemas"]["Votes"];
         };
+        CaseList: {
+            items: components["schemas"]["AssistCase"][];
+        };
         CategoryCount: {
             lang: string;
             /** Format: int64 */
@@ -6343,6 +7501,13 @@ export interface components {
              */
             left: number;
         };
+        ChooseScriptInputBody: {
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
+            /** @description name; empty: none */
+            script: string;
+        };
         ClockItem: {
             /** Format: date-time */
             due_at?: string;
@@ -6373,7 +7538,7 @@ export interface components {
             /** @description has a telephone registered */
             reachable: boolean;
             /** @enum {string} */
-            role: "agent" | "supervisor" | "admin";
+            role: "agent" | "editor" | "supervisor" | "admin";
             username: string;
         };
         Colleagues: {
@@ -6968,6 +8133,12 @@ export interface components {
              */
             wrong_pct: number;
         };
+        FillInputBody: {
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
+            text: string;
+        };
         Filter: {
             child?: boolean;
             complaint?: boolean;
@@ -7532,6 +8703,16 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        LookUpInputBody: {
+            id: string;
+            intent: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
+        };
+        LookedUp: {
+            /** @description what the bot would tell the customer */
+            text: string;
+        };
         Loser: {
             agent: string;
             reason: string;
@@ -7729,7 +8910,7 @@ export interface components {
             name?: string;
             password: string;
             /** @enum {string} */
-            role: "agent" | "supervisor" | "admin";
+            role: "agent" | "editor" | "supervisor" | "admin";
             username: string;
         };
         NoteView: {
@@ -7832,6 +9013,12 @@ export interface components {
             restart?: boolean;
             /** Format: int64 */
             version?: number;
+        };
+        OutcomeInputBody: {
+            /** @description of sent: what was sent; how far it is from the card is kept, the text is not */
+            text?: string;
+            /** @enum {string} */
+            what: "inserted" | "sent" | "dismissed" | "done";
         };
         ParkInputBody: {
             /** @description the first free one when empty */
@@ -8009,6 +9196,21 @@ export interface components {
                 };
             };
         };
+        PracticeAnswerInputBody: {
+            text: string;
+            /**
+             * Format: int64
+             * @description how many answers there were
+             */
+            turn: number;
+        };
+        PracticeResults: {
+            items: components["schemas"]["AssistTrained"][];
+        };
+        PractiseInputBody: {
+            /** Format: int64 */
+            case: number;
+        };
         PresenceInputBody: {
             on: boolean;
             typing?: boolean;
@@ -8100,6 +9302,22 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             /** Format: int64 */
+            version: number;
+        };
+        PutSnippetInputBody: {
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @description one's own; else everybody's */
+            own?: boolean;
+            /** @description whose agents see it; empty: all */
+            queues?: string[];
+            shortcut: string;
+            text: string;
+            title: string;
+            /**
+             * Format: int64
+             * @description that was seen
+             */
             version: number;
         };
         QualityNow: {
@@ -8442,6 +9660,9 @@ export interface components {
              */
             transcripts_days: number;
         };
+        RetireCaseInputBody: {
+            retired: boolean;
+        };
         RingDoc: {
             after?: string;
             anyone?: boolean;
@@ -8535,6 +9756,22 @@ export interface components {
             same: number;
             /** Format: double */
             skill: number;
+        };
+        ScriptInputBody: {
+            doc: components["schemas"]["AssistScriptDoc"];
+            note?: string;
+            retired?: boolean;
+            /**
+             * Format: int64
+             * @description that the editor saw; 0: there is none yet
+             */
+            version: number;
+        };
+        ScriptList: {
+            items: components["schemas"]["AssistScript"][];
+        };
+        ScriptVersions: {
+            items: components["schemas"]["AssistScriptVersion"][];
         };
         SearchHits: {
             /** @description in whose transcript the words were said */
@@ -9020,6 +10257,20 @@ export interface components {
             };
             trunk: string;
         };
+        SnippetEdit: {
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** @description one's own; else everybody's */
+            own?: boolean;
+            /** @description whose agents see it; empty: all */
+            queues?: string[];
+            shortcut: string;
+            text: string;
+            title: string;
+        };
+        SnippetList: {
+            items: components["schemas"]["AssistSnippet"][];
+        };
         SnoozeInputBody: {
             /** Format: date-time */
             until: string;
@@ -9070,6 +10321,9 @@ export interface components {
             /** Format: int64 */
             id: number;
             kind: string;
+        };
+        SuggestionList: {
+            items: components["schemas"]["AssistCluster"][];
         };
         SuggestionView: {
             /** @description of the identities that both have */
@@ -9190,6 +10444,14 @@ export interface components {
             clarify: number;
             /** Format: double */
             margin: number;
+        };
+        TickInputBody: {
+            done: boolean;
+            id: string;
+            /** @description key of the item */
+            item: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket";
         };
         Ticket: {
             /** Format: int64 */
@@ -9452,9 +10714,25 @@ export interface components {
             priority: "low" | "normal" | "high" | "urgent";
             queue?: string;
         };
+        UnansweredPage: {
+            items: components["schemas"]["AssistQuestion"][];
+            /**
+             * Format: int64
+             * @description for before, when there are more
+             */
+            next?: number;
+        };
         UrgencyInputBody: {
             /** Format: int32 */
             urgency: number;
+        };
+        UseSnippetInputBody: {
+            id?: string;
+            /**
+             * @description absent: for no talk
+             * @enum {string}
+             */
+            kind?: "call" | "conversation" | "ticket";
         };
         User: {
             /** Format: date-time */
@@ -9465,7 +10743,7 @@ export interface components {
             language: string;
             name: string;
             /** @enum {string} */
-            role: "agent" | "supervisor" | "admin";
+            role: "agent" | "editor" | "supervisor" | "admin";
             username: string;
         };
         UserChangeBody: {
@@ -9474,7 +10752,7 @@ export interface components {
             name?: string;
             password?: string;
             /** @enum {string} */
-            role?: "agent" | "supervisor" | "admin";
+            role?: "agent" | "editor" | "supervisor" | "admin";
         };
         UserList: {
             items: components["schemas"]["User"][];
@@ -10521,6 +11799,560 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    assist: {
+        parameters: {
+            query: {
+                kind: "call" | "conversation" | "ticket";
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistBoard"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description of the card */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutcomeInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-fill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FillInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistFilled"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-look-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookUpInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookedUp"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Bad Gateway */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseScriptInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistBoard"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-tick": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TickInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistBoard"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "assist-wrapup": {
+        parameters: {
+            query: {
+                kind: "call" | "conversation" | "ticket";
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistProposal"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -21151,6 +22983,62 @@ export interface operations {
             };
         };
     };
+    "kb-health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistHealth"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "kb-import": {
         parameters: {
             query: {
@@ -21292,6 +23180,94 @@ export interface operations {
             };
         };
     };
+    "kb-activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description language */
+                name: "zh" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActivateInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "kb-shift": {
         parameters: {
             query?: never;
@@ -21401,6 +23377,60 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-learn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -21655,6 +23685,317 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-suggestions": {
+        parameters: {
+            query?: {
+                state?: "open" | "approved" | "dismissed";
+                lang?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Record"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "kb-unanswered": {
+        parameters: {
+            query?: {
+                lang?: "zh" | "en";
+                /** @description only those of a suggestion */
+                cluster?: number;
+                /** @description next of the page before */
+                before?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnansweredPage"];
                 };
             };
             /** @description Unauthorized */
@@ -22233,6 +24574,526 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "practice-cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-practice-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistCase"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "retire-practice-case": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetireCaseInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "practice-results": {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PracticeResults"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    practise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PractiseInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistPracticeRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "practice-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistPracticeRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "practice-answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PracticeAnswerInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistPracticeRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -23169,6 +26030,301 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    scripts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScriptInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistScript"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "script-versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptVersions"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -28710,6 +31866,398 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    snippets: {
+        parameters: {
+            query?: {
+                /** @description what was typed behind / */
+                q?: string;
+                lang?: "zh" | "en";
+                /** @description of every queue, for an editor */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnippetList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-snippet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnippetEdit"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistSnippet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-snippet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutSnippetInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistSnippet"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-snippet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "use-snippet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UseSnippetInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistFilled"];
+                };
             };
             /** @description Unauthorized */
             401: {
