@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -26,6 +27,8 @@ const (
 	// KindTemplate is of tickets.
 	KindTemplate Kind = "template"
 	KindWebhook  Kind = "webhook"
+	// KindHours is opening hours, which the queues keep and judge; their versions are here.
+	KindHours Kind = "calendar"
 )
 
 // Kinds are all of them, in the order in which one needs the other.
@@ -75,9 +78,25 @@ func (k Kind) New() (Doc, error) {
 		return &TicketTemplate{}, nil
 	case KindWebhook:
 		return &Webhook{}, nil
+	case KindHours:
+		return &Hours{}, nil
 	}
 	return nil, fmt.Errorf("there is no kind %.20q of settings", k)
 }
+
+// Hours are a calendar as the queues write it; what is in it is theirs to judge.
+type Hours struct{ Text json.RawMessage }
+
+// Judge implements Doc.
+func (h *Hours) Judge() Faults { return nil }
+
+func (h *Hours) secrets() map[string]*string { return nil }
+
+// MarshalJSON writes the calendar as it is.
+func (h *Hours) MarshalJSON() ([]byte, error) { return h.Text.MarshalJSON() }
+
+// UnmarshalJSON keeps the calendar as it is.
+func (h *Hours) UnmarshalJSON(b []byte) error { return h.Text.UnmarshalJSON(b) }
 
 // Auth is a digest account. The password can be written and not be read.
 type Auth struct {

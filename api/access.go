@@ -62,10 +62,13 @@ var access = map[string]Role{
 	http.MethodPost + " " + base + "/parked/:name/pick-up":   RoleAgent,
 	http.MethodGet + " " + base + "/callbacks":               RoleAgent,
 	http.MethodPost + " " + base + "/callbacks":              RoleAgent,
+	http.MethodPost + " " + base + "/callbacks/:id/take":     RoleAgent, // of their queues; all for a supervisor
+	http.MethodDelete + " " + base + "/callbacks/:id":        RoleAgent,
 	http.MethodGet + " " + base + "/voicemail":               RoleAgent, // their own and their queues'; all for a supervisor
 	http.MethodGet + " " + base + "/voicemail/:id":           RoleAgent,
 	http.MethodGet + " " + base + "/voicemail/:id/audio":     RoleAgent,
 	http.MethodPut + " " + base + "/voicemail/:id/heard":     RoleAgent,
+	http.MethodPut + " " + base + "/voicemail/:id/done":      RoleAgent,
 	http.MethodDelete + " " + base + "/voicemail/:id":        RoleAgent,
 	http.MethodGet + " " + base + "/surveys":                 RoleAgent, // of their own calls; all for a supervisor
 	http.MethodGet + " " + base + "/reports/surveys":         RoleSupervisor,

@@ -61,6 +61,7 @@ type feed struct {
 	socket http.Handler
 	reg    *prometheus.Registry
 	shard  *centrifuge.RedisShard // nil: this server's browsers only
+	walls  wallFeeds
 
 	clients   atomic.Int64
 	refused   atomic.Int64 // over MaxConnections
@@ -85,7 +86,10 @@ func newFeed(s *Server) (*feed, error) {
 		return nil, fmt.Errorf("live feed: %w", err)
 	}
 	f.node = node
-	node.OnConnecting(func(ctx context.Context, _ centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
+	node.OnConnecting(func(ctx context.Context, e centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
+		if visit, ok := ctx.Value(wallKey{}).(*wallVisit); ok {
+			return f.connectWall(ctx, visit, e.Token)
+		}
 		who := callerOf(ctx)
 		return centrifuge.ConnectReply{Credentials: &centrifuge.Credentials{UserID: who.key(), ExpireAt: f.s.now().Add(revalidate).Unix()}}, nil
 	})
@@ -107,14 +111,14 @@ func (f *feed) connected(c *centrifuge.Client) {
 	f.clients.Add(1)
 	c.OnDisconnect(func(centrifuge.DisconnectEvent) { f.clients.Add(-1) })
 	c.OnSubscribe(func(e centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
-		if !maySubscribe(e.Channel) {
+		if f.walls.shows(c) || !maySubscribe(e.Channel) {
 			reply(centrifuge.SubscribeReply{}, centrifuge.ErrorPermissionDenied)
 			return
 		}
 		reply(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{EnableRecovery: true}}, nil)
 	})
 	c.OnRefresh(func(_ centrifuge.RefreshEvent, reply centrifuge.RefreshCallback) {
-		alive, err := f.sessionLives(c.UserID())
+		alive, err := f.lives(c.UserID())
 		if err != nil { // the database is away: ask again soon rather than cut everybody off
 			reply(centrifuge.RefreshReply{ExpireAt: f.s.now().Add(revalidate / 4).Unix()}, nil)
 			return
@@ -134,6 +138,14 @@ func maySubscribe(channel string) bool {
 	}
 	id, ok := strings.CutPrefix(channel, callChannel)
 	return ok && len(id) == 36 && uuid.Validate(id) == nil
+}
+
+// lives tells whether who opened a feed may go on.
+func (f *feed) lives(user string) (bool, error) {
+	if id, ok := strings.CutPrefix(user, kioskUser); ok {
+		return f.kioskLives(id)
+	}
+	return f.sessionLives(user)
 }
 
 func (f *feed) sessionLives(key string) (bool, error) {
@@ -186,6 +198,8 @@ func (f *feed) start() error {
 	f.running.Go(func() { f.run(sub) })
 	// Ends when close calls stop.
 	f.running.Go(func() { f.tellLoad(ctx) })
+	// Ends when close calls stop.
+	f.running.Go(func() { f.tellWalls(ctx) })
 	// Ends when close calls stop.
 	f.running.Go(func() { <-ctx.Done(); sub.Close() })
 	return nil

@@ -89,7 +89,7 @@ func (s *Server) guard(c *gin.Context) {
 		return
 	}
 	changes := c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead
-	if (changes || path == base+"/realtime") && !s.ownOrigin(c.Request) {
+	if (changes || path == base+"/realtime" || path == base+"/wall/realtime") && !s.ownOrigin(c.Request) {
 		refuse(c, http.StatusForbidden, "this page may not use the API")
 		return
 	}

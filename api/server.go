@@ -230,6 +230,7 @@ func (s *Server) route() error {
 	}
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
+	r.GET(base+"/wall/realtime", s.feed.serveWall)
 	s.helpRoutes(r)
 	s.doorRoutes(r)
 	r.GET("/metrics", s.metrics())

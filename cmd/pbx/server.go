@@ -255,6 +255,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	options := []sip.Option{sip.WithPages(directory{s.people, s.phones.domain, s.nodes}), sip.WithTokens(s.phones.tokens)}
 	if s.nodes != nil {
 		options = append(options, sip.WithNodes(s.nodes), sip.WithBindingStore(s.nodes))
+		calls.SetSilent(s.nodes)
 	}
 	signalling, err := sip.New(s.cfg.SIP, s.engine, guests{calls, s}, s.log, options...)
 	if err != nil {

@@ -147,7 +147,6 @@ async function api(request, response, path, query) {
   if (path === '/calendars') return json(response, { items: [{ name: 'office', zone: 'Asia/Shanghai', week: {}, days: [] }] });
   if (path === '/queues/alerts') return json(response, { items: queues.alerts() });
   if (/^\/(settings\/[a-z-]+|kiosks|audit)$/.test(path)) return json(response, { items: [], restart: false, pending: false }, 200, { 'X-Mock': '1' }); // nothing is kept here
-  if (path === '/wall/mine') return json(response, queues.wall());
   if (path === '/queues/work') return json(response, { items: queues.work() });
   const users_ = /^\/users(?:\/(\w+))?$/.exec(path);
   if (users_) return userRoutes(request, response, users_[1]);
@@ -178,7 +177,7 @@ const server = createServer((request, response) => {
 
 server.on('upgrade', (request, socket, head) => {
   if (!who(request)) return socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
-  feed.upgrade(request, socket, head);
+  feed.upgrade(request, socket, head, request.url.includes('/wall/') && queues.wall);
 });
 
 server.listen(port, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));

@@ -90,6 +90,10 @@ const callList = createRoute({
   component: lazyRouteComponent(() => import('./pages/CallsPage'), 'CallsPage'),
 });
 
+const voicemail = createRoute({ getParentRoute: () => shell, path: '/calls/voicemail', component: lazyRouteComponent(() => import('./pages/VoicemailPage'), 'VoicemailPage') });
+const callbackList = createRoute({ getParentRoute: () => shell, path: '/calls/callbacks', component: lazyRouteComponent(() => import('./pages/CallbacksPage'), 'CallbacksPage') });
+const surveyList = createRoute({ getParentRoute: () => shell, path: '/calls/surveys', component: lazyRouteComponent(() => import('./pages/SurveysPage'), 'SurveysPage') });
+
 const oneCall = createRoute({
   getParentRoute: () => shell,
   path: '/calls/$callId',
@@ -264,7 +268,7 @@ const oneCase = createRoute({
 const tree = root.addChildren([
   login,
   wall,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, voicemail, callbackList, surveyList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

@@ -8,7 +8,7 @@ import { useFormat } from '../i18n/format';
 import { type IconName } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Faults, show, useFaults } from './faults';
-import { check, publish, put, remove, settings, versions, type Docs, type Kind, type Setting } from './kinds';
+import { check, publish, put, remove, settings, versions, type Docs, type Kind, type Setting, type Versioned } from './kinds';
 
 /** What a kind shows and asks for. F is its form: mostly the document itself. */
 export interface Sheet<K extends Kind, F extends object> {
@@ -38,7 +38,7 @@ export function Restart({ restart, pending }: { restart: boolean; pending: boole
 }
 
 /** History lists the versions, and takes an older one back. */
-export function History({ kind, name }: { kind: Kind; name: string }) {
+export function History({ kind, name, onBack }: { kind: Versioned; name: string; onBack?: () => void }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
   const { message } = App.useApp();
@@ -47,8 +47,9 @@ export function History({ kind, name }: { kind: Kind; name: string }) {
   const back = useMutation({
     mutationFn: (version: number) => publish(kind, name, version),
     onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ['admin'] });
+      await Promise.all([client.invalidateQueries({ queryKey: ['admin'] }), client.invalidateQueries({ queryKey: ['queues'] })]);
       void message.success(t('admin.rolledBack'));
+      onBack?.();
     },
     onError: (error) => void message.error(t(problemKey(error))),
   });

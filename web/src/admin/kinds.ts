@@ -44,6 +44,9 @@ export interface Docs {
   webhooks: Webhook;
 }
 
+/** What has versions: settings, and opening hours, which are kept with the queues. */
+export type Versioned = Kind | 'calendars';
+
 export type Kind = keyof Docs;
 
 /** One thing that is set, or that the configuration file sets. */
@@ -78,10 +81,10 @@ export const setting = <K extends Kind>(kind: K, name: string, version = 0) =>
     queryFn: ({ signal }) => request<Setting<Docs[K]>>(`/settings/${kind}/${encodeURIComponent(name)}`, { signal, query: { version: version || undefined } }),
   });
 
-export const versions = <K extends Kind>(kind: K, name: string) =>
+export const versions = <K extends Versioned>(kind: K, name: string) =>
   queryOptions({
     queryKey: ['admin', kind, name, 'versions'],
-    queryFn: ({ signal }) => request<Settings<Docs[K]>>(`/settings/${kind}/${encodeURIComponent(name)}/versions`, { signal }).then((page) => page.items),
+    queryFn: ({ signal }) => request<Settings<K extends Kind ? Docs[K] : Calendar>>(`/settings/${kind}/${encodeURIComponent(name)}/versions`, { signal }).then((page) => page.items),
   });
 
 export const hours = queryOptions({
@@ -107,7 +110,7 @@ export const check = <K extends Kind>(kind: K, name: string, doc: Docs[K], signa
 
 export const remove = (kind: Kind, name: string) => request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}`, { method: 'DELETE' });
 
-export const publish = (kind: Kind, name: string, version: number) => request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}/live`, { method: 'POST', body: { version } });
+export const publish = (kind: Versioned, name: string, version: number) => request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}/live`, { method: 'POST', body: { version } });
 
 /** bare leaves out what is empty, so that a document says only what somebody wrote. */
 export function bare<T extends object>(doc: T): T {

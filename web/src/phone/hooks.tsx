@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { LiveCall, User } from '../api/model';
 import { useFloor } from '../call/hooks';
 import { Softphone } from './softphone';
-import { current, dialable, type Line, type Phone } from './state';
+import { current, dialable, mostLines, running, type Line, type Phone } from './state';
 
 const PhoneContext = createContext<Softphone | null>(null);
 
@@ -40,6 +40,12 @@ export function useSoftphone(): Softphone {
 export function usePhone(): Phone {
   const phone = useSoftphone();
   return useSyncExternalStore(phone.subscribe, phone.get);
+}
+
+/** useReady says whether another call can be made from this page. */
+export function useReady(): boolean {
+  const phone = usePhone();
+  return phone.registration === 'registered' && running(phone).length < mostLines;
 }
 
 export interface Deeds {
