@@ -74,6 +74,9 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if a := p.s.parts.Assist; a != nil {
 		pull(out, "tingxin_assist", a.Stats(), nil)
 	}
+	if r := p.s.parts.Rules; r != nil {
+		pull(out, "tingxin_rules", r.Stats(), nil)
+	}
 	pull(out, "tingxin_pg", p.s.db.Stats(), nil)
 	pull(out, "tingxin_events", p.s.parts.Bus.Stats(), nil)
 	f := p.s.feed

@@ -39,7 +39,7 @@ func commands() []command {
 		{"learn", "learn from questions without a good answer and from replies that were rated well", runLearn},
 		{"kb", "kb import, kb export: articles from and into files", runKB},
 		{"sample-orders", "serve sample orders, to try the bot's tools with", runSampleOrders},
-		{"audit", "audit messages: received = stored = shown", runAudit},
+		{"audit", "audit messages: received = stored = shown; audit verify: is the audit log whole", runAudit},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},
 	}

@@ -86,11 +86,6 @@ async function accessible() {
   must(grave.length === 0, grave.map((v) => `${v.id} ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(', ')}`).join('; '));
 }
 
-async function noOverflow() {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  must(wide <= 0, `${wide} px too wide`);
-}
-
 await login(page, url, values.user, values.password);
 {
   const { csrf } = await (await page.request.get(`${url}/api/v1/session`)).json();
@@ -120,6 +115,14 @@ await check('the first load of the desk', async () => {
   console.log(`      script of the desk: ${whole} kB gzip in ${sizes.length} files`);
   return `${whole} kB of script`;
 });
+/** inSight fails when the button that sends lies under the call bar or the navigation. */
+const inSight = async (on) => {
+  const [end, room] = await on.evaluate(() => {
+    const below = [...document.querySelectorAll('.call-bar, .nav')].map((one) => one.getBoundingClientRect().top).filter((top) => top > 100);
+    return [document.querySelector('.inbox-go').getBoundingClientRect().bottom, Math.min(window.innerHeight, ...below)];
+  });
+  must(end <= room, `the composer ends at ${Math.round(end)} px, there is room to ${Math.round(room)}`);
+};
 const row = (name) => page.locator('.work-row[data-key^="chat:"]', { hasText: name });
 const field = '.inbox-composer textarea';
 
@@ -147,6 +150,7 @@ await check('a chat is taken while the call stands', async () => {
   await page.keyboard.type('今天下午发货。');
   await page.keyboard.press('Control+Enter');
   await page.waitForSelector('[data-letter=held]');
+  await inSight(page);
   await shot('desktop-undo');
 });
 await check('what was sent can be taken back, and sent after all', async () => {
@@ -304,10 +308,12 @@ for (const [language, theme] of [['en', 'light'], ['zh-CN', 'dark']]) {
       must(wide <= 0, `${wide} px too wide`);
     };
     await look();
+    await inSight(other);
     await own('1280');
     await other.setViewportSize({ width: 360, height: 740 });
     await other.waitForTimeout(300);
     await look();
+    await inSight(other);
     await own('360');
     await other.goto(`${url}/desk`);
     await other.waitForSelector('.work-row');

@@ -18,6 +18,13 @@ export function whenUnauthorized(callback: () => void): void {
   onUnauthorized = callback;
 }
 
+let onLocked: () => void = () => undefined;
+
+/** whenLocked is called when the server says that the session is locked. */
+export function whenLocked(callback: () => void): void {
+  onLocked = callback;
+}
+
 type Query = Record<string, string | number | boolean | undefined>;
 
 export interface Ask {
@@ -67,6 +74,7 @@ export async function request<T>(path: string, ask: Ask = {}): Promise<T> {
   const response = await send(path, ask);
   if (!response.ok) {
     if (response.status === 401 && !ask.anonymous) onUnauthorized();
+    if (response.status === 423) onLocked();
     throw await problemOf(response);
   }
   if (response.status === 204) return undefined as T;

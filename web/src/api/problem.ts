@@ -23,6 +23,7 @@ const byStatus: Record<number, string> = {
   409: 'conflict',
   413: 'too_large',
   422: 'invalid',
+  423: 'locked',
   429: 'too_many',
   502: 'unavailable',
   503: 'unavailable',

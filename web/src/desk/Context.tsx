@@ -10,7 +10,7 @@ import type { components } from '../api/openapi';
 import { problemKey } from '../api/problem';
 import { useNow } from '../call/hooks';
 import { contact as contactOf } from '../contact/api';
-import { useFormat } from '../i18n/format';
+import { firstOf, useFormat } from '../i18n/format';
 import { PacketView } from '../parts/BotPacket';
 import { Icon, type IconName } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -21,6 +21,7 @@ import { PhonePanel } from './Phone';
 
 // With their forms they are half of the page: they come when they are asked for.
 const PersonTab = lazy(() => import('./PersonTabs').then((tabs) => ({ default: tabs.PersonTab })));
+const AssistCards = lazy(() => import('./AssistCards'));
 const TimelineTab = lazy(() => import('./PersonTabs').then((tabs) => ({ default: tabs.TimelineTab })));
 
 type Schemas = components['schemas'];
@@ -80,6 +81,9 @@ function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: strin
   );
 }
 
+/** On the telephone words are said, not sent. */
+const nowhere = () => undefined;
+
 const isPacket = (packet: unknown): packet is BotPacket => typeof packet === 'object' && packet !== null && 'summary' in packet && 'emotion_trend' in packet;
 
 /** HandOver is what came with the conversation: of the bot, or of the colleague who passed it on. */
@@ -101,12 +105,12 @@ function HandOver({ packet }: { packet: unknown }) {
   );
 }
 
-function Assist({ subject, onInsert }: { subject: Subject; onInsert?: (text: string) => void }) {
+function Assist({ subject, onInsert, onSend }: { subject: Subject; onInsert?: (text: string) => void; onSend?: (text: string) => void }) {
   const { t } = useTranslation();
   const packet = isPacket(subject.packet) || (subject.packet as { note?: string } | undefined)?.note;
   return (
     <>
-      {/* Assist cards stand here, above what was handed over. */}
+      {(subject.kind === 'call' || (onInsert && onSend)) && <AssistCards key={`${subject.kind}${subject.id}`} kind={subject.kind} id={subject.id} onInsert={onInsert ?? nowhere} onSend={onSend ?? nowhere} />}
       <HandOver packet={subject.packet} />
       {subject.contact ? <Slots contact={subject.contact} onInsert={onInsert} /> : null}
       {subject.contact ? <PersonLine contact={subject.contact} /> : !packet && <Empty icon="contacts" title={t('desktop.unknownPerson')} />}
@@ -190,7 +194,7 @@ function Knowledge({ onInsert, language }: { onInsert?: (text: string) => void; 
       </form>
       {error && <Failed error={error} />}
       {isFetching && !data && <Waiting rows={3} />}
-      {data && data.items.length === 0 && <Empty icon="book" title={t('inbox.nothingFound')} />}
+      {data?.items.length === 0 && <Empty icon="book" title={t('inbox.nothingFound')} />}
       <ul className="kb-found">
         {data?.items.map((one) => (
           <li key={one.article.id} className="card part">
@@ -199,7 +203,7 @@ function Knowledge({ onInsert, language }: { onInsert?: (text: string) => void; 
                 {one.article.title}
               </Link>
             </h2>
-            <p className="kb-passage">{one.passage || one.article.text.slice(0, 300)}</p>
+            <p className="kb-passage">{firstOf(one.passage, one.article.text.slice(0, 300))}</p>
             <div className="kb-acts">
               <small className="muted num">{t('unit.percent', { value: number(100 * one.p) })}</small>
               {onInsert && (
@@ -220,6 +224,7 @@ interface Props {
   tab: Tab;
   onTab: (tab: Tab) => void;
   onInsert?: (text: string) => void;
+  onSend?: (text: string) => void;
   /** Without it there is no telephone here. */
   onDevices?: () => void;
   step: number;
@@ -228,7 +233,7 @@ interface Props {
 }
 
 /** Context is what is known about who is open at the desk. */
-export function Context({ subject, tab, onTab, onInsert, onDevices, step, onWidth, onClose }: Props) {
+export function Context({ subject, tab, onTab, onInsert, onSend, onDevices, step, onWidth, onClose }: Props) {
   const { t } = useTranslation();
   const contact = subject?.contact;
   const own: readonly Tab[] = (subject ? tabs : (['kb', 'phone'] as const)).filter((name) => name !== 'phone' || onDevices);
@@ -239,7 +244,7 @@ export function Context({ subject, tab, onTab, onInsert, onDevices, step, onWidt
   }, [shown]);
   const nobody = <Empty icon="contacts" title={t('desktop.unknownPerson')} hint={t('desktop.unknownPersonHint')} />;
   const parts: Record<Tab, () => ReactNode> = {
-    assist: () => subject && <Assist subject={subject} onInsert={onInsert} />,
+    assist: () => subject && <Assist subject={subject} onInsert={onInsert} onSend={onSend} />,
     person: () => (contact ? <PersonTab contact={contact} /> : nobody),
     tickets: () => (contact ? <TicketsTab contact={contact} /> : nobody),
     timeline: () => (contact ? <TimelineTab contact={contact} /> : nobody),

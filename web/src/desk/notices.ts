@@ -1,8 +1,8 @@
 // Notices of the browser while the page is out of sight: that something came, not what it says.
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { DeskItem } from './work';
-import { keyOf } from './work';
+import { firstOf } from '../i18n/format';
+import { keyOf, type DeskItem } from './work';
 
 const remembered = 'tingxin.notices';
 
@@ -32,7 +32,7 @@ export function useBell(): { bell: Bell; press: () => void } {
 
 /** fresh are the pieces of work in which somebody began to wait, or was named, since `before`. */
 export function fresh(before: ReadonlyMap<string, string>, items: readonly DeskItem[]): DeskItem[] {
-  return items.filter((item) => item.group === 'now' && (item.unread || item.mentioned || item.kind === 'ticket') && before.get(keyOf(item)) !== stamp(item));
+  return items.filter((item) => item.group === 'now' && [item.unread, item.mentioned, item.kind === 'ticket'].includes(true) && before.get(keyOf(item)) !== stamp(item));
 }
 
 const stamp = (item: DeskItem): string => `${item.since ?? ''}${item.mentioned ? '@' : ''}${item.kind === 'ticket' ? item.state : ''}`;
@@ -48,7 +48,7 @@ export function useNotices(items: readonly DeskItem[] | undefined, bell: Bell, o
     if (!known || bell !== 'on' || !document.hidden) return;
     for (const item of fresh(known, items).slice(0, 3)) {
       const key = keyOf(item);
-      const notice = new Notification(item.name || t('app.name'), { body: t(item.mentioned ? 'desktop.noticeMention' : item.kind === 'ticket' ? 'desktop.noticeTicket' : 'desktop.noticeMessage'), tag: key });
+      const notice = new Notification(firstOf(item.name, t('app.name')), { body: t(item.mentioned ? 'desktop.noticeMention' : item.kind === 'ticket' ? 'desktop.noticeTicket' : 'desktop.noticeMessage'), tag: key });
       notice.onclick = () => {
         window.focus();
         open(key);

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
 import { colleagues } from '../api/queries';
+import { slashQuery, withSnippet } from '../assist/data';
 import { useNow } from '../call/hooks';
 import { size, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
@@ -16,6 +17,7 @@ import { mentionAt, moments } from './moments';
 import { privateIn, undoTime } from './outbox';
 
 const WhenBox = lazy(() => import('./When'));
+const SnippetPicker = lazy(() => import('../assist/SnippetPicker').then((picker) => ({ default: picker.SnippetPicker })));
 
 /** ComposerHandle is how the rest of the page writes into the reply. */
 export interface ComposerHandle {
@@ -126,6 +128,8 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
   const closed = view.state === 'closed' && !note;
   const named = useMentions(text, note ? caret : -1);
+  const slash = note || caret < 0 ? null : slashQuery(text, caret);
+  const subject = useMemo(() => ({ kind: 'conversation' as const, id: String(view.id) }), [view.id]);
 
   // What was begun is kept on the server a moment after the last key, and when the page goes.
   const saved = useRef(text);
@@ -361,6 +365,21 @@ export function Composer({ view, seen, onSent, handle }: Props) {
           onBlur={() => setCaret(-1)}
           onKeyDown={onKey}
         />
+        {slash !== null && (
+          <Suspense>
+            <SnippetPicker
+              query={slash}
+              subject={subject}
+              onClose={() => setCaret(-1)}
+              onPick={(piece) => {
+                const put = withSnippet(text, caret, piece);
+                change(put.text);
+                setCaret(-1);
+                requestAnimationFrame(() => field.current?.setSelectionRange(put.caret, put.caret));
+              }}
+            />
+          </Suspense>
+        )}
         {note && <Mentions text={text} caret={caret} chosen={chosen} onPick={pick} />}
       </div>
       {files.length > 0 && (

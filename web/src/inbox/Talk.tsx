@@ -129,10 +129,11 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
 
   const last = messages?.at(-1)?.id ?? 0;
   useSeen(id, last);
+  const there = messages !== null;
   useLayoutEffect(() => {
     const element = scroll.current;
     if (element && bottom.current) element.scrollTop = element.scrollHeight;
-  }, [last, waiting, messages === null, unfolded]);
+  }, [last, waiting, there, unfolded]);
   const goTo = (m: number) => {
     setUnfolded(true);
     requestAnimationFrame(() => document.getElementById(`message-${m}`)?.scrollIntoView({ block: 'center', behavior: 'smooth' }));

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { board, colleagues, session } from '../api/queries';
+import { CaseMark } from '../feedback/marks';
 import { Icon } from '../parts/Icon';
 import { Wait } from '../desk/Wait';
 import { useActions, type Action } from '../shell/actions';
@@ -122,6 +123,7 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
           {t(`inbox.channel.${view.channel}`, { defaultValue: view.channel })} · {t(`inbox.stateOf.${view.state}`)}
           {view.page && ` · ${view.page}`}
         </span>
+        <CaseMark reason={`conversation:${view.id}`} />
       </div>
       {view.waiting_since && <Wait since={view.waiting_since} />}
       <div className="inbox-deeds">

@@ -6,6 +6,7 @@ import type { LiveCall } from '../api/model';
 import { desk as deskOf, session } from '../api/queries';
 import { ticket as ticketOf } from '../api/tickets';
 import { useFloor, useNarrow } from '../call/hooks';
+import { firstOf } from '../i18n/format';
 import { Context, tabs, type Subject, type Tab } from '../desk/Context';
 import { useBell, useNotices } from '../desk/notices';
 import { OwnCalls } from '../desk/OwnCalls';
@@ -61,7 +62,7 @@ function useSubject({ chat, ticket, call }: DeskSearch, calls: readonly LiveCall
   const live = calls.find((one) => one.id === call);
   return useMemo(() => {
     if (chat) return { kind: 'conversation', id: String(chat), contact: talk?.contact_id, packet: talk?.packet, language: talk?.language };
-    if (ticket) return { kind: 'ticket', id: String(ticket), contact: detail?.ticket.contact || undefined };
+    if (ticket) return { kind: 'ticket', id: String(ticket), contact: detail?.ticket.contact };
     if (call) return { kind: 'call', id: call, contact: live?.contact, language: live?.language };
     return undefined;
   }, [chat, ticket, call, talk, detail, live]);
@@ -108,7 +109,7 @@ function CallPane({ id, onBack }: { id: string; onBack?: () => void }) {
           </button>
         </div>
       )}
-      {making !== null && <Suspense><TicketBox text={making} contact={call?.contact} source="call" of={id} name={call?.from_name || call?.from} onClose={() => setMaking(null)} /></Suspense>}
+      {making !== null && <Suspense><TicketBox text={making} contact={call?.contact} source="call" of={id} name={firstOf(call?.from_name, call?.from)} onClose={() => setMaking(null)} /></Suspense>}
     </div>
   );
 }
@@ -143,7 +144,8 @@ export function DeskPage() {
   const entries = useMemo(() => entriesOf(calls, list.data?.items ?? []), [calls, list.data]);
   const open = useCallback(
     (to: string) => {
-      const [kind = '', id = ''] = [to.slice(0, to.indexOf(':')), to.slice(to.indexOf(':') + 1)];
+      const kind = to.slice(0, to.indexOf(':'));
+      const id = to.slice(to.indexOf(':') + 1);
       void navigate({ to: '/desk', search: kind === 'chat' ? { chat: Number(id) } : kind === 'ticket' ? { ticket: Number(id) } : { call: id } });
     },
     [navigate],
@@ -198,6 +200,8 @@ export function DeskPage() {
     ),
   );
 
+  const insert = useCallback((text: string) => composer.current?.insert(text), []);
+  const send = useCallback((text: string) => composer.current?.send(text), []);
   const back = narrow ? close : undefined;
   const talking = chosen.chat !== undefined;
   const bellWords = t(`desktop.bell.${bell}`);
@@ -227,7 +231,8 @@ export function DeskPage() {
       subject={subject}
       tab={subject ? tab : 'phone'}
       onTab={choose}
-      onInsert={talking ? (text) => composer.current?.insert(text) : undefined}
+      onInsert={talking ? insert : undefined}
+      onSend={talking ? send : undefined}
       onDevices={() => setChecking(true)}
       step={side.step}
       onWidth={side.move}

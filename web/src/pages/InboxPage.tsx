@@ -163,11 +163,11 @@ function ConversationList({ id, filter, onOpen, onFilter }: ListProps) {
 }
 
 /** Beside is who a conversation is with, where there is room for it. */
-function Beside({ id, onInsert, onClose }: { id: number; onInsert: (text: string) => void; onClose: () => void }) {
+function Beside({ id, onInsert, onSend, onClose }: { id: number; onInsert: (text: string) => void; onSend: (text: string) => void; onClose: () => void }) {
   const { data } = useQuery(conversationOf(id));
   const [tab, setTab] = useState<Tab>('person');
   const subject: Subject = { kind: 'conversation', id: String(id), contact: data?.contact_id, packet: data?.packet, language: data?.language };
-  return <Context subject={subject} tab={tab} onTab={setTab} onInsert={onInsert} step={1} onClose={onClose} />;
+  return <Context subject={subject} tab={tab} onTab={setTab} onInsert={onInsert} onSend={onSend} step={1} onClose={onClose} />;
 }
 
 /** InboxPage is where everything can be found and worked on in bulk; the desk is for one's own work. */
@@ -181,6 +181,8 @@ export function InboxPage() {
   const composer = useRef<ComposerHandle>(null);
   const id = Number(conversation) > 0 ? Number(conversation) : undefined;
   const open = useCallback((n: number) => void navigate({ to: '/inbox/$conversation', params: { conversation: String(n) }, search: filter }), [navigate, filter]);
+  const insert = useCallback((text: string) => composer.current?.insert(text), []);
+  const send = useCallback((text: string) => composer.current?.send(text), []);
   const back = () => void navigate({ to: '/inbox', search: filter });
   const list = <ConversationList id={id} filter={filter} onOpen={open} onFilter={(next) => void navigate({ to: '/inbox', search: next })} />;
   const talk = (
@@ -205,7 +207,7 @@ export function InboxPage() {
       <h1 className="hidden">{t('nav.inbox')}</h1>
       {narrow ? (id ? talk : list) : list}
       {!narrow && talk}
-      {id && beside && <Beside id={id} onInsert={(text) => composer.current?.insert(text)} onClose={() => setBeside(false)} />}
+      {id && beside && <Beside id={id} onInsert={insert} onSend={send} onClose={() => setBeside(false)} />}
     </div>
   );
 }

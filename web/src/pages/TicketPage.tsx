@@ -11,10 +11,13 @@ import { colleagues } from '../api/queries';
 import { priorities, ticket, ticketTrail, ticketTypes } from '../api/tickets';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
+import { CaseMark } from '../feedback/marks';
+import { TicketHelp } from '../feedback/TicketHelp';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { MacroMenu } from '../rules/MacroMenu';
 import './calls.css';
 import './tickets.css';
 
@@ -287,7 +290,7 @@ function StepLine({ step }: { step: TicketStep }) {
         {dateTime(step.at)}
       </time>
       <span>
-        <strong>{step.actor === 'customer' ? t('ticket.customer') : step.actor === 'system' ? t('ticket.system') : step.actor}</strong> {t(`ticket.steps.${step.kind}`, step.kind)}
+        <strong>{step.actor === 'customer' ? t('ticket.customer') : step.actor === 'system' ? t('ticket.system') : step.actor.startsWith('rule:') ? t('rules.byRule', { name: step.actor.slice(5) }) : step.actor}</strong> {t(`ticket.steps.${step.kind}`, step.kind)}
         {step.kind === 'warned' && ` ${t(`ticket.clocks.${detail.clock as string}`)} ${t('unit.percent', { value: detail.level as number })}`}
         {changes.length > 0 && <small className="muted"> {changes.map(([field]) => t(`ticket.${field.startsWith('fields.') ? 'field' : field}`, field)).join(', ')}</small>}
       </span>
@@ -337,6 +340,12 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
         </h1>
         <span className={`tag ticket-state ticket-${k.state}`}>{t(`ticket.states.${k.state}`)}</span>
         <PriorityMark priority={k.priority} complaint={k.complaint} />
+        <CaseMark ticket={k.id} />
+        {!k.merged_into && (
+          <span className="ticket-make">
+            <MacroMenu object={{ kind: 'ticket', id: k.id }} />
+          </span>
+        )}
       </div>
       {k.merged_into ? (
         <p className="failed">
@@ -374,6 +383,7 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
             )}
           </p>
           {k.body && <p className="said-body ticket-body">{k.body}</p>}
+          <TicketHelp id={k.id} over={over} />
           <ul className="said-list">
             {data.comments.map((comment) => (
               <Said key={comment.id} comment={comment} />

@@ -67,7 +67,7 @@ function Form({ call, known, proposal, deadline, since, done }: FormProps) {
   const { message } = App.useApp();
   const client = useQueryClient();
   const id = useId();
-  const { data: offered } = useQuery(dispositions(call.queue ?? ''));
+  const { data: offered, isPending: unknown } = useQuery(dispositions(call.queue ?? ''));
   const [draft, setDraft] = useState<Draft>(() => {
     const later = known ? known.follow_up_at : proposal?.follow_up_at;
     return { disposition: known?.disposition ?? '', notes: known?.notes ?? proposal?.summary.join('\n') ?? '', tags: known?.tags ?? proposal?.tags ?? [], followUp: later ? localMoment(new Date(later)) : '' };
@@ -78,7 +78,8 @@ function Form({ call, known, proposal, deadline, since, done }: FormProps) {
   const left = deadline ? Date.parse(deadline) - now : undefined;
   const likely = (code: string) => proposal?.dispositions.find((guess) => guess.code === code)?.p;
   const first = (offered?.find((one) => one.code === proposal?.dispositions[0]?.code) ?? offered?.[0])?.code ?? '';
-  const chosen = draft.disposition || (known ? '' : first);
+  // Who writes up later has left it open on purpose.
+  const chosen = draft.disposition || (known && !since ? '' : first);
   const put = useMutation({
     mutationFn: (body: Draft) => request(`/calls/${call.id}/wrap-up`, { method: 'PUT', body: bodyOf({ ...body, disposition: body.disposition || chosen }) }),
     onSettled: () => client.invalidateQueries({ queryKey: ['calls'] }),
@@ -110,10 +111,10 @@ function Form({ call, known, proposal, deadline, since, done }: FormProps) {
     // A tag is entered by Enter too, and a button has its own.
     if (event.target instanceof HTMLElement && event.target.closest('.ant-select, button')) return;
     event.preventDefault();
-    if (!put.isPending) save();
+    if (!put.isPending && !unknown) save();
   };
   return (
-    <form ref={form} className="wrap" onKeyDown={onKey} onSubmit={(event) => { event.preventDefault(); save(); }}>
+    <form ref={form} className="wrap" onKeyDown={onKey} onSubmit={(event) => { event.preventDefault(); if (!unknown) save(); }}>
       <div className="wrap-time">
         {left !== undefined ? (
           <>
@@ -171,7 +172,7 @@ function Form({ call, known, proposal, deadline, since, done }: FormProps) {
       </div>
       <div className="wrap-end">
         <span className="muted">{t('callwork.wrap.enter')}</span>
-        <button type="submit" className="wrap-save" disabled={put.isPending}>
+        <button type="submit" className="wrap-save" disabled={put.isPending || unknown}>
           {t(deadline || since ? 'callwork.wrap.done' : 'settings.save')}
         </button>
       </div>
@@ -217,6 +218,19 @@ export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'kno
   );
 }
 
+/** How much later than the wrap-up's beginning the end of its call may be written, ms; and earlier, by other clocks. */
+const near = 60_000;
+
+/**
+ * callBefore is the call that a wrap-up is about: the newest of a queue that ended about
+ * when it began, or goes on with somebody else. Others of that day are not: the record
+ * of the right one may be on its way.
+ */
+export function callBefore(calls: readonly CallSummary[] | undefined, since: string | undefined): CallSummary | undefined {
+  const began = Date.parse(since ?? '');
+  return calls?.find((call) => call.queue && (call.state !== 'ended' || !call.ended_at || Date.parse(call.ended_at) > began - near));
+}
+
 /** WrapUpDock shows the card on every page while its agent is in wrap-up. */
 export function WrapUpDock() {
   const { data } = useSuspenseQuery(session);
@@ -224,9 +238,9 @@ export function WrapUpDock() {
   const client = useQueryClient();
   const wrapping = mine?.agent?.state === 'wrap_up';
   const username = data?.user.username ?? '';
-  const { data: calls, refetch } = useQuery({ ...ownCalls(username), enabled: wrapping });
-  const talking = usePhone().lines.some((line) => line.phase === 'talking');
   const since = mine?.agent?.since;
+  const { data: calls, refetch } = useQuery({ ...ownCalls(username), enabled: wrapping, refetchInterval: (query) => (wrapping && !callBefore(query.state.data, since) ? 2000 : false) });
+  const talking = usePhone().lines.some((line) => line.phase === 'talking');
   useEffect(() => {
     if (!wrapping) return;
     // The record of the call is written a moment after its end.
@@ -240,8 +254,7 @@ export function WrapUpDock() {
   });
   const { mutate } = ready;
   const done = useCallback(() => mutate(), [mutate]);
-  // A call that was put through goes on with somebody else.
-  const last = calls?.find((call) => call.queue);
+  const last = callBefore(calls, since);
   if (!wrapping || talking || !last) return null;
   return (
     <div className="wrap-dock">

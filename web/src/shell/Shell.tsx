@@ -1,4 +1,4 @@
-import { useSuspenseQuery } from '@tanstack/react-query';
+import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet, useNavigate } from '@tanstack/react-router';
 import { App, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
@@ -10,7 +10,7 @@ import { useTranslation } from 'react-i18next';
 import { Feed, feedAddress } from '../api/feed';
 import { request } from '../api/client';
 import type { Role } from '../api/model';
-import { liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
+import { desk, liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
 import { QueueAlertNotice } from '../parts/QueueAlerts';
@@ -18,12 +18,14 @@ import { CallBar } from '../phone/CallBar';
 import { PhoneProvider } from '../phone/hooks';
 import { setLanguage } from '../i18n';
 import { OutboxProvider } from '../inbox/hooks';
+import { Gate, MustEnrol } from '../guard/Gate';
 import { antdTheme } from '../theme/antd';
 import { setTheme, useTheme } from '../theme/theme';
 import { useActions, type Action } from './actions';
 import { Header } from './Header';
 import { KeyHelp, useGlobalKeys } from './keys';
 import { letter, placesOf } from './nav';
+import { hears, works } from './roles';
 import { Rail, type Counts } from './Rail';
 import '../parts/facts.css';
 import './shell.css';
@@ -34,8 +36,8 @@ const Palette = lazy(() => import('./Palette'));
 const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id), readings: (id: string) => readingsOf(id) };
 
 // One connection per tab, opened with the first page behind the login.
-function connect(onTrouble: () => void): Realtime {
-  const feed = new Feed(feedAddress(window.location), onTrouble);
+function connect(onTrouble: () => void, live: boolean): Realtime {
+  const feed = new Feed(feedAddress(window.location), onTrouble, live);
   return { feed, floor: new Floor(feed, snapshots), threads: new Threads(feed, snapshots) };
 }
 
@@ -44,7 +46,7 @@ function connect(onTrouble: () => void): Realtime {
  * it is in trouble, a request finds out whether the session still stands, at most
  * every 10 s.
  */
-function useConnection(): Realtime | null {
+function useConnection(live: boolean): Realtime | null {
   const [realtime, setRealtime] = useState<Realtime | null>(null);
   useEffect(() => {
     let probed = 0;
@@ -52,10 +54,10 @@ function useConnection(): Realtime | null {
       if (Date.now() - probed < 10_000) return;
       probed = Date.now();
       request('/session').catch(() => undefined);
-    });
+    }, live);
     setRealtime(made);
     return () => made.feed.close();
-  }, []);
+  }, [live]);
   return realtime;
 }
 
@@ -96,11 +98,14 @@ function Page() {
   const onPalette = useCallback(() => setPalette((on) => !on), []);
   useGlobalKeys(onHelp, onPalette);
   usePlaces(data?.user.role, onHelp);
+  // Its form comes when there is something to write.
+  const wrapping = useQuery({ ...desk, select: (mine) => mine?.agent?.state === 'wrap_up' }).data;
   const counts = useCounts();
 
   if (!data) return null;
+  const working = works(data.user.role);
   return (
-    <PhoneProvider user={data.user}>
+    <PhoneProvider user={data.user} off={!working}>
       <OutboxProvider>
         <div className="shell">
           <a className="skip" href="#content">
@@ -111,10 +116,12 @@ function Page() {
           <main id="content" tabIndex={-1}>
             <Outlet />
           </main>
-          <Suspense>
-            <WrapUpDock />
-          </Suspense>
-          <CallBar />
+          {working && wrapping && (
+            <Suspense>
+              <WrapUpDock />
+            </Suspense>
+          )}
+          {working && <CallBar />}
           <QueueAlertNotice role={data.user.role} />
           <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
           {palette && (
@@ -132,7 +139,8 @@ export function Shell() {
   const { i18n } = useTranslation();
   const theme = useTheme();
   const still = useNarrow('(prefers-reduced-motion: reduce)');
-  const realtime = useConnection();
+  const { data } = useSuspenseQuery(session);
+  const realtime = useConnection(!!data && !data.enrol && hears(data.user.role));
   const chinese = i18n.language === 'zh-CN';
   useEffect(() => {
     dayjs.locale(chinese ? 'zh-cn' : 'en');
@@ -143,7 +151,15 @@ export function Shell() {
     <ConfigProvider theme={antdTheme(theme, still)} locale={chinese ? zhCN : enUS} button={{ autoInsertSpace: false }}>
       <App component={false} message={{ maxCount: 3 }}>
         <RealtimeContext value={realtime}>
-          <Page />
+          {data?.enrol ? (
+            <MustEnrol outside={data.outside} />
+          ) : (
+            data && (
+              <Gate of={data}>
+                <Page />
+              </Gate>
+            )
+          )}
         </RealtimeContext>
       </App>
     </ConfigProvider>
