@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { board, colleagues } from '../api/queries';
 import { Icon } from '../parts/Icon';
+import { MacroMenu } from '../rules/MacroMenu';
 import { labels as labelsOf, type Row } from './data';
 import { moments } from './moments';
 
@@ -76,6 +77,7 @@ export function Bulk({ rows, onDone }: { rows: readonly Row[]; onDone: () => voi
           {t('inbox.snooze')}
         </button>
       </Dropdown>
+      <MacroMenu objects={rows.map((row) => ({ kind: 'conversation', id: row.id }))} />
       <button type="button" className="chip" onClick={() => each('/close')}>
         {t('inbox.close')}
       </button>

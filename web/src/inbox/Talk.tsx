@@ -134,6 +134,18 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
     const element = scroll.current;
     if (element && bottom.current) element.scrollTop = element.scrollHeight;
   }, [last, waiting, there, unfolded]);
+  // Another width makes another height: whoever was at the end stays there.
+  useEffect(() => {
+    const element = scroll.current;
+    const lines = element?.querySelector('ol');
+    if (!element || !lines) return;
+    const observer = new ResizeObserver(() => {
+      if (bottom.current) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    observer.observe(lines);
+    return () => observer.disconnect();
+  }, [there]);
   const goTo = (m: number) => {
     setUnfolded(true);
     requestAnimationFrame(() => document.getElementById(`message-${m}`)?.scrollIntoView({ block: 'center', behavior: 'smooth' }));

@@ -9,6 +9,7 @@ import { board, colleagues, session } from '../api/queries';
 import { CaseMark } from '../feedback/marks';
 import { Icon } from '../parts/Icon';
 import { Wait } from '../desk/Wait';
+import { MacroMenu } from '../rules/MacroMenu';
 import { useActions, type Action } from '../shell/actions';
 import { labels as labelsOf, type Conversation } from './data';
 import { useDeed } from './hooks';
@@ -160,6 +161,7 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
             </button>
           </Dropdown>
         )}
+        <MacroMenu object={{ kind: 'conversation', id: view.id }} />
         <Dropdown trigger={['click']} menu={{ items: more }} autoFocus>
           <Tooltip title={t('nav.more')}>
             <button type="button" className="round" aria-label={t('nav.more')}>
