@@ -413,7 +413,7 @@ export class App {
       this.box,
       h('button', { type: 'submit', class: 'round go', 'aria-label': w.send, title: w.send }, icon('send')),
     );
-    const foot = h('div', { class: 'foot' }, h('button', { type: 'button', class: 'human', onclick: () => this.whenAgreed(() => this.link.send({ type: 'human', text: w.humanText })) }, icon('person'), w.human));
+    const foot = h('div', { class: 'foot' }, h('button', { type: 'button', class: 'human', onclick: (event: Event) => (event.currentTarget as HTMLElement).ariaDisabled === 'true' || this.whenAgreed(() => this.link.send({ type: 'human', text: w.humanText })) }, icon('person'), w.human));
     put(out, h('div', { class: 'consent', hidden: true }), this.thread.root, this.bar, compose, foot);
     return out;
   }
@@ -439,7 +439,8 @@ export class App {
       this.box?.focus();
     }
     const human = foot.querySelector('button');
-    if (human) human.disabled = status.state !== 'closed' && (status.handler === 'queue' || status.handler === 'agent');
+    // Not `disabled`: who has just pressed it keeps the focus.
+    if (human) human.ariaDisabled = String(status.state !== 'closed' && (status.handler === 'queue' || status.handler === 'agent'));
     const tail: HTMLElement[] = [];
     if (this.link.askRating && !status.rated && this.ratedHere !== status.conv) {
       this.rating ??= this.rate();

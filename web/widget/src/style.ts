@@ -24,7 +24,7 @@ export const css = `
 [hidden] { display: none !important; }
 button, input, textarea, select { font: inherit; color: inherit; }
 button { cursor: pointer; border: 0; background: none; padding: 0; }
-button:disabled { cursor: default; opacity: .55; }
+button:disabled, button[aria-disabled=true] { cursor: default; opacity: .55; }
 :focus-visible { outline: 2px solid var(--brand-ink); outline-offset: 2px; }
 h2, h3, p, ul, dl, dd { margin: 0; padding: 0; }
 ul { list-style: none; }
