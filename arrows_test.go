@@ -32,8 +32,8 @@ type room struct {
 var (
 	ground  = []string{"audio", "nlp", "event", "pg", "outbound"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
-	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
-	work    = []string{"call", "bot", "rules", "report", "assist"}
+	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "admin"}
+	work    = []string{"call", "bot", "feedback", "rules", "report", "assist"}
 	nobody  = []string{"-"}
 )
 
@@ -62,6 +62,7 @@ var table = []room{
 	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg", "outbound")},
 	{path: "rules", imports: rooms("rules/plan", "chat", "contact", "ticket", "queue", "nlp", "event", "pg", "outbound")},
 	{path: "rules/plan", imports: rooms("nlp"), guests: rooms("rules", "admin", "api", "cmd/pbx", "e2e")},
+	{path: "feedback", imports: rooms("chat", "ticket", "queue", "nlp", "event", "pg")},
 	{path: "report", imports: rooms("event", "pg")},
 	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
@@ -69,6 +70,7 @@ var table = []room{
 	{path: "queue", imports: rooms("pg", "nlp", "event")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
 	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
+	{path: "triage", imports: rooms("pg", "nlp", "queue", "ticket")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
 	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},

@@ -225,6 +225,41 @@ var access = map[string]Role{
 	http.MethodDelete + " " + base + "/contact-fields/:key":                   RoleAdmin,
 	http.MethodPost + " " + base + "/consent-notices":                         RoleAdmin,
 
+	http.MethodGet + " " + base + "/feedback":                            RoleAgent, // about their own contacts; all for a supervisor
+	http.MethodGet + " " + base + "/feedback/summary":                    RoleAgent,
+	http.MethodPost + " " + base + "/feedback":                           RoleAgent,
+	http.MethodGet + " " + base + "/cases":                               RoleAgent, // their own, as the next ones; all for a supervisor
+	http.MethodGet + " " + base + "/cases/counts":                        RoleAgent,
+	http.MethodPost + " " + base + "/cases":                              RoleAgent,
+	http.MethodGet + " " + base + "/cases/:id":                           RoleAgent,
+	http.MethodPatch + " " + base + "/cases/:id":                         RoleAgent,
+	http.MethodPost + " " + base + "/cases/:id/move":                     RoleAgent,
+	http.MethodPost + " " + base + "/cases/:id/messages":                 RoleAgent,
+	http.MethodPost + " " + base + "/cases/:id/answer":                   RoleAgent,
+	http.MethodGet + " " + base + "/causes":                              RoleAgent,
+	http.MethodPut + " " + base + "/causes/:code":                        RoleAdmin,
+	http.MethodGet + " " + base + "/reports/causes":                      RoleSupervisor,
+	http.MethodGet + " " + base + "/reports/causes.csv":                  RoleSupervisor,
+	http.MethodGet + " " + base + "/tickets/:id/customer-links":          RoleAgent,
+	http.MethodPost + " " + base + "/tickets/:id/customer-links":         RoleAgent,
+	http.MethodDelete + " " + base + "/tickets/:id/customer-links/:link": RoleAgent,
+	http.MethodGet + " " + base + "/cases/:id/customer-links":            RoleAgent,
+	http.MethodPost + " " + base + "/cases/:id/customer-links":           RoleAgent,
+	http.MethodDelete + " " + base + "/cases/:id/customer-links/:link":   RoleAgent,
+
+	http.MethodGet + " /t/page.css":                             public, // pages of customers, who have an address that opens one thing
+	http.MethodGet + " /t/:token":                               public,
+	http.MethodPost + " /t/:token":                              public,
+	http.MethodGet + " /t/:token/files/:file":                   public,
+	http.MethodGet + " /c/:token":                               public,
+	http.MethodPost + " /c/:token":                              public,
+	http.MethodGet + " " + base + "/tickets/:id/files":          RoleAgent,
+	http.MethodGet + " " + base + "/tickets/:id/files/:file":    RoleAgent,
+	http.MethodGet + " " + base + "/tickets/:id/hints":          RoleAgent,
+	http.MethodPost + " " + base + "/tickets/:id/hints":         RoleAgent,
+	http.MethodGet + " " + base + "/triage/models":              RoleSupervisor,
+	http.MethodPost + " " + base + "/triage/models/:kind/:lang": RoleSupervisor,
+
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token
 	http.MethodGet + " /healthz":                  public,

@@ -137,3 +137,36 @@ func TestAnEditorIsNoSupervisor(t *testing.T) {
 		t.Errorf("%s", a)
 	}
 }
+
+func TestPracticeByTheAPI(t *testing.T) {
+	t.Parallel()
+	h, _ := helped(t)
+	agent, other := h.as(RoleAgent), h.as(RoleAgent)
+	_, err := h.db.Exec(t.Context(), `insert into practice_cases (lang, title, doc, created_at, created_by) values ('en', 'Kettle', '{"turns":[{"customer":"It leaks","answer":"We send another one."}]}', now(), 'li')`)
+	must(t, err)
+	var cases CaseList
+	agent.ok(base+"/practice/cases", &cases)
+	var run assist.PracticeRun
+	a := agent.do(http.MethodPost, base+"/practice/runs", map[string]any{"case": cases.Items[0].ID})
+	if a.into(t, &run); a.status != http.StatusOK || run.Next != "It leaks" {
+		t.Fatalf("%s", a)
+	}
+	at := fmt.Sprintf("%s/practice/runs/%d", base, run.ID)
+	if a := other.get(at); a.status != http.StatusNotFound {
+		t.Errorf("somebody else's run: %s", a)
+	}
+	a = agent.do(http.MethodPost, at+"/answers", map[string]any{"turn": 0, "text": "We send another one."})
+	if a.into(t, &run); a.status != http.StatusOK || run.Score == nil || *run.Score != 100 {
+		t.Errorf("%s", a)
+	}
+	if a := agent.do(http.MethodPost, at+"/answers", map[string]any{"turn": 1, "text": "more"}); a.status != http.StatusConflict {
+		t.Errorf("%s", a)
+	}
+	var results PracticeResults
+	if agent.ok(base+"/practice/results", &results); len(results.Items) != 1 || results.Items[0].Mean != 100 {
+		t.Errorf("%+v", results)
+	}
+	if other.ok(base+"/practice/results", &results); len(results.Items) != 0 {
+		t.Errorf("an agent saw others' results: %+v", results)
+	}
+}

@@ -30,6 +30,8 @@ const (
 	queuesChannel = "queues"
 	// ticketsChannel carries what happens to tickets, by ids.
 	ticketsChannel = "tickets"
+	// feedbackChannel carries what happens to feedback and cases, by ids.
+	feedbackChannel = "feedback"
 	// callChannel and an id carry everything of one call.
 	callChannel = "call:"
 
@@ -123,7 +125,7 @@ func (f *feed) connected(c *centrifuge.Client) {
 
 // maySubscribe knows the channels; whoever is signed in may see all calls and queues.
 func maySubscribe(channel string) bool {
-	if channel == callsChannel || channel == queuesChannel || channel == chatsChannel || channel == ticketsChannel {
+	if channel == callsChannel || channel == queuesChannel || channel == chatsChannel || channel == ticketsChannel || channel == feedbackChannel {
 		return true
 	}
 	if id, ok := strings.CutPrefix(channel, chatChannel); ok {
@@ -210,6 +212,8 @@ func channels(e *event.Event) []string {
 		return []string{queuesChannel} // ids only
 	case strings.HasPrefix(e.Type, "ticket."):
 		return []string{ticketsChannel} // ids only
+	case strings.HasPrefix(e.Type, "feedback."):
+		return []string{feedbackChannel} // ids only
 	case e.Call == "":
 		return []string{callsChannel}
 	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended", e.Type == "call.parties",

@@ -26,6 +26,7 @@ import (
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 func TestMain(m *testing.M) {
@@ -85,6 +86,9 @@ func openWith(t *testing.T, db *pg.DB, change ...func(*Config, *Parts)) *house {
 	parts := Parts{DB: db, Calls: h.store, Bus: h.bus, Live: h.live, Web: pages, Version: "test",
 		Tickets: ticket.NewService(db, h.bus, nil, ticket.Config{}, slog.New(slog.DiscardHandler)),
 		Now:     func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }}
+	withFeedback(t)(&cfg, &parts)
+	parts.Triage = triage.New(triage.Parts{DB: db, Tickets: parts.Tickets}, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { parts.Triage.Close() })
 	for _, f := range change {
 		f(&cfg, &parts)
 	}

@@ -28,6 +28,7 @@ var wideRoutes = map[string]int64{
 	http.MethodPost + " " + base + "/kb/preview":            articleBody,
 	http.MethodPost + " " + base + "/kb/articles/:id/files": kb.MaxAttachment,
 	http.MethodPost + " " + base + "/kb/import":             kb.MaxImportFile,
+	http.MethodPost + " /t/:token":                          doorBody,
 }
 
 // slowRoutes are routes that may take longer than others.

@@ -268,11 +268,12 @@ func (s *Server) practise(ctx context.Context, in *practiseInput) (*bodyOf[assis
 	return &bodyOf[assist.PracticeRun]{r}, nil
 }
 
-type practicePath struct {
+// PracticePath names a run in a path.
+type PracticePath struct {
 	ID int64 `path:"id" minimum:"1"`
 }
 
-func (s *Server) getPractice(ctx context.Context, in *practicePath) (*bodyOf[assist.PracticeRun], error) {
+func (s *Server) getPractice(ctx context.Context, in *PracticePath) (*bodyOf[assist.PracticeRun], error) {
 	a, err := s.assisting()
 	if err != nil {
 		return nil, err
@@ -285,7 +286,7 @@ func (s *Server) getPractice(ctx context.Context, in *practicePath) (*bodyOf[ass
 }
 
 type practiceAnswerInput struct {
-	practicePath
+	PracticePath
 	Body struct {
 		Turn int    `json:"turn" minimum:"0" maximum:"100" doc:"how many answers there were"`
 		Text string `json:"text" minLength:"1" maxLength:"2000"`

@@ -13,6 +13,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/contact"
+	"tingxin/feedback"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/ticket"
@@ -74,7 +75,9 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return huma.Error422UnprocessableEntity(unfit.Error(), &huma.ErrorDetail{Location: "body." + unfit.Field, Message: unfit.Text})
 	case errors.Is(err, ticket.ErrMove), errors.Is(err, ticket.ErrStale), errors.Is(err, ticket.ErrClosed), errors.Is(err, ticket.ErrChildren), errors.Is(err, ticket.ErrMerged):
 		return huma.Error409Conflict(err.Error())
-	case errors.Is(err, call.ErrCursor), errors.Is(err, ticket.ErrCursor):
+	case errors.Is(err, feedback.ErrMove), errors.Is(err, feedback.ErrStale), errors.Is(err, feedback.ErrAsked), errors.Is(err, feedback.ErrLate):
+		return huma.Error409Conflict(inner(err, feedback.ErrMove, feedback.ErrStale, feedback.ErrAsked, feedback.ErrLate))
+	case errors.Is(err, call.ErrCursor), errors.Is(err, ticket.ErrCursor), errors.Is(err, feedback.ErrCursor):
 		return huma.Error400BadRequest(call.ErrCursor.Error())
 	case errors.Is(err, pg.ErrUnavailable):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("the database is away; try again in a moment"), http.Header{"Retry-After": {"2"}})

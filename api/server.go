@@ -24,11 +24,13 @@ import (
 	"tingxin/call"
 	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/feedback"
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/rules"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 // Live is what runs now; *call.Manager satisfies it.
@@ -55,7 +57,11 @@ type Parts struct {
 	Tickets *ticket.Service
 	// Rules are what goes by itself, macros and webhooks; nil: none.
 	Rules *rules.Service
-	Bot   *bot.Engine // nil: none
+	// Feedback is what customers say of us; nil: none.
+	Feedback *feedback.Service
+	// Triage tells what texts are; nil: nothing does.
+	Triage *triage.Service
+	Bot    *bot.Engine // nil: none
 	// Assist are the cards beside a talk, scripts, snippets and the learning loop; nil: none.
 	Assist *assist.Service
 	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
@@ -103,6 +109,7 @@ type Server struct {
 	kiosks       wrongTokens
 	started      time.Time
 	help         help
+	doors        help // of customers' pages
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -173,6 +180,8 @@ func (s *Server) route() error {
 	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
 	s.ruleRoutes(api)
+	s.feedbackRoutes(api)
+	s.triageRoutes(api)
 	s.togetherRoutes(api)
 	s.heatRoutes(api)
 	s.recordingRoutes(api)
@@ -188,6 +197,7 @@ func (s *Server) route() error {
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
+	s.deskRoutes(api)
 	s.botRoutes(api)
 	s.assistRoutes(api)
 	s.learnRoutes(api)
@@ -198,6 +208,7 @@ func (s *Server) route() error {
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
 	s.helpRoutes(r)
+	s.doorRoutes(r)
 	r.GET("/metrics", s.metrics())
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)
@@ -230,6 +241,10 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Bot" + name
 	case t.PkgPath() == "tingxin/chat" && !strings.HasPrefix(name, "Chat"):
 		return "Chat" + name
+	case t.PkgPath() == "tingxin/triage" && !strings.HasPrefix(name, "Triage"):
+		return "Triage" + name
+	case t.PkgPath() == "tingxin/feedback" && !strings.HasPrefix(name, "Feedback"):
+		return "Feedback" + name
 	case t.PkgPath() == "tingxin/assist" && !strings.HasPrefix(name, "Assist"):
 		return "Assist" + name
 	}

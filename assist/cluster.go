@@ -8,14 +8,14 @@ import (
 	"tingxin/nlp"
 )
 
-// Cut-offs of clusters until they are measured on labelled pairs.
+// Cut-offs of clusters until they are measured on labelled texts.
 const (
 	defaultNear  = 0.82 // of a question to the one that leads a cluster
 	defaultLink  = 0.78 // mean between two clusters that become one
-	linkBehind   = defaultNear - defaultLink
 	minimumSize  = 3
-	enoughPairs  = 60 // labelled pairs of each sort, to measure a cut-off on
+	enoughTexts  = 60 // that are labelled, to measure a cut-off on
 	wantedPurity = 0.9
+	leastRecall  = 0.1
 )
 
 // group is a cluster in the making: indexes of questions.
@@ -142,58 +142,118 @@ func medoid(members []int, vectors [][]float32) int {
 type Cut struct {
 	Near      float64 `json:"near" doc:"cosine from which on two questions are one"`
 	Link      float64 `json:"link" doc:"mean cosine from which on two clusters are one"`
-	Pairs     int     `json:"pairs" doc:"labelled pairs that it was measured on; 0: it is the starting value"`
-	Precision float64 `json:"precision" doc:"of those pairs that it takes for one, how many are"`
-	Recall    float64 `json:"recall" doc:"of pairs that are one, how many it takes for one"`
+	Texts     int     `json:"texts" doc:"labelled texts that it was measured on; 0: it is the starting value"`
+	Precision float64 `json:"precision" doc:"of texts whose nearest neighbour is so near, how many are answered by the same"`
+	Recall    float64 `json:"recall" doc:"of texts that have a sibling, how many find one so near"`
+
+	centre []float32 // is taken off all vectors before they are compared
 }
 
-// measured draws the cut-off from pairs of texts that are known to mean the same or not:
-// the lowest cosine at which nine of ten pairs above are one, or the best balance when
-// there is none.
-func measured(same, other []float64) Cut {
+// labelled is a text with the article that answers it.
+type labelled struct {
+	of     int
+	vector []float32
+}
+
+// measure draws the cut-off from texts whose article is known: the lowest cosine at which
+// the nearest neighbours of nine in ten texts belong to the same article, and for whole
+// clusters the mean cosine that hardly any two articles reach. Vectors are compared
+// without what they have in common, since sentences of one model all point one way.
+func measure(texts []labelled) Cut {
 	c := Cut{Near: defaultNear, Link: defaultLink}
-	if len(same) < enoughPairs || len(other) < enoughPairs {
+	if len(texts) < enoughTexts {
 		return c
 	}
-	type pair struct {
+	c.centre = make([]float32, len(texts[0].vector))
+	for _, t := range texts {
+		for k, x := range t.vector {
+			c.centre[k] += x / float32(len(texts))
+		}
+	}
+	vectors := make([][]float32, len(texts))
+	for i := range texts {
+		vectors[i] = c.centred(texts[i].vector)
+	}
+	type neighbour struct {
 		cosine float64
 		same   bool
 	}
-	all := make([]pair, 0, len(same)+len(other))
-	for _, x := range same {
-		all = append(all, pair{x, true})
+	nearest := make([]neighbour, len(texts))
+	siblings := 0
+	for i := range texts {
+		nearest[i].cosine = -1
+		sibling := false
+		for j := range texts {
+			if i == j {
+				continue
+			}
+			same := texts[i].of == texts[j].of
+			sibling = sibling || same
+			if x := float64(nlp.Dot(vectors[i], vectors[j])); x > nearest[i].cosine {
+				nearest[i] = neighbour{x, same}
+			}
+		}
+		if sibling {
+			siblings++
+		}
 	}
-	for _, x := range other {
-		all = append(all, pair{x, false})
-	}
-	slices.SortFunc(all, func(a, b pair) int { return cmp.Compare(b.cosine, a.cosine) })
-	// As many of either sort: which share of all pairs is one says nothing of the texts.
-	weight := float64(len(same)) / float64(len(other))
-	right, wrong, bestF1 := 0.0, 0.0, 0.0
-	c.Pairs = len(all)
-	pure := false
-	for i, p := range all {
-		if p.same {
+	slices.SortFunc(nearest, func(a, b neighbour) int { return cmp.Compare(b.cosine, a.cosine) })
+	right, found := 0, false
+	for i, n := range nearest {
+		if n.same {
 			right++
-		} else {
-			wrong += weight
 		}
-		if i+1 < len(all) && all[i+1].cosine == p.cosine {
-			continue
-		}
-		precision, recall := right/(right+wrong), right/float64(len(same))
-		f1 := 2 * precision * recall / math.Max(precision+recall, 1e-9)
-		if precision >= wantedPurity && recall >= 0.2 {
-			pure = true
-			c.Near, c.Precision, c.Recall = p.cosine, round(precision), round(recall)
-		} else if !pure && f1 > bestF1 {
-			bestF1 = f1
-			c.Near, c.Precision, c.Recall = p.cosine, round(precision), round(recall)
+		precision, recall := float64(right)/float64(i+1), float64(right)/float64(max(siblings, 1))
+		if precision >= wantedPurity && recall >= leastRecall {
+			found = true
+			c.Near, c.Precision, c.Recall = n.cosine, round(precision), round(recall)
 		}
 	}
-	c.Near = math.Min(0.95, math.Max(0.6, c.Near))
-	c.Link = c.Near - linkBehind
+	if !found { // no cosine parts them well enough: what is sure only
+		return Cut{Near: defaultNear, Link: defaultLink}
+	}
+	c.Texts = len(texts)
+	c.Link = math.Min(c.Near, linkOf(texts, vectors))
 	return c
+}
+
+// linkOf is the mean cosine that one in twenty articles has with its nearest other one.
+func linkOf(texts []labelled, vectors [][]float32) float64 {
+	sums, count := map[int][]float32{}, map[int]int{}
+	for i, t := range texts {
+		if sums[t.of] == nil {
+			sums[t.of] = make([]float32, len(vectors[i]))
+		}
+		for k, x := range vectors[i] {
+			sums[t.of][k] += x
+		}
+		count[t.of]++
+	}
+	var links []float64
+	for a := range sums {
+		best := -1.0
+		for b := range sums {
+			if a != b {
+				best = math.Max(best, float64(nlp.Dot(sums[a], sums[b]))/float64(count[a]*count[b]))
+			}
+		}
+		links = append(links, best)
+	}
+	slices.Sort(links)
+	return links[len(links)*19/20]
+}
+
+// centred is a vector without what all have in common.
+func (c *Cut) centred(v []float32) []float32 {
+	if c.centre == nil {
+		return v
+	}
+	out := make([]float32, len(v))
+	for k := range v {
+		out[k] = v[k] - c.centre[k]
+	}
+	nlp.Normalize(out)
+	return out
 }
 
 // impact is how much is won when a cluster is answered.

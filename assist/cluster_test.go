@@ -62,19 +62,48 @@ func TestClustersAreMerged(t *testing.T) {
 	}
 }
 
+// Texts of one article stand near one another, and all of them point one way besides.
 func TestCutIsMeasured(t *testing.T) {
 	t.Parallel()
-	if c := measured(make([]float64, 10), make([]float64, 10)); c.Near != defaultNear || c.Pairs != 0 {
-		t.Errorf("too few pairs gave %+v", c)
-	}
 	r := rand.New(rand.NewPCG(5, 6))
-	var same, other []float64
-	for range 400 {
-		same = append(same, 0.80+0.05*r.NormFloat64())
-		other = append(other, 0.62+0.05*r.NormFloat64())
+	var texts []labelled
+	for of := range 30 {
+		for _, v := range around(r, 6, 64, of, 0.9) {
+			for k := range v {
+				v[k] += 0.35 // what all have in common
+			}
+			nlp.Normalize(v)
+			texts = append(texts, labelled{of, v})
+		}
 	}
-	c := measured(same, other)
-	if c.Near < 0.66 || c.Near > 0.76 || c.Precision < wantedPurity || c.Recall < 0.8 || math.Abs(c.Near-c.Link-linkBehind) > 1e-9 {
+	if c := measure(texts[:10]); c.Near != defaultNear || c.Texts != 0 || c.centre != nil {
+		t.Errorf("too few texts gave %+v", c)
+	}
+	c := measure(texts)
+	if c.Texts != 180 || c.Near > 0.75 || c.Precision < wantedPurity || c.Recall < 0.5 || c.Link > c.Near {
+		t.Fatalf("near %v link %v precision %v recall %v", c.Near, c.Link, c.Precision, c.Recall)
+	}
+	vectors := make([][]float32, len(texts))
+	for i := range texts {
+		vectors[i] = c.centred(texts[i].vector)
+	}
+	in, right := 0, 0
+	for _, g := range clusters(vectors, c.Near, c.Link) {
+		for _, i := range g.members {
+			in++
+			if texts[i].of == texts[g.lead].of {
+				right++
+			}
+		}
+	}
+	if in < 90 || float64(right) < 0.85*float64(in) {
+		t.Errorf("%d of %d stand with their like, of 180", right, in)
+	}
+	// Texts that cannot be parted leave the starting value.
+	for i := range texts {
+		texts[i].of = i % 7
+	}
+	if c := measure(texts); c.Near != defaultNear || c.Texts != 0 {
 		t.Errorf("%+v", c)
 	}
 }

@@ -138,29 +138,29 @@ func (s *Service) learnIn(ctx context.Context, lang string) (RunOf, error) {
 	if out.Cut, err = s.cut(ctx, lang); err != nil || len(all) == 0 {
 		return out, err
 	}
-	vectors := make([][]float32, len(all))
+	vectors, near := make([][]float32, len(all)), make([][]float32, len(all))
 	for i := range all {
 		v, err := s.parts.Embed.EmbedLater(ctx, lang, all[i].Text)
 		if err != nil {
 			return out, fmt.Errorf("embed questions of %s: %w", lang, err)
 		}
-		vectors[i] = v.CLS
+		vectors[i], near[i] = v.CLS, out.Cut.centred(v.CLS)
 	}
-	groups := clusters(vectors, out.Cut.Near, out.Cut.Link)
+	groups := clusters(near, out.Cut.Near, out.Cut.Link)
 	out.Clusters = len(groups)
 	out.Fresh, err = s.putClusters(ctx, lang, all, vectors, groups)
 	return out, err
 }
 
-// cut measures when two questions are one on those that people labelled and on the
-// phrasings of articles: pairs of one article, and of two.
+// cut measures when two questions are one, on those that people labelled and on the
+// phrasings of articles.
 func (s *Service) cut(ctx context.Context, lang string) (Cut, error) {
 	byArticle := map[string][]string{}
-	labelled, err := s.parts.Articles.Store().Questions(ctx, lang)
+	questions, err := s.parts.Articles.Store().Questions(ctx, lang)
 	if err != nil {
 		return Cut{}, err
 	}
-	for _, q := range labelled {
+	for _, q := range questions {
 		if q.Article != "" {
 			byArticle[q.Article] = append(byArticle[q.Article], q.Text)
 		}
@@ -173,8 +173,7 @@ func (s *Service) cut(ctx context.Context, lang string) (Cut, error) {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
-	var texts [][]float32
-	var of []int
+	var texts []labelled
 	for n, k := range keys {
 		for _, text := range byArticle[k][:min(len(byArticle[k]), 8)] {
 			if len(texts) >= 1200 {
@@ -184,26 +183,10 @@ func (s *Service) cut(ctx context.Context, lang string) (Cut, error) {
 			if err != nil {
 				return Cut{}, fmt.Errorf("embed phrasings of %s: %w", lang, err)
 			}
-			texts, of = append(texts, v.CLS), append(of, n)
+			texts = append(texts, labelled{n, v.CLS})
 		}
 	}
-	var same, other []float64
-	for i := range texts {
-		nearest := -1.0 // the nearest stranger: the pairs that could be mistaken
-		for j := range texts {
-			switch c := float64(nlp.Dot(texts[i], texts[j])); {
-			case j == i:
-			case of[i] != of[j]:
-				nearest = max(nearest, c)
-			case j > i:
-				same = append(same, c)
-			}
-		}
-		if nearest > -1 {
-			other = append(other, nearest)
-		}
-	}
-	return measured(same, other), nil
+	return measure(texts), nil
 }
 
 // Cluster is questions that are one, with what to do about it.

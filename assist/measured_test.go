@@ -61,7 +61,11 @@ func TestClustersMeasured(t *testing.T) {
 			vectors, of = append(vectors, v.CLS), append(of, q.Article)
 		}
 		for _, c := range []Cut{cut, {Near: defaultNear, Link: defaultLink}} {
-			groups := clusters(vectors, c.Near, c.Link)
+			centred := make([][]float32, len(vectors))
+			for i := range vectors {
+				centred[i] = c.centred(vectors[i])
+			}
+			groups := clusters(centred, c.Near, c.Link)
 			in, right := 0, 0
 			for _, g := range groups {
 				count := map[string]int{}
@@ -75,8 +79,8 @@ func TestClustersMeasured(t *testing.T) {
 				}
 				right += most
 			}
-			t.Logf("%s near %.3f link %.3f (pairs %d, precision %.3f, recall %.3f): %d questions, %d clusters hold %d of them, %.1f %% of those stand with their like",
-				lang, c.Near, c.Link, c.Pairs, c.Precision, c.Recall, len(vectors), len(groups), in, 100*float64(right)/float64(max(in, 1)))
+			t.Logf("%s near %.3f link %.3f (%d texts, precision %.3f, recall %.3f): %d questions, %d clusters hold %d of them, %.1f %% of those stand with their like",
+				lang, c.Near, c.Link, c.Texts, c.Precision, c.Recall, len(vectors), len(groups), in, 100*float64(right)/float64(max(in, 1)))
 		}
 	}
 }

@@ -66,6 +66,7 @@ type dialog struct {
 	inbox  chan func()
 	user   string // of ours at the far end, "" for a trunk; set before the loop, as seat
 	node   bool   // user is another server of ours; as user
+	guest  bool   // user is a visitor with the right to this one call; as user
 	seat   seat   // its device, zero when it is not registered
 
 	mu     sync.Mutex

@@ -88,8 +88,8 @@ func (s *Server) HasUser(name string) bool {
 	if s.users == nil || name == "" {
 		return false
 	}
-	_, ok := s.users.User(name)
-	return ok
+	u, ok := s.users.User(name)
+	return ok && !u.Guest
 }
 
 // dialUser rings a user wherever it is registered; the first answer wins, the

@@ -52,6 +52,9 @@ func (d *dialog) onRefer(m *wire.Message, tx *serverTx) {
 	}
 	h, able := d.handler.(call.ReferHandler)
 	switch {
+	case d.guest:
+		tx.respond(d.reply(m, 403, ""))
+		return
 	case err != nil:
 		tx.respond(d.reply(m, 400, "Bad Refer-To"))
 		return

@@ -22,6 +22,7 @@ import (
 // startBot makes the bot and lets it answer the conversations that it holds.
 func (s *server) startBot(ctx context.Context) (func() error, error) {
 	if s.cfg.Bot.Off {
+		s.chat.OnInbound(s.feedback.Hook(s.chat, s.chat.ToQueue))
 		return nil, nil
 	}
 	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: s.persons, DB: s.db}, Desk: bot.NewQueueDesk(s.queues)}
@@ -36,7 +37,7 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	e.AddJobs(s.jobs)
-	s.chat.OnInbound(bot.NewChat(e, s.chat).Inbound)
+	s.chat.OnInbound(s.feedback.Hook(s.chat, bot.NewChat(e, siteChats{s.chat, s}).Inbound))
 	s.bot = e
 	return e.Close, nil
 }

@@ -70,7 +70,7 @@ func (s *server) learn(ctx context.Context, judge bool, out io.Writer) (err erro
 	fmt.Fprintf(out, "replies  %d that may be offered again\n", run.Kinds)
 	for _, lang := range kb.Languages {
 		of := run.Langs[lang]
-		fmt.Fprintf(out, "%s       %d questions, %d clusters, %d new; near %.3f, link %.3f, measured on %d pairs (precision %.3f, recall %.3f)\n", lang, of.Questions, of.Clusters, of.Fresh, of.Cut.Near, of.Cut.Link, of.Cut.Pairs, of.Cut.Precision, of.Cut.Recall)
+		fmt.Fprintf(out, "%s       %d questions, %d clusters, %d new; near %.3f, link %.3f, measured on %d texts (precision %.3f, recall %.3f)\n", lang, of.Questions, of.Clusters, of.Fresh, of.Cut.Near, of.Cut.Link, of.Cut.Texts, of.Cut.Precision, of.Cut.Recall)
 		if why := run.Gates[lang]; why != "" {
 			fmt.Fprintf(out, "%s       judgement %s\n", lang, why)
 		}
@@ -105,6 +105,10 @@ func (s *server) judge(ctx context.Context, out io.Writer) error {
 		verdict := "taken"
 		if l.Reason != "" {
 			verdict = "not taken: " + l.Reason
+		}
+		if l.Own.Questions == 0 {
+			fmt.Fprintf(out, "%s       judgement %d %s; there are too few labelled questions to replay\n", j.Lang, l.ID, verdict)
+			continue
 		}
 		fmt.Fprintf(out, "%s       judgement %d on %d replayed questions: MRR@10 %.3f, wrong %.1f %%, answered right %.1f %%; %s\n", j.Lang, l.ID, l.Own.Questions, l.Own.MRR, l.Own.Wrong, l.Own.Right, verdict)
 	}

@@ -22,6 +22,7 @@ import (
 	"tingxin/chat/webhook"
 	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/feedback"
 	"tingxin/ivr"
 	"tingxin/kb"
 	"tingxin/media"
@@ -31,6 +32,7 @@ import (
 	"tingxin/rules"
 	"tingxin/sip"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 // server is the whole program but for its command line.
@@ -63,6 +65,8 @@ type server struct {
 	rules   *runtime // what runs by the settings of administrators
 
 	automation *rules.Service
+	feedback   *feedback.Service
+	triage     *triage.Service
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
@@ -105,6 +109,7 @@ func (s *server) start(ctx context.Context) error {
 		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
+		{"feedback", s.startFeedback},  // before the bot, beside whom it looks at what chat gets
 		{"bot", s.startBot},            // looks at what chat gets
 		{"rules", s.startAutomation},   // before "administration", which gives it its plans; runs from "web" on
 		{"assist", s.startAssist},      // asks articles and bot
@@ -152,7 +157,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "rules", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "rules", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -234,7 +239,7 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 }
 
 func (s *server) startCalls(ctx context.Context) (func() error, error) {
-	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: people{s.persons}}
+	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: visitors{people{s.persons}, s}}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
 	}
@@ -250,7 +255,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	if s.nodes != nil {
 		options = append(options, sip.WithNodes(s.nodes), sip.WithBindingStore(s.nodes))
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, options...)
+	signalling, err := sip.New(s.cfg.SIP, s.engine, guests{calls, s}, s.log, options...)
 	if err != nil {
 		return nil, err
 	}

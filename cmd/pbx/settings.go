@@ -33,11 +33,11 @@ type runtime struct {
 	queues *queue.Store
 	// planned are queues and calendars that a dry run would add.
 	planned map[string]bool
-	db     *pg.DB
+	db      *pg.DB
 	// automation, calls and sip take over; nil where only checks are made.
 	automation *rules.Service
-	calls *call.Manager
-	sip   *sip.Server
+	calls      *call.Manager
+	sip        *sip.Server
 	// running is what media was made of.
 	running media.Config
 

@@ -49,7 +49,7 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 type login struct{ user, password string }
 
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
-	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Bot: s.bot, Tickets: s.tickets, Rules: s.automation, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
+	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Bot: s.bot, Tickets: s.tickets, Rules: s.automation, Feedback: s.feedback, Triage: s.triage, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
 	p.People, p.Phones, p.Setup, p.Contacts = s.people, s.phones, s.setup(), s.persons
 	s.chatParts(&p)
 	if s.nodes != nil {

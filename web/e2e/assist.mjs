@@ -31,14 +31,15 @@ async function visit(language, theme, size, work) {
 async function write(page, shot) {
   await page.goto(`${url}/kb/snippets`);
   await page.getByRole('button', { name: 'New snippet' }).click();
-  await page.getByLabel('Shortcut').fill(name);
-  await page.getByLabel('Title', { exact: true }).fill('A greeting');
-  await page.getByLabel('Text', { exact: true }).fill('Hello {{contact.name}}, {{nobody}}');
-  await page.getByRole('button', { name: 'Save' }).click();
-  await page.waitForSelector('.ant-message-error'); // a variable that there is not
-  await page.getByLabel('Text', { exact: true }).fill('Hello {{contact.name}}, this is {{agent.name}}.');
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Shortcut').fill(name);
+  await form.getByLabel('Title', { exact: true }).fill('A greeting');
+  await form.getByLabel('Text', { exact: true }).fill('Hello {{contact.name}}, {{nobody}}');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('there is no variable').waitFor();
+  await form.getByLabel('Text', { exact: true }).fill('Hello {{contact.name}}, this is {{agent.name}}.');
   await shot('snippet-form');
-  await page.getByRole('button', { name: 'Save' }).click();
+  await form.getByRole('button', { name: 'Save' }).click();
   await page.waitForSelector(`code:text("/${name}")`);
 
   await page.goto(`${url}/kb/scripts`);

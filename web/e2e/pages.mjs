@@ -17,6 +17,7 @@ import { launch, prefer } from './browser.mjs';
 import { adminChecks } from './admin.mjs';
 import { deskChecks } from './desk.mjs';
 import { ruleChecks } from './rules.mjs';
+import { widgetChecks } from './widget.mjs';
 
 const env = process.env;
 const url = (env.TINGXIN_URL ?? 'http://127.0.0.1:8099').replace(/\/$/, '');
@@ -350,6 +351,8 @@ for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.
 }
 
 await deskChecks({ url, user, password, pictures, check, must, until, accessible, noOverflow });
+
+await widgetChecks({ url, user, password, pictures: '', check, must, until, accessible, noOverflow });
 
 await adminChecks({ url, user, password, check, must, until, accessible, noOverflow });
 await ruleChecks({ url, user, password, check, must, until, accessible, noOverflow });

@@ -1,10 +1,12 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
-import { boxes, type Box } from './inbox/data';
+import { filterOf } from './inbox/filter';
 import type { ArticleFilter } from './kb/queries';
+import { tabs, type FeedbackFilter } from './feedback/api';
 import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
+import type { DeskSearch } from './pages/DeskPage';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -18,6 +20,8 @@ const text = (value: unknown): string | undefined => {
   if (typeof value === 'string') return value || undefined;
   return typeof value === 'number' ? String(value) : undefined;
 };
+
+const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined);
 
 const login = createRoute({
   getParentRoute: () => root,
@@ -56,6 +60,7 @@ const liveCall = createRoute({ getParentRoute: () => live, path: '$callId' });
 const desk = createRoute({
   getParentRoute: () => shell,
   path: '/desk',
+  validateSearch: (search: Record<string, unknown>): DeskSearch => ({ chat: number(search.chat), ticket: number(search.ticket), call: text(search.call) }),
   component: lazyRouteComponent(() => import('./pages/DeskPage'), 'DeskPage'),
 });
 
@@ -63,7 +68,7 @@ const InboxPage = lazyRouteComponent(() => import('./pages/InboxPage'), 'InboxPa
 const inbox = createRoute({
   getParentRoute: () => shell,
   path: '/inbox',
-  validateSearch: (search: Record<string, unknown>): { box?: Box } => ({ box: boxes.find((box) => box === search.box) }),
+  validateSearch: filterOf,
   component: InboxPage,
 });
 // The list stays while conversations are opened: one component for both addresses.
@@ -226,10 +231,39 @@ const oneTicket = createRoute({
   component: lazyRouteComponent(() => import('./pages/TicketPage'), 'TicketPage'),
 });
 
+const feedbackPage = createRoute({
+  getParentRoute: () => shell,
+  path: '/feedback',
+  validateSearch: (search: Record<string, unknown>): FeedbackFilter => ({
+    tab: tabs.find((tab) => tab === search.tab),
+    q: text(search.q),
+    kind: text(search.kind),
+    source: text(search.source),
+    topic: text(search.topic),
+    bad: flag(search.bad),
+    days: whole(search.days),
+    state: text(search.state),
+    owner: text(search.owner),
+    late: flag(search.late),
+    waiting: flag(search.waiting),
+    cause: text(search.cause),
+    product: text(search.product),
+    process: text(search.process),
+    outcome: text(search.outcome),
+  }),
+  component: lazyRouteComponent(() => import('./feedback/FeedbackPage'), 'FeedbackPage'),
+});
+
+const oneCase = createRoute({
+  getParentRoute: () => shell,
+  path: '/cases/$caseId',
+  component: lazyRouteComponent(() => import('./feedback/CasePage'), 'CasePage'),
+});
+
 const tree = root.addChildren([
   login,
   wall,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

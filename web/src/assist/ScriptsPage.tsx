@@ -23,7 +23,7 @@ const blank = (lang: 'zh' | 'en'): ScriptDoc => ({ title: '', lang, queues: [], 
 
 /** phrasesOf reads what is written between commas; a pattern between slashes may hold commas. */
 export function phrasesOf(text: string): string[] {
-  return [...text.matchAll(/\/(?:[^/\\]|\\.)+\/|[^,，、]+/g)].map((found) => found[0].trim()).filter(Boolean);
+  return [...text.matchAll(/\s*\/(?:[^/\\]|\\.)+\/|[^,，、]+/g)].map((found) => found[0].trim()).filter(Boolean);
 }
 
 function ItemRow({ item, n, set, remove }: { item: Item; n: number; set: (item: Item) => void; remove: () => void }) {

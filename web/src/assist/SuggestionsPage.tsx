@@ -120,9 +120,11 @@ function Row({ of, onApprove }: { of: Suggestion; onApprove: () => void }) {
             <span className="muted">{t(of.draft ? 'assist.learn.hasDraft' : 'assist.learn.noDraft')}</span>
           )}
         </span>
-        <button type="button" className="assist-link" aria-expanded={open} onClick={() => setOpen(!open)}>
-          {t('assist.learn.samples', { count: of.samples.length })}
-        </button>
+        {of.samples.length > 0 && (
+          <button type="button" className="assist-link" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {t('assist.learn.samples', { count: of.samples.length })}
+          </button>
+        )}
         {open && (
           <ul className="learn-samples">
             {of.samples.map((text) => (

@@ -4,6 +4,7 @@ import type { ComponentType } from 'react';
 import { useTranslation } from 'react-i18next';
 import { session } from '../api/queries';
 import { Audit } from '../admin/Audit';
+import { Channels } from '../admin/Channels';
 import { Flows } from '../admin/Flows';
 import { Hours } from '../admin/Hours';
 import { Import } from '../admin/Import';
@@ -30,6 +31,7 @@ const sections = {
   macros: Macros,
   'ticket-templates': Templates,
   webhooks: Webhooks,
+  channels: Channels,
   kiosks: Kiosks,
   import: Import,
   audit: Audit,

@@ -28,6 +28,7 @@ export const entries = [
   { path: '/inbox', key: 'inbox', icon: 'inbox', jump: 'KeyI', group: 'work' },
   { path: '/calls', key: 'calls', icon: 'calls', jump: 'KeyC', group: 'work' },
   { path: '/tickets', key: 'tickets', icon: 'ticket', jump: 'KeyT', group: 'work' },
+  { path: '/feedback', key: 'feedback', icon: 'words', jump: 'KeyF', group: 'work' },
   { path: '/contacts', key: 'contacts', icon: 'contacts', jump: 'KeyP', group: 'work' },
   { path: '/kb', key: 'kb', icon: 'book', jump: 'KeyK', group: 'knowledge' },
   { path: '/bot', key: 'bot', icon: 'bot', roles: editors, jump: 'KeyB', group: 'knowledge' },
