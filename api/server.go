@@ -184,6 +184,7 @@ func (s *Server) route() error {
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
+	s.deskRoutes(api)
 	s.botRoutes(api)
 	s.assistRoutes(api)
 	s.learnRoutes(api)

@@ -131,6 +131,8 @@ async function api(request, response, path, query) {
     return json(response, retention);
   }
   if (path === '/agents/me') return json(response, queues.desk(user));
+  if (path === '/desk/work') return json(response, { items: [], at: new Date().toISOString() }); // calls only
+  if (path === '/conversation-views') return json(response, { items: [] });
   if (path === '/queues/board') return json(response, queues.board());
   if (path === '/agents') return json(response, { items: queues.agents() });
   if (path === '/queues') return json(response, { items: [{ id: 'sales', name: 'Sales' }, { id: 'support', name: 'Support', strategy: 'longest_idle', members: [{ user: 'agent' }], skills: ['tech'] }] });

@@ -1,10 +1,11 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
-import { boxes, type Box } from './inbox/data';
+import { filterOf } from './inbox/filter';
 import type { ArticleFilter } from './kb/queries';
 import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
+import type { DeskSearch } from './pages/DeskPage';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -18,6 +19,8 @@ const text = (value: unknown): string | undefined => {
   if (typeof value === 'string') return value || undefined;
   return typeof value === 'number' ? String(value) : undefined;
 };
+
+const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined);
 
 const login = createRoute({
   getParentRoute: () => root,
@@ -56,6 +59,7 @@ const liveCall = createRoute({ getParentRoute: () => live, path: '$callId' });
 const desk = createRoute({
   getParentRoute: () => shell,
   path: '/desk',
+  validateSearch: (search: Record<string, unknown>): DeskSearch => ({ chat: number(search.chat), ticket: number(search.ticket), call: text(search.call) }),
   component: lazyRouteComponent(() => import('./pages/DeskPage'), 'DeskPage'),
 });
 
@@ -63,7 +67,7 @@ const InboxPage = lazyRouteComponent(() => import('./pages/InboxPage'), 'InboxPa
 const inbox = createRoute({
   getParentRoute: () => shell,
   path: '/inbox',
-  validateSearch: (search: Record<string, unknown>): { box?: Box } => ({ box: boxes.find((box) => box === search.box) }),
+  validateSearch: filterOf,
   component: InboxPage,
 });
 // The list stays while conversations are opened: one component for both addresses.

@@ -26,6 +26,8 @@ export interface Ask {
   /** JSON, or the bytes of a file. */
   body?: unknown;
   signal?: AbortSignal;
+  /** It may outlive the page; at most 64 kB. */
+  keepalive?: boolean;
   /** A 401 is the answer here (login), not the end of the session. */
   anonymous?: boolean;
 }
@@ -52,6 +54,7 @@ async function send(path: string, ask: Ask): Promise<Response> {
       credentials: 'same-origin',
       body: file ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body)),
       signal: ask.signal,
+      keepalive: ask.keepalive,
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;

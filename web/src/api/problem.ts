@@ -35,6 +35,8 @@ const byStatus: Record<number, string> = {
  */
 export class Problem extends Error {
   readonly status: number;
+  /** A URN of the server's where a caller must branch, else empty. */
+  readonly type: string;
   readonly detail: string;
   readonly locations: string[];
   readonly faults: Fault[];
@@ -43,6 +45,7 @@ export class Problem extends Error {
     super(document.detail ?? document.title ?? `status ${status}`);
     this.name = 'Problem';
     this.status = status;
+    this.type = document.type ?? '';
     this.detail = document.detail ?? '';
     this.locations = (document.errors ?? []).flatMap((e) => (e.location ? [e.location] : []));
     this.faults = (document.errors ?? []).map((e) => ({ field: (e.location ?? '').replace(/^body\.doc\.?/, ''), code: typeof e.value === 'string' ? e.value : 'format', message: e.message ?? '' }));

@@ -295,10 +295,15 @@ function StepLine({ step }: { step: TicketStep }) {
   );
 }
 
-/** TicketPage is one ticket: what was said, what stands, what was promised, what was done. */
+/** TicketPage is one ticket on a page of its own. */
 export function TicketPage() {
-  const { t } = useTranslation();
   const { ticketId } = useParams({ from: '/shell/tickets/$ticketId' });
+  return <TicketView ticketId={ticketId} />;
+}
+
+/** TicketView is one ticket: what was said, what stands, what was promised, what was done. `onBack` is for where it stands among others. */
+export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: () => void }) {
+  const { t } = useTranslation();
   const { dateTime } = useFormat();
   const client = useQueryClient();
   const now = useNow();
@@ -318,9 +323,15 @@ export function TicketPage() {
     <div className="page">
       <Title>{`#${k.id} ${k.subject}`}</Title>
       <div className="page-head">
-        <Link to="/tickets" className="row-menu" aria-label={t('ticket.title')}>
-          <Icon name="back" size={18} />
-        </Link>
+        {onBack ? (
+          <button type="button" className="row-menu" aria-label={t('inbox.back')} onClick={onBack}>
+            <Icon name="back" size={18} />
+          </button>
+        ) : (
+          <Link to="/tickets" className="row-menu" aria-label={t('ticket.title')}>
+            <Icon name="back" size={18} />
+          </Link>
+        )}
         <h1>
           <span className="muted num">#{k.id}</span> {k.subject}
         </h1>
@@ -345,6 +356,14 @@ export function TicketPage() {
             <time className="num" dateTime={k.created_at}>
               {dateTime(k.created_at)}
             </time>
+            {k.source_ref?.startsWith('conversation:') && (
+              <>
+                {' · '}
+                <Link to="/inbox/$conversation" params={{ conversation: k.source_ref.slice(13) }}>
+                  {t('ticket.fromConversation')}
+                </Link>
+              </>
+            )}
             {k.source_ref?.startsWith('call:') && (
               <>
                 {' · '}

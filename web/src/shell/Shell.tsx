@@ -1,28 +1,35 @@
 import { useSuspenseQuery } from '@tanstack/react-query';
-import { Outlet } from '@tanstack/react-router';
+import { Outlet, useNavigate } from '@tanstack/react-router';
 import { App, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
-import { useEffect, useMemo, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Feed, feedAddress } from '../api/feed';
 import { request } from '../api/client';
+import type { Role } from '../api/model';
 import { liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
 import { QueueAlertNotice } from '../parts/QueueAlerts';
 import { CallBar } from '../phone/CallBar';
-import { WrapUpDock } from '../phone/WrapUp';
 import { PhoneProvider } from '../phone/hooks';
+import { setLanguage } from '../i18n';
+import { OutboxProvider } from '../inbox/hooks';
 import { antdTheme } from '../theme/antd';
-import { useTheme } from '../theme/theme';
+import { setTheme, useTheme } from '../theme/theme';
+import { useActions, type Action } from './actions';
 import { Header } from './Header';
 import { KeyHelp, useGlobalKeys } from './keys';
+import { letter, placesOf } from './nav';
 import { Rail, type Counts } from './Rail';
 import '../parts/facts.css';
 import './shell.css';
+
+const WrapUpDock = lazy(() => import('../phone/WrapUp').then((wrap) => ({ default: wrap.WrapUpDock })));
+const Palette = lazy(() => import('./Palette'));
 
 const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id), readings: (id: string) => readingsOf(id) };
 
@@ -62,30 +69,61 @@ function useCounts(): Counts {
   }, [calls]);
 }
 
+/** usePlaces puts into the palette where one can go, and how the pages look. */
+function usePlaces(role: Role | undefined, onHelp: () => void): void {
+  const { t, i18n } = useTranslation();
+  const navigate = useNavigate();
+  const theme = useTheme();
+  useActions(
+    useMemo<Action[]>(
+      () => [
+        ...(role ? placesOf(role) : []).map((place): Action => ({ id: place.path, group: 'go', icon: place.icon, label: t(`nav.${place.key}`), keys: ['G', letter(place.jump)], run: () => void navigate({ to: place.path }) })),
+        { id: 'theme', group: 'view', icon: theme === 'dark' ? 'sun' : 'moon', label: t(theme === 'dark' ? 'header.light' : 'header.dark'), run: () => setTheme(theme === 'dark' ? 'light' : 'dark') },
+        { id: 'language', group: 'view', icon: 'globe', label: i18n.language === 'zh-CN' ? 'English' : '中文', run: () => void setLanguage(i18n.language === 'zh-CN' ? 'en' : 'zh-CN') },
+        { id: 'help', group: 'view', icon: 'keyboard', label: t('keys.title'), keys: ['?'], run: onHelp },
+      ],
+      [role, navigate, t, i18n.language, theme, onHelp],
+    ),
+  );
+}
+
 function Page() {
   const { t } = useTranslation();
   const [help, setHelp] = useState(false);
+  const [palette, setPalette] = useState(false);
   const { data } = useSuspenseQuery(session);
-  useGlobalKeys(() => setHelp(true));
+  const onHelp = useCallback(() => setHelp(true), []);
+  const onPalette = useCallback(() => setPalette((on) => !on), []);
+  useGlobalKeys(onHelp, onPalette);
+  usePlaces(data?.user.role, onHelp);
   const counts = useCounts();
 
   if (!data) return null;
   return (
     <PhoneProvider user={data.user}>
-      <div className="shell">
-        <a className="skip" href="#content">
-          {t('app.skip')}
-        </a>
-        <Header user={data.user} onHelp={() => setHelp(true)} />
-        <Rail role={data.user.role} counts={counts} />
-        <main id="content" tabIndex={-1}>
-          <Outlet />
-        </main>
-        <WrapUpDock />
-        <CallBar />
-        <QueueAlertNotice role={data.user.role} />
-        <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
-      </div>
+      <OutboxProvider>
+        <div className="shell">
+          <a className="skip" href="#content">
+            {t('app.skip')}
+          </a>
+          <Header user={data.user} onHelp={() => setHelp(true)} />
+          <Rail role={data.user.role} counts={counts} />
+          <main id="content" tabIndex={-1}>
+            <Outlet />
+          </main>
+          <Suspense>
+            <WrapUpDock />
+          </Suspense>
+          <CallBar />
+          <QueueAlertNotice role={data.user.role} />
+          <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
+          {palette && (
+            <Suspense>
+              <Palette onClose={() => setPalette(false)} />
+            </Suspense>
+          )}
+        </div>
+      </OutboxProvider>
     </PhoneProvider>
   );
 }
