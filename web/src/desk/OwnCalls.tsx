@@ -8,8 +8,7 @@ import { clock, firstOf, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { StateTag } from '../parts/facts';
-import { useDeeds, usePhone } from '../phone/hooks';
-import { useReady } from './Phone';
+import { useDeeds, usePhone, useReady } from '../phone/hooks';
 
 const WrapUpCard = lazy(() => import('../phone/WrapUp').then((wrap) => ({ default: wrap.WrapUpCard })));
 

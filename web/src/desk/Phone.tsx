@@ -3,14 +3,8 @@ import { useTranslation } from 'react-i18next';
 import { Icon } from '../parts/Icon';
 import { Colleagues } from '../phone/Colleagues';
 import { Keypad } from '../phone/Keypad';
-import { useDeeds, usePhone } from '../phone/hooks';
-import { mostLines, running } from '../phone/state';
-
-/** useReady says whether another call can be made. */
-export function useReady(): boolean {
-  const phone = usePhone();
-  return phone.registration === 'registered' && running(phone).length < mostLines;
-}
+import { Parked } from '../phone/Parked';
+import { useDeeds, useReady } from '../phone/hooks';
 
 /** Dialler takes a number or a user's name, from the keyboard or the pad. */
 function Dialler() {
@@ -73,6 +67,7 @@ export function PhonePanel({ onDevices }: { onDevices: () => void }) {
         </button>
       </div>
       <Dialler />
+      <Parked />
       <Team />
     </div>
   );
