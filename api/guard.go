@@ -24,7 +24,7 @@ const (
 	// contentPolicy lets pages load what this server sends and nothing else. Ant
 	// Design writes its styles into the page, hence 'unsafe-inline' for styles only.
 	contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; " +
-		"connect-src 'self'; media-src 'self' blob:; manifest-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+		"connect-src 'self'; media-src 'self' blob:; frame-src 'self'; manifest-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 // recovered keeps a panic of one request from ending the server.

@@ -53,7 +53,7 @@ const said = <T,>(value: T): T | undefined => (value ? value : undefined);
 
 /** both leaves out the languages without words. */
 function both(map?: Both): Both | undefined {
-  const out = Object.fromEntries(Object.entries(map ?? {}).filter(([, text]) => text.trim()));
+  const out = Object.fromEntries((Object.entries(map ?? {}) as [string, string | undefined][]).filter(([, text]) => text?.trim()));
   return Object.keys(out).length > 0 ? out : undefined;
 }
 
