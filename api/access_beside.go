@@ -105,17 +105,6 @@ func scopeOf(route string) string {
 	return first + ":write"
 }
 
-// scopes are all that there are, with "*:read" and "*:write" for everything.
-var scopes = sync.OnceValue(func() map[string]bool {
-	out := map[string]bool{"*:read": true, "*:write": true}
-	for route := range access {
-		if scope := scopeOf(route); scope != "" {
-			out[scope] = true
-		}
-	}
-	return out
-})
-
 // opens tells whether a key's scopes are enough for one scope.
 func opens(have []string, need string) bool {
 	_, act, _ := strings.Cut(need, ":")

@@ -20,8 +20,6 @@ const (
 	keyRandom = 32
 	// maxKeys is how many living keys one user has.
 	maxKeys = 20
-	// keyLife is the longest life that can be asked for; shorter keys are better ones.
-	keyLife = 2 * 366 * 24 * time.Hour
 )
 
 // APIKey is a key by which a program does what its owner may, as far as its scopes go.

@@ -339,7 +339,7 @@ func TestWallboardFollowsItsFigures(t *testing.T) {
 	b.want(204, http.MethodDelete, "/kiosks/1", nil)
 	for l.closed() == 0 {
 	}
-	if l, err = h.browser().dialAt(base+"/wall/realtime", http.Header{"Origin": {"https://elsewhere.example"}}); err == nil {
+	if _, err = h.browser().dialAt(base+"/wall/realtime", http.Header{"Origin": {"https://elsewhere.example"}}); err == nil {
 		t.Error("a foreign page may follow")
 	}
 }

@@ -236,8 +236,8 @@ func (s *Service) talk(ctx context.Context, conversation int64) (talk, error) {
 
 func conversationReason(id int64) string { return fmt.Sprintf("conversation:%d", id) }
 
-// Rate keeps a customer's rating of a conversation, 1 to 5: the first one counts, a repeated one changes
-// nothing. ErrLate when the conversation ended too long ago.
+// Rate keeps a customer's rating of a conversation, 1 to 5, beside the one that stands at the conversation: the
+// first one counts, a repeated one changes nothing. ErrLate when the conversation ended too long ago.
 func (s *Service) Rate(ctx context.Context, conversation int64, score int, reasons []string, comment string) error {
 	t, err := s.talk(ctx, conversation)
 	if err != nil {
@@ -252,10 +252,6 @@ func (s *Service) Rate(ctx context.Context, conversation int64, score int, reaso
 	if errors.Is(err, ErrAsked) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	_, err = s.db.Exec(ctx, `update conversations set rating = $2, rated_at = $3 where id = $1 and rating is null`, conversation, score, s.now())
 	return err
 }
 

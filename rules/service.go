@@ -62,8 +62,7 @@ type Book struct {
 // book is a Book made ready.
 type book struct {
 	Book
-	rules   []named           // those that count, in order
-	targets map[string]string // hosts of targets, for the log
+	rules []named // those that count, in order
 }
 
 type named struct {

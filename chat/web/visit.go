@@ -260,16 +260,16 @@ func (v *visit) rate(ctx context.Context, f *frame) ([]reply, error) {
 	if v.conv == nil || f.Score < 1 || f.Score > 5 {
 		return nil, chat.ErrBad
 	}
+	if h := v.s.house.Feedback; h != nil { // first: it knows a repeated one, and what fails here is sent again
+		if err := h.Rate(ctx, v.thread(), f.Score, f.Chips, f.Comment); err != nil {
+			return nil, err
+		}
+	}
 	first, err := v.s.chat.Rate(ctx, v.thread(), f.Score)
 	if err != nil {
 		return nil, err
 	}
 	if first {
-		if h := v.s.house.Feedback; h != nil {
-			if err := h.Rate(ctx, v.thread(), f.Score, f.Chips, f.Comment); err != nil {
-				return nil, err
-			}
-		}
 		if _, err := v.store(ctx, "rating-"+v.conv.Key, chat.Rating, f.Comment, nil, &chat.Data{Score: f.Score, Chips: f.Chips}); err != nil {
 			return nil, err
 		}

@@ -264,7 +264,7 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	calls.SetDialer(signalling)
 	calls.SetQueues(queues{s.queues, s.db, &openingHours{}})
 	if s.bot != nil {
-		calls.SetBot(callBot{s.bot, contact.NewStore(s.db, contact.Config{})})
+		calls.SetBot(callBot{s.bot, parts.People})
 	}
 	calls.SetHours(&hours{store: queue.NewStore(s.db), log: s.log})
 	if err := calls.Start(ctx); err != nil {

@@ -22,6 +22,7 @@ import (
 	"tingxin/chat"
 	webchat "tingxin/chat/web"
 	"tingxin/contact"
+	"tingxin/feedback"
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
@@ -30,7 +31,26 @@ import (
 
 // house is what visitors of web pages are offered beside the chat.
 func (s *server) house() webchat.House {
-	return webchat.House{Home: &lobby{s: s}, Tickets: letters{s}, Calls: booth{s}, Privacy: &rights{s: s}}
+	return webchat.House{Home: &lobby{s: s}, Feedback: raters{s}, Tickets: letters{s}, Calls: booth{s}, Privacy: &rights{s: s}}
+}
+
+// raters takes what visitors think of the service.
+type raters struct{ s *server }
+
+var _ webchat.Feedback = raters{}
+
+// Rate implements webchat.Feedback.
+func (v raters) Rate(ctx context.Context, conversation chat.ID, score int, reasons []string, comment string) error {
+	err := v.s.feedback.Rate(ctx, int64(conversation), score, reasons, comment)
+	if errors.Is(err, feedback.ErrLate) {
+		return fmt.Errorf("%w: %w", chat.ErrState, err)
+	}
+	return err
+}
+
+// Complain implements webchat.Feedback.
+func (v raters) Complain(ctx context.Context, conversation chat.ID, kind, text string) (ref string, err error) {
+	return v.s.feedback.Complain(ctx, int64(conversation), kind, text)
 }
 
 // lobby is what visitors see first.
