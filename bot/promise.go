@@ -233,8 +233,8 @@ func (t *turn) expectsSlot(f *frameState, x *Expect) {
 		return
 	}
 	switch s.Type {
-	case "order", "tracking":
-		x.Digits, x.Letters = true, s.Pattern == "" || strings.ContainsFunc(escapes.ReplaceAllString(s.Pattern, ""), func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' })
+	case "order", "tracking": // letters are easily heard in digits: who was misheard is listened to without
+		x.Digits, x.Letters = true, f.Asked[s.Name]%2 == 1 && (s.Pattern == "" || strings.ContainsFunc(escapes.ReplaceAllString(s.Pattern, ""), func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }))
 	case "phone", "id18", "bank_card":
 		x.Digits = true
 	case "amount":

@@ -69,7 +69,7 @@ func (x *Expectation) hearing(language string) Hearing {
 		phrases = append(phrases, digitWords(language)...)
 	}
 	if x.Digits {
-		phrases = append(phrases, leads[lang]...)
+		phrases = append(append(phrases, leads[lang]...), digitRuns(language)...)
 		for ten := range tensOf {
 			if lang == "en" {
 				phrases = append(phrases, ten)
@@ -85,6 +85,26 @@ func (x *Expectation) hearing(language string) Hearing {
 	phrases = append(phrases, waysOut[lang]...)
 	slices.Sort(phrases)
 	return Hearing{Language: language, Phrases: slices.Compact(phrases), BargeIn: true, Digits: x.Digits}
+}
+
+// digitRuns hold each digit after each other one: the recogniser makes pairs of words
+// of its phrases, and without these a letter would be as likely to follow a digit.
+func digitRuns(language string) []string {
+	digits, between := digitWords(language), " "
+	if isChinese(language) {
+		between = ""
+	}
+	runs := make([]string, len(digits))
+	for i, a := range digits {
+		var run []string
+		for range 3 { // often enough that letters stay rare
+			for _, b := range digits {
+				run = append(run, a, b)
+			}
+		}
+		runs[i] = strings.Join(run, between)
+	}
+	return runs
 }
 
 func isHan(s string) bool {

@@ -5469,10 +5469,14 @@ export interface components {
             /** @description for the person who takes over */
             handover?: components["schemas"]["BotPacket"];
             intent?: string;
+            /** @description a message or a call-back was promised: no person has to take over */
+            kept?: boolean;
             /** @enum {string} */
             lang: "zh" | "en";
             /** Format: double */
             ms: number;
+            /** @description nobody is there now: the buttons are what can be done meanwhile */
+            offers?: boolean;
             parts: components["schemas"]["BotPart"][];
             session: string;
             /** @description values that are held now */
