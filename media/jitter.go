@@ -12,6 +12,8 @@ const (
 	jitterMask = jitterSize - 1
 	maxLateRun = 5  // late packets in a row, coming over maxLateTime, after which the stream begins anew
 	stretch    = 80 // units taken out or put in at once when the delay changes
+	gridTrust  = 10 // packets
+	gridSlack  = int64(500 * time.Microsecond)
 )
 
 const maxLateTime = int64(200 * time.Millisecond)
@@ -60,6 +62,11 @@ type jitter struct {
 	lateFrom       int64 // arrival of the first of them
 	late, overflow uint64
 
+	// grid is the spacing of places where packets begin, 160 or 80 units, and phase such a
+	// place: frames that begin there need wait for one packet only. 0 when there is none.
+	grid, phase int64
+	uneven      int // packets still to come before a grid is believed again
+
 	missed int // units of the last frame given that are not there
 
 	out  [frameUnits + stretch]byte
@@ -77,6 +84,7 @@ func (j *jitter) reset() {
 	clear(j.have[:])
 	j.started, j.anchored, j.heard, j.dtx = false, false, false, false
 	j.held, j.dry, j.jumps, j.fast, j.lateRun = 0, 0, 0, 0, 0
+	j.grid, j.uneven = 0, 0
 }
 
 // stamp unwraps a timestamp and reports whether it can belong to this stream. When
@@ -140,6 +148,7 @@ func (j *jitter) hold(ts uint32, length int, payload []byte, at int64) (pos int6
 	pos = ext
 	j.dtx = false
 	j.est.add(at-ext*unit, at)
+	j.learn(ext, int64(length))
 	end := ext + int64(length)
 	if !j.anchored && ext < j.play { // reordered before the first tick
 		j.play = ext
@@ -169,6 +178,42 @@ func (j *jitter) hold(ts uint32, length int, payload []byte, at int64) (pos int6
 	}
 	j.newest = max(j.newest, end)
 	return pos, true, broke
+}
+
+// learn finds the grid of the packets' beginnings.
+func (j *jitter) learn(ext, length int64) {
+	grid := int64(frameUnits)
+	if length%frameUnits != 0 {
+		grid = stretch
+	}
+	switch {
+	case length%stretch != 0 || length == 0:
+		j.grid, j.uneven = 0, gridTrust
+	case j.grid == grid && (ext-j.phase)%grid == 0:
+	case j.uneven > 0:
+		j.uneven--
+	default:
+		if j.grid != 0 {
+			j.uneven = gridTrust
+		}
+		j.grid, j.phase = grid, ext
+	}
+}
+
+// aim is where the frame played now should begin: on the grid, if there is one, and late
+// enough for the packets that the estimator expects; else at the target.
+func (j *jitter) aim(now int64) int64 {
+	if j.grid == 0 {
+		return (now - j.est.base - j.est.target()) / unit
+	}
+	late := j.est.lateness() + (frameUnits-j.grid)*unit // a frame of two packets waits for the second
+	if (j.play-j.phase)%j.grid == 0 {
+		if d := j.delay(now); d >= late-gridSlack && d < late+j.grid*unit+gridSlack {
+			return j.play
+		}
+	}
+	at := (now-j.est.base-late)/unit - j.phase
+	return at - ((at%j.grid)+j.grid)%j.grid + j.phase
 }
 
 // silence notes a comfort noise packet: the sender is alive and silent.
@@ -202,25 +247,35 @@ func (j *jitter) get(now int64, quiet bool) playKind {
 	if !j.started || !j.est.known {
 		return playNothing
 	}
-	target := j.est.target()
 	if !j.anchored {
 		j.anchored = true
-		j.place((now - j.est.base - target) / unit)
+		j.place(j.aim(now))
 	}
 	j.fast++
 	if over := j.delay(now) - j.ceiling; over > 0 { // drop the oldest
 		j.skip(over/unit + stretch)
+		j.square()
 	}
 	if j.newest <= j.play {
 		j.at = j.delay(now)
 		return j.underrun(now)
 	}
-	kind, done := j.fill(now, target)
+	kind, done := j.fill(now)
 	if j.at = j.delay(now); done {
 		j.at += int64(frameUnits) * unit
 		return kind
 	}
-	return j.adapt(now, target, quiet)
+	return j.adapt(now, quiet)
+}
+
+// square passes over what lies before the next place of the grid.
+func (j *jitter) square() {
+	if j.grid == 0 {
+		return
+	}
+	if off := ((j.play-j.phase)%j.grid + j.grid) % j.grid; off > 0 {
+		j.skip(j.grid - off)
+	}
 }
 
 // place moves the play position to begin a stream; earlier than its first packet is silence.
@@ -250,7 +305,7 @@ func (j *jitter) underrun(now int64) playKind {
 }
 
 // fill handles missing units at the play position. done is false when there is data to play.
-func (j *jitter) fill(now, target int64) (kind playKind, done bool) {
+func (j *jitter) fill(now int64) (kind playKind, done bool) {
 	hole := int64(0)
 	for hole < j.newest-j.play && !j.have[(j.play+hole)&jitterMask] {
 		hole++
@@ -261,7 +316,7 @@ func (j *jitter) fill(now, target int64) (kind playKind, done bool) {
 		// be passed over: both bring the delay down without a sound.
 		pass := min(hole, j.held)
 		if gap || hole > 3*frameUnits {
-			pass = max(pass, min(hole, (j.delay(now)-target)/unit))
+			pass = max(pass, min(hole, j.aim(now)-j.play))
 		}
 		if pass > 0 {
 			j.skip(pass)
@@ -281,12 +336,18 @@ func (j *jitter) fill(now, target int64) (kind playKind, done bool) {
 }
 
 // adapt plays the next 20 ms, or a little more or less when the delay is off its target.
-func (j *jitter) adapt(now, target int64, quiet bool) playKind {
-	excess := j.delay(now) - target
+func (j *jitter) adapt(now int64, quiet bool) playKind {
+	if quiet && j.grid != 0 && (j.play-j.phase)%stretch != 0 {
+		j.square()
+		if j.newest <= j.play {
+			return j.underrun(now)
+		}
+	}
+	excess := (j.aim(now) - j.play) * unit
 	n := int64(frameUnits)
 	kind := playData
 	switch {
-	case excess < -10e6 && quiet && j.fast > 5:
+	case (excess < -10e6 || j.grid != 0 && excess < 0) && quiet && j.fast > 5:
 		j.fast = 0
 		return playWait
 	case excess >= 10e6 && j.newest-j.play >= frameUnits+stretch && (quiet && j.fast > 1 || excess > 25e6 && j.fast > 8):

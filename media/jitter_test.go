@@ -315,3 +315,91 @@ func BenchmarkJitter(b *testing.B) {
 		j.get(now, false)
 	}
 }
+
+// steady is a buffer without a floor that plays a stream whose packets come at a given
+// time after the tick, up to late later.
+func steady(t *testing.T, after, late int64, seed uint64) *trace {
+	rnd := rand.New(rand.NewPCG(seed, 7))
+	x := newTrace(t)
+	x.j.init(60*time.Millisecond, 0, 200*time.Millisecond)
+	x.stream(0, 20e9, 5000, 0, func(int, int64) int64 { return after - 5*ms + rnd.Int64N(late+1) })
+	return x
+}
+
+// TestSteadyLineWaitsForItsPacketOnly: whatever the phase between the packets and our
+// ticks, a frame is played in the first tick that is a margin behind its packet.
+func TestSteadyLineWaitsForItsPacketOnly(t *testing.T) {
+	for after := 5 * ms; after < 25*ms; after += ms {
+		x := steady(t, after, ms/5, uint64(after))
+		x.run(20e9)
+		late := x.j.est.lateness()
+		if late < ms || late > 13*ms/10 {
+			t.Errorf("packets %d ms after a tick: lateness %.2f ms", after/ms, float64(late)/1e6)
+		}
+		if bad := x.lost + x.wait + x.missing/160; bad > 4 || x.j.late > 0 {
+			t.Errorf("packets %d ms after a tick: %d frames concealed, %d late", after/ms, bad, x.j.late)
+		}
+		for _, d := range x.delays[500:] {
+			if d < late-ms || d > late+21*ms {
+				t.Fatalf("packets %d ms after a tick: delay %.1f ms, lateness %.2f", after/ms, float64(d)/1e6, float64(late)/1e6)
+			}
+		}
+	}
+}
+
+// TestLineBecomesUneven: packets that begin to come up to 15 ms late cost a few concealed
+// frames, and the delay is small again when they are on time for ten seconds.
+func TestLineBecomesUneven(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	x := newTrace(t)
+	x.j.init(60*time.Millisecond, 0, 200*time.Millisecond)
+	x.stream(0, 40e9, 5000, 0, func(_ int, sent int64) int64 {
+		if sent > 10e9 && sent < 20e9 {
+			return rnd.Int64N(15 * ms)
+		}
+		return 0
+	})
+	x.run(10e9)
+	before := x.lost + x.wait + x.missing/160
+	x.run(20e9)
+	if bad := x.lost + x.wait + x.missing/160 - before; bad > 5 {
+		t.Errorf("%d of 500 frames concealed while the line was uneven", bad)
+	}
+	x.run(40e9)
+	if x.j.at > 22*ms {
+		t.Errorf("20 s later the delay is %.1f ms", float64(x.j.at)/1e6)
+	}
+}
+
+// TestPacketsOfOtherLengths: 10, 30, 40 and 60 ms come whole and in time, and a change of
+// the length on the way does not leave frames between two packets.
+func TestPacketsOfOtherLengths(t *testing.T) {
+	for _, n := range []int{80, 240, 320, 480, 100} {
+		x := newTrace(t)
+		x.j.init(60*time.Millisecond, 0, 200*time.Millisecond)
+		ts := uint32(5000)
+		for at := 3 * ms; at < 20e9; at += int64(n) * unit {
+			size := n
+			if at > 10e9 {
+				size = 160
+			}
+			x.row = append(x.row, arrival{at: at + int64(size)*unit, ts: ts, n: size})
+			ts += uint32(size)
+			at += int64(size-n) * unit
+		}
+		x.run(9e9)
+		if bad := x.lost + x.wait + x.missing/160; bad > 4 {
+			t.Errorf("packets of %d units: %d frames concealed", n, bad)
+		}
+		if x.j.at > 45*ms {
+			t.Errorf("packets of %d units: delay %.1f ms", n, float64(x.j.at)/1e6)
+		}
+		x.run(20e9)
+		if bad := x.lost + x.wait + x.missing/160; bad > 8 {
+			t.Errorf("packets of %d, then 160 units: %d frames concealed", n, bad)
+		}
+		if x.j.at > 22*ms || x.j.grid != 160 || (x.j.play-x.j.phase)%160 != 0 {
+			t.Errorf("packets of %d, then 160 units: delay %.1f ms, grid %d", n, float64(x.j.at)/1e6, x.j.grid)
+		}
+	}
+}

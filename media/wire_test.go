@@ -354,7 +354,7 @@ func TestConfigCheck(t *testing.T) {
 		"media.listen":      {Listen: "here"},
 		"media.external":    {External: "example"},
 		"media.port_min":    {PortMin: 30000, PortMax: 20000},
-		"media.jitter_min":  {JitterMin: time.Millisecond},
+		"media.jitter_min":  {JitterMin: -time.Millisecond},
 		"media.record_rate": {RecordRate: 44100},
 	} {
 		if err := c.Check(); err == nil || !bytes.Contains([]byte(err.Error()), []byte(want)) {

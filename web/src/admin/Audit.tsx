@@ -35,7 +35,7 @@ export function Audit() {
           <Empty icon="shield" title={t('admin.none.audit')} />
         </div>
       ) : (
-        <div className="card admin-scroll">
+        <div className="card admin-scroll" role="region" aria-label={t('admin.sections.audit')} tabIndex={0}>
           <table className="admin-audit">
             <thead>
               <tr>

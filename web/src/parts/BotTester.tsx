@@ -73,7 +73,7 @@ export function BotTester() {
           <Tooltip title={t('bot.emotionHint')}>
             <label className="bot-emotion">
               {t('bot.emotion')}
-              <Slider min={0} max={100} value={emotion ?? 0} onChange={(value) => setEmotion(value)} aria-label={t('bot.emotion')} />
+              <Slider min={0} max={100} value={emotion ?? 0} onChange={(value) => setEmotion(value)} ariaLabelForHandle={t('bot.emotion')} />
               <Button size="small" type="link" disabled={emotion === null} onClick={() => setEmotion(null)}>
                 {emotion === null ? t('bot.byWords') : `${emotion} %`}
               </Button>

@@ -1,0 +1,82 @@
+// Puts into a server what a working day leaves there: people, conversations, tickets, queues. By the public
+// API alone, in Chinese and English; for pictures and for walks over the pages. Twice is harmless for what has a name.
+
+const people = [
+  ['王建国', '+8613800138000', 'jianguo.wang@example.cn', ['vip'], 'zh-CN'],
+  ['李晓梅', '+8613911112222', 'xiaomei@example.cn', [], 'zh-CN'],
+  ['Emma Clarke', '+442071838750', 'emma.clarke@example.com', ['newsletter'], 'en'],
+  ['陈志强', '+8613722223333', 'zq.chen@example.cn', ['complaint'], 'zh-CN'],
+  ['Oliver Schmidt', '+493023125000', 'oliver@example.de', [], 'en'],
+  ['赵敏', '+8613633334444', 'zhao.min@example.cn', [], 'zh-CN'],
+];
+
+const tickets = [
+  ['快递三天没有更新', '单号 SF1234567890123，三天没有物流信息，请帮忙查询。', 'high', false, 0, 'zh-CN'],
+  ['退款没有到账', '上周三退的货，仓库已签收，退款还没有到账。', 'normal', false, 1, 'zh-CN'],
+  ['Kettle trips the fuse', 'Every time I switch the kettle on the fuse goes. It smells burnt.', 'urgent', false, 2, 'en'],
+  ['客服态度问题', '上次通话的客服没有解决问题就挂了电话，我要投诉。', 'high', true, 3, 'zh-CN'],
+  ['Invoice for order A20250702', 'Please send the invoice to our accounts department.', 'low', false, 4, 'en'],
+  ['更换收货地址', '订单还没有发货，想把地址改成公司。', 'normal', false, 5, 'zh-CN'],
+];
+
+const chats = [
+  ['zh-CN', ['你好，怎么申请退货？', '订单号是 A2025070201', '转人工']],
+  ['en', ['How long does delivery take?', 'I want to talk to a person please']],
+  ['zh-CN', ['发票怎么开？']],
+  ['zh-CN', ['优惠券用不了，太让人生气了！', '转人工']],
+];
+
+/**
+ * furnish fills the server behind url. ask(method, path, body) calls the API as an administrator and returns
+ * Playwright's response; articles are files {name, bytes} for the knowledge base. It returns the ids of what it made.
+ */
+export async function furnish(url, request, ask, csrf, articles = []) {
+  const made = { contacts: [], tickets: [], conversations: [] };
+  const json = async (answer, what) => {
+    if (!answer.ok()) throw new Error(`${what}: ${answer.status()} ${(await answer.text()).slice(0, 300)}`);
+    return answer.status() === 204 ? {} : answer.json();
+  };
+  for (const [username, name, role] of [
+    ['lin', '林悦', 'agent'],
+    ['grace', 'Grace Miller', 'agent'],
+    ['zhou', '周蕾', 'supervisor'],
+  ]) {
+    const answer = await ask('POST', '/users', { username, name, role, password: 'a good picture day' });
+    if (!answer.ok() && ![409, 422].includes(answer.status())) await json(answer, username);
+  }
+  const members = ['lin', 'grace', 'admin'];
+  for (const user of members) await json(await ask('PUT', `/agents/${user}`, { user, capacity: 10, languages: ['zh', 'en'] }), user);
+  for (const [id, name] of [['support', '客服 Support'], ['returns', '退换货 Returns']])
+    await json(await ask('PUT', `/queues/${id}`, { id, name, strategy: 'longest_idle', members: members.map((user) => ({ user })) }), id);
+  for (const file of articles) {
+    const answer = await request.post(`${url}/api/v1/kb/import?publish=true&name=${file.name}`, { data: file.bytes, headers: { 'Content-Type': 'application/octet-stream', 'X-CSRF-Token': csrf } });
+    await json(answer, file.name);
+  }
+
+  for (const [name, phone, email, tags, language] of people) {
+    const answer = await ask('POST', '/contacts', { name, language, tags, vip: tags.includes('vip'), identities: [{ kind: 'phone', value: phone, verified: true }, { kind: 'email', value: email, verified: true }] });
+    if (answer.status() === 409) continue;
+    made.contacts.push((await json(answer, name)).id);
+  }
+  for (const [subject, body, priority, complaint, who, language] of tickets) {
+    const type = complaint ? 'complaint' : 'question';
+    let answer = await ask('POST', '/tickets', { type, subject, body, priority, complaint, language, contact: made.contacts[who] });
+    if (answer.status() === 422) answer = await ask('POST', '/tickets', { type: 'question', subject, body, priority, complaint, language, contact: made.contacts[who] });
+    made.tickets.push((await json(answer, subject)).id);
+  }
+  for (const [lang, words] of chats) {
+    const site = await request.post(`${url}/widget/session?site=default`, { data: {} });
+    if (!site.ok()) break; // no web chat here
+    const { token } = await site.json();
+    const { notice } = await (await request.get(`${url}/widget/site?site=default`)).json();
+    const send = async (...frames) => request.post(`${url}/widget/send?site=default`, { headers: { Authorization: `Bearer ${token}` }, data: { lang, frames } });
+    if (notice?.version) await send({ type: 'consent', purpose: 'service', state: true, version: notice.version });
+    for (const [k, text] of words.entries()) {
+      await send({ type: 'msg', client_msg_id: `m${k}`, text });
+      await new Promise((done) => setTimeout(done, 700));
+    }
+  }
+  const list = await ask('POST', '/conversations/list', { filter: {}, limit: 20 });
+  if (list.ok()) made.conversations = ((await list.json()).items ?? []).map((c) => c.id);
+  return made;
+}
