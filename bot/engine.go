@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"tingxin/event"
-	"tingxin/nlp/slot"
 	"tingxin/pg"
 )
 
@@ -86,7 +85,7 @@ type Engine struct {
 	desk      Desk
 	promises  Promises
 	now       func() time.Time
-	finder    *slot.Finder
+	zone      *time.Location
 	store     *Store
 	memory    *memory
 	tools     *tools
@@ -116,10 +115,6 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	finder, err := slot.New(slot.Config{Zone: zone})
-	if err != nil {
-		return nil, err
-	}
 	seal, err := openSealer(cfg.KeyFile)
 	if err != nil {
 		return nil, err
@@ -128,7 +123,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Engine, error) {
 		parts.Now = time.Now
 	}
 	e := &Engine{cfg: cfg, db: parts.DB, log: log.With("part", "bot"), embed: parts.Embed, knowledge: parts.Knowledge, people: parts.People, desk: parts.Desk, promises: parts.Promises, now: parts.Now,
-		finder: finder, store: NewStore(parts.DB), memory: &memory{parts.DB, seal}, tools: newTools(cfg.ToolHosts), slots: make(chan struct{}, cfg.MaxTurns), wake: make(chan struct{}, 1)}
+		zone: zone, store: NewStore(parts.DB), memory: &memory{parts.DB, seal}, tools: newTools(cfg.ToolHosts), slots: make(chan struct{}, cfg.MaxTurns), wake: make(chan struct{}, 1)}
 	return e, nil
 }
 

@@ -195,7 +195,7 @@ func (t *turn) read() {
 	if at.IsZero() {
 		at = t.now
 	}
-	t.values, _ = t.e.finder.Find(t.in.Text, at) // too long was refused before
+	t.values, _ = t.b.finder.Find(t.in.Text, at) // too long was refused before
 	forModels, forPeople := mask(t.in.Text, t.values)
 	t.folded, t.shown, t.plain = nlp.Fold(forModels), forPeople, nlp.Fold(t.in.Text)
 	words := t.folded
