@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tingxin/event"
 )
 
 // metrics is the handler of /metrics. Packages keep plain Stats structs; they are
@@ -77,6 +79,12 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if r := p.s.parts.Rules; r != nil {
 		pull(out, "tingxin_rules", r.Stats(), nil)
 	}
+	if k := p.s.parts.KB; k != nil {
+		pull(out, "tingxin_kb", k.Stats(), nil)
+	}
+	if src.Embed != nil {
+		pull(out, "tingxin_embed", src.Embed(), nil)
+	}
 	pull(out, "tingxin_pg", p.s.db.Stats(), nil)
 	pull(out, "tingxin_events", p.s.parts.Bus.Stats(), nil)
 	f := p.s.feed
@@ -132,6 +140,10 @@ func pullField(out chan<- prometheus.Metric, name string, v reflect.Value, label
 			}
 		}
 	case reflect.Struct:
+		if b, ok := v.Interface().(event.Buckets); ok {
+			emitBuckets(out, name, b, labels)
+			return
+		}
 		if _, ok := v.Interface().(time.Time); !ok {
 			pull(out, name, v.Interface(), labels)
 		}
@@ -184,6 +196,18 @@ func emit(out chan<- prometheus.Metric, name string, kind prometheus.ValueType, 
 	}
 	m, err := prometheus.NewConstMetric(prometheus.NewDesc(name, "Read from the package's Stats.", names, nil), kind, value, values...)
 	if err == nil { // else a struct holds a name that Prometheus cannot say, which the test finds
+		out <- m
+	}
+}
+
+// emitBuckets makes a histogram, whose name ends in its unit.
+func emitBuckets(out chan<- prometheus.Metric, name string, b event.Buckets, labels []label) {
+	names, values := make([]string, len(labels)), make([]string, len(labels))
+	for i, l := range labels {
+		names[i], values[i] = l.name, strings.ToValidUTF8(l.value, "?")
+	}
+	m, err := prometheus.NewConstHistogram(prometheus.NewDesc(name+"_seconds", "Read from the package's Stats.", names, nil), b.Count, b.Sum.Seconds(), b.UpTo, values...)
+	if err == nil {
 		out <- m
 	}
 }

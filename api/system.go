@@ -25,6 +25,8 @@ type Sources struct {
 	Trunks func() []TrunkView
 	// SIP is signalling's own Stats struct, for Prometheus: numbers, maps of numbers and slices of named structs with JSON tags.
 	SIP func() any
+	// Embed is the embedding service's Counts; nil: there is none.
+	Embed func() any
 	// Ready are further things that must be well before this server wants calls, by name.
 	Ready map[string]func(context.Context) error
 }

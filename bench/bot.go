@@ -59,6 +59,7 @@ const BotFigures = `Figures in --json:
   bot.answered_pct bot.fallback_pct      of the replies
   bot.cpu_ms                             CPU of this process per question, without PostgreSQL's
   bot.conversations bot.rss_mb           open ones, and the process with all of them
+  bot.idle_rss_mb bot.conversation_kb    the process before any was open, and what each one added until the end
   bot.learn_s                            from articles and phrases to ready
 `
 
@@ -121,6 +122,12 @@ func Bot(ctx context.Context, o BotOptions, out io.Writer) (err error) {
 	}
 	r := botRun{opts: o, engine: e, questions: questions}
 	learn := time.Since(begun)
+	runtime.GC()
+	idle, err := usage(-1)
+	if err != nil {
+		return err
+	}
+	r.idleMB = idle.rssMB
 	if err := r.open(ctx); err != nil {
 		return err
 	}
@@ -207,6 +214,7 @@ type botRun struct {
 	took   time.Duration
 	cpu    time.Duration
 	rssMB  float64
+	idleMB float64
 }
 
 func (r *botRun) turn(ctx context.Context, conversation, question int) (bot.Reply, error) {
@@ -308,5 +316,6 @@ func (r *botRun) figures() []score.Figure {
 		{Name: "bot.p50_ms", Value: at(0.5)}, {Name: "bot.p95_ms", Value: at(0.95)}, {Name: "bot.p99_ms", Value: at(0.99)}, {Name: "bot.max_ms", Value: at(1)},
 		{Name: "bot.failed_pct", Value: 100 * float64(r.failed.Load()) / all}, {Name: "bot.answered_pct", Value: share(bot.DoAnswer, bot.DoTool, bot.DoTalk)},
 		{Name: "bot.fallback_pct", Value: share(bot.DoFallback)}, {Name: "bot.cpu_ms", Value: r.cpu.Seconds() * 1000 / all},
-		{Name: "bot.conversations", Value: float64(r.opts.Conversations)}, {Name: "bot.rss_mb", Value: r.rssMB}}
+		{Name: "bot.conversations", Value: float64(r.opts.Conversations)}, {Name: "bot.rss_mb", Value: r.rssMB},
+		{Name: "bot.idle_rss_mb", Value: r.idleMB}, {Name: "bot.conversation_kb", Value: max(r.rssMB-r.idleMB, 0) * 1024 / float64(r.opts.Conversations)}}
 }

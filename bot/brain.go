@@ -33,6 +33,7 @@ type brain struct {
 	intents map[string]*Intent
 	tools   map[string]*Tool
 	policy  Policy
+	finder  *slot.Finder
 	minds   map[string]*mind // by language
 }
 
@@ -424,6 +425,9 @@ func (e *Engine) read(ctx context.Context) (*brain, error) {
 	}
 	b := &brain{intents: make(map[string]*Intent), tools: make(map[string]*Tool), minds: make(map[string]*mind)}
 	if b.policy, err = e.store.Policy(ctx); err != nil {
+		return nil, err
+	}
+	if b.finder, err = b.policy.Patterns.finder(e.zone); err != nil {
 		return nil, err
 	}
 	for i := range intents {

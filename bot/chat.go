@@ -23,6 +23,7 @@ type Conversations interface {
 	Send(ctx context.Context, d chat.Draft) (chat.Message, error)
 	HandOver(ctx context.Context, id chat.ID, queue string, packet chat.Packet) error
 	HandOverForGood(ctx context.Context, id chat.ID, queue string, packet chat.Packet) error
+	GiveBack(ctx context.Context, id chat.ID, by chat.Actor) error
 }
 
 // NewChat makes the glue.
@@ -65,6 +66,11 @@ func (g *Chat) reply(ctx context.Context, id chat.ID, to chat.MessageID, r *Repl
 		d.Conversation, d.Author = id, chat.Author{Kind: chat.Bot}
 		d.ClientID = fmt.Sprintf("bot:%d", to)
 		if _, err := g.chats.Send(ctx, d); err != nil && !errors.Is(err, chat.ErrState) { // closed meanwhile
+			return err
+		}
+	}
+	if r.Kept { // nobody has to wait for an agent any more
+		if err := g.chats.GiveBack(ctx, id, chat.Actor{Kind: chat.Bot}); err != nil && !errors.Is(err, chat.ErrState) {
 			return err
 		}
 	}

@@ -17,7 +17,13 @@ type wire struct {
 	queued []string
 	barred bool
 	packet Packet
+	back   []chat.ID
 	fail   error
+}
+
+func (w *wire) GiveBack(_ context.Context, id chat.ID, _ chat.Actor) error {
+	w.back = append(w.back, id)
+	return nil
 }
 
 func (w *wire) Send(_ context.Context, d chat.Draft) (chat.Message, error) {

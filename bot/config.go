@@ -45,6 +45,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// QueueName is where conversations go that the bot hands over.
+func (c Config) QueueName() string { return c.withDefaults().Queue }
+
 // Check tells what in c cannot work, in one sentence.
 func (c Config) Check() error {
 	if _, err := c.zone(); err != nil {

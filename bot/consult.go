@@ -38,7 +38,7 @@ func (e *Engine) Understand(ctx context.Context, lang, text string) (Understood,
 		e.Warm()
 		return Understood{}, ErrNotReady
 	}
-	forModels, _ := e.finder.Mask(text, e.now())
+	forModels, _ := b.finder.Mask(text, e.now())
 	g, err := b.guess(ctx, e.embed, lang, nlp.Fold(forModels))
 	if err != nil || g.intent == "" {
 		return Understood{}, err

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"tingxin/nlp/slot"
+	"tingxin/event"
 	"tingxin/pg"
 )
 
@@ -49,23 +49,29 @@ type Parts struct {
 	Knowledge Knowledge
 	People    People // nil: nobody is known, nothing is remembered beyond a conversation
 	Desk      Desk   // nil: a handover says nothing of the wait
-	Now       func() time.Time
+	// Promises nil: who would rather leave a message or be called waits all the same.
+	Promises Promises
+	Now      func() time.Time
 }
 
 // Stats of an Engine since its start.
 type Stats struct {
-	Turns, Answers, Tools, Asks, Clarifies, Fallbacks, Handovers, Talks uint64
+	Turns uint64
+	// Decisions by their kind: answer, tool, ask, clarify, talk, fallback, handover.
+	Decisions map[string]uint64
+	// Messages and Callbacks were promised instead of a wait.
+	Messages, Callbacks uint64
 	// Refused by reason; Errors are failures of tools and models; Reasks are prompts for values that were held: defects.
 	RefusedLong, RefusedFast, RefusedBusy, Errors, Reasks, Prompts uint64
-	// Busy is the time of all turns.
-	Busy time.Duration
+	// Latency is of turns, rows written.
+	Latency event.Buckets
 	// Underway are turns at this moment.
 	Underway int
 }
 
 type counters struct {
-	turns, answers, tools, asks, clarifies, fallbacks, handovers, talks, refusedLong, refusedFast, refusedBusy, errors, reasks, prompts atomic.Uint64
-	busy                                                                                                                                atomic.Int64 // nanoseconds
+	turns, answers, tools, asks, clarifies, fallbacks, handovers, talks, messages, callbacks, refusedLong, refusedFast, refusedBusy, errors, reasks, prompts atomic.Uint64
+	latency                                                                                                                                                  event.Histogram
 }
 
 // Engine is the bot. Safe for concurrent use; turns of one session take turns.
@@ -77,8 +83,9 @@ type Engine struct {
 	knowledge Knowledge
 	people    People
 	desk      Desk
+	promises  Promises
 	now       func() time.Time
-	finder    *slot.Finder
+	zone      *time.Location
 	store     *Store
 	memory    *memory
 	tools     *tools
@@ -108,10 +115,6 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	finder, err := slot.New(slot.Config{Zone: zone})
-	if err != nil {
-		return nil, err
-	}
 	seal, err := openSealer(cfg.KeyFile)
 	if err != nil {
 		return nil, err
@@ -119,8 +122,8 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Engine, error) {
 	if parts.Now == nil {
 		parts.Now = time.Now
 	}
-	e := &Engine{cfg: cfg, db: parts.DB, log: log.With("part", "bot"), embed: parts.Embed, knowledge: parts.Knowledge, people: parts.People, desk: parts.Desk, now: parts.Now,
-		finder: finder, store: NewStore(parts.DB), memory: &memory{parts.DB, seal}, tools: newTools(cfg.ToolHosts), slots: make(chan struct{}, cfg.MaxTurns), wake: make(chan struct{}, 1)}
+	e := &Engine{cfg: cfg, db: parts.DB, log: log.With("part", "bot"), embed: parts.Embed, knowledge: parts.Knowledge, people: parts.People, desk: parts.Desk, promises: parts.Promises, now: parts.Now,
+		zone: zone, store: NewStore(parts.DB), memory: &memory{parts.DB, seal}, tools: newTools(cfg.ToolHosts), slots: make(chan struct{}, cfg.MaxTurns), wake: make(chan struct{}, 1)}
 	return e, nil
 }
 
@@ -177,9 +180,9 @@ func (e *Engine) relearn() {
 // Stats may be read at any time.
 func (e *Engine) Stats() Stats {
 	c := &e.stats
-	return Stats{Turns: c.turns.Load(), Answers: c.answers.Load(), Tools: c.tools.Load(), Asks: c.asks.Load(), Clarifies: c.clarifies.Load(), Fallbacks: c.fallbacks.Load(),
-		Handovers: c.handovers.Load(), Talks: c.talks.Load(), RefusedLong: c.refusedLong.Load(), RefusedFast: c.refusedFast.Load(), RefusedBusy: c.refusedBusy.Load(),
-		Errors: c.errors.Load(), Reasks: c.reasks.Load(), Prompts: c.prompts.Load(), Busy: time.Duration(c.busy.Load()), Underway: len(e.slots)}
+	return Stats{Turns: c.turns.Load(), Decisions: map[string]uint64{"answer": c.answers.Load(), "tool": c.tools.Load(), "ask": c.asks.Load(), "clarify": c.clarifies.Load(), "fallback": c.fallbacks.Load(),
+		"handover": c.handovers.Load(), "talk": c.talks.Load()}, Messages: c.messages.Load(), Callbacks: c.callbacks.Load(), RefusedLong: c.refusedLong.Load(), RefusedFast: c.refusedFast.Load(), RefusedBusy: c.refusedBusy.Load(),
+		Errors: c.errors.Load(), Reasks: c.reasks.Load(), Prompts: c.prompts.Load(), Latency: c.latency.Buckets(), Underway: len(e.slots)}
 }
 
 const (

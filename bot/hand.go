@@ -37,6 +37,7 @@ func (t *turn) finish(ctx context.Context, begun time.Time) {
 	if t.reply.Parts == nil {
 		t.reply.Parts = []Part{}
 	}
+	t.reply.Expect = t.expects()
 	t.reply.Slots = t.held.shown()
 	if t.reply.Handover != nil {
 		t.reply.Handover.Slots = t.reply.Slots
@@ -61,7 +62,7 @@ func (t *turn) handover(ctx context.Context) {
 	again := t.st.Handover != ""
 	t.reply.Decision = DoHandover
 	t.reply.Parts = nil
-	t.st.Handover = t.reason
+	t.st.Handover, t.st.Urgent, t.st.Awaits = t.reason, t.st.Urgent || t.urgent, ""
 	t.st.Muted = t.st.Muted || t.reason == ReasonEmotion
 	intent := t.reply.Intent
 	if intent == "" {
@@ -93,7 +94,7 @@ func (t *turn) handover(ctx context.Context) {
 		key = "chose_" + t.detail
 	}
 	t.say(DoHandover, text(word(t.lang, key)))
-	if t.in.Channel != ChannelCall && !again {
+	if !again {
 		t.waiting(ctx)
 	}
 }
@@ -108,7 +109,14 @@ func (t *turn) waiting(ctx context.Context) {
 		t.e.log.Warn("how it looks at the queue is not known", "queue", t.e.cfg.Queue, "error", err)
 		return
 	}
-	choose := []Button{{word(t.lang, "wait"), "wait"}, {word(t.lang, "message"), "message"}, {word(t.lang, "callback"), "callback"}}
+	choose := []Button{{word(t.lang, "wait"), choiceWait}, {word(t.lang, "message"), choiceMessage}, {word(t.lang, "callback"), choiceCallback}}
+	if t.in.Channel == ChannelCall { // the queue itself tells callers how long it takes
+		if t.reply.Offers = t.e.promises != nil && (!w.Open || w.Agents == 0); t.reply.Offers {
+			t.reply.Parts = nil
+		} else {
+			return
+		}
+	}
 	switch {
 	case !w.Open:
 		t.say(DoHandover, text(word(t.lang, "closed")), buttons(choose[1:]...))
@@ -125,7 +133,7 @@ func (t *turn) waiting(ctx context.Context) {
 func (e *Engine) count(t *turn, took time.Duration) {
 	s := &e.stats
 	s.turns.Add(1)
-	s.busy.Add(int64(took))
+	s.latency.Observe(took)
 	switch t.reply.Decision {
 	case DoAnswer:
 		s.answers.Add(1)

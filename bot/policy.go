@@ -54,6 +54,8 @@ type Policy struct {
 	Sure float64 `json:"sure" minimum:"0.5" maximum:"1"`
 	// Smooth is the weight of the last turn in the smoothed emotion.
 	Smooth float64 `json:"smooth" minimum:"0.1" maximum:"1"`
+	// Patterns are the house's own forms of order and tracking numbers.
+	Patterns Patterns `json:"patterns,omitzero"`
 }
 
 var reasons = []Reason{ReasonAsked, ReasonLost, ReasonUnclear, ReasonRepeat, ReasonEmotion, ReasonTopic, ReasonVIP, ReasonError, ReasonLatency}
@@ -101,6 +103,9 @@ func (p *Policy) Check() error {
 	}
 	if p.Intent < 0.3 || p.Intent > 0.99 || p.Sure < 0.5 || p.Sure > 1 || p.Smooth < 0.1 || p.Smooth > 1 {
 		return fmt.Errorf("intent goes from 0.3 to 0.99, sure from 0.5 to 1, smooth from 0.1 to 1")
+	}
+	if err := p.Patterns.Check(); err != nil {
+		return err
 	}
 	for _, t := range p.Topics {
 		if t.Name == "" || len(t.Words) == 0 || slices.ContainsFunc(t.Words, func(w string) bool { return nlp.Fold(w) == "" }) {

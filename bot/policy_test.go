@@ -127,6 +127,26 @@ func TestAfterAnotherHandoverTheBotGoesOnAndMayBeCalledBack(t *testing.T) {
 	must(t, h.HandBack(t.Context(), r.Session))
 }
 
+func TestHouseHasItsOwnOrderNumbers(t *testing.T) {
+	for pattern, ok := range map[string]bool{`\b(zx-\d{3})\b`: true, `(`: false, `(?:(?:a{1,100}){1,10}b?){1,1000}`: false, `\b(ZX-\d+)\b`: false, "(ZX[0-9]{3})": false, "(x)" + strings.Repeat("y", 300): false} {
+		if err := (Patterns{Order: pattern}).Check(); (err == nil) != ok {
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
+	h := open(t)
+	p := DefaultPolicy()
+	p.Patterns.Order = `\b(zx-\d{3})\b`
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { return h.Store().PutPolicy(t.Context(), tx, p, "test") }))
+	must(t, h.Changed(t.Context()))
+	k := h.chat("1", 7)
+	want(t, k.says("我的订单到哪了"), DoAsk)
+	want(t, k.says("ZX-123"), DoAsk, "没有查到订单 ZX-123") // it was taken, and the shop has no such order
+	k = h.chat("2", 9)
+	if r := k.says("A2025070101"); len(r.Slots) != 0 {
+		t.Errorf("the usual form is still taken: %+v", r.Slots)
+	}
+}
+
 type desk Waiting
 
 func (d desk) Waiting(context.Context, string) (Waiting, error) { return Waiting(d), nil }

@@ -30,8 +30,10 @@ type state struct {
 	Emotion  float64   `json:"emotion,omitempty"`
 	Trend    []float64 `json:"trend,omitempty"` // smoothed emotion of the last turns
 	Handover Reason    `json:"handover,omitempty"`
-	Muted    bool      `json:"muted,omitempty"` // after a handover for emotion the bot stays silent
-	Last     string    `json:"last,omitempty"`  // the bot's last words
+	Urgent   bool      `json:"urgent,omitempty"` // the topic that was handed over
+	Awaits   string    `json:"awaits,omitempty"` // a message or a number to call, instead of waiting
+	Muted    bool      `json:"muted,omitempty"`  // after a handover for emotion the bot stays silent
+	Last     string    `json:"last,omitempty"`   // the bot's last words
 	Buttons  []Button  `json:"buttons,omitempty"`
 }
 

@@ -39,6 +39,8 @@ type Input struct {
 	Choice string
 	// Keys tells that the text was typed on a telephone.
 	Keys bool
+	// From is the number that a caller calls from; empty when it is not known.
+	From string
 	// ID is the channel's of the message, at most 128 characters: the same one again in a
 	// session is not a turn but gives the reply that was given. Empty: always a turn.
 	ID string
@@ -88,6 +90,11 @@ type Reply struct {
 	Article  string    `json:"article,omitempty"`
 	Slots    []Held    `json:"slots" nullable:"false" doc:"values that are held now"`
 	Handover *Packet   `json:"handover,omitempty" doc:"for the person who takes over"`
+	Offers   bool      `json:"offers,omitempty" doc:"nobody is there now: the buttons are what can be done meanwhile"`
+	Kept     bool      `json:"kept,omitempty" doc:"a message or a call-back was promised: no person has to take over"`
+	Over     bool      `json:"-"` // a caller has nothing more to say
+	Message  string    `json:"-"` // queue for which a caller speaks a message now
+	Expect   Expect    `json:"-"`
 	Why      *Why      `json:"explanation,omitempty"`
 	At       time.Time `json:"at"`
 	MS       float64   `json:"ms"`

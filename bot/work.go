@@ -195,7 +195,7 @@ func (t *turn) read() {
 	if at.IsZero() {
 		at = t.now
 	}
-	t.values, _ = t.e.finder.Find(t.in.Text, at) // too long was refused before
+	t.values, _ = t.b.finder.Find(t.in.Text, at) // too long was refused before
 	forModels, forPeople := mask(t.in.Text, t.values)
 	t.folded, t.shown, t.plain = nlp.Fold(forModels), forPeople, nlp.Fold(t.in.Text)
 	words := t.folded
@@ -229,6 +229,9 @@ func (s *state) pressed(folded string) string {
 		if bare == strconv.Itoa(i+1) || bare != "" && bare == bareOf(nlp.Fold(b.Label)) {
 			return b.Value
 		}
+	}
+	if i := ordinal(bare); i >= 0 && i < len(s.Buttons) && s.Buttons[0].Value != "helpful" && s.Buttons[0].Value != "yes" {
+		return s.Buttons[i].Value
 	}
 	if s.Answered != nil {
 		switch strings.TrimSpace(folded) {
@@ -308,6 +311,12 @@ func (t *turn) add(ctx context.Context, source string, rows ...row) error {
 // decide is the order of everything.
 func (t *turn) decide(ctx context.Context) error {
 	t.feel()
+	if done, err := t.chose(ctx); done || err != nil {
+		return err
+	}
+	if done, err := t.awaited(ctx); done || err != nil {
+		return err
+	}
 	if t.st.Muted {
 		t.step("a person has it, for emotion")
 		t.say(DoNothing)
@@ -350,13 +359,7 @@ func (t *turn) wanted() bool {
 		t.step("asked for a person")
 		t.hand(ReasonAsked, "")
 		return true
-	case "wait", "message", "callback":
-		if t.st.Handover != "" {
-			t.step("chose: " + t.choice)
-			t.hand(t.st.Handover, t.choice)
-			return true
-		}
-	case "stay":
+	case choiceStay:
 		t.st.Handover = ""
 		t.step("does not want a person any more")
 		t.say(DoTalk, text(word(t.lang, "stayed")))

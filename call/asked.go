@@ -35,11 +35,13 @@ type asked struct {
 	remove  func()
 	ended   chan struct{}
 	bargeIn bool
+	turns   bool // the ends of turns are told too
 	guard   *guard
 
 	// Only the call's goroutine.
 	segment uint64 // whose beginning was told
 	echo    bool   // what is heard of it so far is the prompt itself
+	told    bool   // that somebody speaks
 }
 
 // Hear implements ivr.Hearer.
@@ -197,6 +199,11 @@ func (c *Call) answer(a *asked, r asr.Result) {
 			c.tellSaid(ivr.Input{Said: text})
 		}
 		a.echo = true
+	case asr.TurnEnd:
+		if a.turns && a.told {
+			a.told = false
+			c.tellSaid(ivr.Input{Ended: true})
+		}
 	}
 }
 
@@ -210,7 +217,7 @@ func (c *Call) speaks(a *asked, r asr.Result) {
 		}
 		p.out.Stop()
 	}
-	a.echo = false
+	a.echo, a.told = false, true
 	c.tellSaid(ivr.Input{Began: true})
 }
 

@@ -7,7 +7,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"tingxin/asr"
 	"tingxin/ivr"
+	"tingxin/media"
 )
 
 // Bot answers callers; cmd/pbx makes one of *bot.Engine.
@@ -22,15 +24,23 @@ const (
 	wordsWaiting = 16                      // turns of the caller that wait for the script
 	keysPause    = 3 * time.Second         // ends a number that is typed
 	afterFinal   = 1500 * time.Millisecond // ends a turn whose end was not told
+	otherStream  = 900 * time.Millisecond  // that the other stream may need longer
 	maxPacket    = 15 << 10                // bytes; Work.Data takes 16 KiB
 )
 
 // dialogue gathers the caller's words into turns for the script. Only the call's
 // goroutine writes; the channel drops the oldest turn when nobody takes them.
+//
+// While phrases are expected a second stream listens for them (Call.asked), and a turn
+// ends when that one says so: it knows whether more digits may come.
+//
+//	free stream  Final, TurnEnd -> parts -> words  -+
+//	list stream  Final, TurnEnd -> replies          +-> Words -> ivr.Said{Text, Listed}
 type dialogue struct {
-	words chan string
-	parts []string
-	last  time.Time // of the last Final
+	words  chan string
+	parts  []string
+	last   time.Time // of the last Final
+	listed *asked    // listens for phrases; nil for none
 }
 
 // final takes a Final of a side; a nil dialogue takes nothing.
@@ -63,7 +73,7 @@ func (d *dialogue) turnEnded(sd *side) {
 
 // bargesIn silences what the caller talks over: one short syllable may be a cough or the line's echo.
 func (c *Call) bargesIn(sd *side, text string) {
-	if sd.name == SideCaller && c.playing != nil && c.playing.byWords && utf8.RuneCountInString(strings.TrimSpace(text)) >= 2 {
+	if sd.name == SideCaller && c.playing != nil && c.playing.byWords && utf8.RuneCountInString(strings.TrimSpace(text)) >= 2 && !saysPrompt(text, c.playing.words) {
 		c.playing.out.Stop()
 	}
 }
@@ -74,6 +84,7 @@ func (m *Manager) SetBot(b Bot) { m.bot = b }
 // Listening implements ivr.Talker.
 func (c *Call) Listening(ctx context.Context, on bool) error {
 	if !on {
+		c.Unhear()
 		return c.ask(ctx, func() { c.dialogue = nil })
 	}
 	if c.m.bot == nil || c.m.parts.Recogniser == nil {
@@ -89,27 +100,110 @@ func (c *Call) Listening(ctx context.Context, on bool) error {
 	return c.hear(ctx, SideCaller, c.in.Leg)
 }
 
+// Expect implements ivr.Talker. Where no stream for phrases can be had, free speech has to do.
+func (c *Call) Expect(ctx context.Context, h ivr.Hearing) error {
+	c.Unhear()
+	var narrow, talks bool
+	if err := c.ask(ctx, func() {
+		if talks = c.dialogue != nil; talks {
+			c.dialogue.listed = nil
+		}
+		narrow = c.caller().media.Params().Codec != media.G722
+	}); err != nil || !talks || len(h.Phrases) == 0 || c.m.parts.Recogniser == nil {
+		return err
+	}
+	cfg := asr.StreamConfig{Call: c.id, Side: SideCaller, Language: h.Language, Model: c.route.Model, Phrases: h.Phrases, Narrow: narrow}
+	if h.Digits {
+		cfg.Expect = "digits"
+	}
+	stream, err := c.m.parts.Recogniser.Open(ctx, cfg)
+	if err != nil {
+		c.log.Debug("no stream for what is expected", "error", err)
+		return gone(ctx)
+	}
+	a := &asked{stream: stream, bargeIn: h.BargeIn, turns: true, ended: make(chan struct{}), remove: func() {}, guard: &guard{}}
+	listens := false
+	err = c.ask(ctx, func() {
+		if c.dialogue != nil {
+			listens = true
+			c.dialogue.listed = a
+			c.listen(a)
+		}
+	})
+	if !listens {
+		_ = stream.Close()
+	}
+	return err
+}
+
+func gone(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// dialogueTurn is what has come of one turn so far.
+type dialogueTurn struct {
+	free, listed       []string
+	freeEnd, listedEnd time.Time // when each stream told the end of the turn
+	listing            bool      // the list hears somebody speak
+}
+
+// over tells whether both streams have said theirs, or one of them has been waited for long enough.
+func (h *dialogueTurn) over(now time.Time, both bool) bool {
+	switch {
+	case !both:
+		return len(h.free) > 0
+	case h.listing || len(h.free)+len(h.listed) == 0:
+		return false
+	case !h.listedEnd.IsZero():
+		return len(h.free) > 0 || now.Sub(h.listedEnd) > otherStream
+	}
+	return now.Sub(h.freeEnd) > afterFinal // the list heard nothing
+}
+
+func (h *dialogueTurn) said() ivr.Said {
+	return ivr.Said{Text: strings.Join(h.free, " "), Listed: strings.Join(h.listed, " ")}
+}
+
 // Words implements ivr.Talker.
 func (c *Call) Words(ctx context.Context, silence time.Duration) (ivr.Said, bool, error) {
 	var d *dialogue
-	if err := c.ask(ctx, func() { d = c.dialogue }); err != nil || d == nil {
+	var list *asked
+	if err := c.ask(ctx, func() {
+		if d = c.dialogue; d != nil && d.listed == c.asked {
+			list = d.listed
+		}
+	}); err != nil || d == nil {
 		return ivr.Said{}, false, err
 	}
 	began := time.Now()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var turn dialogueTurn
 	for {
 		select {
 		case <-ctx.Done():
 			return ivr.Said{}, false, context.Cause(ctx)
 		case text := <-d.words:
-			return ivr.Said{Text: text}, true, nil
+			turn.free, turn.freeEnd = append(turn.free, text), time.Now()
+		case in := <-c.replies:
+			turn.listens(in)
+			if in.Ended { // what was heard freely until now belongs to it
+				if err := c.ask(ctx, func() { d.turnEnded(c.sides[SideCaller]) }); err != nil {
+					return ivr.Said{}, false, err
+				}
+				for len(d.words) > 0 {
+					turn.free, turn.freeEnd = append(turn.free, <-d.words), time.Now()
+				}
+			}
 		case k := <-c.keys:
 			keys, err := c.number(ctx, k)
 			return ivr.Said{Text: keys, Keys: true}, err == nil && keys != "", err
 		case now := <-tick.C:
 			if err := c.ask(ctx, func() { // a turn end that was lost with its stream
-				if len(d.parts) > 0 && now.Sub(d.last) > afterFinal {
+				if len(d.parts) > 0 && (now.Sub(d.last) > afterFinal || !turn.listedEnd.IsZero()) {
 					d.turnEnded(c.sides[SideCaller])
 				}
 			}); err != nil {
@@ -119,10 +213,25 @@ func (c *Call) Words(ctx context.Context, silence time.Duration) (ivr.Said, bool
 			if heard := c.ear.heard(); heard.After(began) {
 				quiet = now.Sub(heard)
 			}
-			if quiet >= silence {
+			if quiet >= silence && len(turn.free)+len(turn.listed) == 0 {
 				return ivr.Said{}, false, nil
 			}
 		}
+		if turn.over(time.Now(), list != nil && !closed(list.ended)) {
+			return turn.said(), true, nil
+		}
+	}
+}
+
+// listens takes what the list heard.
+func (h *dialogueTurn) listens(in ivr.Input) {
+	switch {
+	case in.Said != "":
+		h.listed = append(h.listed, in.Said)
+	case in.Ended:
+		h.listing, h.listedEnd = false, time.Now()
+	case in.Began:
+		h.listing, h.listedEnd = true, time.Time{}
 	}
 }
 

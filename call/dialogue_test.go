@@ -23,6 +23,9 @@ func (p parrot) Turn(_ context.Context, _, _ string, said ivr.Said, _ float64) (
 	if said.Text == "0" || strings.Contains(said.Text, "person") {
 		return ivr.Told{Handover: true, Packet: json.RawMessage(`{"reason": "asked", "title": "Order status", "summary": ["my order is late"], "slots": [{"name": "order", "value": "A1"}]}`)}, nil
 	}
+	if strings.Contains(said.Text, "order") {
+		return ivr.Told{Expect: ivr.Expectation{Digits: true}}, nil
+	}
 	return ivr.Told{}, nil
 }
 
@@ -72,6 +75,48 @@ func TestCallerTalksWithTheBot(t *testing.T) {
 			t.Fatalf("data %v", data)
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+	if err := h.m.Hangup(c.id, CauseNormal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCallerIsHeardWithTheDigitsThatAreExpected(t *testing.T) {
+	h := newHouse(t, pgtest.New(t), func(c *Config) { c.Routes[0].Flow = "assistant" }, withFlow("assistant", "flow: assistant\nversion: 1\nnodes:\n  - bot: {silence: 20s}\n"))
+	p := parrot{make(chan ivr.Said, 8)}
+	h.m.SetBot(p)
+	c, _ := h.call(nil)
+	said := func() string {
+		t.Helper()
+		select {
+		case x := <-p.heard:
+			return x.Text
+		case <-time.After(10 * time.Second):
+			t.Fatal("the bot heard nothing within 10 s")
+			return ""
+		}
+	}
+	free := h.stream()
+	free.results <- final("where is my order", 0, time.Second)
+	free.results <- asr.Result{Kind: asr.TurnEnd, End: time.Second}
+	said()
+	list := h.stream()
+	for _, s := range []*stream{free, list} {
+		s.results <- asr.Result{Kind: asr.SpeechStart, Segment: 2}
+	}
+	free.results <- final("to oh to five", 2*time.Second, 3*time.Second)
+	free.results <- asr.Result{Kind: asr.TurnEnd, End: 3 * time.Second} // too soon: more digits come
+	list.results <- final("two oh two five", 2*time.Second, 3*time.Second)
+	free.results <- final("double oh seven", 4*time.Second, 5*time.Second)
+	list.results <- final("double oh seven", 4*time.Second, 5*time.Second)
+	list.results <- asr.Result{Kind: asr.TurnEnd, End: 5 * time.Second}
+	if got := said(); got != "2025007" {
+		t.Errorf("the number is %q", got)
+	}
+	free.results <- final("one more", 6*time.Second, 7*time.Second) // nothing is expected any more
+	free.results <- asr.Result{Kind: asr.TurnEnd, End: 7 * time.Second}
+	if got := said(); got != "one more" {
+		t.Errorf("then %q", got)
 	}
 	if err := h.m.Hangup(c.id, CauseNormal); err != nil {
 		t.Fatal(err)

@@ -42,9 +42,17 @@ func (a *Agent) Call(ctx context.Context, cfg CallConfig) (Report, error) {
 	c := &callRun{cfg: cfg, d: d, s: s}
 	c.prepare()
 	a.enter(d)
+	said := make(chan struct{})
+	over := make(chan struct{})
+	go func() { // ends with the last piece, or with the call
+		defer close(said)
+		c.feed(over)
+	}()
 	if c.invite(ctx) {
 		c.talk(ctx)
 	}
+	close(over)
+	<-said
 	a.leave(d)
 	if c.media {
 		a.clock.remove(s)
@@ -52,6 +60,29 @@ func (a *Agent) Call(ctx context.Context, cfg CallConfig) (Report, error) {
 	s.close(c.media)
 	c.finish()
 	return c.report, nil
+}
+
+// feed encodes what is said piece by piece, away from the clock.
+func (c *callRun) feed(over <-chan struct{}) {
+	if c.s.say == nil {
+		return
+	}
+	for {
+		select {
+		case pcm, ok := <-c.cfg.Say:
+			if !ok {
+				close(c.s.say)
+				return
+			}
+			select {
+			case c.s.say <- Encode(c.cfg.Codec, pcm):
+			case <-over:
+				return
+			}
+		case <-over:
+			return
+		}
+	}
 }
 
 // prepare sets the stream up; nothing is sent yet.
@@ -65,6 +96,9 @@ func (c *callRun) prepare() {
 	s.lead, s.tail, s.leadQuiet = int(cfg.Lead/ptime), int(cfg.Tail/ptime), cfg.LeadQuiet
 	s.keys = keypad{keys: cfg.Keys, after: int(cfg.KeysAfter / ptime)}
 	s.onAudio = cfg.OnAudio
+	if cfg.Say != nil {
+		s.sound, s.say = nil, make(chan *Clip, 1)
+	}
 	s.in.silence = s.quiet[0]
 	if cfg.Record {
 		limit := cfg.RecordMax

@@ -75,6 +75,9 @@ type CallConfig struct {
 	// Audio is what to say, 16 kHz mono. Clip, made by Encode, takes its place when many calls say the same.
 	Audio []int16
 	Clip  *Clip
+	// Say is what to say piece by piece, 16 kHz mono, as it comes; between the pieces there is silence. It takes the
+	// place of Audio and Lead; Tail begins when it is closed and the last piece is over.
+	Say <-chan []int16
 	// Loop says the audio again and again until Hold is over.
 	Loop bool
 	// Lead is silence before the audio. With LeadQuiet the audio starts sooner: as soon as the far end

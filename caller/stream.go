@@ -22,6 +22,7 @@ type stream struct {
 	leadQuiet  time.Duration
 	keys       keypad
 	onAudio    func(time.Time)
+	say        chan *Clip // pieces that follow the sound; nil for none
 	finished   chan struct{} // closed by the clock when audio and tail are over
 
 	remote atomic.Pointer[answer]
@@ -34,6 +35,7 @@ type stream struct {
 	ts        uint32
 	ticks     int
 	pos       int
+	silent    int // ticks since say was closed
 	over      bool
 	lastDue   time.Time
 	sent      int
@@ -133,6 +135,9 @@ func (s *stream) send(due time.Time) {
 
 // next is the frame of the sound for this tick, -1 for lead and tail silence.
 func (s *stream) next(due time.Time) int {
+	if s.say != nil {
+		return s.nextSaid(due)
+	}
 	if s.audioAt.IsZero() {
 		if s.ticks < s.lead && !s.farQuiet(due) {
 			return -1
@@ -154,6 +159,31 @@ func (s *stream) next(due time.Time) int {
 		return s.pos - 1
 	}
 	s.endAfter(s.ticks - s.sentSound - s.sound.frames())
+	return -1
+}
+
+// nextSaid is the frame of the piece that is said, and begins the next one that is there.
+func (s *stream) nextSaid(due time.Time) int {
+	if s.sound != nil && s.pos < s.sound.frames() {
+		s.pos++
+		return s.pos - 1
+	}
+	select {
+	case clip, ok := <-s.say:
+		if !ok {
+			s.silent++
+			s.endAfter(s.silent)
+			return -1
+		}
+		s.sound, s.pos = clip, 0
+		if s.audioAt.IsZero() {
+			s.audioAt, s.sentSound = due, s.ticks
+		}
+		if s.onAudio != nil {
+			s.onAudio(due)
+		}
+	default:
+	}
 	return -1
 }
 

@@ -86,6 +86,7 @@ call:
     - {numbers: [card], flow: card}
     - {numbers: [spoken], flow: spoken}
     - {numbers: [line], flow: line}
+    - {numbers: [assistant], flow: assistant}
     - {numbers: ["3*", "4*", "5*", "6*"], bridge: "sip:any@127.0.0.1:{number}"}
 ivr: {flows: {{.Flows}}}
 asr: {off: {{not .ASR}}, workers: {{.Workers}}, models: {en: {static: {{.Root}}/models/vosk-en-static, dynamic: {{.Root}}/models/vosk-en}}}
@@ -95,14 +96,15 @@ api: {listen: "127.0.0.1:{{.HTTP}}", admin: {username: ` + adminName + `, passwo
 `
 
 var flows = map[string]string{
-	"machine": "flow: machine\nversion: 1\nlanguage: en\nnodes:\n  - id: box\n    voicemail: {queue: support, announce: \"Please speak.\", silence: 3s, max: 3s}\n  - {id: end, hangup: true}\n",
-	"card":    "flow: card\nversion: 1\nlanguage: en\nnodes:\n  - {id: tape, record: {consent: none}}\n  - id: card\n    gather: {prompt: \"Your card number.\", into: card, max: 12, min: 12, timeout: 10s, secret: true}\n  - {id: end, hangup: true}\n",
-	"spoken":  "flow: spoken\nversion: 1\nlanguage: en\nnodes:\n  - id: ask\n    gather: {prompt: \"Say your number.\", into: number, max: 4, min: 4, timeout: 12s, speech: digits}\n  - {id: end, hangup: true}\n",
-	"line":    lineFlow,
-	"goodbye": "flow: goodbye\nversion: 1\nlanguage: en\nnodes:\n  - {id: say, say: \"Goodbye.\"}\n  - {id: end, hangup: true}\n",
-	"keys":    "flow: keys\nversion: 1\nlanguage: en\nnodes:\n  - id: ask\n    gather: {prompt: \"Please press.\", into: keys, max: 2, min: 2, timeout: 10s}\n  - {id: end, hangup: true}\n",
-	"feel":    "flow: feel\nversion: 1\nlanguage: en\nnodes:\n  - id: consent\n    record: {announce: \"Recorded.\", consent: announced, emotion: true, emotion_announce: \"Your voice is evaluated.\"}\n  - id: listen\n    listen: {silence: 20s, limit: 10m}\n  - {id: end, hangup: true}\n",
-	"talk":    "flow: talk\nversion: 1\nlanguage: en\nnodes:\n  - id: consent\n    record: {announce: \"This call will be recorded.\", consent: announced}\n  - id: listen\n    listen: {silence: 20s, limit: 10m}\n  - {id: end, hangup: true}\n",
+	"machine":   "flow: machine\nversion: 1\nlanguage: en\nnodes:\n  - id: box\n    voicemail: {queue: support, announce: \"Please speak.\", silence: 3s, max: 3s}\n  - {id: end, hangup: true}\n",
+	"card":      "flow: card\nversion: 1\nlanguage: en\nnodes:\n  - {id: tape, record: {consent: none}}\n  - id: card\n    gather: {prompt: \"Your card number.\", into: card, max: 12, min: 12, timeout: 10s, secret: true}\n  - {id: end, hangup: true}\n",
+	"spoken":    "flow: spoken\nversion: 1\nlanguage: en\nnodes:\n  - id: ask\n    gather: {prompt: \"Say your number.\", into: number, max: 4, min: 4, timeout: 12s, speech: digits}\n  - {id: end, hangup: true}\n",
+	"line":      lineFlow,
+	"assistant": assistantFlow,
+	"goodbye":   "flow: goodbye\nversion: 1\nlanguage: en\nnodes:\n  - {id: say, say: \"Goodbye.\"}\n  - {id: end, hangup: true}\n",
+	"keys":      "flow: keys\nversion: 1\nlanguage: en\nnodes:\n  - id: ask\n    gather: {prompt: \"Please press.\", into: keys, max: 2, min: 2, timeout: 10s}\n  - {id: end, hangup: true}\n",
+	"feel":      "flow: feel\nversion: 1\nlanguage: en\nnodes:\n  - id: consent\n    record: {announce: \"Recorded.\", consent: announced, emotion: true, emotion_announce: \"Your voice is evaluated.\"}\n  - id: listen\n    listen: {silence: 20s, limit: 10m}\n  - {id: end, hangup: true}\n",
+	"talk":      "flow: talk\nversion: 1\nlanguage: en\nnodes:\n  - id: consent\n    record: {announce: \"This call will be recorded.\", consent: announced}\n  - id: listen\n    listen: {silence: 20s, limit: 10m}\n  - {id: end, hangup: true}\n",
 }
 
 func root(t testing.TB) string {

@@ -23,6 +23,9 @@ type Bot struct {
 // Said is one turn of a caller.
 type Said struct {
 	Text string
+	// Listed is what the list of the phrases that were expected made of the same sound,
+	// "[unk]" for every other word; empty without a list.
+	Listed string
 	// Keys tells that it was typed.
 	Keys bool
 	// Language of the flow, "zh" or "en", for what does not tell its own.
@@ -38,12 +41,19 @@ type Told struct {
 	Packet   json.RawMessage
 	// Over tells that the caller said goodbye.
 	Over bool
+	// Message is the queue for which the caller wants to leave a message now; empty for none.
+	Message string
+	// Expect is what the caller is likely to say next.
+	Expect Expectation
 }
 
 // Talker is what a Line offers besides when callers can talk with a bot.
 type Talker interface {
 	// Listening turns recognition on for words to come out of Words, or off.
 	Listening(ctx context.Context, on bool) error
+	// Expect says how the next words are listened to: with the phrases of h beside free
+	// speech, and with free speech alone when it has none.
+	Expect(ctx context.Context, h Hearing) error
 	// Words waits for what the caller says next, whole turns, or for keys: a number is
 	// ended by # or by a pause. ok is false after so long a silence.
 	Words(ctx context.Context, silence time.Duration) (said Said, ok bool, err error)
@@ -102,6 +112,7 @@ func (r *run) bot(ctx context.Context, n *Node, b *Bot) (string, error) {
 		return "", err
 	}
 	silences := 0
+	var expect Expectation
 	for range maxBotTurns {
 		said, ok, err := line.Words(ctx, b.Silence)
 		if err != nil {
@@ -118,9 +129,14 @@ func (r *run) bot(ctx context.Context, n *Node, b *Bot) (string, error) {
 		}
 		silences = 0
 		said.Language = r.language
+		said.Text, said.Listed = expect.pick(said), ""
 		told, err := line.Ask(ctx, said)
 		if err != nil {
 			return failed, gone(ctx)
+		}
+		expect = told.Expect
+		if err := line.Expect(ctx, expect.hearing(firstOf(told.Language, r.language))); err != nil {
+			return "", err
 		}
 		if told.Handover {
 			if err := line.Packet(ctx, told.Packet); err != nil {
@@ -135,11 +151,23 @@ func (r *run) bot(ctx context.Context, n *Node, b *Bot) (string, error) {
 		switch {
 		case told.Handover:
 			return handover, nil
+		case told.Message != "":
+			_ = line.Listening(ctx, false) // fails only at the call's end
+			return cmp.Or(b.Done, n.Next), r.leave(ctx, told.Message)
 		case told.Over:
 			return cmp.Or(b.Done, n.Next), nil
 		}
 	}
 	return handover, nil
+}
+
+// leave takes a message for a queue, on a line that can.
+func (r *run) leave(ctx context.Context, queue string) error {
+	_, err := r.message(ctx, &Node{}, &Message{Queue: queue, Silence: defaultSilence, Limit: defaultMessage, Least: leastMessage})
+	if errors.Is(err, ErrNoMessages) {
+		return nil
+	}
+	return err
 }
 
 // gone is the end of the call, nil while it goes on.

@@ -43,6 +43,18 @@ type mouth struct {
 	packet   json.RawMessage
 	fail     error
 	listened []bool
+	expected []Hearing
+	messages []Mailbox
+}
+
+func (m *mouth) Expect(_ context.Context, h Hearing) error {
+	m.expected = append(m.expected, h)
+	return nil
+}
+
+func (m *mouth) TakeMessage(_ context.Context, b Mailbox, _ *Message) (string, MessageEnd, error) {
+	m.messages = append(m.messages, b)
+	return "1", MessageSilence, nil
 }
 
 func (m *mouth) Listening(_ context.Context, on bool) error {

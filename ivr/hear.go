@@ -39,6 +39,7 @@ type Input struct {
 	Key   byte   // 0 for none
 	Began bool   // they began to speak
 	Said  string // a finished sentence, as it was recognised
+	Ended bool   // they have finished; told in dialogues only
 }
 
 // Values of barge_in of gather and menu.

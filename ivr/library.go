@@ -181,7 +181,7 @@ func (l *Library) Hears() bool {
 		f, _ := l.Flow(name)
 		for i := range f.Nodes {
 			n := &f.Nodes[i]
-			if n.Gather != nil && n.Gather.Speech || n.Menu != nil && n.Menu.Speech || n.Survey != nil && n.Survey.Speech {
+			if n.Gather != nil && n.Gather.Speech || n.Menu != nil && n.Menu.Speech || n.Survey != nil && n.Survey.Speech || n.Bot != nil {
 				return true
 			}
 		}

@@ -101,7 +101,9 @@ func (s *Service) Ask(ctx context.Context, q Query) (Answer, error) {
 		}
 	}
 	s.count(&best)
-	best.TookMS = float64(time.Since(begun).Microseconds()) / 1000
+	took := time.Since(begun)
+	s.latency.Observe(took)
+	best.TookMS = float64(took.Microseconds()) / 1000
 	return best, nil
 }
 

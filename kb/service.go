@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tingxin/event"
 	"tingxin/pg"
 )
 
@@ -61,12 +62,17 @@ const (
 
 // Stats of a Service since its start.
 type Stats struct {
-	Asked, Answered, Clarified, FellBack, ByRule int64
+	Asked uint64
+	// Decisions by their kind: answer, clarify, fallback.
+	Decisions map[string]uint64
+	ByRule    uint64
 	// Degraded counts questions that no model could judge.
-	Degraded int64
-	Reloads  int64
-	Builds   int64
-	Failures int64 // of reloads and builds
+	Degraded uint64
+	Reloads  uint64
+	Builds   uint64
+	Failures uint64 // of reloads and builds
+	// Latency is of questions, from their coming in to the answer.
+	Latency event.Buckets
 }
 
 // Service holds what is live in memory and answers from it. Changes of other servers
@@ -86,7 +92,8 @@ type Service struct {
 	wake  chan struct{} // something changed
 	build chan struct{} // the shelf changed
 
-	asked, answered, clarified, fellBack, byRule, degraded, reloads, builds, failures atomic.Int64
+	asked, answered, clarified, fellBack, byRule, degraded, reloads, builds, failures atomic.Uint64
+	latency                                                                           event.Histogram
 
 	mu       sync.Mutex
 	progress map[string]Progress // guarded by mu: of builds, by language
@@ -157,8 +164,8 @@ func (s *Service) Close() error {
 
 // Stats reads the counters.
 func (s *Service) Stats() Stats {
-	return Stats{Asked: s.asked.Load(), Answered: s.answered.Load(), Clarified: s.clarified.Load(), FellBack: s.fellBack.Load(), ByRule: s.byRule.Load(),
-		Degraded: s.degraded.Load(), Reloads: s.reloads.Load(), Builds: s.builds.Load(), Failures: s.failures.Load()}
+	return Stats{Asked: s.asked.Load(), Decisions: map[string]uint64{string(DecideAnswer): s.answered.Load(), string(DecideClarify): s.clarified.Load(), string(DecideFallback): s.fellBack.Load()},
+		ByRule: s.byRule.Load(), Degraded: s.degraded.Load(), Reloads: s.reloads.Load(), Builds: s.builds.Load(), Failures: s.failures.Load(), Latency: s.latency.Buckets()}
 }
 
 // Progress of every language that has articles.

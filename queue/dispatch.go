@@ -139,7 +139,7 @@ func (r *Router) give(it *Item, now time.Time) int {
 	}
 	d.Priority = r.priority(it, now)
 	d.P = d.Priority.Sum()
-	if d.Overflow = l.Rings[ring].Anyone; d.Overflow && !it.Overflow {
+	if d.Overflow = ring > 0 && l.Rings[ring].Anyone; d.Overflow && !it.Overflow {
 		it.Overflow = true
 		r.changed(it, Change{Type: Overflowed, At: now})
 	}

@@ -120,7 +120,7 @@ type Board struct {
 	Ringing   int           `json:"ringing"`   // of those waiting
 	Active    int           `json:"active"`
 	Oldest    time.Duration `json:"oldest_ns"`   // age of the oldest that waits
-	Agents    int           `json:"agents"`      // members signed in and not away
+	Agents    int           `json:"agents"`      // members signed in and not away; everybody, where everybody is asked from the start
 	Free      int           `json:"free"`        // of those, without anything on hand
 	Estimate  time.Duration `json:"estimate_ns"` // wait of one who came now; -1 when nobody is there
 	Handle    time.Duration `json:"handle_ns"`   // mean handle time
@@ -163,17 +163,28 @@ func (r *Router) Boards(now time.Time) []Board {
 	return all
 }
 
-// staff counts the members at work and those with nothing on hand.
+// staff counts the members at work and those with nothing on hand; every agent is
+// one of a queue that asks everybody from the start.
 func (r *Router) staff(l *lane) (agents, free int) {
-	for _, m := range l.Members {
-		a := r.agents[m.Agent]
+	count := func(a *Agent) {
 		if a == nil || a.Presence != Available {
-			continue
+			return
 		}
 		agents++
 		if !a.holds() && a.Offer == "" {
 			free++
 		}
+	}
+	if len(l.Rings) > 0 && l.Rings[0].Anyone {
+		for _, a := range r.order {
+			if a.speaks(l.Language) {
+				count(a)
+			}
+		}
+		return agents, free
+	}
+	for _, m := range l.Members {
+		count(r.agents[m.Agent])
 	}
 	return agents, free
 }

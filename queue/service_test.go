@@ -128,6 +128,29 @@ func eventually(t *testing.T, what string, f func() bool) {
 	t.Fatalf("not in time: %s", what)
 }
 
+func TestFirstQueueAsksEveryAgent(t *testing.T) {
+	o := newOffice(t, 1, nil)
+	first := Queue{ID: "help", Rings: []Ring{{Anyone: true}}}
+	if added, err := NewStore(o.db).First(t.Context(), first); added || err != nil {
+		t.Fatalf("a server with queues got one: %v", err)
+	}
+	o.tx(func(ctx context.Context, tx pgx.Tx) error { return NewStore(o.db).DeleteQueue(ctx, tx, "support") })
+	if added, err := NewStore(o.db).First(t.Context(), first); !added || err != nil {
+		t.Fatalf("added %v %v", added, err)
+	}
+	s := o.serve("one", nil)
+	s.available(o.agents[0])
+	boards, err := s.Boards(t.Context())
+	must(t, err)
+	if len(boards) != 1 || boards[0].Agents != 1 || boards[0].Free != 1 {
+		t.Errorf("boards %+v", boards)
+	}
+	k := s.enqueue(Work{ID: "w", Queue: "help"})
+	if u := next(t, k, OfferMade); u.Agent != o.agents[0] {
+		t.Errorf("offered to %s", u.Agent)
+	}
+}
+
 // kill ends a server as kill -9 would, as far as rows are concerned: it writes nothing more.
 func (s *server) kill() {
 	s.stop()

@@ -39,6 +39,22 @@ func (s *Store) Queues(ctx context.Context) ([]Queue, error) {
 	}, `select id, settings from queues order by id`)
 }
 
+// First puts a queue into a store that has none; added tells whether it did.
+func (s *Store) First(ctx context.Context, q Queue) (added bool, err error) {
+	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtext('tingxin.queue.first'))`); err != nil {
+			return err
+		}
+		var n int
+		if err := tx.QueryRow(ctx, `select count(*) from queues`).Scan(&n); err != nil || n > 0 {
+			return err
+		}
+		added = true
+		return s.PutQueue(ctx, tx, q)
+	})
+	return added, err
+}
+
 // PutQueue adds or changes a queue and sets its members.
 func (s *Store) PutQueue(ctx context.Context, tx pgx.Tx, q Queue) error {
 	if err := q.Check(); err != nil {

@@ -30,6 +30,17 @@ func (q queues) Enqueue(ctx context.Context, w queue.Work) (<-chan queue.Update,
 	return t.C, nil
 }
 
+// firstQueue gives a server without any queue the one that the bot and chat hand over to:
+// whoever is signed in as an agent is asked, until somebody says who works on what.
+func (s *server) firstQueue(ctx context.Context) error {
+	q := queue.Queue{ID: queue.QueueID(s.cfg.Bot.QueueName()), Name: "客服 Support", Rings: []queue.Ring{{Anyone: true}}}
+	added, err := queue.NewStore(s.db).First(ctx, q)
+	if added {
+		s.log.Info("there was no queue: made one that asks every agent", "queue", q.ID)
+	}
+	return err
+}
+
 // UserOf implements call.Queues: an agent is a user, by the id of the row.
 func (q queues) UserOf(ctx context.Context, agent queue.AgentID) (string, error) {
 	name, err := pg.Row(ctx, q.db, pgx.RowTo[string], `select username from users where id::text = $1 and not disabled`, string(agent))

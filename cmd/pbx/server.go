@@ -199,6 +199,9 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 
 // startQueues finds the waiting work of earlier runs and of other servers.
 func (s *server) startQueues(ctx context.Context) (func() error, error) {
+	if err := s.firstQueue(ctx); err != nil {
+		return nil, err
+	}
 	queues, err := queue.New(s.cfg.Queues, s.db, s.bus, &dialogs{&s.alive}, s.log)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,9 @@ func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 		Calls: s.calls.Stats, Media: s.engine.Stats, Trunks: s.trunks,
 		SIP: func() any { return s.sip.Stats() },
 	}
+	if s.embed != nil {
+		p.Sources.Embed = func() any { return s.embed.Counts() }
+	}
 	if s.pool != nil {
 		p.Sources.ASR = s.pool.Stats
 		p.Sources.Ready = map[string]func(context.Context) error{"speech": s.speechReady}

@@ -115,6 +115,19 @@ func (s *Service) destroy() error {
 // Stats may be read at any time.
 func (s *Service) Stats() *Stats { return &s.stats }
 
+// Counts are the Stats as plain numbers, with what waits now.
+type Counts struct {
+	Asked, Cached, Refused, Dropped, Embedded uint64
+	Busy                                      time.Duration // of the models, since the start
+	Waiting                                   int           // sentences that somebody waits for
+}
+
+// Counts may be read at any time.
+func (s *Service) Counts() Counts {
+	return Counts{Asked: uint64(s.stats.Asked.Load()), Cached: uint64(s.stats.Cached.Load()), Refused: uint64(s.stats.Refused.Load()), Dropped: uint64(s.stats.Dropped.Load()),
+		Embedded: uint64(s.stats.Embedded.Load()), Busy: time.Duration(s.stats.Busy.Load()), Waiting: len(s.now)}
+}
+
 // Version names the model and runtime behind a language's vectors. Vectors of
 // different versions must not be compared: index again when it changes.
 func (s *Service) Version(lang string) string {

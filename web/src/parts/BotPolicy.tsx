@@ -87,6 +87,16 @@ function PolicyForm({ stored }: { stored: Policy }) {
             </li>
           ))}
         </ul>
+        <h3 className="bot-sub">{t('botPatterns.title')}</h3>
+        <p className="bot-note muted">{t('botPatterns.hint')}</p>
+        <div className="bot-sureness bot-patterns">
+          {(['order', 'tracking'] as const).map((name) => (
+            <label key={name}>
+              {t(`botPatterns.${name}`)}
+              <Input size="small" spellCheck={false} maxLength={300} value={draft.patterns?.[name] ?? ''} placeholder={t('botPatterns.usual')} onChange={(event) => setDraft((old) => ({ ...old, patterns: { ...old.patterns, [name]: event.target.value || undefined } }))} />
+            </label>
+          ))}
+        </div>
         <h3 className="bot-sub">{t('bot.sureness')}</h3>
         <div className="bot-sureness">
           {(['intent', 'sure', 'smooth'] as const).map((name) => (

@@ -1,0 +1,273 @@
+package e2e
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tingxin/audio"
+	"tingxin/bot/sample"
+	"tingxin/caller"
+)
+
+const assistantFlow = `flow: assistant
+version: 1
+language: en
+nodes:
+  - id: consent
+    record: {consent: none}
+  - id: talk
+    bot:
+      greeting: "Hello, this is the assistant of the shop. What can I do for you?"
+      no_input: "Are you still there?"
+      handover: people
+  - {id: bye, hangup: true}
+  - id: people
+    queue: {name: support}
+`
+
+const assistantExtra = `bot: {tool_hosts: ["%s"]}
+`
+
+// botCall is a telephone conversation with the bot: what is said is made by a
+// synthesiser, what the bot says is read from the live feed.
+type botCall struct {
+	t    *testing.T
+	s    *instance
+	feed *listener
+	from string
+	say  chan []int16
+	done chan struct{}
+	cut  context.CancelFunc
+	rep  caller.Report
+	err  error
+	seen int // finals of the bot that were looked at
+}
+
+func (s *instance) callBot(t *testing.T, from string) *botCall {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	b := &botCall{t: t, s: s, feed: s.listen(t), from: from, say: make(chan []int16), done: make(chan struct{}), cut: cancel}
+	agent := newAgent(t)
+	go func() { // ends with the call, which ends with ctx at the latest
+		defer close(b.done)
+		b.rep, b.err = agent.Call(ctx, caller.CallConfig{To: "sip:assistant@" + s.sipUDP, From: from, Say: b.say, Hold: 3 * time.Minute})
+	}()
+	t.Cleanup(func() { cancel(); <-b.done })
+	return b
+}
+
+// says speaks a sentence.
+func (b *botCall) says(text string) {
+	b.t.Helper()
+	path := filepath.Join(b.t.TempDir(), "said.wav")
+	if out, err := exec.Command("espeak-ng", "-v", "en-us+max", "-s", "130", "-g", "4", "-w", path, text).CombinedOutput(); err != nil {
+		b.t.Fatalf("%v: %s", err, out)
+	}
+	pcm, err := audio.ReadWAV(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	select {
+	case b.say <- pcm:
+	case <-b.done:
+		b.t.Fatalf("the call ended before %q: %s %d %v\n%s", text, b.rep.Cause, b.rep.Status, b.err, b.transcript())
+	case <-time.After(time.Minute):
+		b.t.Fatalf("%q could not be said", text)
+	}
+}
+
+// hears waits for a sentence of the bot that holds the words, and gives it.
+func (b *botCall) hears(words string) string {
+	b.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		all := b.feed.finals(b.from, "agent")
+		for ; b.seen < len(all); b.seen++ {
+			if strings.Contains(all[b.seen].Text, words) {
+				b.seen++
+				return all[b.seen-1].Text
+			}
+		}
+	}
+	b.cut()
+	<-b.done
+	b.t.Fatalf("the bot did not say %q, call %q ended %s %d %v:\n%s\n%s", words, b.feed.callID(b.from), b.rep.Cause, b.rep.Status, b.err, b.transcript(), b.s.tail())
+	return ""
+}
+
+// until says one sentence after the other until the bot answers with the words: free
+// speech of a synthesiser is not always understood.
+func (b *botCall) until(words string, sentences ...string) {
+	b.t.Helper()
+	for i, s := range sentences {
+		b.says(s)
+		want := words
+		if i < len(sentences)-1 {
+			want = "" // whatever it says
+		}
+		if strings.Contains(b.hears(want), words) {
+			return
+		}
+	}
+	b.t.Fatalf("the bot did not say %q:\n%s", words, b.transcript())
+}
+
+// transcript is the conversation so far.
+func (b *botCall) transcript() string {
+	var all []transcriptItem
+	for _, side := range []string{"caller", "agent"} {
+		all = append(all, b.feed.finals(b.from, side)...)
+	}
+	slices.SortStableFunc(all, func(x, y transcriptItem) int { return cmp.Compare(x.StartMS, y.StartMS) })
+	var out strings.Builder
+	for _, it := range all {
+		fmt.Fprintf(&out, "%5.1f s  %-6s  %s\n", float64(it.StartMS)/1000, map[string]string{"agent": "bot", "caller": "caller"}[it.Side], it.Text)
+	}
+	return out.String()
+}
+
+// botServer has the order service, an article and an agent who is at work.
+func botServer(t *testing.T) *instance {
+	t.Helper()
+	if _, err := exec.LookPath("espeak-ng"); err != nil {
+		t.Skip("espeak-ng is not installed: run make setup")
+	}
+	orders, err := sample.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop := httptest.NewServer(orders.Handler())
+	t.Cleanup(shop.Close)
+	host := shop.Listener.Addr().String()
+	s := launch(t, options{ASR: true, Extra: fmt.Sprintf(assistantExtra, host)})
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	for name, doc := range sample.Tools(host) {
+		s.put(t, "/api/v1/bot/tools/"+name, map[string]string{"doc": doc})
+	}
+	var article struct {
+		ID      int64 `json:"id"`
+		Version int   `json:"version"`
+	}
+	s.post(t, "/api/v1/kb/articles", map[string]any{"key": "pay", "lang": "en", "title": "How can I pay?", "audience": "public", "category": "orders", "type": "faq",
+		"body":  "You can pay by credit card, by bank transfer, or in cash when the parcel is brought to you. Cards are charged when we send the parcel, and a transfer takes one to three working days.",
+		"rules": []map[string]string{{"kind": "contains", "text": "can i pay"}}}, &article)
+	s.post(t, fmt.Sprintf("/api/v1/kb/articles/%d/state", article.ID), map[string]any{"state": "live", "version": article.Version}, nil)
+	return s
+}
+
+// atWork makes the administrator an agent who is available.
+func (s *instance) atWork(t *testing.T) {
+	t.Helper()
+	var users struct {
+		Items []struct{ ID, Username string }
+	}
+	s.get(t, "/api/v1/users", &users)
+	for _, u := range users.Items {
+		if u.Username == adminName {
+			s.put(t, "/api/v1/agents/"+u.ID, map[string]any{})
+		}
+	}
+	s.put(t, "/api/v1/agents/me/state", map[string]string{"state": "available"})
+}
+
+// A caller asks, interrupts the answer, says an order number, is told how it stands, and
+// gets a person, on a server that has nothing but an article and an order service.
+func TestCallerTalksWithTheBot(t *testing.T) {
+	s := botServer(t)
+	s.atWork(t)
+	b := s.callBot(t, "13600136000")
+	b.hears("What can I do for you?")
+	b.says("How can I pay?")
+	eventually(t, 20*time.Second, "the question is heard", func() bool { return len(b.feed.finals(b.from, "caller")) > 0 })
+	time.Sleep(3 * time.Second) // into the answer
+	b.says("Where is my order?")
+	if cut := b.hears("You can pay"); strings.Contains(cut, "three working days") {
+		t.Errorf("the answer was not interrupted: %q", cut)
+	}
+	b.hears("order number")
+	for try := 1; ; try++ {
+		b.says("two zero two five, zero seven zero two, zero zero one")
+		if strings.Contains(b.hears("right?"), "2 0 2 5, 0 7 0 2, 0 0 1") {
+			break
+		}
+		if try == 3 {
+			t.Fatalf("the number was heard wrong three times:\n%s", b.transcript())
+		}
+		b.says("no") // a misheard number is said again
+		b.hears("again")
+	}
+	b.says("yes")
+	b.hears("desk lamp")
+	b.until("passing you on", "I want to talk to a person", "talk to an agent", "operator")
+	var desk struct {
+		Offer *struct{ Data json.RawMessage }
+	}
+	eventually(t, 20*time.Second, "the agent is asked", func() bool {
+		s.get(t, "/api/v1/agents/me", &desk)
+		return desk.Offer != nil
+	})
+	var packet struct {
+		Reason, Queue string
+		Slots         []struct{ Name, Value string }
+		Summary       []string
+	}
+	if err := json.Unmarshal(desk.Offer.Data, &packet); err != nil {
+		t.Fatalf("%v: %s", err, desk.Offer.Data)
+	}
+	if packet.Reason != "asked" || packet.Queue != "support" || len(packet.Summary) == 0 || !slices.ContainsFunc(packet.Slots, func(v struct{ Name, Value string }) bool {
+		return v.Name == "order" && v.Value == "20250702001"
+	}) {
+		t.Errorf("the agent sees %s", desk.Offer.Data)
+	}
+	b.cut()
+	<-b.done
+	t.Logf("the conversation:\n%s", b.transcript())
+}
+
+// An order number that was written is not asked for on the telephone.
+func TestCallerIsKnownFromWriting(t *testing.T) {
+	s := botServer(t)
+	var who struct {
+		ID int64 `json:"id"`
+	}
+	s.post(t, "/api/v1/contacts", map[string]any{"name": "Kim", "identities": []map[string]any{{"kind": "phone", "value": "13700137000", "verified": true}}}, &who)
+	s.post(t, "/api/v1/bot/turns", map[string]any{"subject": "letter", "contact": who.ID, "text": "my order number is B2025081501"}, nil)
+	b := s.callBot(t, "13700137000")
+	b.hears("What can I do for you?")
+	b.says("When will my order arrive?")
+	b.hears("headphones")
+	// Nobody is at work: the caller would rather be called back.
+	b.until("Call me back", "I want to talk to a person", "talk to an agent", "operator")
+	b.says("call me back")
+	b.hears("ending in 7000")
+	eventually(t, 10*time.Second, "the call ends", func() bool { return closedNow(b.done) })
+	var list struct {
+		Items []struct{ Queue, Number string }
+	}
+	s.get(t, "/api/v1/callbacks", &list)
+	if len(list.Items) != 1 || list.Items[0].Number != "13700137000" || list.Items[0].Queue != "support" {
+		t.Errorf("call-backs %+v", list.Items)
+	}
+	t.Logf("the conversation:\n%s", b.transcript())
+}
+
+func closedNow(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
