@@ -4093,7 +4093,7 @@ export interface paths {
         };
         /**
          * The report on causes as CSV
-         * @description For the roles analyst, quality, supervisor, admin. A key needs the scope reports:read.
+         * @description For the roles supervisor, admin. A key needs the scope reports:read.
          */
         get: operations["cause-report-csv"];
         put?: never;
@@ -9084,6 +9084,10 @@ export interface components {
             text?: string;
             title?: string;
         };
+        BotPatterns: {
+            order?: string;
+            tracking?: string;
+        };
         BotPhrase: {
             /** Format: int64 */
             readonly id?: number;
@@ -9097,6 +9101,7 @@ export interface components {
             /** Format: double */
             intent: number;
             lines: components["schemas"]["BotLine"][];
+            patterns?: components["schemas"]["BotPatterns"];
             /** Format: double */
             smooth: number;
             /** Format: double */
@@ -9113,10 +9118,14 @@ export interface components {
             /** @description for the person who takes over */
             handover?: components["schemas"]["BotPacket"];
             intent?: string;
+            /** @description a message or a call-back was promised: no person has to take over */
+            kept?: boolean;
             /** @enum {string} */
             lang: "zh" | "en";
             /** Format: double */
             ms: number;
+            /** @description nobody is there now: the buttons are what can be done meanwhile */
+            offers?: boolean;
             parts: components["schemas"]["BotPart"][];
             session: string;
             /** @description values that are held now */
@@ -18364,6 +18373,10 @@ export interface operations {
                      *           "rising": 1
                      *         }
                      *       ],
+                     *       "patterns": {
+                     *         "order": "text",
+                     *         "tracking": "text"
+                     *       },
                      *       "smooth": 1,
                      *       "sure": 1,
                      *       "topics": [
@@ -18449,6 +18462,10 @@ export interface operations {
                  *           "rising": 1
                  *         }
                  *       ],
+                 *       "patterns": {
+                 *         "order": "text",
+                 *         "tracking": "text"
+                 *       },
                  *       "smooth": 1,
                  *       "sure": 1,
                  *       "topics": [
@@ -19661,8 +19678,10 @@ export interface operations {
                      *         "urgent": true
                      *       },
                      *       "intent": "text",
+                     *       "kept": true,
                      *       "lang": "zh",
                      *       "ms": 1,
+                     *       "offers": true,
                      *       "parts": [
                      *         {
                      *           "article": "text",
