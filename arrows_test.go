@@ -30,10 +30,10 @@ type room struct {
 }
 
 var (
-	ground  = []string{"audio", "nlp", "event", "pg"}
+	ground  = []string{"audio", "nlp", "event", "pg", "outbound"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
-	nouns   = []string{"queue", "ticket", "kb", "chat", "contact", "admin"}
-	work    = []string{"call", "bot", "report"}
+	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "admin"}
+	work    = []string{"call", "bot", "rules", "feedback", "report", "assist"}
 	nobody  = []string{"-"}
 )
 
@@ -47,31 +47,37 @@ var table = []room{
 	{path: "caller", imports: rooms("sip", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "e2e")},
 	{path: "e2e", imports: []string{"*"}, guests: nobody},
 	{path: "scripts", guests: nobody},
+	{path: "examples", guests: nobody},
 
 	// Edge.
-	{path: "api", imports: rooms(work, nouns, engines, ground, "web"), guests: rooms("cmd/pbx", "e2e")},
+	{path: "api", imports: rooms(work, nouns, engines, ground, "rules/plan", "web"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "sip", imports: rooms("call", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "caller", "e2e")},
 	{path: "chat/web", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "bench", "e2e")},
-	{path: "chat/webhook", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
+	{path: "chat/webhook", imports: rooms("chat", "event", "pg", "outbound"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/email", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/wechat", imports: rooms("chat", "event", "pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "web", guests: rooms("api", "cmd/pbx", "e2e")},
 
 	// Work.
 	{path: "call", imports: rooms(engines, "queue", "audio", "event", "pg")},
-	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg")},
+	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg", "outbound")},
+	{path: "feedback", imports: rooms("chat", "ticket", "queue", "nlp", "event", "pg")},
+	{path: "rules", imports: rooms("rules/plan", "chat", "contact", "ticket", "queue", "nlp", "event", "pg", "outbound")},
+	{path: "rules/plan", imports: rooms("nlp"), guests: rooms("rules", "admin", "api", "cmd/pbx", "e2e")},
 	{path: "report", imports: rooms("event", "pg")},
+	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
 	// Nouns.
 	{path: "queue", imports: rooms("pg", "nlp", "event")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
 	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
+	{path: "triage", imports: rooms("pg", "nlp", "queue", "ticket")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
 	{path: "chat", imports: rooms("pg", "nlp", "event")},
 	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event")},
-	{path: "admin", imports: rooms("pg", "event")},
+	{path: "admin", imports: rooms("pg", "event", "rules/plan")},
 
 	// Engines.
 	{path: "media", imports: rooms("audio", "event")},
@@ -81,12 +87,13 @@ var table = []room{
 	{path: "asr/worker", imports: rooms("asr", "asr/front", "audio"), guests: rooms("cmd/asrd")},
 	{path: "asr/vosk", imports: rooms("asr", "asr/worker", "audio"), guests: rooms("cmd/asrd")},
 	{path: "emotion", imports: rooms("audio", "event")},
-	{path: "ivr", imports: rooms("audio", "event")},
+	{path: "ivr", imports: rooms("audio", "event", "outbound")},
 
 	// Ground.
 	{path: "audio"},
 	{path: "nlp"},
 	{path: "event"},
+	{path: "outbound"},
 	{path: "pg"},
 	{path: "pg/pgtest", imports: rooms("pg"), tests: true},
 	{path: "testdata", tests: true},
@@ -107,6 +114,8 @@ var walls = []struct {
 	{"github.com/gin-gonic/", rooms("api")},
 	{"github.com/danielgtaylor/huma", rooms("api")},
 	{"github.com/centrifugal/", rooms("api", "e2e")},
+	{"github.com/coreos/go-oidc", rooms("api")},
+	{"github.com/pquerna/otp", rooms("api")},
 	{"github.com/pressly/goose", rooms("pg")},
 	{"github.com/yalue/onnxruntime_go", rooms("nlp")},
 	{"github.com/knadh/koanf", rooms("cmd/pbx", "cmd/asrd")},

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,10 +22,17 @@ const (
 	KindCodecs Kind = "codecs" // one, named Single
 	KindRelay  Kind = "relay"  // TURN; one, named Single
 	KindAlert  Kind = "alert"
+	KindRule   Kind = "rule" // of what goes by itself
+	KindMacro  Kind = "macro"
+	// KindTemplate is of tickets.
+	KindTemplate Kind = "template"
+	KindWebhook  Kind = "webhook"
+	// KindHours is opening hours, which the queues keep and judge; their versions are here.
+	KindHours Kind = "calendar"
 )
 
 // Kinds are all of them, in the order in which one needs the other.
-var Kinds = []Kind{KindTrunk, KindRoute, KindPrompt, KindFlow, KindNumber, KindCodecs, KindRelay, KindAlert}
+var Kinds = []Kind{KindTrunk, KindRoute, KindPrompt, KindFlow, KindNumber, KindCodecs, KindRelay, KindAlert, KindTemplate, KindWebhook, KindMacro, KindRule}
 
 // Single is the name of what there is once.
 const Single = "server"
@@ -62,9 +70,33 @@ func (k Kind) New() (Doc, error) {
 		return &Relay{}, nil
 	case KindAlert:
 		return &AlertRule{}, nil
+	case KindRule:
+		return &Automation{}, nil
+	case KindMacro:
+		return &Macro{}, nil
+	case KindTemplate:
+		return &TicketTemplate{}, nil
+	case KindWebhook:
+		return &Webhook{}, nil
+	case KindHours:
+		return &Hours{}, nil
 	}
 	return nil, fmt.Errorf("there is no kind %.20q of settings", k)
 }
+
+// Hours are a calendar as the queues write it; what is in it is theirs to judge.
+type Hours struct{ Text json.RawMessage }
+
+// Judge implements Doc.
+func (h *Hours) Judge() Faults { return nil }
+
+func (h *Hours) secrets() map[string]*string { return nil }
+
+// MarshalJSON writes the calendar as it is.
+func (h *Hours) MarshalJSON() ([]byte, error) { return h.Text.MarshalJSON() }
+
+// UnmarshalJSON keeps the calendar as it is.
+func (h *Hours) UnmarshalJSON(b []byte) error { return h.Text.UnmarshalJSON(b) }
 
 // Auth is a digest account. The password can be written and not be read.
 type Auth struct {

@@ -73,3 +73,8 @@ func (s *Store) FindKiosk(ctx context.Context, token string, now time.Time) (Kio
 	}
 	return k, err
 }
+
+// SeeKiosk is a wallboard that is open; it notes that it was seen. ErrNotFound for a revoked one.
+func (s *Store) SeeKiosk(ctx context.Context, id int64, now time.Time) (Kiosk, error) {
+	return pg.Row(ctx, s.db, pgx.RowToStructByPos[Kiosk], `update kiosks set seen_at = $2 where id = $1 and revoked_at is null returning `+kioskColumns, id, now)
+}

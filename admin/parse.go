@@ -30,7 +30,8 @@ func (e *ParseError) Error() string {
 }
 
 // sections are the kinds by their names in a file.
-var sections = map[string]Kind{"trunks": KindTrunk, "outbound": KindRoute, "numbers": KindNumber, "flows": KindFlow, "prompts": KindPrompt, "codecs": KindCodecs, "turn": KindRelay, "alerts": KindAlert}
+var sections = map[string]Kind{"trunks": KindTrunk, "outbound": KindRoute, "numbers": KindNumber, "flows": KindFlow, "prompts": KindPrompt, "codecs": KindCodecs, "turn": KindRelay, "alerts": KindAlert,
+	"rules": KindRule, "macros": KindMacro, "ticket_templates": KindTemplate, "webhooks": KindWebhook}
 
 // Parse reads the sections of a settings file (YAML) that belong here, as changes in
 // the order in which one needs the other. rest is the file with their lines left

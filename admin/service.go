@@ -27,10 +27,16 @@ type Settings struct {
 	Alerts  map[string]*AlertRule
 	Codecs  *Codecs // nil: none was set
 	Relay   *Relay
+
+	Rules     map[string]*Automation
+	Macros    map[string]*Macro
+	Templates map[string]*TicketTemplate
+	Webhooks  map[string]*Webhook
 }
 
 func newSettings() *Settings {
-	return &Settings{Trunks: map[string]*Trunk{}, Routes: map[string]*Outbound{}, Numbers: map[string]*Number{}, Flows: map[string]*Flow{}, Prompts: map[string]*Prompt{}, Alerts: map[string]*AlertRule{}}
+	return &Settings{Trunks: map[string]*Trunk{}, Routes: map[string]*Outbound{}, Numbers: map[string]*Number{}, Flows: map[string]*Flow{}, Prompts: map[string]*Prompt{}, Alerts: map[string]*AlertRule{},
+		Rules: map[string]*Automation{}, Macros: map[string]*Macro{}, Templates: map[string]*TicketTemplate{}, Webhooks: map[string]*Webhook{}}
 }
 
 // set puts a document in its place; nil takes it away.
@@ -48,6 +54,14 @@ func (s *Settings) set(kind Kind, name string, d Doc) {
 		put(s.Prompts, name, d)
 	case KindAlert:
 		put(s.Alerts, name, d)
+	case KindRule:
+		put(s.Rules, name, d)
+	case KindMacro:
+		put(s.Macros, name, d)
+	case KindTemplate:
+		put(s.Templates, name, d)
+	case KindWebhook:
+		put(s.Webhooks, name, d)
 	case KindCodecs:
 		s.Codecs, _ = d.(*Codecs)
 	case KindRelay:

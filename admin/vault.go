@@ -84,22 +84,16 @@ func (v *Vault) seal(where string, secrets map[string]string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	nonce := make([]byte, v.aead.NonceSize())
-	rand.Read(nonce)
-	return v.aead.Seal(append([]byte{sealVersion}, nonce...), nonce, plain, []byte(where)), nil
+	return v.Seal(where, plain), nil
 }
 
 func (v *Vault) open(where string, sealed []byte) (map[string]string, error) {
 	if len(sealed) == 0 {
 		return nil, nil
 	}
-	n := v.aead.NonceSize()
-	if len(sealed) < 1+n || sealed[0] != sealVersion {
-		return nil, fmt.Errorf("%s: %w", where, ErrSealed)
-	}
-	plain, err := v.aead.Open(nil, sealed[1:1+n], sealed[1+n:], []byte(where))
+	plain, err := v.Open(where, sealed)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", where, ErrSealed)
+		return nil, err
 	}
 	var secrets map[string]string
 	return secrets, json.Unmarshal(plain, &secrets)

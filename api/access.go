@@ -2,12 +2,14 @@ package api
 
 import "net/http"
 
-// Role is what a user may do; each one may do all that the ones before may.
+// Role is what a user may do. Agent, supervisor and admin are a ladder: each may do all that the ones
+// before may. The others stand beside it (access_beside.go).
 type Role string
 
-// The roles.
+// The roles of the ladder.
 const (
 	RoleAgent      Role = "agent"      // sees running and past calls, takes work, holds, transfers and ends own calls
+	RoleEditor     Role = "editor"     // writes articles, intents, snippets and scripts
 	RoleSupervisor Role = "supervisor" // hears recordings, ends calls, sees the system, moves work and agents
 	RoleAdmin      Role = "admin"      // users, queues and settings
 )
@@ -15,7 +17,7 @@ const (
 // public stands for no session at all.
 const public Role = ""
 
-var rank = map[Role]int{public: 0, RoleAgent: 1, RoleSupervisor: 2, RoleAdmin: 3}
+var rank = map[Role]int{public: 0, RoleAgent: 1, RoleSenior: 1, RoleEditor: 2, RoleSupervisor: 3, RoleAdmin: 4}
 
 // may tells whether r is enough for what needs at least the role least.
 func (r Role) may(least Role) bool { return rank[r] >= rank[least] }
@@ -23,7 +25,7 @@ func (r Role) may(least Role) bool { return rank[r] >= rank[least] }
 // base is the path of the API's first version.
 const base = "/api/v1"
 
-// access is the whole of who may call what: the least role per route. A route
+// access is the whole of who may call what: the least role of the ladder per route. A route
 // that is not in it is answered 404 to everyone.
 var access = map[string]Role{
 	http.MethodPost + " " + base + "/session":                public,
@@ -60,10 +62,13 @@ var access = map[string]Role{
 	http.MethodPost + " " + base + "/parked/:name/pick-up":   RoleAgent,
 	http.MethodGet + " " + base + "/callbacks":               RoleAgent,
 	http.MethodPost + " " + base + "/callbacks":              RoleAgent,
+	http.MethodPost + " " + base + "/callbacks/:id/take":     RoleAgent, // of their queues; all for a supervisor
+	http.MethodDelete + " " + base + "/callbacks/:id":        RoleAgent,
 	http.MethodGet + " " + base + "/voicemail":               RoleAgent, // their own and their queues'; all for a supervisor
 	http.MethodGet + " " + base + "/voicemail/:id":           RoleAgent,
 	http.MethodGet + " " + base + "/voicemail/:id/audio":     RoleAgent,
 	http.MethodPut + " " + base + "/voicemail/:id/heard":     RoleAgent,
+	http.MethodPut + " " + base + "/voicemail/:id/done":      RoleAgent,
 	http.MethodDelete + " " + base + "/voicemail/:id":        RoleAgent,
 	http.MethodGet + " " + base + "/surveys":                 RoleAgent, // of their own calls; all for a supervisor
 	http.MethodGet + " " + base + "/reports/surveys":         RoleSupervisor,
@@ -110,6 +115,7 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/settings/retention": RoleAdmin,
 	http.MethodPut + " " + base + "/settings/retention": RoleAdmin,
 	http.MethodGet + " " + base + "/audit":              RoleAdmin,
+	http.MethodGet + " " + base + "/audit/check":        RoleAdmin,
 
 	http.MethodGet + " " + base + "/queues/board":              RoleAgent,
 	http.MethodGet + " " + base + "/queues/work/:id/why":       RoleAgent,
@@ -149,20 +155,20 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/kb/search":                  RoleAgent,
 	http.MethodPost + " " + base + "/kb/ask":                    RoleAgent,
 	http.MethodPost + " " + base + "/kb/events":                 RoleAgent,
-	http.MethodPost + " " + base + "/kb/articles":               RoleSupervisor,
-	http.MethodPut + " " + base + "/kb/articles/:id":            RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/articles/:id/state":     RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/articles/:id/roll-back": RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/articles/:id/try":       RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/articles/:id/files":     RoleSupervisor,
-	http.MethodDelete + " " + base + "/kb/files/:id":            RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/lint":                   RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/preview":                RoleSupervisor,
-	http.MethodPut + " " + base + "/kb/categories":              RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/questions":              RoleSupervisor,
-	http.MethodGet + " " + base + "/kb/judgements":              RoleSupervisor,
-	http.MethodPost + " " + base + "/kb/import":                 RoleSupervisor,
-	http.MethodGet + " " + base + "/kb/export":                  RoleSupervisor,
+	http.MethodPost + " " + base + "/kb/articles":               RoleEditor,
+	http.MethodPut + " " + base + "/kb/articles/:id":            RoleEditor,
+	http.MethodPost + " " + base + "/kb/articles/:id/state":     RoleEditor,
+	http.MethodPost + " " + base + "/kb/articles/:id/roll-back": RoleEditor,
+	http.MethodPost + " " + base + "/kb/articles/:id/try":       RoleEditor,
+	http.MethodPost + " " + base + "/kb/articles/:id/files":     RoleEditor,
+	http.MethodDelete + " " + base + "/kb/files/:id":            RoleEditor,
+	http.MethodPost + " " + base + "/kb/lint":                   RoleEditor,
+	http.MethodPost + " " + base + "/kb/preview":                RoleEditor,
+	http.MethodPut + " " + base + "/kb/categories":              RoleEditor,
+	http.MethodPost + " " + base + "/kb/questions":              RoleEditor,
+	http.MethodGet + " " + base + "/kb/judgements":              RoleEditor,
+	http.MethodPost + " " + base + "/kb/import":                 RoleEditor,
+	http.MethodGet + " " + base + "/kb/export":                  RoleEditor,
 	http.MethodDelete + " " + base + "/kb/articles/:id":         RoleAdmin,
 	http.MethodPut + " " + base + "/kb/judgements/:name/shift":  RoleAdmin,
 	http.MethodPost + " " + base + "/kb/judgements/:name/train": RoleAdmin,
@@ -180,17 +186,17 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/bot/sessions":                             RoleSupervisor,
 	http.MethodGet + " " + base + "/bot/sessions/:id":                         RoleSupervisor,
 	http.MethodPost + " " + base + "/bot/sessions/:id/hand-back":              RoleAgent,
-	http.MethodGet + " " + base + "/bot/unanswered":                           RoleSupervisor,
-	http.MethodPost + " " + base + "/bot/turns/:id/label":                     RoleSupervisor,
-	http.MethodGet + " " + base + "/bot/intents":                              RoleSupervisor,
-	http.MethodPut + " " + base + "/bot/intents/:name":                        RoleSupervisor,
-	http.MethodDelete + " " + base + "/bot/intents/:name":                     RoleSupervisor,
-	http.MethodPost + " " + base + "/bot/train":                               RoleSupervisor,
-	http.MethodGet + " " + base + "/bot/models":                               RoleSupervisor,
-	http.MethodGet + " " + base + "/bot/tools":                                RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/unanswered":                           RoleEditor,
+	http.MethodPost + " " + base + "/bot/turns/:id/label":                     RoleEditor,
+	http.MethodGet + " " + base + "/bot/intents":                              RoleEditor,
+	http.MethodPut + " " + base + "/bot/intents/:name":                        RoleEditor,
+	http.MethodDelete + " " + base + "/bot/intents/:name":                     RoleEditor,
+	http.MethodPost + " " + base + "/bot/train":                               RoleEditor,
+	http.MethodGet + " " + base + "/bot/models":                               RoleEditor,
+	http.MethodGet + " " + base + "/bot/tools":                                RoleEditor,
 	http.MethodPut + " " + base + "/bot/tools/:name":                          RoleAdmin,
 	http.MethodDelete + " " + base + "/bot/tools/:name":                       RoleAdmin,
-	http.MethodGet + " " + base + "/bot/policy":                               RoleSupervisor,
+	http.MethodGet + " " + base + "/bot/policy":                               RoleEditor,
 	http.MethodPut + " " + base + "/bot/policy":                               RoleSupervisor,
 	http.MethodGet + " " + base + "/bot/contacts/:id/slots":                   RoleAgent,
 	http.MethodDelete + " " + base + "/bot/slots/:id":                         RoleAgent,
@@ -223,6 +229,41 @@ var access = map[string]Role{
 	http.MethodPut + " " + base + "/contact-fields/:key":                      RoleAdmin,
 	http.MethodDelete + " " + base + "/contact-fields/:key":                   RoleAdmin,
 	http.MethodPost + " " + base + "/consent-notices":                         RoleAdmin,
+
+	http.MethodGet + " " + base + "/feedback":                            RoleAgent, // about their own contacts; all for a supervisor
+	http.MethodGet + " " + base + "/feedback/summary":                    RoleAgent,
+	http.MethodPost + " " + base + "/feedback":                           RoleAgent,
+	http.MethodGet + " " + base + "/cases":                               RoleAgent, // their own, as the next ones; all for a supervisor
+	http.MethodGet + " " + base + "/cases/counts":                        RoleAgent,
+	http.MethodPost + " " + base + "/cases":                              RoleAgent,
+	http.MethodGet + " " + base + "/cases/:id":                           RoleAgent,
+	http.MethodPatch + " " + base + "/cases/:id":                         RoleAgent,
+	http.MethodPost + " " + base + "/cases/:id/move":                     RoleAgent,
+	http.MethodPost + " " + base + "/cases/:id/messages":                 RoleAgent,
+	http.MethodPost + " " + base + "/cases/:id/answer":                   RoleAgent,
+	http.MethodGet + " " + base + "/causes":                              RoleAgent,
+	http.MethodPut + " " + base + "/causes/:code":                        RoleAdmin,
+	http.MethodGet + " " + base + "/reports/causes":                      RoleSupervisor,
+	http.MethodGet + " " + base + "/reports/causes.csv":                  RoleSupervisor,
+	http.MethodGet + " " + base + "/tickets/:id/customer-links":          RoleAgent,
+	http.MethodPost + " " + base + "/tickets/:id/customer-links":         RoleAgent,
+	http.MethodDelete + " " + base + "/tickets/:id/customer-links/:link": RoleAgent,
+	http.MethodGet + " " + base + "/cases/:id/customer-links":            RoleAgent,
+	http.MethodPost + " " + base + "/cases/:id/customer-links":           RoleAgent,
+	http.MethodDelete + " " + base + "/cases/:id/customer-links/:link":   RoleAgent,
+
+	http.MethodGet + " /t/page.css":                             public, // pages of customers, who have an address that opens one thing
+	http.MethodGet + " /t/:token":                               public,
+	http.MethodPost + " /t/:token":                              public,
+	http.MethodGet + " /t/:token/files/:file":                   public,
+	http.MethodGet + " /c/:token":                               public,
+	http.MethodPost + " /c/:token":                              public,
+	http.MethodGet + " " + base + "/tickets/:id/files":          RoleAgent,
+	http.MethodGet + " " + base + "/tickets/:id/files/:file":    RoleAgent,
+	http.MethodGet + " " + base + "/tickets/:id/hints":          RoleAgent,
+	http.MethodPost + " " + base + "/tickets/:id/hints":         RoleAgent,
+	http.MethodGet + " " + base + "/triage/models":              RoleSupervisor,
+	http.MethodPost + " " + base + "/triage/models/:kind/:lang": RoleSupervisor,
 
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token

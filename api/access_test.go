@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"tingxin/pg/pgtest"
 )
 
@@ -33,35 +35,102 @@ func TestEveryRouteHasItsRole(t *testing.T) {
 	}
 }
 
-// The matrix of routes and roles: who is refused and who comes through.
+// The matrix of routes and callers, made from the router: every role, nobody, and keys of some scopes; who is
+// refused and who comes through.
 func TestRolesMatrix(t *testing.T) {
 	t.Parallel()
 	h := openWith(t, pgtest.New(t), func(_ *Config, p *Parts) { p.Control = &fakeControl{all: true} })
 	r := h.endedCall(h.now())
-	visitors := map[Role]*browser{public: h.browser(), RoleAgent: h.as(RoleAgent), RoleSupervisor: h.as(RoleSupervisor), RoleAdmin: h.as(RoleAdmin)}
-	for route, least := range access {
-		method, path, _ := strings.Cut(route, " ")
-		if strings.HasSuffix(path, "/realtime") || (method == http.MethodDelete && strings.HasSuffix(path, "/session")) {
-			continue // signing out would end the visit; the feed has its own tests
+	type visitor struct {
+		*browser
+		may     func(route string) bool
+		headers []string
+	}
+	visitors := map[string]visitor{"nobody": {browser: h.browser(), may: func(route string) bool { return access[route] == public }}}
+	for _, role := range Roles {
+		visitors[string(role)] = visitor{h.as(role), func(route string) bool { return access[route] == public || allowed(role, route) }, nil}
+	}
+	for _, list := range []string{"*:read", "calls:read tickets:write", "*:read *:write"} {
+		token := h.key(RoleAdmin, strings.Fields(list)...)
+		visitors["key "+list] = visitor{h.browser(), func(route string) bool {
+			return access[route] == public || scopeOf(route) != "" && opens(strings.Fields(list), scopeOf(route))
+		}, []string{"Authorization", "Bearer " + token}}
+	}
+	for _, known := range h.routes {
+		route, path := known.Method+" "+known.Path, known.Path
+		if strings.HasSuffix(path, "/realtime") || known.Method == http.MethodDelete && strings.HasSuffix(path, "/session") || strings.HasSuffix(path, "/session/lock") {
+			continue // signing out or locking would end the visit; the feed has its own tests
 		}
 		concrete := strings.ReplaceAll(path, ":id", r.ID)
 		if strings.Contains(path, "/users/") {
 			concrete = strings.ReplaceAll(path, ":id", "999999")
 		}
-		for role, b := range visitors {
-			a := b.do(method, concrete, nil)
+		for name, v := range visitors {
+			a := v.do(known.Method, concrete, nil, v.headers...)
 			refused := a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
-			want := 0
+			want := http.StatusForbidden
 			switch {
-			case role.may(least):
-			case role == public:
+			case v.may(route):
+				want = 0
+			case name == "nobody":
 				want = http.StatusUnauthorized
-			default:
-				want = http.StatusForbidden
 			}
 			if want == 0 && refused || want != 0 && a.status != want {
-				t.Errorf("%s as %q: %s; want refused with %d", route, role, a, want)
+				t.Errorf("%s as %q: %s; want refused with %d", route, name, a, want)
 			}
+			if a.status == http.StatusInternalServerError {
+				t.Errorf("%s as %q: %s", route, name, a)
+			}
+		}
+	}
+}
+
+// Whoever sees masked data only is let into routes that answer JSON only: nothing else is masked.
+func TestMaskedRolesGetJSONOnly(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for path, item := range h.doc.Paths {
+		for method, op := range operationsOf(item) {
+			if route := method + " " + ginPath(path); access[route] == public || !allowed(RoleAnalyst, route) || access[route] == RoleAgent && beyond()[RoleAuditor][route] {
+				continue
+			}
+			for status, r := range op.Responses {
+				for kind := range r.Content {
+					if !strings.Contains(kind, "json") {
+						t.Errorf("%s %s answers %s with %s", method, path, status, kind)
+					}
+				}
+			}
+		}
+	}
+	for _, route := range []string{"GET " + base + "/realtime", "GET " + base + "/calls/:id/recording", "GET " + base + "/contacts/:id/export", "GET " + base + "/conversations/:id/files/:file"} {
+		if _, there := access[route]; !there || allowed(RoleAnalyst, route) {
+			t.Errorf("%s is open to analysts, or gone", route)
+		}
+	}
+	for route := range access {
+		if strings.HasPrefix(route, http.MethodGet) || access[route] == public || beyond()[RoleAuditor][route] {
+			continue
+		}
+		if allowed(RoleAnalyst, route) || allowed(RoleAuditor, route) {
+			t.Errorf("%s changes something and is open to who only reads", route)
+		}
+	}
+}
+
+// What a role may beyond the ladder stands in the table with routes that there are.
+func TestBesidesNameRoutes(t *testing.T) {
+	for role, list := range besides {
+		for _, route := range append(list, own...) {
+			method, path, _ := strings.Cut(route, " ")
+			if _, ok := access[method+" "+base+path]; !ok && !strings.HasSuffix(path, "/*") {
+				t.Errorf("%s: %s is no route", role, route)
+			}
+		}
+	}
+	for role, n := range map[Role]int{RoleAuditor: 2, RoleAnalyst: 30, RoleQuality: 35} {
+		if got := len(beyond()[role]) - len(own); got < n {
+			t.Errorf("%s may call %d routes beside its own, want %d at least", role, got, n)
 		}
 	}
 }
@@ -132,6 +201,88 @@ func TestValidationErrorsKeepSecrets(t *testing.T) {
 	a := h.browser().do(http.MethodPost, base+"/session", map[string]any{"username": "a", "password": []string{"my secret"}})
 	if a.status != http.StatusUnprocessableEntity || strings.Contains(string(a.body), "secret") || !strings.Contains(string(a.body), "body.password") {
 		t.Errorf("got %s", a)
+	}
+}
+
+// Every operation says what it does, who may call it, what goes in and what can come out.
+func TestEveryOperationIsDescribed(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	seen := map[string]bool{}
+	for path, item := range h.doc.Paths {
+		for method, op := range operationsOf(item) {
+			at, route := method+" "+path, method+" "+ginPath(path)
+			if op.Summary == "" || op.Description == "" || op.OperationID == "" || len(op.Tags) == 0 {
+				t.Errorf("%s: summary %q, description %q, id %q, tags %v", at, op.Summary, op.Description, op.OperationID, op.Tags)
+			}
+			if seen[op.OperationID] {
+				t.Errorf("%s: %s is there twice", at, op.OperationID)
+			}
+			seen[op.OperationID] = true
+			want := []string{"429"}
+			if access[route] != public {
+				want = append(want, "401", "403")
+			}
+			for _, code := range want {
+				if r := op.Responses[code]; r == nil || r.Content["application/problem+json"] == nil {
+					t.Errorf("%s does not say %s", at, code)
+				}
+			}
+			if public := access[route] == public; public != (len(op.Security) == 0) {
+				t.Errorf("%s: public %v, security %v", at, public, op.Security)
+			}
+			if op.RequestBody != nil {
+				h.exampleFits(t, at, op.RequestBody.Content)
+			}
+			for _, r := range op.Responses {
+				h.exampleFits(t, at, r.Content)
+			}
+		}
+	}
+}
+
+// exampleFits tells when a JSON body has no example, or one that its own schema refuses.
+func (h *house) exampleFits(t *testing.T, at string, content map[string]*huma.MediaType) {
+	for kind, media := range content {
+		if kind != "application/json" || media.Schema == nil {
+			continue
+		}
+		if media.Example == nil {
+			t.Errorf("%s: no example", at)
+			continue
+		}
+		raw, err := json.Marshal(media.Example)
+		must(t, err)
+		var v any
+		must(t, json.Unmarshal(raw, &v))
+		var res huma.ValidateResult
+		huma.Validate(h.doc.Components.Schemas, media.Schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, &res)
+		for _, err := range res.Errors {
+			t.Errorf("%s: the example does not fit: %v", at, err)
+		}
+	}
+}
+
+// Lists that grow with every call, message and act have pages; the others are few by nature, or the newest of many.
+func TestListsThatGrowHavePages(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for _, path := range []string{"/calls", "/tickets", "/contacts", "/contacts/{id}/timeline", "/conversations", "/conversations/{id}/messages", "/audit", "/kb/articles", "/surveys", "/voicemail", "/bot/sessions", "/search"} {
+		item := h.doc.Paths[base+path]
+		if item == nil || item.Get == nil {
+			t.Errorf("GET %s is gone", path)
+			continue
+		}
+		names := map[string]bool{}
+		for _, p := range item.Get.Parameters {
+			names[p.Name] = true
+		}
+		if !names["limit"] && !names["page"] && !names["offset"] {
+			t.Errorf("GET %s has no limit", path)
+		}
+		if !names["cursor"] && !names["page"] && !names["before"] && !names["offset"] && !names["until"] && path != "/search" {
+			t.Errorf("GET %s has no pages: %v", path, names)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/admin"
 	"tingxin/pg"
 	"tingxin/queue"
 )
@@ -27,7 +28,7 @@ func PlanQueues(ctx context.Context, db *pg.DB, d queue.Document, actor string) 
 var errPlanned = errors.New("planned only")
 
 func applyQueues(ctx context.Context, db *pg.DB, d queue.Document, actor string, dry bool) (queue.Applied, error) {
-	log := &auditLog{db, time.Now}
+	log, versions := &auditLog{db, time.Now}, admin.NewStore(db, nil)
 	var a queue.Applied
 	err := db.Tx(ctx, func(tx pgx.Tx) (err error) {
 		if a, err = queue.NewStore(db).Apply(ctx, tx, d); err != nil {
@@ -38,6 +39,11 @@ func applyQueues(ctx context.Context, db *pg.DB, d queue.Document, actor string,
 		}
 		if !a.Any() {
 			return nil
+		}
+		for i := range d.Calendars {
+			if err := keepCalendar(ctx, versions, tx, d.Calendars[i], actor); err != nil {
+				return err
+			}
 		}
 		return log.add(ctx, tx, entry{Actor: actor, Action: "queues.applied", Subject: "settings:queues", Detail: map[string]any{"added": a.Added, "changed": a.Changed}})
 	})

@@ -26,6 +26,8 @@ type Config struct {
 	// or "unix:///run/redis.sock"; empty is this server's events only. What is said in calls passes through it and stays
 	// five minutes.
 	Redis string `yaml:"redis" koanf:"redis"`
+	// OIDC is the identity provider of the house.
+	OIDC OIDCConfig `yaml:"oidc" koanf:"oidc"`
 	// MaxConnections bounds open live feeds; 2000 when zero.
 	MaxConnections int `yaml:"max_connections" koanf:"max_connections"`
 }

@@ -186,7 +186,11 @@ func (s *Server) addContact(ctx context.Context, in *addContactInput) (*bodyOf[C
 }
 
 func (s *Server) getContact(ctx context.Context, in *ContactPath) (*bodyOf[ContactView], error) {
-	return s.contactView(ctx, in.ID)
+	v, err := s.contactView(ctx, in.ID)
+	if err == nil {
+		err = s.problem(ctx, s.looked(ctx, v.Body.ID))
+	}
+	return v, err
 }
 
 func (s *Server) contactView(ctx context.Context, asked contact.ID) (*bodyOf[ContactView], error) {

@@ -30,6 +30,8 @@ const (
 	queuesChannel = "queues"
 	// ticketsChannel carries what happens to tickets, by ids.
 	ticketsChannel = "tickets"
+	// feedbackChannel carries what happens to feedback and cases, by ids.
+	feedbackChannel = "feedback"
 	// callChannel and an id carry everything of one call.
 	callChannel = "call:"
 
@@ -59,6 +61,7 @@ type feed struct {
 	socket http.Handler
 	reg    *prometheus.Registry
 	shard  *centrifuge.RedisShard // nil: this server's browsers only
+	walls  wallFeeds
 
 	clients   atomic.Int64
 	refused   atomic.Int64 // over MaxConnections
@@ -83,7 +86,10 @@ func newFeed(s *Server) (*feed, error) {
 		return nil, fmt.Errorf("live feed: %w", err)
 	}
 	f.node = node
-	node.OnConnecting(func(ctx context.Context, _ centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
+	node.OnConnecting(func(ctx context.Context, e centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
+		if visit, ok := ctx.Value(wallKey{}).(*wallVisit); ok {
+			return f.connectWall(ctx, visit, e.Token)
+		}
 		who := callerOf(ctx)
 		return centrifuge.ConnectReply{Credentials: &centrifuge.Credentials{UserID: who.key(), ExpireAt: f.s.now().Add(revalidate).Unix()}}, nil
 	})
@@ -105,14 +111,14 @@ func (f *feed) connected(c *centrifuge.Client) {
 	f.clients.Add(1)
 	c.OnDisconnect(func(centrifuge.DisconnectEvent) { f.clients.Add(-1) })
 	c.OnSubscribe(func(e centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
-		if !maySubscribe(e.Channel) {
+		if f.walls.shows(c) || !maySubscribe(e.Channel) {
 			reply(centrifuge.SubscribeReply{}, centrifuge.ErrorPermissionDenied)
 			return
 		}
 		reply(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{EnableRecovery: true}}, nil)
 	})
 	c.OnRefresh(func(_ centrifuge.RefreshEvent, reply centrifuge.RefreshCallback) {
-		alive, err := f.sessionLives(c.UserID())
+		alive, err := f.lives(c.UserID())
 		if err != nil { // the database is away: ask again soon rather than cut everybody off
 			reply(centrifuge.RefreshReply{ExpireAt: f.s.now().Add(revalidate / 4).Unix()}, nil)
 			return
@@ -123,7 +129,7 @@ func (f *feed) connected(c *centrifuge.Client) {
 
 // maySubscribe knows the channels; whoever is signed in may see all calls and queues.
 func maySubscribe(channel string) bool {
-	if channel == callsChannel || channel == queuesChannel || channel == chatsChannel || channel == ticketsChannel {
+	if channel == callsChannel || channel == queuesChannel || channel == chatsChannel || channel == ticketsChannel || channel == feedbackChannel {
 		return true
 	}
 	if id, ok := strings.CutPrefix(channel, chatChannel); ok {
@@ -134,14 +140,27 @@ func maySubscribe(channel string) bool {
 	return ok && len(id) == 36 && uuid.Validate(id) == nil
 }
 
+// lives tells whether who opened a feed may go on.
+func (f *feed) lives(user string) (bool, error) {
+	if id, ok := strings.CutPrefix(user, kioskUser); ok {
+		return f.kioskLives(id)
+	}
+	return f.sessionLives(user)
+}
+
 func (f *feed) sessionLives(key string) (bool, error) {
-	hash, err := hex.DecodeString(key)
+	text, program := strings.CutPrefix(key, keyFeed)
+	hash, err := hex.DecodeString(text)
 	if err != nil {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_, err = f.s.sessions.byHash(ctx, hash)
+	if program {
+		_, err = f.s.keys.byHash(ctx, hash)
+	} else {
+		_, err = f.s.sessions.byHash(ctx, hash)
+	}
 	if errors.Is(err, pg.ErrNotFound) {
 		return false, nil
 	}
@@ -180,6 +199,8 @@ func (f *feed) start() error {
 	// Ends when close calls stop.
 	f.running.Go(func() { f.tellLoad(ctx) })
 	// Ends when close calls stop.
+	f.running.Go(func() { f.tellWalls(ctx) })
+	// Ends when close calls stop.
 	f.running.Go(func() { <-ctx.Done(); sub.Close() })
 	return nil
 }
@@ -202,12 +223,16 @@ func (f *feed) run(sub *event.Subscription) {
 // channels are where an event goes: all of a call to its own channel, its coming and going also to the lists.
 func channels(e *event.Event) []string {
 	switch {
+	case strings.HasPrefix(e.Type, "assist."):
+		return assistChannels(e)
 	case strings.HasPrefix(e.Type, "chat."):
 		return chatChannels(e)
-	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."):
+	case strings.HasPrefix(e.Type, "queue."), strings.HasPrefix(e.Type, "agent."), strings.HasPrefix(e.Type, "rule."):
 		return []string{queuesChannel} // ids only
 	case strings.HasPrefix(e.Type, "ticket."):
 		return []string{ticketsChannel} // ids only
+	case strings.HasPrefix(e.Type, "feedback."):
+		return []string{feedbackChannel} // ids only
 	case e.Call == "":
 		return []string{callsChannel}
 	case e.Type == "call.started", e.Type == "call.answered", e.Type == "call.updated", e.Type == "call.ended", e.Type == "call.parties",

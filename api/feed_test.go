@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -62,10 +63,27 @@ type message struct {
 type publication struct {
 	Data   event.Event
 	Offset uint64
+	raw    []byte
+}
+
+func (p *publication) UnmarshalJSON(b []byte) error {
+	var v struct {
+		Data   json.RawMessage
+		Offset uint64
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	p.Offset, p.raw = v.Offset, v.Data
+	return json.Unmarshal(v.Data, &p.Data)
 }
 
 // dial opens the feed with the browser's cookies.
 func (b *browser) dial(headers http.Header) (*listener, error) {
+	return b.dialAt(base+"/realtime", headers)
+}
+
+func (b *browser) dialAt(path string, headers http.Header) (*listener, error) {
 	u, err := url.Parse(b.url)
 	must(b.t, err)
 	if headers == nil {
@@ -75,7 +93,7 @@ func (b *browser) dial(headers http.Header) (*listener, error) {
 		headers.Add("Cookie", c.Name+"="+c.Value)
 	}
 	d := ws.Dialer{Header: ws.HandshakeHeaderHTTP(headers), Timeout: 5 * time.Second}
-	conn, br, _, err := d.Dial(context.Background(), "ws://"+u.Host+base+"/realtime")
+	conn, br, _, err := d.Dial(context.Background(), "ws://"+u.Host+path)
 	if err != nil {
 		return nil, err
 	}
@@ -100,13 +118,25 @@ func (b *browser) listen() *listener {
 // ask sends a command and returns its reply; pushes that come before are kept.
 func (l *listener) ask(command string) message {
 	l.t.Helper()
+	return l.await(l.command(command))
+}
+
+// command sends one and returns its number.
+func (l *listener) command(command string) (id int) {
+	l.t.Helper()
 	l.id++
 	must(l.t, wsutil.WriteClientText(l.conn, fmt.Appendf(nil, `{"id":%d,%s}`, l.id, command)))
+	return l.id
+}
+
+// await is the reply to a command.
+func (l *listener) await(id int) message {
+	l.t.Helper()
 	var kept []message
 	defer func() { l.waiting = append(kept, l.waiting...) }()
 	for {
 		m := l.next()
-		if m.ID == l.id {
+		if m.ID == id {
 			return m
 		}
 		kept = append(kept, m)
@@ -137,6 +167,34 @@ func (l *listener) next() message {
 	m := l.waiting[0]
 	l.waiting = l.waiting[1:]
 	return m
+}
+
+// wall is the next of a wallboard's figures.
+func (l *listener) wall(w *Wall) {
+	l.t.Helper()
+	for {
+		m := l.next()
+		if m.Push != nil && m.Push.Pub != nil && strings.HasPrefix(m.Push.Channel, "wall:") {
+			*w = Wall{}
+			must(l.t, json.Unmarshal(m.Push.Pub.raw, w))
+			return
+		}
+	}
+}
+
+// closed reads on and is the code with which the server closed the feed, 0 when it sent something else.
+func (l *listener) closed() uint16 {
+	l.t.Helper()
+	must(l.t, l.conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	_, err := wsutil.ReadServerText(readWriter{l.in, l.conn})
+	var closing wsutil.ClosedError
+	if errors.As(err, &closing) {
+		return uint16(closing.Code)
+	}
+	if err != nil {
+		l.t.Fatalf("feed: %v", err)
+	}
+	return 0
 }
 
 // event is the next event of a channel.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -23,7 +24,7 @@ const (
 	// contentPolicy lets pages load what this server sends and nothing else. Ant
 	// Design writes its styles into the page, hence 'unsafe-inline' for styles only.
 	contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; " +
-		"connect-src 'self'; media-src 'self' blob:; manifest-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+		"connect-src 'self'; media-src 'self' blob:; frame-src 'self'; manifest-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 // recovered keeps a panic of one request from ending the server.
@@ -78,29 +79,39 @@ func (s *Server) guard(c *gin.Context) {
 		c.Next()
 		return
 	}
+	if u := c.Request.URL; strings.Contains(u.Path, "\x00") || strings.Contains(u.RawQuery, "%00") || !utf8.ValidString(u.Path) {
+		refuse(c, http.StatusBadRequest, "an address has no zero bytes and no broken characters")
+		return
+	}
 	least, listed := access[c.Request.Method+" "+path]
 	if !listed {
 		refuse(c, http.StatusNotFound, "there is no such thing")
 		return
 	}
 	changes := c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead
-	if (changes || path == base+"/realtime") && !s.ownOrigin(c.Request) {
+	if (changes || path == base+"/realtime" || path == base+"/wall/realtime") && !s.ownOrigin(c.Request) {
 		refuse(c, http.StatusForbidden, "this page may not use the API")
 		return
 	}
 	if least == public {
-		c.Next()
+		if unpaced[path] || s.paced(c, "address:"+c.ClientIP(), pacePublic) {
+			c.Next()
+		}
 		return
 	}
 	sess, err := s.authenticate(c)
 	switch {
 	case errors.Is(err, pg.ErrNotFound):
-		refuse(c, http.StatusUnauthorized, "sign in first")
+		// Guessing keys and cookies is counted like everything else without a login.
+		if s.paced(c, "address:"+c.ClientIP(), pacePublic) {
+			c.Header("WWW-Authenticate", `Bearer realm="tingxin"`)
+			refuse(c, http.StatusUnauthorized, "sign in first")
+		}
 	case err != nil:
 		s.refuseError(c, err)
-	case !sess.User.Role.may(least):
-		refuse(c, http.StatusForbidden, "your role does not allow this")
-	case changes && !sameText(c.GetHeader("X-CSRF-Token"), sess.CSRF):
+	case sess.apiKey == 0 && !s.paced(c, "user:"+sess.User.ID, pacePerson), sess.apiKey != 0 && !s.paced(c, sess.key(), paceKey):
+	case !s.admitted(c, sess, c.Request.Method+" "+path):
+	case changes && sess.apiKey == 0 && !sameText(c.GetHeader("X-CSRF-Token"), sess.CSRF):
 		refuse(c, http.StatusForbidden, "the X-CSRF-Token header is missing or not this session's")
 	default:
 		ctx, cancel := context.WithTimeout(context.WithValue(c.Request.Context(), requestKey{}, &caller{sess, c.ClientIP()}), max(s.limit(path), slowRoutes[c.Request.Method+" "+path]))
@@ -121,7 +132,77 @@ func (s *Server) limit(path string) time.Duration {
 	return requestTime
 }
 
+// unpaced are public routes that machines ask as often as they like.
+var unpaced = map[string]bool{"/metrics": true, "/healthz": true, "/readyz": true}
+
+// firstPart is the first part of a path of the API, "" of others.
+func firstPart(path string) string {
+	rest, ok := strings.CutPrefix(path, base+"/")
+	if !ok {
+		return ""
+	}
+	first, _, _ := strings.Cut(rest, "/")
+	return first
+}
+
+// whileLocked and whileEnrolling are what a session may still do that is locked, or whose user must set
+// up a second factor first. A page that is locked stays at work: the agent is not taken off the queues.
+var (
+	whileLocked    = map[string]bool{"GET /session": true, "DELETE /session": true, "POST /session/unlock": true, "POST /agents/me/heartbeat": true}
+	whileEnrolling = map[string]bool{"GET /session": true, "DELETE /session": true, "GET /session/second-factor": true, "POST /session/second-factor": true,
+		"POST /session/second-factor/confirm": true, "POST /session/password": true}
+)
+
+// admitted refuses what the role, the key's scopes or the state of the session do not allow.
+func (s *Server) admitted(c *gin.Context, sess *session, route string) bool {
+	method, path, _ := strings.Cut(route, " ")
+	short := method + " " + strings.TrimPrefix(path, base)
+	switch {
+	case !allowed(sess.User.Role, route):
+		refuse(c, http.StatusForbidden, "your role does not allow this")
+	case sess.apiKey != 0:
+		need := scopeOf(route)
+		if need != "" && opens(sess.scopes, need) {
+			return true
+		}
+		if need == "" {
+			refuse(c, http.StatusForbidden, "no key may do this: it is about a person's own login")
+		} else {
+			refuse(c, http.StatusForbidden, "this key has not the scope "+need)
+		}
+	case sess.locked && !whileLocked[short]:
+		refuse(c, http.StatusLocked, "this session is locked: give the password")
+	case !whileEnrolling[short]:
+		must, err := s.mustEnrol(c.Request.Context(), sess)
+		if err != nil {
+			s.refuseError(c, err)
+			return false
+		}
+		if must {
+			refuse(c, http.StatusForbidden, "your role needs a second factor: set it up first")
+		}
+		return !must
+	default:
+		return true
+	}
+	return false
+}
+
+// bearer is the key of an Authorization header (RFC 6750 section 2.1), "" without one.
+func bearer(r *http.Request) string {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// authenticate finds whose request it is: a key, when there is one, else the cookie. A request with a wrong
+// key is nobody's, whatever cookie it brings.
 func (s *Server) authenticate(c *gin.Context) (*session, error) {
+	if c.GetHeader("Authorization") != "" {
+		return s.keys.find(c.Request.Context(), bearer(c.Request), c.ClientIP())
+	}
 	token, err := c.Cookie(cookieName)
 	if err != nil || token == "" {
 		return nil, pg.ErrNotFound

@@ -21,11 +21,13 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"tingxin/admin"
 	"tingxin/call"
 	"tingxin/event"
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 func TestMain(m *testing.M) {
@@ -82,9 +84,14 @@ func openWith(t *testing.T, db *pg.DB, change ...func(*Config, *Parts)) *house {
 	t.Helper()
 	h := &house{t: t, bus: event.NewBus(), store: call.NewStore(db), live: &fakeLive{}, folder: t.TempDir()}
 	cfg := Config{Listen: "127.0.0.1:0", Recordings: h.folder}
-	parts := Parts{DB: db, Calls: h.store, Bus: h.bus, Live: h.live, Web: pages, Version: "test",
+	vault, err := admin.NewVault([]byte(strings.Repeat("k", 32)))
+	must(t, err)
+	parts := Parts{DB: db, Calls: h.store, Bus: h.bus, Live: h.live, Web: pages, Version: "test", Vault: vault,
 		Tickets: ticket.NewService(db, h.bus, nil, ticket.Config{}, slog.New(slog.DiscardHandler)),
 		Now:     func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }}
+	withFeedback(t)(&cfg, &parts)
+	parts.Triage = triage.New(triage.Parts{DB: db, Tickets: parts.Tickets}, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { parts.Triage.Close() })
 	for _, f := range change {
 		f(&cfg, &parts)
 	}
@@ -158,6 +165,19 @@ func (h *house) as(role Role) *browser {
 		h.t.Fatalf("sign in as %s: %s", name, a)
 	}
 	return b
+}
+
+// key is a new user's key with those scopes.
+func (h *house) key(role Role, scopes ...string) string {
+	h.t.Helper()
+	h.clients++
+	u := h.user(fmt.Sprintf("program%d", h.clients), role)
+	var token string
+	must(h.t, h.db.Tx(context.Background(), func(tx pgx.Tx) (err error) {
+		_, token, err = h.keys.make(context.Background(), tx, u, "test", scopes, nil, "test")
+		return err
+	}))
+	return token
 }
 
 // answer is what came back.

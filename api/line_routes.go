@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,6 +17,8 @@ type Line interface {
 	Originate(o call.Order) (id string, err error)
 	Park(ctx context.Context, id, user, slot string) (string, error)
 	Parked() []call.ParkedItem
+	// Places is how many calls can be parked at once.
+	Places() int
 	Callbacks(ctx context.Context, q queue.QueueID) ([]call.CallbackItem, error)
 	AddCallback(ctx context.Context, q queue.QueueID, number string, urgency queue.Urgency) (queue.WorkID, error)
 }
@@ -27,7 +30,8 @@ type PlacedCall struct {
 
 // ParkedList is the body of GET /parked.
 type ParkedList struct {
-	Items []call.ParkedItem `json:"items"`
+	Items  []call.ParkedItem `json:"items"`
+	Places int               `json:"places" doc:"how many calls can be parked at once; 0: parking is not set up"`
 }
 
 // CallbackList is the body of GET /callbacks.
@@ -44,10 +48,12 @@ func (s *Server) lineRoutes(api huma.API) {
 	pick := operation("pick-up", http.MethodPost, "/parked/{name}/pick-up", "calls", "Ring one's own telephone for the call in a slot", 404)
 	pick.DefaultStatus = http.StatusAccepted
 	huma.Register(api, pick, s.pickUp)
-	huma.Register(api, operation("callbacks", http.MethodGet, "/callbacks", "queues", "Places kept for customers who are called back, at most 500"), s.listCallbacks)
+	huma.Register(api, operation("callbacks", http.MethodGet, "/callbacks", "queues", "Places kept in one's queues, for a supervisor in all, for customers who are called back, at most 500"), s.listCallbacks)
 	add := operation("add-callback", http.MethodPost, "/callbacks", "queues", "Put a number into a queue, to be called when it is its turn", 404, 409, 422)
 	add.DefaultStatus = http.StatusCreated
 	huma.Register(api, add, s.addCallback)
+	huma.Register(api, noContent("take-callback", http.MethodPost, "/callbacks/{id}/take", "Take a call-back of one's queue, for a supervisor of any, before its turn: one's own telephone rings, then the customer's", 404, 409), s.takeCallback)
+	huma.Register(api, noContent("cancel-callback", http.MethodDelete, "/callbacks/{id}", "Take a call-back of one's queue, for a supervisor of any, away", 404), s.cancelCallback)
 }
 
 // errNoLine is for a server that places no calls.
@@ -121,7 +127,7 @@ func (s *Server) parkCall(ctx context.Context, in *parkInput) (*bodyOf[ParkedVie
 func (s *Server) listParked(context.Context, *struct{}) (*bodyOf[ParkedList], error) {
 	out := ParkedList{Items: []call.ParkedItem{}}
 	if s.parts.Line != nil {
-		out.Items = s.parts.Line.Parked()
+		out.Items, out.Places = s.parts.Line.Parked(), s.parts.Line.Places()
 	}
 	return &bodyOf[ParkedList]{out}, nil
 }
@@ -150,8 +156,48 @@ func (s *Server) listCallbacks(ctx context.Context, in *callbacksInput) (*bodyOf
 	if s.parts.Line == nil {
 		return nil, errNoLine()
 	}
-	items, err := s.parts.Line.Callbacks(ctx, in.Queue)
-	return &bodyOf[CallbackList]{CallbackList{items}}, s.problem(ctx, err)
+	items, err := s.callbacksFor(ctx, in.Queue)
+	return &bodyOf[CallbackList]{CallbackList{some(items)}}, s.problem(ctx, err)
+}
+
+// callbacksFor are the call-backs that the caller may see: of their queues, for a supervisor all.
+func (s *Server) callbacksFor(ctx context.Context, q queue.QueueID) ([]call.CallbackItem, error) {
+	items, err := s.parts.Line.Callbacks(ctx, q)
+	who := callerOf(ctx)
+	if err != nil || who.User.Role.may(RoleSupervisor) {
+		return items, err
+	}
+	mine, err := s.queuesOf(ctx, who.User.Username)
+	return slices.DeleteFunc(items, func(it call.CallbackItem) bool { return !slices.Contains(mine, string(it.Queue)) }), err
+}
+
+// withCallback does something to a call-back that the caller may see, with its audit row.
+func (s *Server) withCallback(ctx context.Context, action string, id queue.WorkID, do func(*caller) error) (*struct{}, error) {
+	if s.parts.Line == nil {
+		return nil, errNoLine()
+	}
+	if s.parts.Queues == nil {
+		return nil, errNoQueues()
+	}
+	items, err := s.callbacksFor(ctx, "")
+	if err == nil && !slices.ContainsFunc(items, func(it call.CallbackItem) bool { return it.ID == id }) {
+		err = queue.ErrNoWork
+	}
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	return s.withWork(ctx, action, id, nil, do)
+}
+
+func (s *Server) takeCallback(ctx context.Context, in *WorkPath) (*struct{}, error) {
+	return s.withCallback(ctx, "callback.taken", in.ID, func(who *caller) error {
+		_, err := s.parts.Queues.Assign(ctx, in.ID, queue.AgentID(who.User.ID), who.User.Username)
+		return err
+	})
+}
+
+func (s *Server) cancelCallback(ctx context.Context, in *WorkPath) (*struct{}, error) {
+	return s.withCallback(ctx, "callback.cancelled", in.ID, func(*caller) error { return s.parts.Queues.Remove(ctx, in.ID) })
 }
 
 type addCallbackInput struct {

@@ -35,6 +35,8 @@ func (f *fakeLine) Park(_ context.Context, id, user, slot string) (string, error
 
 func (f *fakeLine) Parked() []call.ParkedItem { return f.parked }
 
+func (f *fakeLine) Places() int { return 20 }
+
 func (f *fakeLine) Callbacks(context.Context, queue.QueueID) ([]call.CallbackItem, error) {
 	return []call.CallbackItem{{ID: "a", Queue: "support", Number: "555", Phase: queue.Waiting}}, nil
 }
@@ -87,14 +89,78 @@ func TestCallsArePlacedAndParked(t *testing.T) {
 		}
 	}
 	var backs CallbackList
-	anna.ok(base+"/callbacks?queue=support", &backs)
+	boss.ok(base+"/callbacks?queue=support", &backs)
 	if len(backs.Items) != 1 || backs.Items[0].Number != "555" {
 		t.Errorf("call-backs %+v", backs)
 	}
+	if anna.ok(base+"/callbacks", &backs); len(backs.Items) != 0 { // she is in no queue
+		t.Errorf("others' call-backs %+v", backs)
+	}
 	var parked ParkedList
 	anna.ok(base+"/parked", &parked)
-	if len(parked.Items) != 1 {
+	if len(parked.Items) != 1 || parked.Places != 20 {
 		t.Errorf("parked %+v", parked)
+	}
+}
+
+// queueLine has the call-backs of real queues.
+type queueLine struct {
+	fakeLine
+	q *queue.Service
+}
+
+func (l *queueLine) Callbacks(ctx context.Context, q queue.QueueID) (out []call.CallbackItem, err error) {
+	items, err := l.q.Items(ctx, q)
+	for i := range items {
+		if it := &items[i]; it.Callback != nil {
+			out = append(out, call.CallbackItem{ID: it.ID, Queue: it.Queue, Number: it.Callback.Number, Phase: it.Phase, Agent: it.Agent})
+		}
+	}
+	return out, err
+}
+
+// An agent takes or cancels call-backs of their own queues only, and takes them when at work.
+func TestCallbacksAreTakenAndCancelled(t *testing.T) {
+	t.Parallel()
+	h, q := openQueues(t)
+	h.parts.Line = &queueLine{q: q}
+	admin, anna, bert := h.as(RoleAdmin), h.as(RoleAgent), h.as(RoleAgent)
+	for _, who := range []*browser{anna, bert} {
+		admin.want(http.StatusNoContent, http.MethodPut, "/agents/"+who.me(), object{})
+	}
+	admin.want(http.StatusNoContent, http.MethodPut, "/queues/support", object{"id": "support", "members": []object{{"user": "agent2"}}})
+	for _, id := range []queue.WorkID{"one", "two"} {
+		_, err := q.Enqueue(t.Context(), queue.Work{ID: id, Kind: queue.KindVoice, Queue: "support", Number: "555", Callback: &queue.Callback{Number: "555", NotBefore: h.now().Add(time.Hour)}})
+		must(t, err)
+	}
+	var list CallbackList
+	if anna.ok(base+"/callbacks", &list); len(list.Items) != 2 {
+		t.Fatalf("anna's %+v", list)
+	}
+	if bert.ok(base+"/callbacks", &list); len(list.Items) != 0 {
+		t.Errorf("bert's %+v", list)
+	}
+	bert.want(http.StatusNotFound, http.MethodPost, "/callbacks/one/take", nil)
+	bert.want(http.StatusNotFound, http.MethodDelete, "/callbacks/one", nil)
+	anna.want(http.StatusConflict, http.MethodPost, "/callbacks/one/take", nil) // offline
+	anna.want(http.StatusNoContent, http.MethodPut, "/agents/me/state", object{"state": "available"})
+	anna.want(http.StatusNoContent, http.MethodPost, "/callbacks/one/take", nil)
+	anna.want(http.StatusNotFound, http.MethodPost, "/callbacks/none/take", nil)
+	items, err := q.Items(t.Context(), "support")
+	must(t, err)
+	for i := range items {
+		if it := &items[i]; it.ID == "one" && (it.Agent != queue.AgentID(anna.me()) || it.Phase != queue.Assigned) || it.ID == "two" && it.Agent != "" {
+			t.Errorf("%+v", it)
+		}
+	}
+	anna.want(http.StatusNoContent, http.MethodDelete, "/callbacks/two", nil)
+	if admin.ok(base+"/callbacks", &list); len(list.Items) != 1 || list.Items[0].ID != "one" {
+		t.Errorf("left %+v", list)
+	}
+	var n int
+	must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from audit where action in ('callback.taken', 'callback.cancelled')`).Scan(&n))
+	if n != 2 {
+		t.Errorf("%d audit rows", n)
 	}
 }
 
@@ -190,6 +256,20 @@ func TestVoicemail(t *testing.T) {
 			t.Errorf("heard %v: %s", on, a)
 		}
 	}
+	for _, on := range []bool{true, true, false, true} {
+		m = call.MessageItem{}
+		a := anna.do(http.MethodPut, base+"/voicemail/"+first.ID+"/done", map[string]bool{"done": on})
+		a.into(t, &m)
+		if a.status != http.StatusOK || (m.DoneAt != nil) != on || on && m.DoneBy != "agent2" {
+			t.Errorf("done %v: %s", on, a)
+		}
+	}
+	if got := ids(anna, "?undone=true"); got != "second" {
+		t.Errorf("to be done: %q", got)
+	}
+	if a := bert.do(http.MethodPut, base+"/voicemail/"+first.ID+"/done", map[string]bool{"done": false}); a.status != http.StatusNotFound {
+		t.Errorf("bert sees to it: %s", a)
+	}
 	if a := bert.do(http.MethodDelete, base+"/voicemail/"+first.ID, nil); a.status != http.StatusNotFound {
 		t.Errorf("bert deletes: %s", a)
 	}
@@ -209,13 +289,13 @@ func TestVoicemail(t *testing.T) {
 			changed++
 		}
 	}
-	if changed != 4 { // heard, not heard, heard, deleted
-		t.Errorf("%d changes told, want 4", changed)
+	if changed != 7 { // heard, not heard, heard; done, not done, done; deleted
+		t.Errorf("%d changes told, want 7", changed)
 	}
 	var n int
 	must(t, h.db.Pool().QueryRow(ctx, `select count(*) from audit where action like 'message.%' and subject = $1`, "message:"+first.ID).Scan(&n))
-	if n != 4 {
-		t.Errorf("%d audit rows, want 4", n)
+	if n != 7 {
+		t.Errorf("%d audit rows, want 7", n)
 	}
 }
 

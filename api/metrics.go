@@ -79,6 +79,12 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if src.Embed != nil {
 		pull(out, "tingxin_embed", src.Embed(), nil)
 	}
+	if a := p.s.parts.Assist; a != nil {
+		pull(out, "tingxin_assist", a.Stats(), nil)
+	}
+	if r := p.s.parts.Rules; r != nil {
+		pull(out, "tingxin_rules", r.Stats(), nil)
+	}
 	pull(out, "tingxin_pg", p.s.db.Stats(), nil)
 	pull(out, "tingxin_events", p.s.parts.Bus.Stats(), nil)
 	f := p.s.feed

@@ -74,8 +74,10 @@ func acceptable(password string) string {
 }
 
 // randomText is n random bytes in URL-safe base64.
-func randomText(n int) string {
+func randomText(n int) string { return base64.RawURLEncoding.EncodeToString(randomBytes(n)) }
+
+func randomBytes(n int) []byte {
 	b := make([]byte, n)
 	rand.Read(b) // never fails
-	return base64.RawURLEncoding.EncodeToString(b)
+	return b
 }

@@ -10,9 +10,11 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"tingxin/call"
 	"tingxin/contact"
+	"tingxin/feedback"
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/ticket"
@@ -74,8 +76,12 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return huma.Error422UnprocessableEntity(unfit.Error(), &huma.ErrorDetail{Location: "body." + unfit.Field, Message: unfit.Text})
 	case errors.Is(err, ticket.ErrMove), errors.Is(err, ticket.ErrStale), errors.Is(err, ticket.ErrClosed), errors.Is(err, ticket.ErrChildren), errors.Is(err, ticket.ErrMerged):
 		return huma.Error409Conflict(err.Error())
-	case errors.Is(err, call.ErrCursor), errors.Is(err, ticket.ErrCursor):
+	case errors.Is(err, feedback.ErrMove), errors.Is(err, feedback.ErrStale), errors.Is(err, feedback.ErrAsked), errors.Is(err, feedback.ErrLate):
+		return huma.Error409Conflict(inner(err, feedback.ErrMove, feedback.ErrStale, feedback.ErrAsked, feedback.ErrLate))
+	case errors.Is(err, call.ErrCursor), errors.Is(err, ticket.ErrCursor), errors.Is(err, feedback.ErrCursor):
 		return huma.Error400BadRequest(call.ErrCursor.Error())
+	case unfitValue(err):
+		return huma.Error422UnprocessableEntity("a value is not one that can be kept or looked for")
 	case errors.Is(err, pg.ErrUnavailable):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("the database is away; try again in a moment"), http.Header{"Retry-After": {"2"}})
 	case ctx.Err() != nil:
@@ -83,6 +89,20 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	}
 	s.log.Error("request failed", "err", err)
 	return huma.Error500InternalServerError("internal")
+}
+
+// unfitValue tells that PostgreSQL could not read a value of the request: a zero byte, a broken character, a
+// number too large, no UUID (codes of class 22, data exception).
+func unfitValue(err error) bool {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code {
+	case "22021", "22P05", "22P02", "22003", "22007", "22008":
+		return true
+	}
+	return false
 }
 
 // inner is an error's text from one of the given ones on, without what was tried around it.

@@ -101,6 +101,8 @@ func (s *Server) queueRoutes(api huma.API) {
 	huma.Register(api, operation("calendars", http.MethodGet, "/calendars", "queues", "All calendars"), s.listCalendars)
 	huma.Register(api, noContent("put-calendar", http.MethodPut, "/calendars/{name}", "Add or change a calendar", 422), s.putCalendar)
 	huma.Register(api, noContent("delete-calendar", http.MethodDelete, "/calendars/{name}", "Take a calendar away; one that a queue has stays", 404, 409), s.deleteCalendar)
+	huma.Register(api, operation("versions-of-calendar", http.MethodGet, "/settings/calendars/{name}/versions", "settings", "All versions that are kept, the newest first", 404), s.calendarVersions)
+	huma.Register(api, noContent("live-calendar", http.MethodPost, "/settings/calendars/{name}/live", "Make an older version count", 404, 422), s.rollBackCalendar)
 	huma.Register(api, operation("import-holidays", http.MethodPost, "/calendars/{name}/holidays", "queues", "Add the whole-day events of an iCalendar document as holidays; days that are there stay", 404, 422), s.importHolidays)
 }
 

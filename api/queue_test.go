@@ -173,6 +173,20 @@ func TestCalendarsAndBadSettings(t *testing.T) {
 	if done.Added != 0 || done.Kept != 7 {
 		t.Errorf("imported again: %+v", done)
 	}
+	// Both changes are versions; the first one comes back, and what was imported with it is gone.
+	var versions SettingList[queue.Calendar]
+	admin.ok(base+"/settings/calendars/office/versions", &versions)
+	if v := versions.Items; len(v) != 2 || v[0].Version != 2 || v[0].Live != 2 || len(v[0].Doc.Days) != 7 || len(v[1].Doc.Days) != 0 || v[1].Doc.Zone != "Asia/Shanghai" || v[0].Author == "" {
+		t.Errorf("versions: %+v", v)
+	}
+	admin.want(http.StatusNoContent, http.MethodPost, "/settings/calendars/office/live", object{"version": 1})
+	admin.want(http.StatusNotFound, http.MethodPost, "/settings/calendars/office/live", object{"version": 9})
+	admin.want(http.StatusNotFound, http.MethodGet, "/settings/calendars/none/versions", nil)
+	var now CalendarList
+	admin.ok(base+"/calendars", &now)
+	if admin.ok(base+"/settings/calendars/office/versions", &versions); len(now.Items) != 1 || len(now.Items[0].Days) != 0 || versions.Items[0].Live != 1 || len(versions.Items) != 2 {
+		t.Errorf("rolled back: %+v, %+v", now.Items, versions.Items)
+	}
 	admin.want(http.StatusNoContent, http.MethodPut, "/queues/q", object{"id": "q", "calendar": "office"})
 	admin.want(http.StatusConflict, http.MethodDelete, "/calendars/office", nil)
 	for path, body := range map[string]object{

@@ -178,5 +178,6 @@ func (s *Server) retainAccess(ctx context.Context, days int, r *Removed) error {
 	sessions, errSessions := s.sessions.expire(ctx)
 	r.Sessions = sessions
 	_, errGuesses := s.throttle.expire(ctx)
-	return errors.Join(err, errSessions, errGuesses)
+	_, errRepeats := s.stored.expire(ctx)
+	return errors.Join(err, errSessions, errGuesses, errRepeats)
 }

@@ -19,14 +19,19 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"tingxin/admin"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/feedback"
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 // Live is what runs now; *call.Manager satisfies it.
@@ -51,15 +56,25 @@ type Parts struct {
 	Contacts *contact.Store
 	// Tickets are what is to be done for customers; nil: none.
 	Tickets *ticket.Service
-	Bot     *bot.Engine  // nil: none
-	Jobs    *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
-	SIP     http.Handler // WebSockets of browsers' phones at /sip; nil: none
+	// Feedback is what customers say of us; nil: none.
+	Feedback *feedback.Service
+	// Triage tells what texts are; nil: nothing does.
+	Triage *triage.Service
+	// Rules are what goes by itself, macros and webhooks; nil: none.
+	Rules *rules.Service
+	Bot   *bot.Engine // nil: none
+	// Assist are the cards beside a talk, scripts, snippets and the learning loop; nil: none.
+	Assist *assist.Service
+	Jobs   *pg.Jobs     // nil: no retention; New adds its work to it, so start it after New
+	SIP    http.Handler // WebSockets of browsers' phones at /sip; nil: none
 	// Phones makes tickets for them; nil: none.
 	Phones Phones
 	// Nodes are the other servers of the same database; nil: there are none.
 	Nodes Nodes
 	// Setup is what administrators set; nil: nothing is kept.
 	Setup *Setup
+	// Vault seals the secrets of second factors; nil: there are none.
+	Vault *admin.Vault
 	// People is the list of users, started by the caller; nil: one of the server's own.
 	People *People
 	Web    fs.FS // the browser's files with index.html at the root; nil: none
@@ -97,6 +112,14 @@ type Server struct {
 	kiosks       wrongTokens
 	started      time.Time
 	help         help
+	doors        help // of customers' pages
+	keys         apiKeys
+	stored       repeats
+	pace         *pace
+	factors      factors
+	security     securityCache
+	doc          *huma.OpenAPI
+	outside      *outside // nil: logins from outside are off
 
 	handler http.Handler
 	routes  gin.RoutesInfo
@@ -118,7 +141,12 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
-		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords()}
+		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords(),
+		keys: apiKeys{parts.DB, now}, stored: repeats{parts.DB, now}, pace: newPace(now), factors: factors{parts.DB, parts.Vault, now}}
+	if err := cfg.OIDC.Check(); err != nil {
+		return nil, err
+	}
+	s.outside = newOutside(cfg.OIDC)
 	if s.people = parts.People; s.people == nil {
 		s.people = NewPeople(parts.DB, log)
 	}
@@ -135,6 +163,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	if parts.Jobs != nil {
 		s.addRetention(parts.Jobs)
 		s.addErasing(parts.Jobs)
+		s.addWatching(parts.Jobs)
 	}
 	return s, nil
 }
@@ -148,11 +177,13 @@ func (s *Server) route() error {
 	if err := r.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return fmt.Errorf("api.trusted_proxies: %w", err)
 	}
-	r.Use(s.recovered, s.headers, s.guard, s.elsewhere)
+	r.Use(s.recovered, s.headers, s.guard, s.onlyOnce, s.elsewhere)
 	config := huma.DefaultConfig("Tingxin", s.parts.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil // no $schema links; served below
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: cookieName}}
+	config.Info.Description = apiDescription
+	config.Components.SecuritySchemes = securitySchemes
+	config.Transformers = append(config.Transformers, maskAnswer)
 	for _, named := range []any{queue.Urgency(0), ticket.Promise(0)} { // they are texts on the wire
 		config.Components.Schemas.RegisterTypeAlias(reflect.TypeOf(named), reflect.TypeFor[string]())
 	}
@@ -166,6 +197,9 @@ func (s *Server) route() error {
 	s.lineRoutes(api)
 	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
+	s.feedbackRoutes(api)
+	s.triageRoutes(api)
+	s.ruleRoutes(api)
 	s.togetherRoutes(api)
 	s.heatRoutes(api)
 	s.recordingRoutes(api)
@@ -181,14 +215,24 @@ func (s *Server) route() error {
 	s.setupRoutes(api)
 	s.wallRoutes(api)
 	s.chatRoutes(api, r)
+	s.deskRoutes(api)
 	s.botRoutes(api)
+	s.assistRoutes(api)
+	s.learnRoutes(api)
+	s.apiKeyRoutes(api)
+	s.loginRoutes(api)
+	s.guardRoutes(api)
+	s.doc = api.OpenAPI()
+	complete(s.doc)
 	spec, err := api.OpenAPI().MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("openapi: %w", err)
 	}
 	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
 	r.GET(base+"/realtime", s.feed.serve)
+	r.GET(base+"/wall/realtime", s.feed.serveWall)
 	s.helpRoutes(r)
+	s.doorRoutes(r)
 	r.GET("/metrics", s.metrics())
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)
@@ -221,6 +265,12 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Bot" + name
 	case t.PkgPath() == "tingxin/chat" && !strings.HasPrefix(name, "Chat"):
 		return "Chat" + name
+	case t.PkgPath() == "tingxin/triage" && !strings.HasPrefix(name, "Triage"):
+		return "Triage" + name
+	case t.PkgPath() == "tingxin/feedback" && !strings.HasPrefix(name, "Feedback"):
+		return "Feedback" + name
+	case t.PkgPath() == "tingxin/assist" && !strings.HasPrefix(name, "Assist"):
+		return "Assist" + name
 	}
 	return name
 }

@@ -19,6 +19,13 @@ import (
 type SessionView struct {
 	User User   `json:"user"`
 	CSRF string `json:"csrf" doc:"to be sent as X-CSRF-Token with every change"`
+	// What stands between the user and the pages.
+	Locked bool `json:"locked" doc:"give the password to POST /session/unlock"`
+	Enrol  bool `json:"enrol" doc:"the role needs a second factor: set it up first"`
+	// Idle is for the page: it locks itself.
+	IdleMinutes int  `json:"idle_minutes" doc:"without a hand on the page until it locks; 0: never"`
+	Outside     bool `json:"outside" doc:"signed in through the identity provider"`
+	Masked      bool `json:"masked" doc:"numbers, addresses and names are shown masked"`
 }
 
 type sessionOutput struct {
@@ -31,6 +38,7 @@ type signIn struct {
 	Body struct {
 		Username string `json:"username" maxLength:"64"`
 		Password string `json:"password" maxLength:"800"`
+		Code     string `json:"code,omitempty" maxLength:"40" doc:"of the authenticator, or a recovery code; asked for with status 401 and the detail \"second factor\""`
 	}
 }
 
@@ -46,15 +54,9 @@ func (in *signIn) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// operation describes one operation of the API.
+// operation describes one operation of the API; who may call it is said by complete.
 func operation(id, method, path, tag, summary string, errs ...int) huma.Operation {
-	op := huma.Operation{OperationID: id, Method: method, Path: base + path, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody, Errors: append(errs, http.StatusServiceUnavailable)}
-	if least := access[method+" "+ginPath(base+path)]; least != public {
-		op.Description = "Needs the role " + string(least) + " or more."
-		op.Security = []map[string][]string{{"session": {}}}
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
-	}
-	return op
+	return huma.Operation{OperationID: id, Method: method, Path: base + path, Tags: []string{tag}, Summary: summary, MaxBodyBytes: maxBody, Errors: append(errs, http.StatusServiceUnavailable)}
 }
 
 func (s *Server) sessionRoutes(api huma.API) {
@@ -94,8 +96,17 @@ func (s *Server) signIn(ctx context.Context, in *signIn) (*sessionOutput, error)
 		}
 		return nil, errSignIn
 	}
-	out, err := s.openSession(ctx, u.User, in.from)
-	if err != nil {
+	out, err := s.openSession(ctx, u.User, in.from, in.Body.Code, false)
+	switch {
+	case errors.Is(err, errFactorAsked): // the guess is not forgiven: else codes could be tried for ever
+		return nil, errFactorNeeded
+	case errors.Is(err, errCode):
+		e := entry{Actor: systemActor, Action: "session.refused", Address: in.from.address, Subject: userSubject(u.ID), Detail: map[string]any{"second_factor": true}}
+		if err := s.audit.write(ctx, e); err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return nil, errFactorWrong
+	case err != nil:
 		return nil, s.problem(ctx, err)
 	}
 	return out, s.problem(ctx, s.throttle.forgive(ctx, account, in.from.address))
@@ -106,17 +117,62 @@ func tooMany(wait time.Duration) error {
 	return huma.ErrorWithHeaders(huma.Error429TooManyRequests("too many wrong passwords; try again in "+seconds+" seconds"), http.Header{"Retry-After": {seconds}})
 }
 
-func (s *Server) openSession(ctx context.Context, u User, from client) (*sessionOutput, error) {
+// What the page does with a second factor it tells by these words.
+var (
+	errFactorAsked  = errors.New("second factor asked")
+	errFactorNeeded = huma.Error401Unauthorized("second factor")
+	errFactorWrong  = huma.Error401Unauthorized("second factor wrong")
+)
+
+// openSession opens a session once the second factor is given, when there is one. Who came from outside has shown it there.
+func (s *Server) openSession(ctx context.Context, u User, from client, code string, outside bool) (*sessionOutput, error) {
 	out := &sessionOutput{}
+	var sess session
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
-		token, sess, err := s.sessions.open(ctx, tx, u, from.address, from.agent[:min(len(from.agent), 200)])
-		if err != nil {
+		detail := map[string]any{}
+		if !outside {
+			var on bool
+			if err := tx.QueryRow(ctx, `select exists (select 1 from second_factors where user_id = $1::bigint and confirmed_at is not null)`, u.ID).Scan(&on); err != nil {
+				return err
+			}
+			if on && code == "" {
+				return errFactorAsked
+			}
+			if on {
+				recovery, err := s.factors.check(ctx, tx, u.ID, code, false)
+				if err != nil {
+					return err
+				}
+				detail["second_factor"], detail["recovery_code"] = true, recovery
+			}
+		} else {
+			detail["outside"] = true
+		}
+		var token string
+		var err error
+		if token, sess, err = s.sessions.open(ctx, tx, u, from.address, plain(from.agent[:min(len(from.agent), 200)]), outside); err != nil {
 			return err
 		}
-		out.Cookie, out.Body = s.cookie(token, int(s.cfg.SessionMax.Seconds())), SessionView{u, sess.CSRF}
-		return s.audit.add(ctx, tx, entry{Actor: u.Username, Action: "session.opened", Subject: userSubject(u.ID), Address: from.address})
+		out.Cookie = s.cookie(token, int(s.cfg.SessionMax.Seconds()))
+		return s.audit.add(ctx, tx, entry{Actor: u.Username, Action: "session.opened", Subject: userSubject(u.ID), Address: from.address, Detail: detail})
 	})
+	if err == nil {
+		out.Body, err = s.sessionView(ctx, &sess)
+	}
 	return out, err
+}
+
+func (s *Server) sessionView(ctx context.Context, sess *session) (SessionView, error) {
+	v := SessionView{User: sess.User, CSRF: sess.CSRF, Locked: sess.locked, Outside: sess.outside, Masked: sess.User.Role.masked()}
+	demands, err := s.demands(ctx)
+	if err != nil {
+		return v, err
+	}
+	if !sess.outside { // there is no password to open it with
+		v.IdleMinutes = demands.IdleMinutes
+	}
+	v.Enrol, err = s.mustEnrol(ctx, sess)
+	return v, err
 }
 
 func (s *Server) cookie(value string, maxAge int) http.Cookie {
@@ -128,8 +184,8 @@ type bodyOf[T any] struct {
 }
 
 func (s *Server) getSession(ctx context.Context, _ *struct{}) (*bodyOf[SessionView], error) {
-	who := callerOf(ctx)
-	return &bodyOf[SessionView]{SessionView{who.User, who.CSRF}}, nil
+	v, err := s.sessionView(ctx, callerOf(ctx).session)
+	return &bodyOf[SessionView]{v}, s.problem(ctx, err)
 }
 
 type signedOut struct {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,7 @@ func (t settings) setRetention(ctx context.Context, tx pgx.Tx, r Retention, by s
 func (s *Server) settingRoutes(api huma.API) {
 	huma.Register(api, operation("retention", http.MethodGet, "/settings/retention", "settings", "How long data is kept"), s.getRetention)
 	huma.Register(api, operation("set-retention", http.MethodPut, "/settings/retention", "settings", "Set how long data is kept", 422), s.putRetention)
+	huma.Register(api, operation("check-audit", http.MethodGet, "/audit/check", "settings", "Walk the whole audit log: does each row follow from the one before"), s.checkAudit)
 	huma.Register(api, operation("audit", http.MethodGet, "/audit", "settings", "Who did what, newest first"), s.listAudit)
 }
 
@@ -77,6 +79,24 @@ func (s *Server) putRetention(ctx context.Context, in *bodyOf[Retention]) (*body
 		return s.audit.add(ctx, tx, e)
 	})
 	return &bodyOf[Retention]{r}, s.problem(ctx, err)
+}
+
+// AuditCheck is the body of GET /audit/check.
+type AuditCheck struct {
+	Whole  bool   `json:"whole" doc:"each row follows from the one before"`
+	Rows   int    `json:"rows" doc:"that were found right"`
+	Head   string `json:"head" doc:"hash of the last of them, hex; it stands in the server's log once a day"`
+	Broken int64  `json:"broken,omitempty" doc:"the first row that does not follow"`
+}
+
+func (s *Server) checkAudit(ctx context.Context, _ *struct{}) (*bodyOf[AuditCheck], error) {
+	rows, head, err := s.VerifyAudit(ctx)
+	out := AuditCheck{Whole: err == nil, Rows: rows, Head: hex.EncodeToString(head)}
+	var broken *BrokenChainError
+	if errors.As(err, &broken) {
+		out.Broken, err = broken.ID, nil
+	}
+	return &bodyOf[AuditCheck]{out}, s.problem(ctx, err)
 }
 
 // AuditEntry is one line of the audit log.

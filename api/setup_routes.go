@@ -55,7 +55,8 @@ type SettingOutcome = admin.Outcome
 
 // settingPaths are the kinds by their paths.
 var settingPaths = map[admin.Kind]string{admin.KindTrunk: "trunks", admin.KindRoute: "outbound", admin.KindNumber: "numbers", admin.KindFlow: "flows", admin.KindPrompt: "prompts",
-	admin.KindCodecs: "codecs", admin.KindRelay: "turn", admin.KindAlert: "alert-rules"}
+	admin.KindCodecs: "codecs", admin.KindRelay: "turn", admin.KindAlert: "alert-rules",
+	admin.KindRule: "rules", admin.KindMacro: "macros", admin.KindTemplate: "ticket-templates", admin.KindWebhook: "webhooks"}
 
 func init() {
 	for _, path := range settingPaths {
@@ -108,6 +109,10 @@ func (s *Server) setupRoutes(api huma.API) {
 	settingKind[admin.Codecs](s, api, admin.KindCodecs, "codecs")
 	settingKind[admin.Relay](s, api, admin.KindRelay, "relay")
 	settingKind[admin.AlertRule](s, api, admin.KindAlert, "alert-rule")
+	settingKind[admin.Automation](s, api, admin.KindRule, "rule")
+	settingKind[admin.Macro](s, api, admin.KindMacro, "macro")
+	settingKind[admin.TicketTemplate](s, api, admin.KindTemplate, "ticket-template")
+	settingKind[admin.Webhook](s, api, admin.KindWebhook, "webhook")
 	apply := operation("apply-settings", http.MethodPost, "/settings/apply", "settings", "Bring settings in line with a file (YAML), or tell what that would change", 422)
 	apply.MaxBodyBytes = maxApply
 	huma.Register(api, apply, s.applySettings)
@@ -329,7 +334,7 @@ func faultsProblem(faults admin.Faults) error {
 
 type applyInput struct {
 	Body struct {
-		Text string `json:"text" maxLength:"4194304" doc:"settings (YAML): trunks, outbound, numbers, flows, prompts, codecs, turn, alerts"`
+		Text string `json:"text" maxLength:"4194304" doc:"settings (YAML): trunks, outbound, numbers, flows, prompts, codecs, turn, alerts, rules, macros, ticket_templates, webhooks"`
 		Dry  bool   `json:"dry_run,omitempty"`
 	}
 }

@@ -289,3 +289,57 @@ func TestQueueAlertIsAcknowledged(t *testing.T) {
 		t.Errorf("an agent: %s", a)
 	}
 }
+
+// A wallboard follows its figures over a socket: its own channel and nothing else, until its token is revoked.
+func TestWallboardFollowsItsFigures(t *testing.T) {
+	t.Parallel()
+	h, _ := openSetup(t)
+	b := h.as(RoleAdmin)
+	b.want(204, http.MethodPut, "/queues/support", object{"id": "support", "name": "Support"})
+	b.want(204, http.MethodPut, "/queues/other", object{"id": "other"})
+	var k NewKiosk
+	b.want(201, http.MethodPost, "/kiosks", object{"name": "hall", "queues": []string{"support"}}).into(t, &k)
+	for name, c := range map[string]struct {
+		who    *browser
+		token  string
+		title  string
+		queues int // shown; 0: refused
+	}{
+		"the hall's token":  {h.browser(), k.Token, "hall", 1},
+		"a login":           {b, "", "", 2},
+		"no token":          {h.browser(), "", "", 0},
+		"a guess":           {h.browser(), "guess", "", 0},
+		"a guess of a boss": {b, "guess", "", 0},
+	} {
+		l, err := c.who.dialAt(base+"/wall/realtime", nil)
+		must(t, err)
+		raw := l.command(`"connect":{"token":"` + c.token + `"}`)
+		if c.queues == 0 {
+			if code := l.closed(); code != 3500 {
+				t.Errorf("%s: closed with %d", name, code)
+			}
+			continue
+		}
+		l.await(raw)
+		var w Wall
+		l.wall(&w)
+		if w.Name != c.title || len(w.Queues) != c.queues {
+			t.Errorf("%s: %+v", name, w)
+		}
+		for _, channel := range []string{callsChannel, queuesChannel, chatsChannel} {
+			if m := l.ask(`"subscribe":{"channel":"` + channel + `"}`); m.Error == nil {
+				t.Errorf("%s: joined %s", name, channel)
+			}
+		}
+		l.wall(&w) // and again a second later
+	}
+	l, err := h.browser().dialAt(base+"/wall/realtime", nil)
+	must(t, err)
+	l.await(l.command(`"connect":{"token":"` + k.Token + `"}`))
+	b.want(204, http.MethodDelete, "/kiosks/1", nil)
+	for l.closed() == 0 {
+	}
+	if _, err = h.browser().dialAt(base+"/wall/realtime", http.Header{"Origin": {"https://elsewhere.example"}}); err == nil {
+		t.Error("a foreign page may follow")
+	}
+}

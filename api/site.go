@@ -124,6 +124,10 @@ func (s *site) serve(c *gin.Context) {
 		refuse(c, http.StatusNotFound, "there is no such page")
 		return
 	}
+	if name == "/widget.js" || strings.HasPrefix(name, "/assets/widget-") { // for pages of other sites
+		c.Header("Cross-Origin-Resource-Policy", "cross-origin")
+		c.Header("Access-Control-Allow-Origin", "*")
+	}
 	p.send(c, strings.HasPrefix(name, "/assets/"))
 }
 

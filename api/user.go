@@ -17,7 +17,7 @@ type User struct {
 	ID        string    `json:"id"`
 	Username  string    `json:"username"`
 	Name      string    `json:"name"`
-	Role      Role      `json:"role" enum:"agent,supervisor,admin"`
+	Role      Role      `json:"role" enum:"agent,senior,editor,supervisor,quality,analyst,auditor,admin"`
 	Language  string    `json:"language" doc:"BCP 47; empty follows the browser"`
 	Disabled  bool      `json:"disabled"`
 	CreatedAt time.Time `json:"created_at"`

@@ -36,7 +36,7 @@ type newUser struct {
 		Username string `json:"username" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9][A-Za-z0-9._@-]*$"`
 		Password string `json:"password" maxLength:"800"`
 		Name     string `json:"name,omitempty" maxLength:"100"`
-		Role     Role   `json:"role" enum:"agent,supervisor,admin"`
+		Role     Role   `json:"role" enum:"agent,senior,editor,supervisor,quality,analyst,auditor,admin"`
 		Language string `json:"language,omitempty" maxLength:"35"`
 	}
 }
@@ -70,7 +70,7 @@ type userChange struct {
 	ID   string `path:"id" pattern:"^[0-9]{1,18}$"`
 	Body struct {
 		Name     *string `json:"name,omitempty" maxLength:"100"`
-		Role     *Role   `json:"role,omitempty" enum:"agent,supervisor,admin"`
+		Role     *Role   `json:"role,omitempty" enum:"agent,senior,editor,supervisor,quality,analyst,auditor,admin"`
 		Language *string `json:"language,omitempty" maxLength:"35"`
 		Disabled *bool   `json:"disabled,omitempty"`
 		Password *string `json:"password,omitempty" maxLength:"800"`

@@ -47,6 +47,7 @@ func (s *Server) voicemailRoutes(api huma.API) {
 	huma.Register(api, play, s.playMessage)
 	heard := operation("mark-heard", http.MethodPut, "/voicemail/{id}/heard", "voicemail", "Mark a message heard, or not heard", 404)
 	huma.Register(api, heard, s.markHeard)
+	huma.Register(api, operation("mark-done", http.MethodPut, "/voicemail/{id}/done", "voicemail", "Say that what a message asked for is done, or that it is not", 404), s.markDone)
 	del := operation("delete-message", http.MethodDelete, "/voicemail/{id}", "voicemail", "Delete the sound and the words of a message", 404)
 	del.DefaultStatus = http.StatusNoContent
 	huma.Register(api, del, s.deleteMessage)
@@ -65,6 +66,7 @@ type voicemailsInput struct {
 	Kind    string `query:"kind" enum:"queue,agent,survey" doc:"of the box; comments on surveys only when asked for"`
 	Box     string `query:"box" maxLength:"64" doc:"queue id or user name"`
 	Unheard bool   `query:"unheard"`
+	Undone  bool   `query:"undone" doc:"nobody has seen to it yet"`
 	Call    string `query:"call" maxLength:"36" doc:"id of the call"`
 	Cursor  string `query:"cursor" maxLength:"200" doc:"next of the page before"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
@@ -72,7 +74,7 @@ type voicemailsInput struct {
 
 func (s *Server) listMessages(ctx context.Context, in *voicemailsInput) (*bodyOf[VoicemailPage], error) {
 	who := callerOf(ctx)
-	f := call.MessageFilter{Kind: in.Kind, Box: in.Box, Unheard: in.Unheard, CallID: in.Call, Limit: in.Limit}
+	f := call.MessageFilter{Kind: in.Kind, Box: in.Box, Unheard: in.Unheard, Undone: in.Undone, CallID: in.Call, Limit: in.Limit}
 	if !who.User.Role.may(RoleSupervisor) {
 		var err error
 		f.Agent = who.User.Username
@@ -186,15 +188,20 @@ func (s *Server) heard(ctx context.Context, m *call.Message, on bool) error {
 	if m.HeardAt.IsZero() != on && m.HeardBy == who.User.Username {
 		return nil // a player asks for many ranges
 	}
+	action := "message.heard"
+	if !on {
+		action = "message.unheard"
+	}
+	return s.mark(ctx, m, action, func(tx pgx.Tx) error { return s.parts.Calls.MarkHeard(ctx, tx, m.ID, who.User.Username, on) })
+}
+
+// mark changes a mark of a message, with its audit row, and tells it.
+func (s *Server) mark(ctx context.Context, m *call.Message, action string, change func(pgx.Tx) error) error {
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
-		if err := s.parts.Calls.MarkHeard(ctx, tx, m.ID, who.User.Username, on); err != nil {
+		if err := change(tx); err != nil {
 			return err
 		}
-		action := "message.heard"
-		if !on {
-			action = "message.unheard"
-		}
-		return s.audit.add(ctx, tx, who.entry(action, messageSubject(m.ID)))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(action, messageSubject(m.ID)))
 	})
 	if err != nil {
 		return err
@@ -219,6 +226,27 @@ func (s *Server) markHeard(ctx context.Context, in *heardInput) (*bodyOf[call.Me
 	m, err := s.messageOf(ctx, in.ID)
 	if err == nil && m.HeardAt.IsZero() == in.Body.Heard {
 		err = s.heard(ctx, &m, in.Body.Heard)
+	}
+	return &bodyOf[call.MessageItem]{m.Item()}, s.problem(ctx, err)
+}
+
+type doneInput struct {
+	ID   string `path:"id" maxLength:"36" doc:"UUIDv7 of the message"`
+	Body struct {
+		Done bool `json:"done"`
+	}
+}
+
+func (s *Server) markDone(ctx context.Context, in *doneInput) (*bodyOf[call.MessageItem], error) {
+	m, err := s.messageOf(ctx, in.ID)
+	if err == nil && m.DoneAt.IsZero() == in.Body.Done {
+		action := "message.done"
+		if !in.Body.Done {
+			action = "message.undone"
+		}
+		err = s.mark(ctx, &m, action, func(tx pgx.Tx) error {
+			return s.parts.Calls.MarkDone(ctx, tx, m.ID, callerOf(ctx).User.Username, in.Body.Done)
+		})
 	}
 	return &bodyOf[call.MessageItem]{m.Item()}, s.problem(ctx, err)
 }
@@ -260,7 +288,7 @@ type answersInput struct {
 
 func (in *answersInput) filter(who *caller) call.AnswerFilter {
 	f := call.AnswerFilter{Survey: in.Survey, Queue: in.Queue, Agent: in.Agent, CallID: in.Call, Since: in.Since, Until: in.Until, Limit: in.Limit}
-	if f.Agent == "me" || !who.User.Role.may(RoleSupervisor) {
+	if f.Agent == "me" || !who.User.Role.may(RoleSupervisor) && !who.User.Role.readsAll() {
 		f.Agent = who.User.Username
 	}
 	return f

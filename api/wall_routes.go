@@ -25,7 +25,8 @@ func init() {
 	access[http.MethodPost+" "+base+"/kiosks"] = RoleAdmin
 	access[http.MethodDelete+" "+base+"/kiosks/:id"] = RoleAdmin
 	access[http.MethodGet+" "+base+"/wall/mine"] = RoleAgent
-	access[http.MethodGet+" "+base+"/wall"] = public // has its own rule: a kiosk's token
+	access[http.MethodGet+" "+base+"/wall"] = public          // has its own rule: a kiosk's token
+	access[http.MethodGet+" "+base+"/wall/realtime"] = public // the same, or a login
 }
 
 func (s *Server) wallRoutes(api huma.API) {
@@ -200,6 +201,9 @@ func (s *Server) revokeKiosk(ctx context.Context, in *RowPath) (*struct{}, error
 		}
 		return s.audit.add(ctx, tx, callerOf(ctx).entry("kiosk.revoked", "kiosk:"+strconv.FormatInt(in.ID, 10)))
 	})
+	if err == nil {
+		s.feed.disconnect(kioskUser + strconv.FormatInt(in.ID, 10))
+	}
 	return nil, s.problem(ctx, err)
 }
 
@@ -255,41 +259,60 @@ func (s *Server) kioskWall(ctx context.Context, in *kioskToken) (*bodyOf[Wall], 
 	if s.parts.Setup == nil {
 		return nil, errNoSetup()
 	}
-	now := s.now()
-	if s.kiosks.shut(in.from, now) {
+	k, err := s.kioskOf(ctx, in.Token, in.from)
+	switch {
+	case errors.Is(err, errTokens):
 		return nil, huma.Error429TooManyRequests("too many wrong tokens; wait a minute")
-	}
-	if in.Token == "" {
+	case errors.Is(err, pg.ErrNotFound):
 		return nil, errKiosk
-	}
-	k, err := s.parts.Setup.FindKiosk(ctx, in.Token, now)
-	if errors.Is(err, pg.ErrNotFound) {
-		s.kiosks.wrong(in.from, now)
-		return nil, errKiosk
-	}
-	if err != nil {
+	case err != nil:
 		return nil, s.problem(ctx, err)
 	}
-	return s.wall(ctx, k)
+	return s.wallBody(ctx, k)
+}
+
+// errTokens says that too many wrong tokens came from one address.
+var errTokens = errors.New("too many wrong tokens")
+
+// kioskOf is the wallboard of a token that came from an address; errTokens, pg.ErrNotFound.
+func (s *Server) kioskOf(ctx context.Context, token, from string) (admin.Kiosk, error) {
+	now := s.now()
+	switch {
+	case s.kiosks.shut(from, now):
+		return admin.Kiosk{}, errTokens
+	case token == "":
+		return admin.Kiosk{}, pg.ErrNotFound
+	}
+	k, err := s.parts.Setup.FindKiosk(ctx, token, now)
+	if errors.Is(err, pg.ErrNotFound) {
+		s.kiosks.wrong(from, now)
+	}
+	return k, err
 }
 
 var errKiosk = huma.Error401Unauthorized("this wallboard has no token, or one that was revoked")
 
 func (s *Server) myWall(ctx context.Context, _ *struct{}) (*bodyOf[Wall], error) {
-	return s.wall(ctx, admin.Kiosk{})
+	return s.wallBody(ctx, admin.Kiosk{})
 }
 
-func (s *Server) wall(ctx context.Context, k admin.Kiosk) (*bodyOf[Wall], error) {
+func (s *Server) wallBody(ctx context.Context, k admin.Kiosk) (*bodyOf[Wall], error) {
 	if s.parts.Queues == nil {
 		return nil, errNoQueues()
 	}
+	out, err := s.wall(ctx, k)
+	return &bodyOf[Wall]{out}, s.problem(ctx, err)
+}
+
+// wall is what a wallboard shows now; the server has queues.
+func (s *Server) wall(ctx context.Context, k admin.Kiosk) (Wall, error) {
 	boards, err := s.parts.Queues.Boards(ctx)
 	if err != nil {
-		return nil, s.problem(ctx, err)
+		return Wall{}, err
 	}
 	alerts, err := s.worst(ctx)
 	if err != nil {
-		return nil, s.problem(ctx, err)
+		return Wall{}, err
 	}
 	out := Wall{At: s.now().UTC(), Name: k.Name, Queues: []WallQueue{}, Agents: WallAgents{Free: []string{}}}
 	for _, b := range boards {
@@ -302,12 +325,12 @@ func (s *Server) wall(ctx context.Context, k admin.Kiosk) (*bodyOf[Wall], error)
 	}
 	agents, err := s.parts.Queues.Agents(ctx)
 	if err != nil {
-		return nil, s.problem(ctx, err)
+		return Wall{}, err
 	}
 	for i := range agents {
 		out.Agents.count(&agents[i], k.Names)
 	}
-	return &bodyOf[Wall]{out}, nil
+	return out, nil
 }
 
 func (w *WallAgents) count(a *queue.Agent, names bool) {

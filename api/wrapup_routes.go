@@ -57,6 +57,11 @@ func (s *Server) putWrapUp(ctx context.Context, in *wrapUpInput) (*bodyOf[call.W
 		if w, err = s.parts.Calls.PutWrapUp(ctx, tx, w); err != nil {
 			return err
 		}
+		if s.parts.Assist != nil {
+			if err := s.parts.Assist.Store().LabelWrapUp(ctx, tx, w.CallID, w.Disposition, w.By); err != nil {
+				return err
+			}
+		}
 		e := who.entry("call.wrapped_up", callSubject(in.ID))
 		e.Detail = map[string]any{"disposition": w.Disposition, "tags": len(w.Tags), "notes": len(w.Notes) > 0, "follow_up": w.FollowUpAt != nil}
 		return s.audit.add(ctx, tx, e)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/nlp/pii"
 	"tingxin/nlp/slot"
 	"tingxin/pg"
 )
@@ -153,11 +154,7 @@ func shownAs(name, value string) string {
 	if !sealedName(name) {
 		return value
 	}
-	n := len(value)
-	if n <= 8 {
-		return strings.Repeat("*", n)
-	}
-	return value[:4] + strings.Repeat("*", n-8) + value[n-4:]
+	return pii.Number(value)
 }
 
 // held is what a turn knows: rows, newest first.

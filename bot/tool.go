@@ -9,13 +9,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"tingxin/outbound"
 )
 
 // Tool is an HTTP interface that frames may ask, as its YAML declares it.
@@ -141,7 +142,7 @@ func newTools(hosts []string) *tools {
 	transport := &http.Transport{
 		Proxy: nil, MaxIdleConns: 16, MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: 3 * time.Second, MaxResponseHeaderBytes: 16 << 10,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			ip, err := t.resolve(ctx, addr)
+			ip, err := outbound.Guard{}.Resolve(ctx, addr) // an address is called only when it stands in the list itself
 			if err != nil {
 				return nil, err
 			}
@@ -161,34 +162,6 @@ func (t *tools) allowed(hostport string) bool {
 		host = h
 	}
 	return slices.ContainsFunc(t.hosts, func(a string) bool { return strings.EqualFold(a, hostport) || strings.EqualFold(a, host) })
-}
-
-// resolve picks the address to dial: what is checked is what is dialled.
-func (t *tools) resolve(ctx context.Context, addr string) (string, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", err
-	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return addr, nil // an address is called only when it stands in the list itself
-	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return "", err
-	}
-	for _, ip := range ips {
-		if ip = ip.Unmap(); outside(ip) {
-			return net.JoinHostPort(ip.String(), port), nil
-		}
-	}
-	return "", fmt.Errorf("%s has no public address: put its address itself into bot.tool_hosts", host)
-}
-
-var shared = []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("64:ff9b::/96")}
-
-// outside tells public addresses from those of this machine and its networks (RFC 6890).
-func outside(ip netip.Addr) bool {
-	return ip.IsGlobalUnicast() && !ip.IsPrivate() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !slices.ContainsFunc(shared, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // call asks a tool and gives its values.

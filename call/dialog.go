@@ -30,6 +30,7 @@ const (
 	CauseAdmin          Cause = "admin"           // ended by a person through the API
 	CauseShutdown       Cause = "server_shutdown" // SIGTERM drain ran out
 	CauseRestart        Cause = "server_restart"  // found unfinished after a crash
+	CauseNodeLost       Cause = "server_lost"     // found unfinished by another server, which no longer heard of the call's own
 	CauseError          Cause = "error"           // our fault; the log knows more
 )
 
@@ -87,6 +88,10 @@ type Refer struct {
 	Replaces Dialog
 	// Elsewhere is the Replaces value of a dialog that is not ours, for Target.Replaces; empty as a rule.
 	Elsewhere string
+	// Named is the Replaces value as the party wrote it, whosever dialog that is; empty for a blind one.
+	Named string
+	// Node is the server of ours by which the party is reached, which may have that dialog; empty for this one.
+	Node string
 	// Report tells the party how it goes; the first status from 200 on is the last. It never blocks.
 	Report func(status int, reason string)
 }
@@ -120,6 +125,8 @@ type Target struct {
 	FromName  string
 	SIPCallID string // optional: Call-ID of the new leg; empty makes one
 	Replaces  string // optional: value of a Replaces header (RFC 3891)
+	Node      string // with Replaces: another server of ours, which has that dialog and is reached because Via is registered there
+	Via       string
 	// Call, Role and Mode tell a user's own page which call it is and what the user is in it; Again that the user
 	// was in it and comes back. They go to users only.
 	Call  string

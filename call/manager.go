@@ -59,13 +59,14 @@ type Stats struct {
 	NoRecording int64 // recordings that could not be started or finished
 	KeysDropped int64 // keys that found their queue full
 	Overrun     int64 // calls ended because their inbox was full
+	Abandoned   int64 // calls of dead servers that were closed here
 	Writer      WriterStats
 	Emotion     EmotionStats
 }
 
 type counters struct {
-	accepted, refused, ended, failed, deferred, noRecording, keysDropped, overrun atomic.Int64
-	voice                                                                         voiceStats
+	accepted, refused, ended, failed, deferred, noRecording, keysDropped, overrun, abandoned atomic.Int64
+	voice                                                                                    voiceStats
 }
 
 // Parts is what a Manager works with.
@@ -96,6 +97,7 @@ type Manager struct {
 	tunes  tunes
 	// directory knows our users; nil when there are none.
 	directory Directory
+	silent    Silent // nil: there are no other servers
 	writer    *Writer
 	stats     counters
 	later     *transcriber
@@ -174,6 +176,9 @@ func (m *Manager) Start(ctx context.Context) error {
 	}
 	m.ctx, m.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	m.wg.Go(func() { m.later.run(m.ctx) }) // ends when Close cancels
+	if m.silent != nil {
+		m.wg.Go(func() { m.lookAfterOthers(m.ctx) }) // ends when Close cancels
+	}
 	m.mu.Lock()
 	m.running = true
 	m.mu.Unlock()
@@ -404,6 +409,6 @@ func (m *Manager) Stats() Stats {
 	return Stats{
 		Active: active, Relays: relays, Max: m.cfg.MaxCalls, Accepted: s.accepted.Load(), Refused: s.refused.Load(),
 		Ended: s.ended.Load(), Failed: s.failed.Load(), Deferred: s.deferred.Load(), NoRecording: s.noRecording.Load(),
-		KeysDropped: s.keysDropped.Load(), Overrun: s.overrun.Load(), Writer: m.writer.Stats(), Emotion: s.voice.stats(),
+		KeysDropped: s.keysDropped.Load(), Overrun: s.overrun.Load(), Abandoned: s.abandoned.Load(), Writer: m.writer.Stats(), Emotion: s.voice.stats(),
 	}
 }

@@ -111,6 +111,9 @@ func (m *Manager) Parked() []ParkedItem {
 	return out
 }
 
+// Places is how many calls can be parked at once.
+func (m *Manager) Places() int { return len(m.cfg.Park.list()) }
+
 // Park lets the party across of user's leg wait in a slot, any free one when it is empty; user leaves. It returns the slot.
 func (m *Manager) Park(ctx context.Context, id, user, slot string) (string, error) {
 	if slot != "" && !m.cfg.Park.has(slot) {

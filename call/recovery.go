@@ -44,9 +44,12 @@ func (m *Manager) adopt(ctx context.Context, r Record) error {
 	if err := m.adoptMood(ctx, r.ID); err != nil {
 		return err
 	}
-	r.State, r.Cause, r.EndedAt = StateEnded, CauseRestart, r.StartedAt
+	if r.EndedAt.IsZero() { // else another server has seen how long we lived
+		r.EndedAt = r.StartedAt
+	}
+	r.State, r.Cause = StateEnded, CauseRestart
 	if !r.AnsweredAt.IsZero() {
-		r.EndedAt = r.AnsweredAt.Add(max(last, r.Recording.Duration))
+		r.EndedAt = later(r.EndedAt, r.AnsweredAt.Add(max(last, r.Recording.Duration)))
 	}
 	for side, state := range r.Transcription {
 		switch {
@@ -63,6 +66,13 @@ func (m *Manager) adopt(ctx context.Context, r Record) error {
 	return m.parts.Store.Finish(ctx, r, legs)
 }
 
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // adoptLegs are the legs that were written down as they came; those that had not left end with the call.
 func (m *Manager) adoptLegs(ctx context.Context, r *Record) ([]LegRecord, error) {
 	legs, err := m.parts.Store.Legs(ctx, r.ID)
@@ -74,15 +84,16 @@ func (m *Manager) adoptLegs(ctx context.Context, r *Record) ([]LegRecord, error)
 	}
 	for i := range legs {
 		l := &legs[i]
+		if l.Cause == CauseNodeLost { // made up
+			l.EndedAt, l.Cause = time.Time{}, ""
+		}
 		for _, at := range []time.Time{l.StartedAt, l.AnsweredAt, l.EndedAt} {
-			if at.After(r.EndedAt) { // it came after the last word
-				r.EndedAt = at
-			}
+			r.EndedAt = later(r.EndedAt, at) // it came after the last word
 		}
 	}
 	for i := range legs {
 		if l := &legs[i]; l.EndedAt.IsZero() {
-			l.EndedAt, l.Cause = r.EndedAt, CauseRestart
+			l.EndedAt, l.Cause = r.EndedAt, r.Cause
 		}
 	}
 	return legs, nil

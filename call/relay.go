@@ -184,7 +184,91 @@ type (
 var (
 	_ Handler      = (*relayIn)(nil)
 	_ EarlyHandler = (*relayOut)(nil)
+	_ ReferHandler = (*relayOut)(nil)
 )
+
+// referrer is a Dialog whose party can be asked for a transfer; that of sip can.
+type referrer interface {
+	Refer(ctx context.Context, r Refer) error
+}
+
+// RemoteRefer implements ReferHandler: the call's server carries out what our user wants.
+func (r *relayOut) RemoteRefer(wish Refer) {
+	to, ok := r.in.Dialog.(referrer)
+	if !ok {
+		wish.Report(403, "")
+		return
+	}
+	r.m.wg.Go(func() { // ends after hangupTimeout
+		ctx, cancel := context.WithTimeout(r.ctx, hangupTimeout)
+		defer cancel()
+		err := to.Refer(ctx, wish)
+		if err == nil {
+			return
+		}
+		status := 503
+		if de := (*DialError)(nil); errors.As(err, &de) && de.Status >= 300 {
+			status = de.Status
+		}
+		wish.Report(status, "")
+	})
+}
+
+// Replace gives the place of a user in a running call to a leg of another server of
+// ours, which has the user's other party (an attended transfer over two servers). For
+// everybody else it is Accept: a Replaces of theirs is passed over.
+func (m *Manager) Replace(ctx context.Context, in Incoming, old Dialog) (Handler, error) {
+	if !in.Node {
+		return m.Accept(ctx, in)
+	}
+	p := m.partyOf(old)
+	if p == nil {
+		return nil, ErrNoRoute
+	}
+	at := p.at.Load()
+	var l *leg
+	err := at.c.ask(ctx, func() { l = at.c.makeRoom(at.l, in) })
+	if err != nil || l == nil {
+		return nil, ErrNoRoute
+	}
+	return l.party, nil
+}
+
+// makeRoom lets a leg that came in answer and take the place of another; nil when that one talks with nobody.
+func (c *Call) makeRoom(by *leg, in Incoming) *leg {
+	if !c.talking || by.left || c.moving != nil || c.place[by.row.Side] != by || c.place[other(by.row.Side)] == nil {
+		return nil
+	}
+	l := c.newLeg(by.row.Role, "", nil)
+	l.media, l.dialog, l.who = in.Leg, in.Dialog, in.From
+	l.row.Direction, l.row.Transport, l.row.Secure, l.row.SIPCallID = DirectionIn, in.Transport, in.Secure, in.SIPCallID
+	c.wg.Go(func() { // ends with the answer
+		c.guarded(func() { c.takePlace(by, l) })
+	})
+	return l
+}
+
+// takePlace is no part of the call's goroutine.
+func (c *Call) takePlace(by, l *leg) {
+	ctx, cancel := context.WithTimeout(c.ctx, hangupTimeout)
+	defer cancel()
+	taken := false
+	err := l.dialog.Answer(ctx)
+	if err == nil {
+		_ = c.ask(c.ctx, func() { // an error leaves it out
+			if by.left || !c.admit(l) {
+				return
+			}
+			taken = true
+			c.settle(by.row.Side, l)
+			c.leave(by, CauseTransferred)
+			c.update()
+		})
+	}
+	if !taken {
+		c.drop(l, CauseCancelled)
+	}
+}
 
 // RemoteHangup implements Handler.
 func (r *relayIn) RemoteHangup(cause Cause) { (*relay)(r).left("in", cause) }

@@ -89,7 +89,8 @@ func (s *Store) Update(ctx context.Context, r Record) error {
 
 // Finish writes the CDR in one transaction: the whole record and all legs. It
 // makes the call when Begin was never heard. An ended call stays as it is,
-// except that a real end replaces one made up at a restart (CauseRestart).
+// except that a real end replaces one made up at a restart (CauseRestart), and
+// either replaces one that another server made up (CauseNodeLost).
 func (s *Store) Finish(ctx context.Context, r Record, legs []LegRecord) error {
 	r.State = StateEnded
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
@@ -99,7 +100,8 @@ func (s *Store) Finish(ctx context.Context, r Record, legs []LegRecord) error {
 			consent = @consent, cause = @cause, sip_status = @sip_status, recording_path = @rec_path, recording_ms = @rec_ms,
 			recording_bytes = @rec_bytes, recording_sha256 = @rec_sha256, recording_state = @rec_state,
 			transcription = @transcription, data = @data, queue = @queue, agent = @agent,
-			contact_id = coalesce(@contact, calls.contact_id) where calls.state <> 'ended' or (calls.cause = 'server_restart' and @cause <> 'server_restart')`, r.args())
+			contact_id = coalesce(@contact, calls.contact_id) where calls.state <> 'ended'
+				or calls.cause = 'server_restart' and @cause not in ('server_restart', 'server_lost') or calls.cause = 'server_lost' and @cause <> 'server_lost'`, r.args())
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}

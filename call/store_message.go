@@ -27,15 +27,15 @@ func (s *Store) PutLeg(ctx context.Context, l LegRecord) error {
 	return wrap(l.CallID, "leg", err)
 }
 
-const messageColumns = `id::text, call_id::text, box_kind, box, from_number, from_name, language, at, duration_ms, bytes, path, state, ended, transcript, transcription, heard_at, heard_by, node`
+const messageColumns = `id::text, call_id::text, box_kind, box, from_number, from_name, language, at, duration_ms, bytes, path, state, ended, transcript, transcription, heard_at, heard_by, done_at, done_by, node`
 
 func scanMessage(row pgx.CollectableRow) (Message, error) {
 	var m Message
 	var ms int64
-	var heard *time.Time
+	var heard, done *time.Time
 	err := row.Scan(&m.ID, &m.CallID, &m.Kind, &m.Box, &m.From, &m.FromName, &m.Language, &m.At, &ms, &m.Bytes, &m.Path, &m.State, &m.Ended,
-		&m.Transcript, &m.Transcription, &heard, &m.HeardBy, &m.Node)
-	m.At, m.Duration, m.HeardAt = m.At.UTC(), time.Duration(ms)*time.Millisecond, timeOrZero(heard)
+		&m.Transcript, &m.Transcription, &heard, &m.HeardBy, &done, &m.DoneBy, &m.Node)
+	m.At, m.Duration, m.HeardAt, m.DoneAt = m.At.UTC(), time.Duration(ms)*time.Millisecond, timeOrZero(heard), timeOrZero(done)
 	return m, err
 }
 
@@ -59,6 +59,7 @@ type MessageFilter struct {
 	Agent     string // box of this user, or of one of the queues
 	Queues    []string
 	Unheard   bool
+	Undone    bool // nobody has seen to it yet
 	CallID    string
 	Before    *Message // of the page before: its last one
 	Limit     int      // 1..200, 50 when zero
@@ -81,6 +82,9 @@ func (s *Store) Messages(ctx context.Context, f MessageFilter) ([]Message, error
 	}
 	if f.Unheard {
 		w.add(`heard_at is null`)
+	}
+	if f.Undone {
+		w.add(`done_at is null`)
 	}
 	if f.CallID != "" {
 		if !validID(f.CallID) {
@@ -115,6 +119,16 @@ func (s *Store) MarkHeard(ctx context.Context, tx pgx.Tx, id, by string, heard b
 	}
 	tag, err := tx.Exec(ctx, `update voice_messages set heard_at = case when $3 then coalesce(heard_at, now()) end, heard_by = case when $3 then case when heard_at is null then $2 else heard_by end else '' end
 		where id = $1 and state <> 'open'`, id, by, heard)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = pg.ErrNotFound
+	}
+	return named("message", id, err)
+}
+
+// MarkDone notes, in tx, that what a message asked for is done, or takes that back.
+func (s *Store) MarkDone(ctx context.Context, tx pgx.Tx, id, by string, done bool) error {
+	tag, err := tx.Exec(ctx, `update voice_messages set done_at = case when $3 then coalesce(done_at, now()) end, done_by = case when not $3 then '' when done_at is null then $2 else done_by end
+		where id = $1 and state <> 'open'`, id, by, done)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = pg.ErrNotFound
 	}

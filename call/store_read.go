@@ -33,10 +33,17 @@ func (s *Store) Repeats(ctx context.Context, numbers []string, since time.Time) 
 	return out, wrap("of callers", "repeats", err)
 }
 
-// Orphans are the calls of node that have not ended, oldest first: after a crash they need a CDR.
+// Orphans are the calls of node that have not ended, or whose sound file nobody
+// closed, oldest first: after a crash they need a CDR.
 func (s *Store) Orphans(ctx context.Context, node string) ([]Record, error) {
-	all, err := pg.Rows(ctx, s.db, scanRecord, `select `+columns+` from calls where node = $1 and state <> 'ended' order by started_at`, node)
+	all, err := pg.Rows(ctx, s.db, scanRecord, `select `+columns+` from calls where node = $1 and (state <> 'ended' or recording_state = 'open') order by started_at`, node)
 	return all, wrap("of "+node, "orphans", err)
+}
+
+// Unfinished are the calls of node that have not ended, oldest first, at most limit.
+func (s *Store) Unfinished(ctx context.Context, node string, limit int) ([]Record, error) {
+	all, err := pg.Rows(ctx, s.db, scanRecord, `select `+columns+` from calls where node = $1 and state <> 'ended' order by started_at limit $2`, node, limit)
+	return all, wrap("of "+node, "unfinished", err)
 }
 
 // Deferred are ended calls with a kept recording and a side still to be

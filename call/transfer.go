@@ -42,6 +42,9 @@ func (c *Call) refer(l *leg, r Refer) {
 		t, to, err := c.m.goal(r.Number, l.row.User, c.record.Trunk)
 		if r.Elsewhere != "" {
 			t.Replaces = r.Elsewhere
+			if r.Node != "" { // that server has the other dialog of the same party
+				t, to, err = Target{User: t.User, Number: r.Number, Replaces: r.Elsewhere, Node: r.Node, Via: l.row.User}, Route{}, nil
+			}
 		}
 		switch {
 		case err != nil:

@@ -41,6 +41,8 @@ type Message struct {
 	Transcription string
 	HeardAt       time.Time
 	HeardBy       string
+	DoneAt        time.Time // somebody has seen to it
+	DoneBy        string
 	Node          string
 }
 
@@ -61,13 +63,15 @@ type MessageItem struct {
 	Transcription string     `json:"transcription" enum:"off,deferred,done"`
 	HeardAt       *time.Time `json:"heard_at,omitempty"`
 	HeardBy       string     `json:"heard_by,omitempty"`
+	DoneAt        *time.Time `json:"done_at,omitempty" doc:"when somebody had seen to it"`
+	DoneBy        string     `json:"done_by,omitempty"`
 }
 
 // Item is the message as browsers see it.
 func (m *Message) Item() MessageItem {
 	return MessageItem{ID: m.ID, CallID: m.CallID, Kind: m.Kind, Box: m.Box, From: m.From, FromName: m.FromName, Language: m.Language, At: m.At,
 		DurationMS: m.Duration.Milliseconds(), HasAudio: m.State == RecordingKept, Ended: m.Ended, Transcript: m.Transcript, Transcription: m.Transcription,
-		HeardAt: timeOrNil(m.HeardAt), HeardBy: m.HeardBy}
+		HeardAt: timeOrNil(m.HeardAt), HeardBy: m.HeardBy, DoneAt: timeOrNil(m.DoneAt), DoneBy: m.DoneBy}
 }
 
 // Answer is what a caller answered to one question after the talk.

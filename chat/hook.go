@@ -134,6 +134,11 @@ func (s *Service) callHook(ctx context.Context, c Conversation, m Message) (err 
 	if s.hook != nil {
 		return s.hook(ctx, c, m)
 	}
+	return s.ToQueue(ctx, c, m)
+}
+
+// ToQueue is the Hook of a server without a bot: who asks waits for an agent.
+func (s *Service) ToQueue(ctx context.Context, c Conversation, m Message) error {
 	if c.Handler == ByBot && m.Kind.asks() {
 		return s.HandOver(ctx, c.ID, s.cfg.Queue, nil)
 	}

@@ -160,5 +160,8 @@ func (s *Service) tidy(ctx context.Context) error {
 	if _, err := s.db.Exec(ctx, `update inbound_raw set body = null where id in (select id from inbound_raw where received_at < $1 and body is not null and state <> 'new' limit 20000)`, now.Add(-s.cfg.KeepRaw)); err != nil {
 		return fmt.Errorf("tidy raw bodies: %w", err)
 	}
+	if err := s.tidyCalls(ctx, now); err != nil {
+		return err
+	}
 	return s.tidyFiles(ctx, now.Add(-24*time.Hour))
 }

@@ -116,6 +116,7 @@ func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) 
 	for _, step := range []struct{ table, sql string }{
 		{"inbound_raw", `delete from inbound_raw where id in (select raw_id from messages where conversation_id = any($1) or thread_id = any($1))`},
 		{"attachments", `delete from attachments where conversation_id = any($1)`},
+		{"visitor_calls", `delete from visitor_calls where conversation_id = any($1)`},
 		{"scheduled_messages", `delete from scheduled_messages where conversation_id = any($1)`},
 		{"message_drafts", `delete from message_drafts where conversation_id = any($1)`},
 		{"mentions", `delete from mentions where conversation_id = any($1)`},

@@ -23,6 +23,18 @@ func (s *Service) ByKey(ctx context.Context, key string) (Conversation, error) {
 	return pg.Row(ctx, s.db, scanConversation, `select `+conversationColumns+` from conversations c where c.key = $1`, clip(key, 64))
 }
 
+// OfClient is the message that a client sent under an id of its own; pg.ErrNotFound when there is none.
+func (s *Service) OfClient(ctx context.Context, c ID, client string) (Message, error) {
+	all, err := s.messages(ctx, `where m.conversation_id = $1 and m.client_id = $2`, c, client)
+	if err == nil && len(all) == 0 {
+		err = pg.ErrNotFound
+	}
+	if err != nil {
+		return Message{}, fmt.Errorf("message of a client: %w", err)
+	}
+	return all[0], nil
+}
+
 // Message is one by its id, with its files.
 func (s *Service) Message(ctx context.Context, id MessageID) (Message, error) {
 	all, err := s.messages(ctx, `where m.id = $1`, id)

@@ -317,7 +317,7 @@ func (s *Service) handOver(ctx context.Context, id ID, by Actor, queue string, p
 		if c.Handler == ByQueue && c.Queue == queue || c.Handler == ByAgent && by.Kind != Agent { // an agent was faster than the bot
 			return errThere
 		}
-		_, err := tx.Exec(ctx, `update conversations set handler = 'queue', queue = $2, packet = $3, queued_at = coalesce(waiting_since, $4), enqueued = false, assignee = null,
+		_, err := tx.Exec(ctx, `update conversations set handler = 'queue', queue = $2, packet = $3, queued_at = coalesce(waiting_since, $4), waiting_since = coalesce(waiting_since, $4), enqueued = false, assignee = null,
 			bot_barred = bot_barred or $5, state = 'open', snoozed_until = null where id = $1`, id, queue, packet, now, barred)
 		return err
 	})

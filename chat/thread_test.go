@@ -286,3 +286,40 @@ func TestDraftsAndReadMarks(t *testing.T) {
 		t.Errorf("sent, and still a draft: %+v %v", b, err)
 	}
 }
+
+// The right to a call is used once, and only while it lasts; the call then stands in the thread.
+func TestRightToOneCall(t *testing.T) {
+	h := open(t)
+	ctx := t.Context()
+	c, err := h.OpenFor(ctx, chat.Person{Channel: "test", Account: "a", User: "visitor"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := h.AllowCall(ctx, c.ID, "4000", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := h.ClaimCall(ctx, v.ID)
+	if err != nil || got != v {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if _, err := h.ClaimCall(ctx, v.ID); !errors.Is(err, pg.ErrNotFound) {
+		t.Errorf("used twice: %v", err)
+	}
+	late, err := h.AllowCall(ctx, c.ID, "4000", -time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.ClaimCall(ctx, late.ID); !errors.Is(err, pg.ErrNotFound) {
+		t.Errorf("used too late: %v", err)
+	}
+	for range 2 {
+		if err := h.CallBegan(ctx, v, "call-1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := h.Thread(ctx, c.ID, 0, 0, 50)
+	if err != nil || len(all) != 1 || !strings.Contains(string(all[0].Data), "call-1") {
+		t.Errorf("%+v %v", all, err)
+	}
+}

@@ -9,17 +9,16 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 	"unicode/utf8"
+
+	"tingxin/outbound"
 )
 
 // HTTP asks a server of the house and takes parts of its JSON answer into variables.
@@ -55,10 +54,10 @@ type WebStats struct{ Answered, Failed, Refused, Busy int64 }
 // Web is the way of http nodes to the outside: allow-listed hosts only, and no
 // address behind them that is not public or named. Safe for concurrent use.
 type Web struct {
-	cfg     HTTPConfig
-	private []netip.Prefix
-	client  *http.Client
-	slots   chan struct{}
+	cfg    HTTPConfig
+	guard  outbound.Guard
+	client *http.Client
+	slots  chan struct{}
 
 	answered, failed, refused, busy atomic.Int64
 }
@@ -66,7 +65,7 @@ type Web struct {
 // Errors of requests.
 var (
 	ErrHost    = errors.New("the host is not among ivr.http.hosts")
-	ErrAddress = errors.New("the host leads to an address that is not public")
+	ErrAddress = outbound.ErrAddress
 	errBusy    = errors.New("too many requests at once")
 )
 
@@ -82,25 +81,16 @@ func NewWeb(cfg HTTPConfig) (*Web, error) {
 	if cfg.Timeout < 0 || cfg.MaxBytes < 0 || cfg.Concurrent < 0 {
 		return nil, errors.New("ivr.http: timeout, max_bytes and concurrent are not negative")
 	}
-	for _, p := range cfg.Private {
-		prefix, err := netip.ParsePrefix(p)
-		if err != nil {
-			return nil, fmt.Errorf("ivr.http.private: %q is no network such as 10.1.0.0/16", p)
-		}
-		w.private = append(w.private, prefix.Masked())
+	var err error
+	if w.guard, err = outbound.ParseGuard(cfg.Private); err != nil {
+		return nil, fmt.Errorf("ivr.http.private: %w", err)
 	}
 	for _, h := range cfg.Hosts {
 		if h == "" || strings.ContainsAny(h, "/*@ ") {
 			return nil, fmt.Errorf("ivr.http.hosts: %q is no name of a host such as crm.example or crm.example:8443", h)
 		}
 	}
-	dialer := &net.Dialer{Timeout: w.cfg.Timeout, Control: w.control}
-	w.client = &http.Client{
-		Timeout: w.cfg.Timeout,
-		Transport: &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: w.cfg.Timeout, MaxIdleConnsPerHost: 4, IdleConnTimeout: 30 * time.Second,
-			MaxResponseHeaderBytes: 16 << 10}, // and no proxy: it would resolve the name itself
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	w.client = w.guard.Client(w.cfg.Timeout, 0)
 	return w, nil
 }
 
@@ -110,39 +100,6 @@ func (w *Web) Close() { w.client.CloseIdleConnections() }
 // Stats reads the counters.
 func (w *Web) Stats() WebStats {
 	return WebStats{w.answered.Load(), w.failed.Load(), w.refused.Load(), w.busy.Load()}
-}
-
-// control sees the address that a name was resolved to, just before it is dialled.
-func (w *Web) control(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil || !w.mayReach(at.Addr()) {
-		return ErrAddress
-	}
-	return nil
-}
-
-// special are networks that are neither private in the sense of netip nor anybody's.
-var special = func() []netip.Prefix {
-	var out []netip.Prefix
-	for _, p := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-		"240.0.0.0/4", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10"} {
-		out = append(out, netip.MustParsePrefix(p))
-	}
-	return out
-}()
-
-// mayReach tells public addresses, and those of named networks, from all others.
-func (w *Web) mayReach(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	for _, p := range w.private {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	if !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast() || a.IsInterfaceLocalMulticast() {
-		return false
-	}
-	return !slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // allowed says whether http nodes may name the host of a URL.

@@ -93,7 +93,7 @@ func TestFetchFails(t *testing.T) {
 		"no JSON":           {200, "<html>", "/", nil, "no JSON"},
 		"slow":              {200, `{}`, "/slow", func(c *HTTPConfig) { c.Timeout = 100 * time.Millisecond }, "did not answer"},
 		"not on the list":   {200, `{}`, "/", func(c *HTTPConfig) { c.Hosts = []string{"crm.example"} }, "not among ivr.http.hosts"},
-		"a private address": {200, `{}`, "/", func(c *HTTPConfig) { c.Private = nil }, "address that is not public"},
+		"a private address": {200, `{}`, "/", func(c *HTTPConfig) { c.Private = nil }, "the address is not allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			host, _, _ := crm(t, c.status, c.body)
@@ -126,7 +126,7 @@ func TestAddresses(t *testing.T) {
 		"10.2.0.1": false, "127.0.0.1": false, "::1": false, "::ffff:127.0.0.1": false, "169.254.169.254": false, "192.168.1.1": false, "172.16.0.1": false, "100.64.0.1": false,
 		"0.0.0.0": false, "::": false, "224.0.0.1": false, "fe80::1": false, "fd00::1": false, "64:ff9b::7f00:1": false, "255.255.255.255": false, "198.18.0.1": false, "2002:7f00:1::": false,
 	} {
-		if got := w.mayReach(netip.MustParseAddr(address)); got != want {
+		if got := w.guard.Allows(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %v, want %v", address, got, want)
 		}
 	}

@@ -3,12 +3,10 @@ package kb
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -119,6 +117,15 @@ func (p *Published) fill() {
 	p.Text = PlainText(p.Markdown)
 }
 
+// Phrasings are the questions that a live article answers: its title and its variants.
+func (p *Published) Phrasings() []string {
+	out := []string{p.Title}
+	for _, v := range p.content.Variants {
+		out = append(out, v.Text)
+	}
+	return out
+}
+
 func (sh *shelf) add(p *Published) {
 	st := sh.langs[p.Lang]
 	if st == nil {
@@ -196,25 +203,4 @@ func (sh *shelf) stack(lang string) *stack {
 	st := &stack{live: map[string]*Published{}}
 	st.finish()
 	return st
-}
-
-// vector reads what packVector wrote; nil for what is none.
-func unpackVector(b []byte) []float32 {
-	if len(b) == 0 || len(b)%4 != 0 {
-		return nil
-	}
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v
-}
-
-// packVector is float32, little endian.
-func packVector(v []float32) []byte {
-	b := make([]byte, 0, 4*len(v))
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-	}
-	return b
 }

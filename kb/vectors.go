@@ -55,7 +55,7 @@ func (s *Store) vectors(ctx context.Context, m Model, lang string, done func(n, 
 		var vector []byte
 		err := each(ctx, s.db, `select article_id, ord, text, case when model = $2 then vector end from `+table+` where lang = $1`, []any{&u.article, &u.ord, &u.text, &vector}, func() {
 			folded := nlp.Fold(u.text)
-			if v := unpackVector(vector); v != nil && len(v) == sizeOf(v, st.have) {
+			if v := nlp.Unpack(vector); v != nil && len(v) == sizeOf(v, st.have) {
 				st.have[folded] = v
 			} else if folded != "" {
 				u.table = table
@@ -76,7 +76,7 @@ func (s *Store) vectors(ctx context.Context, m Model, lang string, done func(n, 
 				return nil, fmt.Errorf("embed article %d: %w", u.article, err)
 			}
 			st.have[folded] = v.CLS
-			rows.Queue(`update `+u.table+` set vector = $4, model = $5 where article_id = $1 and ord = $2 and text = $3`, u.article, u.ord, u.text, packVector(v.CLS), version)
+			rows.Queue(`update `+u.table+` set vector = $4, model = $5 where article_id = $1 and ord = $2 and text = $3`, u.article, u.ord, u.text, nlp.Pack(v.CLS), version)
 			total--
 		}
 		if err := s.db.Tx(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, rows).Close() }); err != nil {

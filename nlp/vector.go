@@ -1,6 +1,9 @@
 package nlp
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Dot is the inner product of two vectors of one length; of unit vectors it is
 // their cosine.
@@ -33,4 +36,25 @@ func Normalize(v []float32) {
 	for i := range v {
 		v[i] *= scale
 	}
+}
+
+// Unpack reads what Pack wrote; nil for what is none.
+func Unpack(b []byte) []float32 {
+	if len(b) == 0 || len(b)%4 != 0 {
+		return nil
+	}
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
+}
+
+// Pack is how vectors are kept: float32, little endian.
+func Pack(v []float32) []byte {
+	b := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b
 }

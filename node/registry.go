@@ -19,10 +19,11 @@ import (
 // Times of the registry.
 const (
 	beatEvery = 2 * time.Second
-	dead      = 6 * time.Second // without a beat
-	forgotten = time.Hour       // rows of dead servers go
-	retry     = time.Second     // after the database was away
-	patience  = 3 * time.Second // for the database
+	dead      = 6 * time.Second    // without a beat
+	over      = 30 * time.Second   // without a beat: nobody waits for it any more
+	forgotten = 7 * 24 * time.Hour // rows of dead servers go
+	retry     = time.Second        // after the database was away
+	patience  = 3 * time.Second    // for the database
 )
 
 // Config says how the other servers of the same database reach this one. Without it
@@ -217,6 +218,26 @@ func (r *Registry) Where(ctx context.Context, user string) ([]Peer, error) {
 		return nil, fmt.Errorf("where user is registered: %w", err)
 	}
 	return list, nil
+}
+
+// Silent are the other servers that have given no sign for half a minute, with the last one.
+func (r *Registry) Silent(ctx context.Context) (map[string]time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	type sign struct {
+		node string
+		at   time.Time
+	}
+	all, err := pg.Rows(ctx, r.db, func(row pgx.CollectableRow) (v sign, err error) { return v, row.Scan(&v.node, &v.at) },
+		`select node, seen_at from nodes where node <> $1 and seen_at < now() - $2::interval`, r.name, over.String())
+	if err != nil {
+		return nil, fmt.Errorf("silent servers: %w", err)
+	}
+	out := make(map[string]time.Time, len(all))
+	for _, v := range all {
+		out[v.node] = v.at
+	}
+	return out, nil
 }
 
 // Save notes a registration; it is written soon. It never waits.

@@ -108,6 +108,19 @@ func TestTheNewestOfEachDeviceIsWritten(t *testing.T) {
 	}
 }
 
+func TestSilentServers(t *testing.T) {
+	db := pgtest.New(t)
+	a := begin(t, db, "a")
+	begin(t, db, "b")
+	if _, err := db.Exec(t.Context(), `insert into nodes (node, sip, seen_at) values ('dead', 'sip:dead.test', now() - interval '1 minute'), ('slow', 'sip:slow.test', now() - interval '20 seconds')`); err != nil {
+		t.Fatal(err)
+	}
+	silent, err := a.Silent(t.Context())
+	if age := time.Since(silent["dead"]); err != nil || len(silent) != 1 || age < 50*time.Second || age > 70*time.Second {
+		t.Errorf("%v, %v", silent, err)
+	}
+}
+
 func TestConfigSentences(t *testing.T) {
 	for _, bad := range []Config{{SIP: "10.0.0.1:5060"}, {SIP: "sip:a@10.0.0.1"}, {Web: "http://x"}, {SIP: "sip:x", Web: "10.0.0.1:80"}, {SIP: "sip:x", Web: "http://x/y"}} {
 		if bad.Check() == nil {

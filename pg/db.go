@@ -133,7 +133,12 @@ func (d *DB) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
 func (d *DB) Tx(ctx context.Context, f func(pgx.Tx) error) error {
 	ctx, cancel := d.bound(ctx)
 	defer cancel()
-	return Map(pgx.BeginFunc(ctx, d.pool, f))
+	return Map(pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		if err := tellCause(ctx, tx); err != nil {
+			return err
+		}
+		return f(tx)
+	}))
 }
 
 // Rows runs a query and makes a T of each row with scan, for example

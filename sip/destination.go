@@ -39,6 +39,7 @@ type destination struct {
 	callID string   // empty makes one
 	hurry  bool     // there is another way: do not wait for one that says nothing
 	token  string   // bearer token for another server of ours; empty for all others
+	node   string   // its name
 }
 
 // destination reads a Target with an address.
@@ -94,6 +95,9 @@ func (d *dialog) prepare(ctx context.Context, to destination, t call.Target, h c
 	}
 	d.handler, d.flow, d.originFlow, d.network, d.target = h, f, f, f.network(), to.uri
 	d.far.Store(f.remote())
+	if d.peerNode = to.node; to.node != "" {
+		d.behalf = t.User
+	}
 	d.mediaUp = true
 	d.outcome = make(chan dialResult, 1)
 	d.dial = &dialling{result: d.outcome, acks: map[string]sentTo{}, flow: f, replaces: t.Replaces}

@@ -64,6 +64,8 @@ func (l *dialling) finish(_ *dialog, err error) {
 func (s *Server) Dial(ctx context.Context, t call.Target, h call.Handler) (call.Dialog, *media.Leg, error) {
 	t = s.inside(t)
 	switch {
+	case t.Node != "":
+		return s.dialNode(ctx, t, h)
 	case t.User != "":
 		return s.dialUser(ctx, t, h)
 	case t.Number != "":

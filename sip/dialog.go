@@ -66,7 +66,10 @@ type dialog struct {
 	inbox  chan func()
 	user   string // of ours at the far end, "" for a trunk; set before the loop, as seat
 	node   bool   // user is another server of ours; as user
+	guest  bool   // user is a visitor with the right to this one call; as user
 	seat   seat   // its device, zero when it is not registered
+	// peerNode is the server of ours that we have dialled, behalf the user whom it rings for us; empty as a rule; as user
+	peerNode, behalf string
 
 	mu     sync.Mutex
 	closed bool   // no more posts
@@ -114,6 +117,7 @@ type dialog struct {
 	tries      int             // how often in a row
 	session    sessionTimer    //
 	subs       []*subscription // transfers the peer waits for
+	passed     *passedOn       // a transfer that the peer carries out
 	idle       []func()        // what waits until no INVITE and no offer is open
 	bye        call.Cause      // hang up as soon as the ACK is here
 	byeDue     bool            //

@@ -88,8 +88,8 @@ func (s *Server) HasUser(name string) bool {
 	if s.users == nil || name == "" {
 		return false
 	}
-	_, ok := s.users.User(name)
-	return ok
+	u, ok := s.users.User(name)
+	return ok && !u.Guest
 }
 
 // dialUser rings a user wherever it is registered; the first answer wins, the
@@ -139,7 +139,7 @@ func (s *Server) ways(ctx context.Context, t call.Target) (ways []destination) {
 	}
 	for _, e := range s.nodes.Elsewhere(ctx, t.User) {
 		uri := "sip:" + wire.Escape(t.User) + "@" + strings.TrimPrefix(e.URI, "sip:")
-		ways = append(ways, destination{uri: uri, to: name, trunk: s.plain, token: e.Token})
+		ways = append(ways, destination{uri: uri, to: name, trunk: s.plain, token: e.Token, node: e.Name})
 	}
 	return ways
 }

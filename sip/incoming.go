@@ -41,7 +41,7 @@ func (s *Server) newIncoming(a *admitted, r *gosip.Request, t *trunk, u *User, o
 	m, f := a.m, a.f
 	d := s.newDialog(m.CallID(), true, t)
 	if u != nil {
-		d.user, d.node = u.Name, u.Node
+		d.user, d.node, d.guest = u.Name, u.Node, u.Guest
 		if b := s.registrar.at(f, u.Name, time.Now()); b != nil {
 			d.seat = b.seat
 		}

@@ -38,6 +38,8 @@ func (d *dialog) onRequest(m *wire.Message, tx *serverTx) {
 		d.onPrack(m, tx)
 	case "REFER":
 		d.onRefer(m, tx)
+	case "NOTIFY":
+		d.onNotify(m, tx)
 	case "OPTIONS":
 		tx.respond(d.reply(m, 200, "").Add("Allow", d.s.rules.Allow()).Add("Accept", "application/sdp").Add("Supported", d.s.supported))
 	default:

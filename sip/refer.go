@@ -52,6 +52,9 @@ func (d *dialog) onRefer(m *wire.Message, tx *serverTx) {
 	}
 	h, able := d.handler.(call.ReferHandler)
 	switch {
+	case d.guest:
+		tx.respond(d.reply(m, 403, ""))
+		return
 	case err != nil:
 		tx.respond(d.reply(m, 400, "Bad Refer-To"))
 		return
@@ -65,15 +68,16 @@ func (d *dialog) onRefer(m *wire.Message, tx *serverTx) {
 		tx.respond(d.reply(m, 500, "Too Many Transfers").Add("Retry-After", "5"))
 		return
 	}
-	r := call.Refer{URI: to.URI, Number: numberOf(to.URI), Report: func(int, string) {}}
+	r := call.Refer{URI: to.URI, Number: numberOf(to.URI), Report: func(int, string) {}, Node: d.peerNode}
 	if by, err := wire.ParseAddress(m.Get("Referred-By")); err == nil {
 		r.By = numberOf(by.URI)
 	}
 	if to.Replaces != nil {
-		if old := d.s.named(*to.Replaces); old != nil && old.user == d.user && (old.trunk == d.trunk || d.samePeer(old)) {
+		r.Named = to.Replaces.String()
+		if old := d.s.named(*to.Replaces); old != nil && d.sameParty(old) {
 			r.Replaces = old
 		} else {
-			r.Elsewhere = to.Replaces.String()
+			r.Elsewhere = r.Named
 		}
 	}
 	resp := d.reply(m, 202, "").Add("Contact", d.contact(d.flow))
@@ -84,6 +88,14 @@ func (d *dialog) onRefer(m *wire.Message, tx *serverTx) {
 		r.Report = d.subscribe(m)
 	}
 	h.RemoteRefer(r)
+}
+
+// sameParty: at the far end of both dialogs is the same user, or the same trunk's telephone.
+func (d *dialog) sameParty(old *dialog) bool {
+	if d.behalf != "" {
+		return old.user == d.behalf || old.behalf == d.behalf
+	}
+	return old.user == d.user && (old.trunk == d.trunk || d.samePeer(old))
 }
 
 // samePeer: both dialogs are with the same address and port. A telephone that is no

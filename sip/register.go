@@ -30,6 +30,11 @@ func (s *Server) register(a *admitted, r *gosip.Request) {
 	if u == nil {
 		return
 	}
+	if u.Guest {
+		s.stats.bad.add("guest registers")
+		s.stateless(m, f, 403, "")
+		return
+	}
 	if numberOf(to.URI) != u.Name { // one's own address only
 		s.stats.bad.add("registers for another")
 		s.stateless(m, f, 403, "")

@@ -368,3 +368,26 @@ func BenchmarkRegister(b *testing.B) {
 type mutedFlow struct{ tape }
 
 func (f *mutedFlow) send([]byte) error { return nil }
+
+// guestbook knows one visitor.
+type guestbook struct{}
+
+func (guestbook) User(name string) (User, bool) {
+	return User{Name: name, Guest: true}, name == "visitor~1"
+}
+
+// A visitor's right to a call is no registration, and nobody may call there.
+func TestGuestDoesNotRegister(t *testing.T) {
+	t.Parallel()
+	tokens, err := NewTokens([]byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, fast(Config{Users: people}), newCalls(t), WithTokens(tokens), WithDirectory(guestbook{}))
+	p, _ := dialWS(t, pages(t, s, false), nil)
+	p.send(p.registerRequest("visitor~1", "Authorization", "Bearer "+tokens.Issue("visitor~1", time.Now(), time.Minute)))
+	status(t, p.recv(""), 403)
+	if s.HasUser("visitor~1") || !s.HasUser("ann") {
+		t.Error("a guest is a user, or a user is none")
+	}
+}

@@ -139,7 +139,7 @@ func newServer(cfg Config, engine legMaker, calls Acceptor, log *slog.Logger, op
 	}
 	s.rules = &wire.Rules{
 		Methods: map[string]bool{"INVITE": true, "ACK": true, "BYE": true, "CANCEL": true, "OPTIONS": true,
-			"UPDATE": true, "INFO": true, "PRACK": true, "REGISTER": s.users != nil, "SUBSCRIBE": false, "NOTIFY": false,
+			"UPDATE": true, "INFO": true, "PRACK": true, "REGISTER": s.users != nil, "SUBSCRIBE": false, "NOTIFY": true,
 			"REFER": true, "MESSAGE": false, "PUBLISH": false},
 		Extensions: map[string]bool{"100rel": true, "timer": true, "path": s.users != nil, "outbound": s.users != nil},
 	}

@@ -24,6 +24,9 @@ type User struct {
 	MD5, SHA256 string
 	// Disabled users are known and refused with 403.
 	Disabled bool
+	// Guest is a visitor of a page with the right to one call: may neither register nor be called, nor have
+	// anybody put through, and comes with a bearer token only.
+	Guest bool
 	// Node is no person but another server of ours, which calls a user here for a caller that it has.
 	Node bool
 }

@@ -627,3 +627,15 @@ func failed(verb string, id ID, err error) error {
 	}
 	return fmt.Errorf("%s ticket %d: %w", verb, id, pg.Map(err))
 }
+
+// Hours are the open hours of a calendar; one that is gone, and "", count always.
+func (s *Service) Hours(ctx context.Context, calendar string) (Hours, error) {
+	all, err := s.calendars(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if h, ok := all[calendar]; ok {
+		return h, nil
+	}
+	return Always{}, nil
+}

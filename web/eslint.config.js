@@ -7,7 +7,7 @@ export default ts.config(
   { ignores: ['dist', 'coverage', 'src/api/openapi.d.ts'] },
   js.configs.recommended,
   {
-    files: ['src/**/*.{ts,tsx}', 'vite.config.ts'],
+    files: ['src/**/*.{ts,tsx}', 'vite.config.ts', 'widget/**/*.ts'],
     extends: [...ts.configs.strictTypeChecked, ...ts.configs.stylisticTypeChecked],
     languageOptions: {
       globals: globals.browser,
@@ -24,6 +24,7 @@ export default ts.config(
       'no-console': 'error',
     },
   },
+  { files: ['widget/loader.js', 'widget/shop/*.js'], languageOptions: { globals: globals.browser } },
   {
     files: ['mock/**/*.mjs', 'e2e/**/*.mjs', 'eslint.config.js'],
     languageOptions: { globals: { ...globals.node, ...globals.browser } },

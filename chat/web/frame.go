@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,11 +35,16 @@ type frame struct {
 	Option   string   `json:"option,omitempty"`
 	Score    int      `json:"score,omitempty"` // of rate
 	Chips    []string `json:"chips,omitempty"`
+	Reasons  []string `json:"reasons,omitempty"` // of rate: another word for chips
+	Topic    string   `json:"kind,omitempty"`    // of complain: complaint, idea, bug
 	Comment  string   `json:"comment,omitempty"`
 	Purpose  string   `json:"purpose,omitempty"` // of consent
 	State    bool     `json:"state,omitempty"`
 	Version  string   `json:"version,omitempty"`
 }
+
+// topics are the kinds of complain.
+var topics = []string{"complaint", "idea", "bug"}
 
 var errFrame = errors.New("no frame that is known")
 
@@ -57,6 +63,12 @@ func readFrame(body []byte) (frame, error) {
 		!short(f.Comment, 4000), !short(f.Purpose, 40), !short(f.Version, 64), f.LastSeq < 0, f.Seq < 0, len(f.Files) > 10, len(f.Chips) > 10:
 		return f, fmt.Errorf("a field is too long: %w", errFrame)
 	}
+	if len(f.Chips) == 0 {
+		f.Chips = f.Reasons
+	}
+	if len(f.Chips) > 10 {
+		return f, fmt.Errorf("more than 10 chips: %w", errFrame)
+	}
 	for _, c := range f.Chips {
 		if !short(c, 64) {
 			return f, fmt.Errorf("a chip is too long: %w", errFrame)
@@ -64,6 +76,14 @@ func readFrame(body []byte) (frame, error) {
 	}
 	switch f.Type {
 	case "hello", "typing", "read", "event", "rate", "consent", "end", "ping":
+	case "human":
+		if f.ClientID == "" {
+			return f, fmt.Errorf("asking for a person needs client_msg_id: %w", errFrame)
+		}
+	case "complain":
+		if f.ClientID == "" || strings.TrimSpace(f.Text) == "" || len(f.Text) > maxWords || !slices.Contains(topics, f.Topic) {
+			return f, fmt.Errorf("a complaint needs client_msg_id, a text and a kind out of %v: %w", topics, errFrame)
+		}
 	case "msg", "complaint":
 		if len(f.Text) > maxWords {
 			return f, fmt.Errorf("a text has at most %d bytes: %w", maxWords, errFrame)
@@ -106,6 +126,7 @@ type reply struct {
 	Rated    bool          `json:"rated,omitempty"`
 	Consent  *bool         `json:"consent,omitempty"` // of welcome: the notice is accepted
 	Read     int64         `json:"read,omitempty"`
+	Ref      string        `json:"ref,omitempty"`  // of ack: what a complaint is known by
 	Code     string        `json:"code,omitempty"` // of error
 	Detail   string        `json:"detail,omitempty"`
 	Retry    bool          `json:"retry,omitempty"`
@@ -127,13 +148,16 @@ func fileOf(a chat.Attachment) file {
 }
 
 // show is a message as its visitor sees it.
-func show(m *chat.Message) reply {
+func (s *Server) show(m *chat.Message) reply {
 	var d chat.Data
 	if len(m.Data) > 2 {
 		_ = json.Unmarshal(m.Data, &d) // we wrote it
 	}
 	at := m.At.UTC().Truncate(time.Millisecond)
 	r := reply{Type: "msg", Seq: m.Seq, ClientID: m.ClientID, From: string(m.Author.Kind), Kind: m.Kind, Text: m.Text, At: &at, Choices: d.Choices, Source: d.Source, Feedback: d.Feedback, Event: d.Event}
+	if d.Source != nil && d.Source.URL == "" && d.Source.ID != "" && s.house.Home != nil {
+		r.Source = &chat.Source{ID: d.Source.ID, Title: d.Source.Title, URL: s.house.Home.Article(d.Source.ID, d.Source.Title)}
+	}
 	if m.Direction == chat.Out {
 		r.Name, r.ClientID = m.Author.Name, ""
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,6 +40,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveSocket(w, r)
 		return
 	}
+	if r.URL.Path == CallPath {
+		s.servePhone(w, r)
+		return
+	}
+	if r.URL.Path == EmbedPath {
+		s.serveEmbed(w, r)
+		return
+	}
 	name := strings.TrimPrefix(r.URL.Path, PathPrefix)
 	if id, ok := strings.CutPrefix(name, "file/"); ok {
 		s.serveFile(w, r, id)
@@ -48,7 +57,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name == "poll" || name == "site" {
 		method = http.MethodGet
 	}
-	serve := map[string]func(http.ResponseWriter, *http.Request, *site){"session": s.serveSession, "send": s.serveSend, "poll": s.servePoll, "upload": s.serveUpload, "site": s.serveSite}[name]
+	serve := map[string]func(http.ResponseWriter, *http.Request, *site){"session": s.serveSession, "send": s.serveSend, "poll": s.servePoll, "upload": s.serveUpload, "site": s.serveSite,
+		"message": s.serveLetter, "ticket": s.serveTicket, "callback": s.serveCallBack, "call": s.serveCall, "export": s.serveExport, "erase": s.serveErase}[name]
 	if serve == nil {
 		s.refuse(w, http.StatusNotFound, "there is no such thing")
 		return
@@ -114,6 +124,8 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 		s.refuse(w, http.StatusUnsupportedMediaType, err.Error())
 	case errors.Is(err, chat.ErrBad):
 		s.refuse(w, http.StatusUnprocessableEntity, err.Error())
+	case errors.Is(err, chat.ErrState):
+		s.refuse(w, http.StatusConflict, "not possible now")
 	case errors.Is(err, pg.ErrUnavailable), errors.Is(err, context.Canceled):
 		w.Header().Set("Retry-After", "2")
 		s.refuse(w, http.StatusServiceUnavailable, "try again in a moment")
@@ -148,15 +160,11 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, v any) bool {
 	return true
 }
 
-// serveSite tells what a page needs before there is a visitor.
-func (s *Server) serveSite(w http.ResponseWriter, _ *http.Request, t *site) {
-	s.answer(w, map[string]any{"site": t.id, "notice": t.Notice, "greeting": t.Greeting, "hours": t.Hours, "questions": t.Questions, "color": t.Color, "files": !t.NoFiles, "max_file": s.chat.MaxFile()})
-}
-
 type sessionAsk struct {
 	Token string `json:"token"` // an older one, to stay the same visitor
 	User  string `json:"user"`  // the host's id of its user
 	Proof string `json:"proof"` // hex(HMAC-SHA256(secret, user))
+	JWT   string `json:"jwt"`   // instead of both: signed by the host with HS256
 }
 
 // serveSession gives a visitor a token.
@@ -173,7 +181,14 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, t *site) {
 	if err != nil || v.Site != t.id {
 		v = newVisitor(t.id)
 	}
-	if ask.User != "" {
+	name := ""
+	if ask.JWT != "" {
+		if ask.User, name, err = t.signed(ask.JWT, s.now()); err != nil {
+			s.badToken.Add(1)
+			s.refuse(w, http.StatusUnauthorized, err.Error())
+			return
+		}
+	} else if ask.User != "" {
 		if err := t.proven(ask.User, ask.Proof); err != nil {
 			s.badToken.Add(1)
 			s.refuse(w, http.StatusUnauthorized, err.Error())
@@ -186,7 +201,7 @@ func (s *Server) serveSession(w http.ResponseWriter, r *http.Request, t *site) {
 	if v.User != "" && v.User != ask.User { // signed out, or somebody else at the same browser
 		v = newVisitor(t.id)
 	}
-	v.User = ask.User
+	v.User, v.Name = ask.User, name
 	s.answer(w, map[string]any{"token": s.issue(v), "expires_in": int(tokenLife.Seconds()), "visitor": v.ID})
 }
 
@@ -229,7 +244,7 @@ func (s *Server) serveSend(w http.ResponseWriter, r *http.Request, _ *site) {
 		s.refuse(w, http.StatusUnprocessableEntity, "between 1 and "+strconv.Itoa(maxBatch)+" frames")
 		return
 	}
-	v.lang, v.name = clip(in.Lang, 35), clip(in.Name, 200)
+	v.lang, v.name = clip(in.Lang, 35), cmp.Or(v.who.Name, clip(in.Name, 200))
 	out := frames{[]reply{}}
 	for _, raw := range in.Frames {
 		f, err := readFrame(raw)
@@ -296,7 +311,7 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, _ *site) {
 			return
 		}
 		for i := range page {
-			out.Frames = append(out.Frames, show(&page[i]))
+			out.Frames = append(out.Frames, s.show(&page[i]))
 		}
 		if len(out.Frames) > 1 || r.URL.Query().Get("wait") == "0" {
 			break
@@ -375,7 +390,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, _ *site) {
 	case v.site.NoFiles:
 		s.refuse(w, http.StatusForbidden, errNoFiles.Error())
 		return
-	case !v.site.consented(v.conv):
+	case !v.consented(r.Context()):
 		s.refuse(w, http.StatusForbidden, errConsent.Error())
 		return
 	}

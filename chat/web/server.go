@@ -20,6 +20,8 @@ type Config struct {
 	Connects int `yaml:"connects" koanf:"connects"`
 	// Frames is how many frames one visitor may send in 10 s; 20 when zero.
 	Frames int `yaml:"frames" koanf:"frames"`
+	// DemoShop shows a small shop with the widget at /demo/shop/, to try it.
+	DemoShop bool `yaml:"demo_shop" koanf:"demo_shop"`
 }
 
 func (c Config) withDefaults() Config {
@@ -58,7 +60,10 @@ type Server struct {
 	now      func() time.Time
 	log      *slog.Logger
 
+	house House
+
 	connects, frames, uploads, mayErr *limiter
+	acts                              map[string]*limiter
 
 	sockets, polls                                atomic.Int64
 	badFrames, badOrigin, badToken, limited, full atomic.Uint64
@@ -82,7 +87,7 @@ func New(cfg Config, c *chat.Service, accounts *chat.Accounts, name AgentName, l
 		name = func(context.Context, int64) string { return "" }
 	}
 	return &Server{cfg: cfg, chat: c, accounts: accounts, key: accounts.Vault().Derive("visitors"), name: name, now: time.Now, log: log.With("part", "webchat"),
-		connects: newLimiter(cfg.Connects, time.Minute), frames: newLimiter(cfg.Frames, 10*time.Second), uploads: newLimiter(20, time.Minute), mayErr: newLimiter(20, time.Minute),
+		connects: newLimiter(cfg.Connects, time.Minute), frames: newLimiter(cfg.Frames, 10*time.Second), uploads: newLimiter(20, time.Minute), mayErr: newLimiter(20, time.Minute), acts: newActs(),
 		open: map[*socket]struct{}{}, byWho: map[string]map[*socket]struct{}{}, ctx: ctx, stop: stop}
 }
 
@@ -220,6 +225,9 @@ func (s *Server) tend() {
 			}
 		}
 		for _, l := range []*limiter{s.connects, s.frames, s.uploads, s.mayErr} {
+			l.sweep(now)
+		}
+		for _, l := range s.acts {
 			l.sweep(now)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"tingxin/chat"
 	"tingxin/pg"
@@ -33,6 +34,23 @@ type Settings struct {
 	Questions map[string][]string `json:"questions,omitempty"`
 	// Color of the widget, as #rrggbb.
 	Color string `json:"color,omitempty"`
+	// Title stands at the top of the widget, Button beside its launcher, by language.
+	Title  map[string]string `json:"title,omitempty"`
+	Button map[string]string `json:"button,omitempty"`
+	// Position is the corner: right (default) or left. Theme is auto (default), light or dark.
+	Position string `json:"position,omitempty"`
+	Theme    string `json:"theme,omitempty"`
+	// Queue is where its visitors wait, and whose hours they are told; the house's default when empty.
+	Queue string `json:"queue,omitempty"`
+	// Call is the number that visitors call from the page; no calls when empty. CallHours offers them only while
+	// the queue is open.
+	Call      string `json:"call,omitempty"`
+	CallHours bool   `json:"call_hours,omitempty"`
+	// CallBack lets visitors ask for a call.
+	CallBack bool `json:"call_back,omitempty"`
+	// NoLetters takes no messages outside of the hours, NoTickets tells nothing of tickets.
+	NoLetters bool `json:"no_letters,omitempty"`
+	NoTickets bool `json:"no_tickets,omitempty"`
 	// ProofOnly refuses visitors whom the host page has not signed.
 	ProofOnly bool `json:"proof_only,omitempty"`
 	// NoFiles takes no attachments.
@@ -65,7 +83,7 @@ func readSettings(doc json.RawMessage) (Settings, error) {
 	}
 	for _, o := range s.Origins {
 		u, err := url.Parse(o)
-		if o != "*" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "") {
+		if o != "*" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || strings.ContainsAny(o, " ;,'")) {
 			return s, fmt.Errorf("settings of a site: origin %q is not like https://shop.example", o)
 		}
 	}
@@ -74,6 +92,23 @@ func readSettings(doc json.RawMessage) (Settings, error) {
 	}
 	if s.Color != "" && (len(s.Color) != 7 || s.Color[0] != '#' || strings.Trim(s.Color[1:], "0123456789abcdefABCDEF") != "") {
 		return s, fmt.Errorf("settings of a site: color %q is not like #3366cc", s.Color)
+	}
+	switch {
+	case !slices.Contains([]string{"", "right", "left"}, s.Position):
+		return s, fmt.Errorf("settings of a site: position %q is neither left nor right", s.Position)
+	case !slices.Contains([]string{"", "auto", "light", "dark"}, s.Theme):
+		return s, fmt.Errorf("settings of a site: theme %q is none of auto, light and dark", s.Theme)
+	case s.Call != "" && (len(s.Call) > 32 || strings.Trim(s.Call, "0123456789abcdefghijklmnopqrstuvwxyz+*#-_.") != ""):
+		return s, fmt.Errorf("settings of a site: call %q is no number to dial", s.Call)
+	case len(s.Queue) > 64:
+		return s, errors.New("settings of a site: a queue's name has at most 64 characters")
+	}
+	for what, texts := range map[string]map[string]string{"title": s.Title, "button": s.Button, "greeting": s.Greeting, "hours": s.Hours} {
+		for lang, text := range texts {
+			if lang != "zh-CN" && lang != "en" || utf8.RuneCountInString(text) > 500 {
+				return s, fmt.Errorf("settings of a site: %s is by zh-CN and en, each at most 500 characters", what)
+			}
+		}
 	}
 	return s, nil
 }
@@ -116,7 +151,7 @@ func (t *site) allows(origin, host string) bool {
 	return slices.Contains(t.Origins, "*") || slices.ContainsFunc(t.Origins, func(o string) bool { return strings.EqualFold(o, origin) })
 }
 
-// consented tells whether the notice of the site, if it has one, was accepted.
-func (t *site) consented(c *chat.Conversation) bool {
-	return t.Notice == nil || c != nil && c.Consent != nil && c.Consent.Version == t.Notice.Version && slices.Contains(c.Consent.Purposes, "service")
+// accepted tells whether a notice, if there is one, was accepted in a conversation.
+func accepted(n *Notice, c *chat.Conversation) bool {
+	return n == nil || c != nil && c.Consent != nil && c.Consent.Version == n.Version && slices.Contains(c.Consent.Purposes, "service")
 }

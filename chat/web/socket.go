@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -213,7 +214,7 @@ func (k *socket) hello(ctx context.Context, f *frame) bool {
 	if err != nil {
 		return k.say(tokenFailure(err)) == nil && !errors.Is(err, errToken)
 	}
-	v.lang, v.name = f.Lang, f.Name
+	v.lang, v.name = f.Lang, cmp.Or(v.who.Name, f.Name)
 	if f.Page != "" && v.conv != nil && v.conv.Page != f.Page {
 		_ = k.s.chat.SetPage(ctx, v.conv.ID, f.Page) // the next page tells it again
 	}
@@ -378,7 +379,7 @@ func (k *socket) catchUp(conv chat.ID, sent int64, fresh bool) error {
 		}
 		out := make([]reply, len(page))
 		for i := range page {
-			out[i] = show(&page[i])
+			out[i] = k.s.show(&page[i])
 			sent = page[i].Seq
 		}
 		if err := k.say(out...); err != nil {

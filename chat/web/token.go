@@ -28,6 +28,7 @@ type visitor struct {
 	ID   string `json:"v"`           // random, of a browser
 	Site string `json:"s"`           //
 	User string `json:"u,omitempty"` // the host's id, proven
+	Name string `json:"n,omitempty"` // how the host calls them, proven
 	At   int64  `json:"t"`           // issued, Unix seconds
 }
 
@@ -86,6 +87,52 @@ func (t *site) proven(user, proof string) error {
 		return errProof
 	}
 	return nil
+}
+
+// hostToken are the claims of a host's token (RFC 7519): sub and exp must be there.
+type hostToken struct {
+	Sub  string `json:"sub"`
+	Name string `json:"name"`
+	Exp  int64  `json:"exp"`
+	Nbf  int64  `json:"nbf"`
+}
+
+const (
+	// maxJWT bounds a host's token, bytes; jwtLife how far ahead it may end, jwtSkew how wrong its clock may be.
+	maxJWT  = 4096
+	jwtLife = time.Hour
+	jwtSkew = time.Minute
+)
+
+// signed reads a host's token, HS256 with the secret of the site. No other algorithm is looked at.
+func (t *site) signed(token string, now time.Time) (user, name string, err error) {
+	parts := strings.Split(token, ".")
+	if t.secret == "" || len(token) > maxJWT || len(parts) != 3 {
+		return "", "", errProof
+	}
+	var head struct {
+		Alg string `json:"alg"`
+	}
+	var c hostToken
+	raw := [3][]byte{}
+	for i, p := range parts {
+		if raw[i], err = base64.RawURLEncoding.DecodeString(p); err != nil {
+			return "", "", errProof
+		}
+	}
+	switch {
+	case json.Unmarshal(raw[0], &head) != nil || head.Alg != "HS256":
+		return "", "", errProof
+	case !hmac.Equal(raw[2], sign([]byte(t.secret), parts[0]+"."+parts[1])):
+		return "", "", errProof
+	case json.Unmarshal(raw[1], &c) != nil || c.Sub == "" || len(c.Sub) > maxUser || len(c.Name) > maxUser:
+		return "", "", errProof
+	}
+	exp := time.Unix(c.Exp, 0)
+	if now.After(exp.Add(jwtSkew)) || exp.After(now.Add(jwtLife+jwtSkew)) || time.Unix(c.Nbf, 0).After(now.Add(jwtSkew)) {
+		return "", "", errProof
+	}
+	return c.Sub, c.Name, nil
 }
 
 func newVisitor(site string) visitor { return visitor{ID: rand.Text(), Site: site} }

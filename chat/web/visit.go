@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"tingxin/chat"
@@ -83,7 +85,7 @@ func (v *visit) look(ctx context.Context) error {
 
 // status is where the conversation stands, for welcome and state.
 func (v *visit) status(ctx context.Context, typ string) reply {
-	consent := v.site.consented(v.conv)
+	consent := v.consented(ctx)
 	r := reply{Type: typ, State: "none", Consent: &consent}
 	if v.conv == nil {
 		return r
@@ -142,6 +144,10 @@ func (v *visit) act(ctx context.Context, f *frame) ([]reply, error) {
 		return v.receive(ctx, f, chat.Text, nil)
 	case "complaint":
 		return v.receive(ctx, f, chat.Complaint, nil)
+	case "complain":
+		return v.complain(ctx, f)
+	case "human":
+		return v.human(ctx, f)
 	case "choice":
 		return v.choose(ctx, f)
 	case "typing":
@@ -187,11 +193,11 @@ func (v *visit) thread() chat.ID {
 }
 
 func (v *visit) receive(ctx context.Context, f *frame, kind chat.Kind, data *chat.Data) ([]reply, error) {
-	if !v.site.consented(v.conv) {
+	if !v.consented(ctx) {
 		if err := v.look(ctx); err != nil { // perhaps in another tab
 			return nil, err
 		}
-		if !v.site.consented(v.conv) {
+		if !v.consented(ctx) {
 			return nil, errConsent
 		}
 	}
@@ -254,6 +260,11 @@ func (v *visit) rate(ctx context.Context, f *frame) ([]reply, error) {
 	if v.conv == nil || f.Score < 1 || f.Score > 5 {
 		return nil, chat.ErrBad
 	}
+	if h := v.s.house.Feedback; h != nil { // first: it knows a repeated one, and what fails here is sent again
+		if err := h.Rate(ctx, v.thread(), f.Score, f.Chips, f.Comment); err != nil {
+			return nil, err
+		}
+	}
 	first, err := v.s.chat.Rate(ctx, v.thread(), f.Score)
 	if err != nil {
 		return nil, err
@@ -269,17 +280,66 @@ func (v *visit) rate(ctx context.Context, f *frame) ([]reply, error) {
 	return []reply{v.status(ctx, "state")}, nil
 }
 
-func (v *visit) consent(ctx context.Context, f *frame) ([]reply, error) {
-	n := v.site.Notice
-	if n == nil || f.Version != n.Version || !slices.Contains(n.Purposes, f.Purpose) {
-		return nil, chat.ErrBad
+// complain keeps a complaint, an idea or a fault in the thread and, where somebody
+// takes them, as a case. Sent again, it is the same one.
+func (v *visit) complain(ctx context.Context, f *frame) ([]reply, error) {
+	if !v.consented(ctx) {
+		return nil, errConsent
 	}
-	if v.conv == nil {
-		c, err := v.s.chat.OpenFor(ctx, v.person())
+	if err := v.begin(ctx); err != nil {
+		return nil, err
+	}
+	old, err := v.s.chat.OfClient(ctx, v.conv.ID, f.ClientID)
+	if err == nil {
+		return []reply{{Type: "ack", ClientID: f.ClientID, Seq: old.Seq, Conv: v.conv.Key, Ref: refOf(&old)}}, nil
+	}
+	if !errors.Is(err, pg.ErrNotFound) {
+		return nil, err
+	}
+	data := &chat.Data{With: map[string]string{"kind": f.Topic}}
+	if h := v.s.house.Feedback; h != nil {
+		ref, err := h.Complain(ctx, v.thread(), f.Topic, f.Text)
 		if err != nil {
 			return nil, err
 		}
-		v.conv = &c
+		data.With["ref"] = ref
+	}
+	m, err := v.store(ctx, f.ClientID, chat.Complaint, f.Text, nil, data)
+	if err != nil {
+		return nil, err
+	}
+	return []reply{{Type: "ack", ClientID: f.ClientID, Seq: m.Seq, Conv: v.conv.Key, Ref: refOf(&m)}}, nil
+}
+
+func refOf(m *chat.Message) string {
+	var d chat.Data
+	_ = json.Unmarshal(m.Data, &d) // we wrote it
+	return d.With["ref"]
+}
+
+// human asks for a person: a button that is always there. While somebody has the
+// conversation, or it waits for somebody, there is nothing to do.
+func (v *visit) human(ctx context.Context, f *frame) ([]reply, error) {
+	if v.conv != nil && v.conv.State != chat.Closed && v.conv.Handler != chat.ByBot {
+		return []reply{{Type: "ack", ClientID: f.ClientID, Conv: v.conv.Key}, v.status(ctx, "state")}, nil
+	}
+	if f.Text = f.Text[:min(len(f.Text), 200)]; strings.TrimSpace(f.Text) == "" {
+		f.Text = "转人工 / a person, please"
+	}
+	f.Files = nil
+	return v.receive(ctx, f, chat.Choice, &chat.Data{Option: "human"})
+}
+
+func (v *visit) consent(ctx context.Context, f *frame) ([]reply, error) {
+	n, err := v.s.notice(ctx, v.site)
+	if err != nil {
+		return nil, err
+	}
+	if n == nil || f.Version != n.Version || !slices.Contains(n.Purposes, f.Purpose) {
+		return nil, chat.ErrBad
+	}
+	if err := v.begin(ctx); err != nil {
+		return nil, err
 	}
 	now := v.s.now().UTC()
 	given := chat.Consent{Version: n.Version, At: now}
@@ -291,8 +351,14 @@ func (v *visit) consent(ctx context.Context, f *frame) ([]reply, error) {
 		given.Purposes = append(given.Purposes, f.Purpose)
 	}
 	id := "consent-" + n.Version + "-" + f.Purpose + "-" + now.Format("20060102T150405.000")
-	if _, err := v.store(ctx, id, chat.Agreement, "", nil, &chat.Data{Purpose: f.Purpose, Granted: f.State, Version: n.Version}); err != nil {
+	m, err := v.store(ctx, id, chat.Agreement, "", nil, &chat.Data{Purpose: f.Purpose, Granted: f.State, Version: n.Version})
+	if err != nil {
 		return nil, err
+	}
+	if p := v.s.house.Privacy; p != nil {
+		if err := p.Said(ctx, *v.conv, f.Purpose, f.State, n.Version, "message:"+strconv.FormatInt(int64(m.ID), 10)); err != nil {
+			return nil, err
+		}
 	}
 	if err := v.s.chat.SetConsent(ctx, v.conv.ID, given); err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"tingxin/chat"
+	"tingxin/outbound"
 	"tingxin/pg"
 )
 
@@ -60,10 +61,17 @@ func readSettings(doc json.RawMessage) (Settings, error) {
 		return s, fmt.Errorf("settings of a webhook: %w", err)
 	}
 	if s.URL != "" {
-		return s, checkURL(s.URL, s.Private)
+		if err := guard(s.Private).CheckURL(s.URL); err != nil {
+			return s, fmt.Errorf("settings of a webhook: %w", err)
+		}
 	}
 	return s, nil
 }
+
+// guard is whom a channel may ask; private allows all addresses.
+func guard(private bool) outbound.Guard { return outbound.Guard{Any: private} }
+
+func client(private bool) *http.Client { return guard(private).Client(10*time.Second, 8) }
 
 // Stats counts what a Channel did since it was made.
 type Stats struct {
@@ -195,7 +203,7 @@ func (c *Channel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusRequestEntityTooLarge, "a body has at most 1 MiB")
 		return
 	}
-	if err := Verify(a.Secret, r.Header.Get(Header), body, c.now()); err != nil {
+	if err := outbound.Verify(a.Secret, r.Header.Get(outbound.Header), body, c.now()); err != nil {
 		c.badSignature.Add(1)
 		_ = c.accounts.CountRefused(r.Context(), Name, id) // the counter here has it
 		refuse(w, http.StatusUnauthorized, err.Error())
@@ -323,7 +331,7 @@ func (c *Channel) send(ctx context.Context, m *chat.Outgoing) chat.Result {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Idempotency-Key", m.Repeat)
 	req.Header.Set("User-Agent", "Tingxin")
-	req.Header.Set(Header, Sign(a.Secret, c.now(), body))
+	req.Header.Set(outbound.Header, outbound.Sign(a.Secret, c.now(), body))
 	ask := c.open
 	if set.Private {
 		ask = c.private
@@ -340,7 +348,7 @@ func (c *Channel) send(ctx context.Context, m *chat.Outgoing) chat.Result {
 // transport tells what certainly did not arrive from what may have.
 func transport(err error) chat.Result {
 	switch {
-	case errors.Is(err, ErrAddress):
+	case errors.Is(err, outbound.ErrAddress):
 		return chat.Result{Outcome: chat.Refused, Reason: "address_not_allowed"}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return chat.Result{Outcome: chat.Retry, Reason: "connection_refused"}

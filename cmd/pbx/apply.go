@@ -20,8 +20,8 @@ import (
 // runApply is "pbx apply": everything that administrators set, from a file.
 func runApply(args []string, out, errOut io.Writer) error {
 	fs := newFlags("apply", "Bring queues, agents, skills, calendars, trunks, outbound routes, numbers, flows, prompts,\n"+
-		"codecs, the TURN relay and alert rules in line with a file. What the file does not name stays; an\n"+
-		"entry with \"remove: true\" goes. A running server takes the settings over within 2 seconds.", errOut)
+		"codecs, the TURN relay, alert rules, rules, macros, templates of tickets and webhooks in line with a\n"+
+		"file. What the file does not name stays; an entry with \"remove: true\" goes. A running server takes the settings over within 2 seconds.", errOut)
 	path := fs.String("config", "", "configuration `file` (YAML) of the server; defaults when not given")
 	file := fs.String("f", "", "the settings `file` (YAML)")
 	check := fs.Bool("check", false, "only look for mistakes in the file")
@@ -140,7 +140,7 @@ func (w *wishes) applySettings(ctx context.Context, cfg Config, db *pg.DB, dry b
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	store := admin.NewStore(db, vault)
-	rules := &runtime{cfg: cfg, log: quiet, flows: ivr.NewLibrary(cfg.IVR, quiet), store: store, queues: queue.NewStore(db), planned: w.planned()}
+	rules := &runtime{cfg: cfg, log: quiet, flows: ivr.NewLibrary(cfg.IVR, quiet), store: store, queues: queue.NewStore(db), db: db, planned: w.planned()}
 	if err := rules.flows.Load(); err != nil {
 		return err
 	}

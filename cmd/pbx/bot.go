@@ -15,13 +15,13 @@ import (
 	"tingxin/bot"
 	"tingxin/bot/sample"
 	"tingxin/call"
-	"tingxin/contact"
 	"tingxin/ivr"
 )
 
 // startBot makes the bot and lets it answer the conversations that it holds.
 func (s *server) startBot(ctx context.Context) (func() error, error) {
 	if s.cfg.Bot.Off {
+		s.chat.OnInbound(s.feedback.Hook(s.chat, s.chat.ToQueue))
 		return nil, nil
 	}
 	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: s.persons, DB: s.db}, Desk: bot.NewQueueDesk(s.queues), Promises: botPromises{tickets: s.tickets, calls: &s.alive}}
@@ -36,29 +36,27 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	e.AddJobs(s.jobs)
-	s.chat.OnInbound(bot.NewChat(e, s.chat).Inbound)
+	s.chat.OnInbound(s.feedback.Hook(s.chat, bot.NewChat(e, siteChats{s.chat, s}).Inbound))
 	s.bot = e
 	return e.Close, nil
 }
 
 // callBot is the bot as calls ask it.
 type callBot struct {
-	engine   *bot.Engine
-	contacts *contact.Store
+	engine *bot.Engine
+	people call.People
 }
 
 var _ call.Bot = callBot{}
 
-// Turn implements call.Bot. Who calls is found by the number; without one nobody is known.
+// Turn implements call.Bot. Who calls is known as to every call; who hides the number is nobody.
 func (b callBot) Turn(ctx context.Context, id, from string, said ivr.Said, emotion float64) (ivr.Told, error) {
 	s := bot.Spoken{Call: id, Text: said.Text, Lang: said.Language, Keys: said.Keys, Emotion: emotion, From: callable(from)}
-	who, _, err := b.contacts.Resolve(ctx, contact.Key{Kind: contact.KindPhone, Value: from, Source: "call"})
-	switch {
-	case err == nil:
-		s.Contact = int64(who)
-	case !errors.Is(err, contact.ErrIdentity): // a withheld number is nobody's
+	who, err := b.people.Person(ctx, from, "")
+	if err != nil {
 		return ivr.Told{}, err
 	}
+	s.Contact = who
 	v, err := b.engine.Call(ctx, s)
 	return ivr.Told{Text: v.Text, Language: v.Lang, Handover: v.Handover, Packet: v.Packet, Over: v.Over, Message: v.Message, Expect: ivr.Expectation(v.Expect)}, err
 }

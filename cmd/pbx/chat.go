@@ -40,6 +40,7 @@ func (s *server) startChat(context.Context) (func() error, error) {
 	}
 	s.accounts = chat.NewAccounts(s.db, key)
 	s.webchat = webchat.New(s.cfg.WebChat, c, s.accounts, s.agentName, s.log)
+	s.webchat.SetHouse(s.house())
 	c.AddChannel(s.webchat)
 	s.hooks = webhook.New(c, s.accounts, s.log)
 	c.AddChannel(s.hooks)
@@ -65,9 +66,12 @@ func (s *server) runChat(ctx context.Context) (stop func() error, err error) {
 	}
 	s.chatQueue.start()
 	s.webchat.Start()
+	if err := s.feedback.Start(ctx); err != nil {
+		return nil, err
+	}
 	return func() error {
 		s.chatQueue.close()
-		err := errors.Join(s.webchat.Close(), s.chat.Close())
+		err := errors.Join(s.webchat.Close(), s.chat.Close(), s.feedback.Close())
 		s.hooks.Close()
 		return err
 	}, nil
@@ -76,7 +80,10 @@ func (s *server) runChat(ctx context.Context) (stop func() error, err error) {
 // chatParts are the conversations for the API, and what is served beside it.
 func (s *server) chatParts(p *api.Parts) {
 	p.Chat = &api.Chat{Service: s.chat, Accounts: s.accounts, CheckAccount: checkAccount}
-	p.Mount = map[string]http.Handler{webchat.SocketPath: s.webchat, webchat.PathPrefix: s.webchat, webhook.PathPrefix: s.hooks}
+	p.Mount = map[string]http.Handler{webchat.SocketPath: s.webchat, webchat.PathPrefix: s.webchat, webchat.CallPath: s.webchat, webchat.EmbedPath: s.webchat, webhook.PathPrefix: s.hooks}
+	if s.cfg.WebChat.DemoShop {
+		p.Mount[shopPath] = shop()
+	}
 }
 
 // checkAccount knows the settings of each channel.
@@ -426,12 +433,12 @@ func (q *chatQueue) compare(ctx context.Context) error {
 	return nil
 }
 
-// runAudit is "pbx audit messages": received = stored = shown.
-func runAudit(args []string, out, errOut io.Writer) error {
+// runAuditMessages is "pbx audit messages": received = stored = shown.
+func runAuditMessages(args []string, out, errOut io.Writer) error {
 	fs := newFlags("audit messages", "Compare what came in with what is stored and what the pages show; the exit code tells whether they are equal.", errOut)
 	path := fs.String("config", "", "configuration `file` (YAML) that names the database (pg.url); DATABASE_URL when not given")
 	if len(args) == 0 || args[0] != "messages" {
-		return usage{errors.New("audit: say what to audit: messages")}
+		return usage{errors.New("audit: say what to audit: messages or verify")}
 	}
 	if err := parse(fs, args[1:]); err != nil {
 		return err

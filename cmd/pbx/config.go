@@ -11,12 +11,14 @@ import (
 
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
 	webchat "tingxin/chat/web"
 	"tingxin/contact"
 	"tingxin/emotion"
+	"tingxin/feedback"
 	"tingxin/ivr"
 	"tingxin/kb"
 	"tingxin/media"
@@ -24,6 +26,7 @@ import (
 	"tingxin/node"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/sip"
 	"tingxin/ticket"
 )
@@ -33,25 +36,28 @@ type Config struct {
 	// DataDir is where everything is kept that has no place of its own; "data" when empty.
 	DataDir string `yaml:"data_dir" koanf:"data_dir"`
 	// DrainTimeout is how long running calls may go on after SIGTERM; 30 s when zero.
-	DrainTimeout time.Duration  `yaml:"drain_timeout" koanf:"drain_timeout"`
-	Log          LogConfig      `yaml:"log" koanf:"log"`
-	SIP          sip.Config     `yaml:"sip" koanf:"sip"`
-	Media        media.Config   `yaml:"media" koanf:"media"`
-	ASR          ASRConfig      `yaml:"asr" koanf:"asr"`
-	Emotion      emotion.Config `yaml:"emotion" koanf:"emotion"`
-	Call         call.Config    `yaml:"call" koanf:"call"`
-	IVR          ivr.Config     `yaml:"ivr" koanf:"ivr"`
-	Queues       queue.Config   `yaml:"queues" koanf:"queues"`
-	Contact      contact.Config `yaml:"contact" koanf:"contact"`
-	Chat         chat.Config    `yaml:"chat" koanf:"chat"`
-	WebChat      webchat.Config `yaml:"webchat" koanf:"webchat"`
-	Embed        embed.Config   `yaml:"embed" koanf:"embed"`
-	KB           kb.Config      `yaml:"kb" koanf:"kb"`
-	Bot          bot.Config     `yaml:"bot" koanf:"bot"`
-	Tickets      ticket.Config  `yaml:"tickets" koanf:"tickets"`
-	PG           pg.Config      `yaml:"pg" koanf:"pg"`
-	API          api.Config     `yaml:"api" koanf:"api"`
-	Cluster      node.Config    `yaml:"cluster" koanf:"cluster"`
+	DrainTimeout time.Duration   `yaml:"drain_timeout" koanf:"drain_timeout"`
+	Log          LogConfig       `yaml:"log" koanf:"log"`
+	SIP          sip.Config      `yaml:"sip" koanf:"sip"`
+	Media        media.Config    `yaml:"media" koanf:"media"`
+	ASR          ASRConfig       `yaml:"asr" koanf:"asr"`
+	Emotion      emotion.Config  `yaml:"emotion" koanf:"emotion"`
+	Call         call.Config     `yaml:"call" koanf:"call"`
+	IVR          ivr.Config      `yaml:"ivr" koanf:"ivr"`
+	Queues       queue.Config    `yaml:"queues" koanf:"queues"`
+	Contact      contact.Config  `yaml:"contact" koanf:"contact"`
+	Chat         chat.Config     `yaml:"chat" koanf:"chat"`
+	WebChat      webchat.Config  `yaml:"webchat" koanf:"webchat"`
+	Embed        embed.Config    `yaml:"embed" koanf:"embed"`
+	KB           kb.Config       `yaml:"kb" koanf:"kb"`
+	Bot          bot.Config      `yaml:"bot" koanf:"bot"`
+	Assist       assist.Config   `yaml:"assist" koanf:"assist"`
+	Feedback     feedback.Config `yaml:"feedback" koanf:"feedback"`
+	Tickets      ticket.Config   `yaml:"tickets" koanf:"tickets"`
+	Rules        rules.Config    `yaml:"rules" koanf:"rules"`
+	PG           pg.Config       `yaml:"pg" koanf:"pg"`
+	API          api.Config      `yaml:"api" koanf:"api"`
+	Cluster      node.Config     `yaml:"cluster" koanf:"cluster"`
 }
 
 // LogConfig says what is logged and how; it goes to standard error.
@@ -129,7 +135,16 @@ func (c Config) check() error {
 	if err := c.KB.Check(); err != nil {
 		return err
 	}
+	if err := c.Assist.Check(); err != nil {
+		return err
+	}
 	if err := c.Bot.Check(); err != nil {
+		return err
+	}
+	if err := c.Feedback.Check(); err != nil {
+		return err
+	}
+	if err := c.Rules.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -101,6 +101,7 @@ func demoConfig(dir string, environ []string) (Config, error) {
 	}
 	cfg.API.Admin.Username, cfg.API.Admin.Password = demoUser, demoPassword
 	cfg.Emotion.Enabled = true // the flow announces it
+	cfg.WebChat.DemoShop = true
 	return cfg, nil
 }
 
@@ -111,7 +112,7 @@ func runDemoCalls(ctx context.Context, s *server, v *voice, out io.Writer, once 
 	}
 	defer agent.Close()
 	d := &demo{s: s, out: out, view: newView(out), agent: agent, voice: v}
-	fmt.Fprintf(out, "\n  Pages   %s   login %s / %s\n  SIP     %s\n\n", s.web.URL(), demoUser, demoPassword, strings.Join(s.sip.Addresses(), "  "))
+	fmt.Fprintf(out, "\n  Pages   %s   login %s / %s\n  Shop    %s   with the chat for customers\n  SIP     %s\n\n", s.web.URL(), demoUser, demoPassword, s.web.URL()+shopPath, strings.Join(s.sip.Addresses(), "  "))
 	for {
 		err := d.call(ctx)
 		if once || ctx.Err() != nil {

@@ -36,9 +36,10 @@ func commands() []command {
 		{"bench", "bench asr, bench calls, bench emotion, bench bot: how much fits on this machine", runBench},
 		{"simulate", "simulate queue: how a day would go with other arrivals or agents", runSimulate},
 		{"apply", "bring queues, agents, skills and opening hours in line with a file", runApply},
+		{"learn", "learn from questions without a good answer and from replies that were rated well", runLearn},
 		{"kb", "kb import, kb export: articles from and into files", runKB},
 		{"sample-orders", "serve sample orders, to try the bot's tools with", runSampleOrders},
-		{"audit", "audit messages: received = stored = shown", runAudit},
+		{"audit", "audit messages: received = stored = shown; audit verify: is the audit log whole", runAudit},
 		{"openapi", "print the document of the HTTP API", runOpenAPI},
 		{"version", "print the version", runVersion},
 	}

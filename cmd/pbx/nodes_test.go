@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,9 +62,9 @@ func newTwo(t *testing.T, farFirst bool) *two {
 		t.Fatal(err)
 	}
 	cfg.IVR.Flows = flows
-	cfg.Call.Routes = []call.Route{{Numbers: []string{"4000"}, Flow: "desk"}}
+	cfg.Call.Routes = []call.Route{{Numbers: []string{"4000"}, Flow: "desk"}, {Numbers: []string{"8001"}, User: "anna"}}
 	cfg.Call.MediaTimeout = 2 * time.Second
-	cfg.SIP.Users = []sip.UserEntry{{Name: "anna", Password: "secret-anna", Algorithms: []string{"MD5"}}}
+	cfg.SIP.Users = []sip.UserEntry{{Name: "anna", Password: "secret-anna", Algorithms: []string{"MD5"}}, {Name: "bert", Password: "secret-bert", Algorithms: []string{"MD5"}}}
 	db, err := pg.Attach(t.Context(), cfg.PG.URL, cfg.PG)
 	if err != nil {
 		t.Fatal(err)
@@ -251,4 +253,62 @@ func TestServerWithoutToken(t *testing.T) {
 			t.Errorf("%s: %s", name, m.first)
 		}
 	}
+}
+
+// A telephone that is registered at another server than its call's could not transfer: 403.
+func TestTransferFromAnotherServer(t *testing.T) {
+	w := newTwo(t, false)
+	bert, other := newPhone(t).says(toneOther), newPhone(t).says(toneOther)
+	w.anna.register(w.farAt, "anna", "secret-anna")
+	bert.register(w.near.udp(t), "bert", "secret-bert")
+	waitFor(t, "anna to be reachable", func() bool { return w.near.phones.Reachable("anna") })
+	w.available(t)
+	wrapping := func() bool {
+		d, err := w.near.queues.Desk(t.Context(), w.agent)
+		return err == nil && d.Agent.State != queue.Talking && d.Agent.State != queue.Ringing
+	}
+
+	// To a colleague at the call's server, without asking.
+	w.caller.call(w.near.udp(t), "4000")
+	invite := w.anna.take()
+	w.caller.hearsOnly(toneAgent)
+	w.anna.dialogOf(invite)
+	w.anna.refer("sip:bert@" + w.farAt)
+	bert.take()
+	w.caller.hearsOnly(toneOther)
+	bert.hearsOnly(toneCaller)
+	w.anna.hungUp()
+	waitFor(t, "anna to be free of the call", wrapping)
+	w.caller.bye()
+	bert.hungUp()
+	if r, legs := w.near.cdr(t); r.Agent != "anna" || len(legs) != 3 || legs[1].Cause != call.CauseTransferred || legs[2].User != "bert" {
+		t.Errorf("record %+v, legs %+v", r, legs)
+	}
+
+	// To nobody: the call goes on with her.
+	endWrap(t, w)
+	w.caller.call(w.near.udp(t), "4000")
+	invite = w.takes(t, invite)
+	w.caller.hearsOnly(toneAgent)
+	w.anna.dialogOf(invite)
+	w.anna.refer("sip:nobody@" + w.farAt)
+	w.caller.hearsOnly(toneAgent)
+
+	// To whom she talks with at her own server: both go on without her.
+	other.invite(w.farAt, "8001")
+	second := w.takes(t, invite)
+	if m := other.final(); m.status() != http.StatusOK {
+		t.Fatalf("the call to ask: %s", m.first)
+	}
+	w.anna.dialogOf(invite)
+	w.anna.cseq = 10
+	_, tag, _ := strings.Cut(second.header.Get("From"), "tag=")
+	w.anna.refer("sip:1000@127.0.0.1?Replaces=" + url.QueryEscape(second.header.Get("Call-Id")+";to-tag="+tag+";from-tag=phone"))
+	w.caller.hearsOnly(toneOther)
+	other.hearsOnly(toneCaller)
+	w.anna.hungUp()
+	w.anna.hungUp()
+	waitFor(t, "anna to be free of the call", wrapping)
+	other.bye()
+	w.caller.hungUp()
 }

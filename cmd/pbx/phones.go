@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"tingxin/api"
@@ -28,6 +29,9 @@ var _ sip.DigestDirectory = directory{}
 func (d directory) User(name string) (sip.User, bool) {
 	if server, ok := d.nodes.user(name); ok {
 		return server, true
+	}
+	if strings.HasPrefix(name, guestPrefix) {
+		return sip.User{Name: name, Guest: true}, true
 	}
 	u, ok := d.people.Find(name)
 	out := sip.User{Name: u.Username, Disabled: u.Disabled}

@@ -14,6 +14,7 @@ import (
 	"tingxin/admin"
 	"tingxin/api"
 	"tingxin/asr"
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/chat"
@@ -21,14 +22,17 @@ import (
 	"tingxin/chat/webhook"
 	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/feedback"
 	"tingxin/ivr"
 	"tingxin/kb"
 	"tingxin/media"
 	"tingxin/nlp/embed"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/sip"
 	"tingxin/ticket"
+	"tingxin/triage"
 )
 
 // server is the whole program but for its command line.
@@ -50,14 +54,20 @@ type server struct {
 	queues  *queue.Service
 	embed   *embed.Service // nil: this machine has no sentence models
 	kb      *kb.Service
-	bot     *bot.Engine // nil: off
+	bot     *bot.Engine     // nil: off
+	assist  *assist.Service // nil: off
 	calls   *call.Manager
 	alive   atomic.Pointer[call.Manager] // for the queues, which start before it
 	sip     *sip.Server
 	web     *api.Server
 	people  *api.People
 	admin   *admin.Service
+	vault   *admin.Vault
 	rules   *runtime // what runs by the settings of administrators
+
+	feedback   *feedback.Service
+	triage     *triage.Service
+	automation *rules.Service
 
 	accounts  *chat.Accounts
 	webchat   *webchat.Server
@@ -100,7 +110,10 @@ func (s *server) start(ctx context.Context) error {
 		{"settings", s.startSettings},  // before media, which is made of them, and calls, which find its flows
 		{"speech workers", s.startASR}, // before calls, which would otherwise be left for afterwards
 		{"chat", s.startChat},          // before whoever looks at its messages; runs from "web" on
+		{"feedback", s.startFeedback},  // before the bot, beside whom it looks at what chat gets
 		{"bot", s.startBot},            // looks at what chat gets
+		{"rules", s.startAutomation},   // before "administration", which gives it its plans; runs from "web" on
+		{"assist", s.startAssist},      // asks articles and bot
 		{"media", s.startMedia},
 		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
 		{"administration", s.startAdmin},
@@ -145,7 +158,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "bot", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "rules", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -230,7 +243,7 @@ func (s *server) startMedia(ctx context.Context) (func() error, error) {
 }
 
 func (s *server) startCalls(ctx context.Context) (func() error, error) {
-	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: people{s.persons}}
+	parts := call.Parts{Engine: s.engine, Store: s.store, Bus: s.bus, Flows: s.flows, People: visitors{people{s.persons}, s}}
 	if s.pool != nil {
 		parts.Recogniser = recogniser{s.pool}
 	}
@@ -245,15 +258,16 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 	options := []sip.Option{sip.WithPages(directory{s.people, s.phones.domain, s.nodes}), sip.WithTokens(s.phones.tokens)}
 	if s.nodes != nil {
 		options = append(options, sip.WithNodes(s.nodes), sip.WithBindingStore(s.nodes))
+		calls.SetSilent(s.nodes)
 	}
-	signalling, err := sip.New(s.cfg.SIP, s.engine, calls, s.log, options...)
+	signalling, err := sip.New(s.cfg.SIP, s.engine, guests{calls, s}, s.log, options...)
 	if err != nil {
 		return nil, err
 	}
 	calls.SetDialer(signalling)
 	calls.SetQueues(queues{s.queues, s.db, &openingHours{}})
 	if s.bot != nil {
-		calls.SetBot(callBot{s.bot, contact.NewStore(s.db, contact.Config{})})
+		calls.SetBot(callBot{s.bot, parts.People})
 	}
 	calls.SetHours(&hours{store: queue.NewStore(s.db), log: s.log})
 	if err := calls.Start(ctx); err != nil {

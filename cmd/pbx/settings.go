@@ -17,7 +17,9 @@ import (
 	"tingxin/call"
 	"tingxin/ivr"
 	"tingxin/media"
+	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/sip"
 )
 
@@ -31,9 +33,11 @@ type runtime struct {
 	queues *queue.Store
 	// planned are queues and calendars that a dry run would add.
 	planned map[string]bool
-	// calls and sip take over; nil where only checks are made.
-	calls *call.Manager
-	sip   *sip.Server
+	db      *pg.DB
+	// automation, calls and sip take over; nil where only checks are made.
+	automation *rules.Service
+	calls      *call.Manager
+	sip        *sip.Server
 	// running is what media was made of.
 	running media.Config
 
@@ -54,9 +58,10 @@ func (s *server) startSettings(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.vault = vault
 	store := admin.NewStore(s.db, vault)
 	s.flows = ivr.NewLibrary(s.cfg.IVR, s.log)
-	s.rules = &runtime{cfg: s.cfg, log: s.log, flows: s.flows, store: store, queues: queue.NewStore(s.db)}
+	s.rules = &runtime{cfg: s.cfg, log: s.log, flows: s.flows, store: store, queues: queue.NewStore(s.db), db: s.db}
 	s.admin = admin.NewService(store, s.rules, s.log)
 	now, err := s.admin.Load(ctx)
 	if err != nil {
@@ -144,6 +149,9 @@ func (r *runtime) Use(ctx context.Context, s *admin.Settings) error {
 		return err
 	}
 	r.lookLate(s)
+	if r.automation != nil {
+		r.automation.Use(bookOf(s))
+	}
 	if r.calls != nil {
 		if err := r.calls.SetRoutes(numbersOf(r.usable(s))); err != nil {
 			return err

@@ -34,6 +34,9 @@ func (r *runtime) Check(ctx context.Context, s *admin.Settings, changed []admin.
 	j.flows(ctx)
 	j.routes()
 	j.numbers()
+	if err := j.plans(ctx); err != nil {
+		return err
+	}
 	if len(j.faults) > 0 {
 		return j.faults
 	}

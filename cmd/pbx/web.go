@@ -35,24 +35,28 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	if err != nil {
 		return nil, errors.Join(err, jobs.Close())
 	}
+	if err := s.automation.Start(ctx); err != nil {
+		return nil, errors.Join(err, stopChat(), jobs.Close())
+	}
 	if err := w.Start(ctx); err != nil {
-		return nil, errors.Join(err, w.Close(), stopChat(), jobs.Close())
+		return nil, errors.Join(err, w.Close(), s.automation.Close(), stopChat(), jobs.Close())
 	}
 	s.web = w
-	return func() error { return errors.Join(w.Close(), stopChat(), jobs.Close()) }, nil
+	return func() error { return errors.Join(w.Close(), s.automation.Close(), stopChat(), jobs.Close()) }, nil
 }
 
 // login is the first administrator's, known only in the run that made it.
 type login struct{ user, password string }
 
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
-	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Bot: s.bot, Tickets: s.tickets, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
+	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Bot: s.bot, Tickets: s.tickets, Feedback: s.feedback, Triage: s.triage, Rules: s.automation, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
 	p.People, p.Phones, p.Setup, p.Contacts = s.people, s.phones, s.setup(), s.persons
+	p.Vault = s.vault
 	s.chatParts(&p)
 	if s.nodes != nil {
 		p.Nodes = others{s.nodes}
 	}
-	p.KB = s.kb
+	p.KB, p.Assist = s.kb, s.assist
 	if files, built := web.FS(); built {
 		p.Web = files
 	}

@@ -5,7 +5,9 @@ run_packages=(
 	ca-certificates unzip git make gcc g++ pkg-config libc6-dev libopus-dev
 	postgresql espeak-ng libfst-tools libfst22-plugins-base pocketsphinx-testdata
 )
-test_packages=(sip-tester baresip chromium fonts-noto-cjk)
+test_packages=(sip-tester baresip chromium fonts-noto-cjk kamailio redis-server)
+# Of these, Debian starts services of their own; the tests start what they need themselves.
+services=(kamailio redis-server)
 
 install_packages() {
 	local group=$1 wanted=() missing=()
@@ -23,9 +25,47 @@ install_packages() {
 	say "installing ${missing[*]}"
 	retry apt_get update -qq || warn "apt-get update failed, going on with the lists that are there"
 	keep_clusters_away "${missing[@]}"
+	hold_services "${missing[@]}"
 	retry apt_get install -y --no-install-recommends "${missing[@]}" ||
 		die "apt-get could not install ${missing[*]}: see its words above"
+	release_services "${missing[@]}"
 	work_done=1
+}
+
+# hold_services PACKAGE... keeps those of `services` among them from being started
+# by their installation: policy-rc.d answers 101, "not allowed" (Debian's
+# init-system-helpers). A machine that has such a file is left as it is.
+policy=/usr/sbin/policy-rc.d
+policy_ours=
+hold_services() {
+	any_service "$@" || return 0
+	[[ ! -e $policy ]] || return 0
+	printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee $policy >/dev/null
+	"${sudo[@]}" chmod 755 $policy
+	policy_ours=1
+	trap drop_policy EXIT
+}
+
+# release_services PACKAGE... takes that back; the services stay off at the next start of the machine too.
+release_services() {
+	local name
+	for name in "${services[@]}"; do
+		[[ " $* " != *" $name "* ]] || "${sudo[@]}" update-rc.d "$name" disable >/dev/null 2>&1 || true
+	done
+	drop_policy
+}
+
+drop_policy() {
+	[[ -z $policy_ours ]] || "${sudo[@]}" rm -f $policy
+	policy_ours=
+}
+
+any_service() {
+	local name
+	for name in "${services[@]}"; do
+		[[ " $* " != *" $name "* ]] || return 0
+	done
+	return 1
 }
 
 # missing_packages PACKAGE... prints those that aren't installed.

@@ -299,6 +299,45 @@ await check('it stands under today\'s own calls, and leads to its record', async
   return text;
 });
 
+await check('a call-back waits in sight of its queue\'s agents, who can take it away', async () => {
+  const { csrf } = await get(lin, '/session');
+  const headers = { 'X-CSRF-Token': csrf };
+  await lin.request.put(`${url}/api/v1/agents/me/state`, { headers, data: { state: 'away', reason: 'break' } });
+  const added = await lin.request.post(`${url}/api/v1/callbacks`, { headers, data: { queue: 'support', number: '13700137000' } });
+  if (added.status() !== 201) throw new Error(`${added.status()} ${await added.text()}`);
+  await lin.goto(`${road.url}/calls/callbacks`);
+  const row = lin.locator('.line-list li', { hasText: '13700137000' });
+  await row.waitFor({ timeout: 10_000 });
+  const text = (await row.innerText()).replace(/\s+/g, ' ');
+  await accessible(lin);
+  await picture(lin, 'callbacks-en');
+  await row.getByRole('button', { name: 'Remove' }).click();
+  await lin.locator('.ant-popconfirm-buttons .ant-btn-primary').click();
+  await row.waitFor({ state: 'detached', timeout: 10_000 });
+  if ((await get(lin, '/callbacks')).items.length > 0) throw new Error('it is still there');
+  return text;
+});
+await check('messages to the queue have a page, answers to surveys only for supervisors', async () => {
+  await lin.locator('.call-tab', { hasText: 'Voice mail' }).click();
+  await lin.locator('.empty-title', { hasText: 'Nothing to be done' }).waitFor();
+  if ((await lin.locator('.call-tab').count()) !== 3) throw new Error('an agent sees another number of tabs');
+  await sun.goto(`${url}/calls/surveys`);
+  await sun.locator('.empty-title', { hasText: 'No answers' }).waitFor();
+});
+await check('the password of one\'s desk phone is shown once', async () => {
+  await lin.goto(`${road.url}/settings`);
+  await lin.getByRole('button', { name: 'Make a password' }).click();
+  const password = await lin.locator('.ant-modal .secret-facts code').nth(2).innerText();
+  if (password.length < 12) throw new Error(`"${password.length}" characters`);
+  await accessible(lin);
+  await lin.getByRole('button', { name: 'Close' }).last().click();
+  await lin.reload();
+  await lin.locator('.secret dd', { hasText: 'set ' }).waitFor();
+  if ((await lin.content()).includes(password)) throw new Error('it is shown again');
+  const { set, password: told } = await get(lin, '/session/phone/secret');
+  if (!set || told) throw new Error('the server tells it again, or has none');
+});
+
 await Promise.all([lin.context().close(), sun.context().close()]);
 if (full) await bothSpeak();
 road.close();

@@ -19,6 +19,16 @@ const tickets = [
   ['更换收货地址', '订单还没有发货，想把地址改成公司。', 'normal', false, 5, 'zh-CN'],
 ];
 
+/** Plans of an automation: settings by path and name. */
+const plans = [
+  ['ticket-templates', 'complaint', { label_zh: '投诉', label_en: 'Complaint', type: 'complaint', subject: '{{contact.name}}: {{message.text}}', complaint: true, tasks: ['回电 Call back'], tags: ['complaint'] }],
+  ['webhooks', 'crm', { label: 'CRM', url: 'https://crm.example/hook', secret: 'a secret of pictures', events: ['ticket.created', 'ticket.state'] }],
+  ['macros', 'take-over', { label: '接手并加急 Take over', for: ['conversation', 'ticket'], actions: [{ do: 'assign', user: 'me' }, { do: 'priority', priority: 'urgent' }, { do: 'note', text: '{{agent.name}}' }] }],
+  ['macros', 'ask-again', { label: '请客户补充 Ask for more', for: ['ticket'], actions: [{ do: 'reply', text: 'Please send us a photo of it.', text_zh: '麻烦您拍张照片发给我们。' }, { do: 'state', state: 'pending_customer' }] }],
+  ['rules', 'danger', { label: '危险与法律 Danger', position: 10, when: ['ticket.created', 'ticket.commented'], if: { any: [{ field: 'ticket.text', op: 'lexicon', value: ['danger'] }, { all: [{ field: 'ticket.complaint', op: 'is', value: true }, { not: { field: 'contact.vip', op: 'is', value: false } }] }] }, then: [{ do: 'priority', priority: 'urgent' }, { do: 'add_labels', labels: ['danger'] }, { do: 'notify', users: ['zhou'], text: '#{{ticket.id}} {{ticket.subject}}' }], stop: true }],
+  ['rules', 'silent', { label: '客户三天未回复 Silent for 3 days', position: 20, when: ['ticket.state'], after: '72h', if: { field: 'ticket.state', op: 'is', value: 'pending_customer' }, then: [{ do: 'reply', text: 'May we close this?', text_zh: '请问可以关闭吗？' }] }],
+];
+
 const chats = [
   ['zh-CN', ['你好，怎么申请退货？', '订单号是 A2025070201', '转人工']],
   ['en', ['How long does delivery take?', 'I want to talk to a person please']],
@@ -48,6 +58,7 @@ export async function furnish(url, request, ask, csrf, articles = []) {
   for (const user of members) await json(await ask('PUT', `/agents/${user}`, { user, capacity: 10, languages: ['zh', 'en'] }), user);
   for (const [id, name] of [['support', '客服 Support'], ['returns', '退换货 Returns']])
     await json(await ask('PUT', `/queues/${id}`, { id, name, strategy: 'longest_idle', members: members.map((user) => ({ user })) }), id);
+  for (const [path, name, doc] of plans) await json(await ask('PUT', `/settings/${path}/${name}`, { doc }), name);
   for (const file of articles) {
     const answer = await request.post(`${url}/api/v1/kb/import?publish=true&name=${file.name}`, { data: file.bytes, headers: { 'Content-Type': 'application/octet-stream', 'X-CSRF-Token': csrf } });
     await json(answer, file.name);

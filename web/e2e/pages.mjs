@@ -16,6 +16,8 @@ import { join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
 import { adminChecks } from './admin.mjs';
 import { deskChecks } from './desk.mjs';
+import { widgetChecks } from './widget.mjs';
+import { ruleChecks } from './rules.mjs';
 
 const env = process.env;
 const url = (env.TINGXIN_URL ?? 'http://127.0.0.1:8099').replace(/\/$/, '');
@@ -350,7 +352,10 @@ for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.
 
 await deskChecks({ url, user, password, pictures, check, must, until, accessible, noOverflow });
 
+await widgetChecks({ url, user, password, pictures: '', check, must, until, accessible, noOverflow });
+
 await adminChecks({ url, user, password, check, must, until, accessible, noOverflow });
+await ruleChecks({ url, user, password, check, must, until, accessible, noOverflow });
 
 await check('logging out', async () => {
   await page.goto(`${url}/live`);

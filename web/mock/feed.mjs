@@ -37,22 +37,25 @@ export class Feed {
     for (const socket of this.sockets.clients) socket.terminate();
   }
 
-  upgrade(request, socket, head) {
+  /** upgrade takes a client; a wallboard is told its figures each second. */
+  upgrade(request, socket, head, wall) {
     this.sockets.handleUpgrade(request, socket, head, (client) => {
+      const told = wall && setInterval(() => client.send(JSON.stringify({ push: { channel: 'wall', pub: { data: wall() } } })), 1000);
       const ping = setInterval(() => client.send('{}'), 20_000);
       client.on('message', (text) => {
-        for (const line of String(text).split('\n')) if (line) this.command(client, JSON.parse(line));
+        for (const line of String(text).split('\n')) if (line) this.command(client, JSON.parse(line), !!wall);
       });
       client.on('close', () => {
         clearInterval(ping);
+        clearInterval(told);
         for (const channel of this.channels.values()) channel.clients.delete(client);
       });
     });
   }
 
-  command(client, { id, connect, subscribe, unsubscribe }) {
+  command(client, { id, connect, subscribe, unsubscribe }, wall) {
     const reply = (body) => client.send(JSON.stringify({ id, ...body }));
-    if (connect) reply({ connect: { client: randomUUID(), version: 'mock', ping: 25, pong: true } });
+    if (connect) reply({ connect: { client: randomUUID(), version: 'mock', ping: 25, pong: true, subs: wall ? { wall: {} } : undefined } });
     if (subscribe) reply({ subscribe: this.subscribe(client, subscribe) });
     if (unsubscribe) {
       this.channel(unsubscribe.channel).clients.delete(client);

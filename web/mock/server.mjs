@@ -23,6 +23,7 @@ const world = new World((...event) => feed.publish(...event));
 if (process.env.CALLS) world.target = Number(process.env.CALLS);
 const ticking = setInterval(() => world.tick(), 200);
 
+const open = { locked: false, enrol: false, idle_minutes: 0, outside: false, masked: false };
 const users = ['admin', 'supervisor', 'agent'].map((role, i) => ({ id: String(i + 1), username: role, name: ['Administrator', 'Mei Chen', 'Jonas Weber'][i], role, language: ['', 'zh-CN', 'en'][i], disabled: false, created_at: '2026-11-01T08:00:00Z' }));
 let retention = { recordings_days: 90, transcripts_days: 365, records_days: 730, audit_days: 730 };
 const sounds = new Map();
@@ -97,7 +98,7 @@ async function login(request, response) {
   const user = users.find((u) => u.username === username);
   if (username === 'locked') return problem(response, 429, 'too many attempts');
   if (!user || password !== username) return problem(response, 401, 'user name and password do not match');
-  json(response, { user, csrf: 'mock' }, 200, { 'Set-Cookie': `tingxin_session=${user.username}; HttpOnly; SameSite=Strict; Path=/` });
+  json(response, { user, csrf: 'mock', ...open }, 200, { 'Set-Cookie': `tingxin_session=${user.username}; HttpOnly; SameSite=Strict; Path=/` });
 }
 
 async function userRoutes(request, response, id) {
@@ -115,11 +116,17 @@ async function userRoutes(request, response, id) {
 
 async function api(request, response, path, query) {
   if (path === '/session' && request.method === 'POST') return login(request, response);
+  if (path === '/session/options') return json(response, {});
   const user = who(request);
   if (!user) return problem(response, 401, 'log in first');
   if (request.method !== 'GET' && request.headers['x-csrf-token'] !== 'mock') return problem(response, 403, 'csrf');
   if (path === '/session' && request.method === 'DELETE') return json(response, undefined, 204, { 'Set-Cookie': 'tingxin_session=; Path=/; Max-Age=0' });
-  if (path === '/session') return json(response, { user, csrf: 'mock' });
+  if (path === '/session') return json(response, { user, csrf: 'mock', ...open });
+  if (path === '/session/second-factor') return json(response, { on: false, recovery: 0, required: false, unavailable: true });
+  if (path === '/sessions' || /^\/users\/\d+\/sessions$/.test(path)) return json(response, { items: [{ id: '0123456789abcdef', address: '127.0.0.1', browser: request.headers['user-agent'], created_at: '2026-11-01T08:00:00Z', seen_at: '2026-11-01T08:00:00Z', locked: false, outside: false, here: true }] });
+  if (path === '/api-keys' || path === '/users/keys') return json(response, { items: [], scopes: ['*:read', 'calls:read'] });
+  if (path === '/settings/security') return json(response, { second_factor: [], idle_minutes: 0 });
+  if (path === '/audit/check') return json(response, { whole: true, rows: 0, head: '' });
   if (path === '/session/password') return (await bodyOf(request)).old === user.username ? json(response, undefined, 204) : problem(response, 422, 'the old password is wrong');
   if (path === '/calls') return json(response, list(query));
   if (path === '/calls/live') return json(response, { items: world.running.map((c) => ({ ...c.summary, partial: c.partial })), seq: feed.seq });
@@ -131,6 +138,8 @@ async function api(request, response, path, query) {
     return json(response, retention);
   }
   if (path === '/agents/me') return json(response, queues.desk(user));
+  if (path === '/desk/work') return json(response, { items: [], at: new Date().toISOString() }); // calls only
+  if (path === '/conversation-views') return json(response, { items: [] });
   if (path === '/queues/board') return json(response, queues.board());
   if (path === '/agents') return json(response, { items: queues.agents() });
   if (path === '/queues') return json(response, { items: [{ id: 'sales', name: 'Sales' }, { id: 'support', name: 'Support', strategy: 'longest_idle', members: [{ user: 'agent' }], skills: ['tech'] }] });
@@ -138,7 +147,6 @@ async function api(request, response, path, query) {
   if (path === '/calendars') return json(response, { items: [{ name: 'office', zone: 'Asia/Shanghai', week: {}, days: [] }] });
   if (path === '/queues/alerts') return json(response, { items: queues.alerts() });
   if (/^\/(settings\/[a-z-]+|kiosks|audit)$/.test(path)) return json(response, { items: [], restart: false, pending: false }, 200, { 'X-Mock': '1' }); // nothing is kept here
-  if (path === '/wall/mine') return json(response, queues.wall());
   if (path === '/queues/work') return json(response, { items: queues.work() });
   const users_ = /^\/users(?:\/(\w+))?$/.exec(path);
   if (users_) return userRoutes(request, response, users_[1]);
@@ -169,7 +177,7 @@ const server = createServer((request, response) => {
 
 server.on('upgrade', (request, socket, head) => {
   if (!who(request)) return socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
-  feed.upgrade(request, socket, head);
+  feed.upgrade(request, socket, head, request.url.includes('/wall/') && queues.wall);
 });
 
 server.listen(port, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));

@@ -2,7 +2,7 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { setCSRF, whenUnauthorized } from './api/client';
+import { setCSRF, whenLocked, whenUnauthorized } from './api/client';
 import { Problem } from './api/problem';
 import { session } from './api/queries';
 import { startLanguage } from './i18n';
@@ -28,6 +28,8 @@ whenUnauthorized(() => {
   client.setQueryData(session.queryKey, null);
   void router.navigate({ to: '/login', search: { next: router.state.location.href, ended: true } });
 });
+
+whenLocked(() => void client.invalidateQueries({ queryKey: session.queryKey }));
 
 async function start(): Promise<void> {
   startTheme();

@@ -1,10 +1,13 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { type CallFilter, type Cut, cuts, session } from './api/queries';
-import { boxes, type Box } from './inbox/data';
+import { filterOf } from './inbox/filter';
 import type { ArticleFilter } from './kb/queries';
+import { tabs, type FeedbackFilter } from './feedback/api';
 import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
+import type { DeskSearch } from './pages/DeskPage';
+import { homeOf } from './shell/roles';
 import { Crashed, NotFound } from './pages/Lost';
 import { LoginPage } from './pages/LoginPage';
 
@@ -19,13 +22,15 @@ const text = (value: unknown): string | undefined => {
   return typeof value === 'number' ? String(value) : undefined;
 };
 
+const number = (value: unknown): number | undefined => (typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined);
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: boolean } => {
+  validateSearch: (search: Record<string, unknown>): { next?: string; ended?: boolean; outside?: 'refused' | 'failed' } => {
     const next = text(search.next);
     // Only places of our own: "//elsewhere" would leave.
-    return { next: next?.startsWith('/') && !next.startsWith('//') ? next : undefined, ended: search.ended === true || undefined };
+    return { next: next?.startsWith('/') && !next.startsWith('//') ? next : undefined, ended: search.ended === true || undefined, outside: search.outside === 'refused' || search.outside === 'failed' ? search.outside : undefined };
   },
   component: LoginPage,
 });
@@ -43,8 +48,8 @@ const shell = createRoute({
 const home = createRoute({
   getParentRoute: () => shell,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/live' });
+  beforeLoad: ({ context }) => {
+    throw redirect({ to: homeOf(context.client.getQueryData(session.queryKey)?.user.role) });
   },
 });
 
@@ -56,6 +61,7 @@ const liveCall = createRoute({ getParentRoute: () => live, path: '$callId' });
 const desk = createRoute({
   getParentRoute: () => shell,
   path: '/desk',
+  validateSearch: (search: Record<string, unknown>): DeskSearch => ({ chat: number(search.chat), ticket: number(search.ticket), call: text(search.call) }),
   component: lazyRouteComponent(() => import('./pages/DeskPage'), 'DeskPage'),
 });
 
@@ -63,7 +69,7 @@ const InboxPage = lazyRouteComponent(() => import('./pages/InboxPage'), 'InboxPa
 const inbox = createRoute({
   getParentRoute: () => shell,
   path: '/inbox',
-  validateSearch: (search: Record<string, unknown>): { box?: Box } => ({ box: boxes.find((box) => box === search.box) }),
+  validateSearch: filterOf,
   component: InboxPage,
 });
 // The list stays while conversations are opened: one component for both addresses.
@@ -83,6 +89,10 @@ const callList = createRoute({
   }),
   component: lazyRouteComponent(() => import('./pages/CallsPage'), 'CallsPage'),
 });
+
+const voicemail = createRoute({ getParentRoute: () => shell, path: '/calls/voicemail', component: lazyRouteComponent(() => import('./pages/VoicemailPage'), 'VoicemailPage') });
+const callbackList = createRoute({ getParentRoute: () => shell, path: '/calls/callbacks', component: lazyRouteComponent(() => import('./pages/CallbacksPage'), 'CallbacksPage') });
+const surveyList = createRoute({ getParentRoute: () => shell, path: '/calls/surveys', component: lazyRouteComponent(() => import('./pages/SurveysPage'), 'SurveysPage') });
 
 const oneCall = createRoute({
   getParentRoute: () => shell,
@@ -149,8 +159,8 @@ const admin = createRoute({
 const adminHome = createRoute({
   getParentRoute: () => admin,
   path: '/',
-  beforeLoad: () => {
-    throw redirect({ to: '/admin/$section', params: { section: 'numbers' } });
+  beforeLoad: ({ context }) => {
+    throw redirect({ to: '/admin/$section', params: { section: context.client.getQueryData(session.queryKey)?.user.role === 'auditor' ? 'audit' : 'numbers' } });
   },
 });
 const adminSection = createRoute({
@@ -196,6 +206,15 @@ const thresholds = createRoute({
   component: lazyRouteComponent(() => import('./kb/ThresholdsPage'), 'ThresholdsPage'),
 });
 
+const knowledge = [
+  createRoute({ getParentRoute: () => shell, path: '/kb/snippets', component: lazyRouteComponent(() => import('./assist/SnippetsPage'), 'SnippetsPage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/suggestions', component: lazyRouteComponent(() => import('./assist/SuggestionsPage'), 'SuggestionsPage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/unanswered', component: lazyRouteComponent(() => import('./assist/UnansweredPage'), 'UnansweredPage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/health', component: lazyRouteComponent(() => import('./assist/HealthPage'), 'HealthPage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/practice', component: lazyRouteComponent(() => import('./assist/PracticePage'), 'PracticePage') }),
+  createRoute({ getParentRoute: () => shell, path: '/kb/scripts', component: lazyRouteComponent(() => import('./assist/ScriptsPage'), 'ScriptsPage') }),
+] as const;
+
 const ticketList = createRoute({
   getParentRoute: () => shell,
   path: '/tickets',
@@ -217,10 +236,39 @@ const oneTicket = createRoute({
   component: lazyRouteComponent(() => import('./pages/TicketPage'), 'TicketPage'),
 });
 
+const feedbackPage = createRoute({
+  getParentRoute: () => shell,
+  path: '/feedback',
+  validateSearch: (search: Record<string, unknown>): FeedbackFilter => ({
+    tab: tabs.find((tab) => tab === search.tab),
+    q: text(search.q),
+    kind: text(search.kind),
+    source: text(search.source),
+    topic: text(search.topic),
+    bad: flag(search.bad),
+    days: whole(search.days),
+    state: text(search.state),
+    owner: text(search.owner),
+    late: flag(search.late),
+    waiting: flag(search.waiting),
+    cause: text(search.cause),
+    product: text(search.product),
+    process: text(search.process),
+    outcome: text(search.outcome),
+  }),
+  component: lazyRouteComponent(() => import('./feedback/FeedbackPage'), 'FeedbackPage'),
+});
+
+const oneCase = createRoute({
+  getParentRoute: () => shell,
+  path: '/cases/$caseId',
+  component: lazyRouteComponent(() => import('./feedback/CasePage'), 'CasePage'),
+});
+
 const tree = root.addChildren([
   login,
   wall,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, oneCall, contactList, oneContact, ticketList, oneTicket, mood, queues, articles, oneArticle, thresholds, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, voicemail, callbackList, surveyList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

@@ -5,6 +5,7 @@ import { request } from '../api/client';
 import type { components } from '../api/openapi';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { AuditChecked } from '../guard/AuditChecked';
 
 type AuditPage = components['schemas']['AuditPage'];
 
@@ -28,7 +29,10 @@ export function Audit() {
           <h2>{t('admin.sections.audit')}</h2>
           <p className="muted">{t('admin.about.audit')}</p>
         </div>
-        <Button onClick={() => void refetch()}>{t('admin.reload')}</Button>
+        <span className="admin-acts">
+          <AuditChecked />
+          <Button onClick={() => void refetch()}>{t('admin.reload')}</Button>
+        </span>
       </div>
       {rows.length === 0 ? (
         <div className="card">

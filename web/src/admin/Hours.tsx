@@ -7,6 +7,7 @@ import { Problem, problemKey } from '../api/problem';
 import { useNarrow } from '../call/hooks';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { hours, type Calendar } from './kinds';
+import { History } from './SettingList';
 import { dayForm, readDay, readSpans, weekdays, writeSpans, type DayForm } from './spans';
 
 interface HoursForm {
@@ -91,7 +92,7 @@ function HoursEditor({ calendar, onClose }: { calendar: Calendar | null; onClose
   const client = useQueryClient();
   const narrow = useNarrow();
   const [form] = Form.useForm<HoursForm>();
-  const done = () => client.invalidateQueries({ queryKey: ['queues'] });
+  const done = () => Promise.all([client.invalidateQueries({ queryKey: ['queues'] }), client.invalidateQueries({ queryKey: ['admin', 'calendars'] })]);
   const save = useMutation({
     mutationFn: (fields: HoursForm) => request(`/calendars/${encodeURIComponent(fields.name)}`, { method: 'PUT', body: calendarOf(fields) }),
     onSuccess: async () => {
@@ -160,6 +161,7 @@ function HoursEditor({ calendar, onClose }: { calendar: Calendar | null; onClose
           <span className="muted">{t('admin.hint.ical')}</span>
         </div>
       )}
+      {calendar && <History kind="calendars" name={calendar.name} onBack={onClose} />}
     </Drawer>
   );
 }

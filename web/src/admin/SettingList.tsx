@@ -1,14 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, App, Button, Drawer, Form, Input, Popconfirm, type FormInstance } from 'antd';
-import { useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { problemKey, type Fault } from '../api/problem';
+import { Problem, problemKey, type Fault } from '../api/problem';
 import { useNarrow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { type IconName } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Faults, show, useFaults } from './faults';
-import { publish, put, remove, settings, versions, type Docs, type Kind, type Setting } from './kinds';
+import { check, publish, put, remove, settings, versions, type Docs, type Kind, type Setting, type Versioned } from './kinds';
 
 /** What a kind shows and asks for. F is its form: mostly the document itself. */
 export interface Sheet<K extends Kind, F extends object> {
@@ -21,6 +21,12 @@ export interface Sheet<K extends Kind, F extends object> {
   toDoc: (form: F, was: Docs[K] | null) => Docs[K];
   /** More for a row, such as a button to listen. */
   more?: (setting: Setting<Docs[K]>) => ReactNode;
+  /** The order of the list; by name when not given. */
+  order?: (a: Setting<Docs[K]>, b: Setting<Docs[K]>) => number;
+  /** The form needs room. */
+  wide?: boolean;
+  /** Mistakes are told while somebody writes. */
+  check?: boolean;
 }
 
 /** Restart says that a change of the kind waits for a restart. */
@@ -32,7 +38,7 @@ export function Restart({ restart, pending }: { restart: boolean; pending: boole
 }
 
 /** History lists the versions, and takes an older one back. */
-export function History({ kind, name }: { kind: Kind; name: string }) {
+export function History({ kind, name, onBack }: { kind: Versioned; name: string; onBack?: () => void }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
   const { message } = App.useApp();
@@ -41,8 +47,9 @@ export function History({ kind, name }: { kind: Kind; name: string }) {
   const back = useMutation({
     mutationFn: (version: number) => publish(kind, name, version),
     onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ['admin'] });
+      await Promise.all([client.invalidateQueries({ queryKey: ['admin'] }), client.invalidateQueries({ queryKey: ['queues'] })]);
       void message.success(t('admin.rolledBack'));
+      onBack?.();
     },
     onError: (error) => void message.error(t(problemKey(error))),
   });
@@ -79,9 +86,36 @@ function Editor<K extends Kind, F extends object>({ sheet, edited, onClose }: { 
   const [form] = Form.useForm<F & { name: string }>();
   const [faults, setFaults] = useState<Fault[]>([]);
   const readOnly = edited?.source === 'file';
+  const late = useRef(0);
+  const look = useRef<AbortController>(undefined);
+  const quit = () => {
+    window.clearTimeout(late.current);
+    look.current?.abort();
+  };
+  useEffect(() => quit, []);
+  /** live asks what is wrong a moment after the last change. */
+  const live = () => {
+    quit();
+    late.current = window.setTimeout(() => {
+      const { name, ...fields } = form.getFieldsValue(true) as F & { name?: string };
+      look.current = new AbortController();
+      check(sheet.kind, edited?.name ?? name ?? 'new', sheet.toDoc(fields as unknown as F, edited?.doc ?? null), look.current.signal).then(
+        () => {
+          setFaults([]);
+          form.setFields(form.getFieldsError().map(({ name: place }) => ({ name: place, errors: [] })) as unknown as Parameters<typeof form.setFields>[0]);
+        },
+        (error: unknown) => {
+          if (error instanceof Problem) setFaults(show(form, error, say, false));
+        },
+      );
+    }, 700);
+  };
   const save = useMutation({
     mutationFn: ({ name, ...fields }: F & { name: string }) => put(sheet.kind, edited?.name ?? name, { doc: sheet.toDoc(fields as unknown as F, edited?.doc ?? null), version: edited?.newest }),
-    onMutate: () => setFaults([]),
+    onMutate: () => {
+      quit();
+      setFaults([]);
+    },
     onSuccess: async (done) => {
       await client.invalidateQueries({ queryKey: ['admin'] });
       void message.success(t(done.restart && done.did !== 'same' ? 'admin.savedRestart' : 'admin.saved'));
@@ -94,7 +128,7 @@ function Editor<K extends Kind, F extends object>({ sheet, edited, onClose }: { 
     <Drawer
       open
       title={title}
-      size={narrow ? '100%' : 560}
+      size={narrow ? '100%' : sheet.wide ? 820 : 560}
       onClose={onClose}
       footer={
         <div className="admin-foot">
@@ -109,7 +143,7 @@ function Editor<K extends Kind, F extends object>({ sheet, edited, onClose }: { 
     >
       {readOnly && <Alert type="info" showIcon title={t('admin.fromFile')} className="admin-note" />}
       <Faults faults={faults} error={save.error} />
-      <Form form={form} layout="vertical" requiredMark={false} disabled={readOnly} initialValues={{ name: edited?.name, ...sheet.toForm(edited?.doc ?? null) }} onFinish={(fields) => save.mutate(fields)}>
+      <Form form={form} layout="vertical" requiredMark={false} disabled={readOnly} initialValues={{ name: edited?.name, ...sheet.toForm(edited?.doc ?? null) }} onFinish={(fields) => save.mutate(fields)} onValuesChange={sheet.check && !readOnly ? live : undefined}>
         <Form.Item name="name" label={t('admin.name')} extra={edited ? undefined : t('admin.nameHint')} rules={[{ required: true, pattern: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, message: t('admin.nameHint') }]}>
           <Input disabled={edited !== null} spellCheck={false} autoComplete="off" />
         </Form.Item>
@@ -171,7 +205,7 @@ export function SettingList<K extends Kind, F extends object>({ sheet }: { sheet
         </div>
       ) : (
         <ul className="card admin-list">
-          {data.items.map((item) => (
+          {(sheet.order ? [...data.items].sort(sheet.order) : data.items).map((item) => (
             <li key={item.source + item.name} className="admin-row">
               <span className="admin-name">
                 <strong>{item.name}</strong>

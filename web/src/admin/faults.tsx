@@ -15,13 +15,15 @@ export function useFaults(): (fault: Fault) => string {
   const { t } = useTranslation();
   return (fault) => {
     const known = t(`admin.fault.${fault.code}`, '');
+    // Inside a list of conditions or actions the place matters.
+    if (/^(if|then|actions|when|events|for)\b./.test(fault.field)) return `${known} ${fault.field}: ${fault.message}`.trim();
     if (fault.code === 'refused' || fault.code === 'in_use') return `${known} ${fault.message}`.trim();
     return known || fault.message;
   };
 }
 
 /** show puts what went wrong beside the fields, and returns what belongs to none. */
-export function show<T>(form: FormInstance<T>, error: unknown, say: (fault: Fault) => string): Fault[] {
+export function show<T>(form: FormInstance<T>, error: unknown, say: (fault: Fault) => string, scroll = true): Fault[] {
   if (!(error instanceof Problem) || error.faults.length === 0) return [];
   const rest: Fault[] = [];
   const byPlace = new Map<string, { name: (string | number)[]; errors: string[] }>();
@@ -38,7 +40,7 @@ export function show<T>(form: FormInstance<T>, error: unknown, say: (fault: Faul
   }
   form.setFields([...byPlace.values()] as Parameters<typeof form.setFields>[0]);
   const first = [...byPlace.values()][0];
-  if (first) form.scrollToField(first.name as Parameters<typeof form.scrollToField>[0], { block: 'center' });
+  if (first && scroll) form.scrollToField(first.name as Parameters<typeof form.scrollToField>[0], { block: 'center' });
   return rest;
 }
 

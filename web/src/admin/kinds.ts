@@ -12,6 +12,10 @@ export type Prompt = Schemas['Prompt'];
 export type Codecs = Schemas['Codecs'];
 export type Relay = Schemas['Relay'];
 export type AlertRule = Schemas['AlertRule'];
+export type Rule = Schemas['Automation'];
+export type Macro = Schemas['Macro'];
+export type Template = Schemas['TicketTemplate'];
+export type Webhook = Schemas['Webhook'];
 export type Calendar = Schemas['Calendar'];
 export type Day = Schemas['Day'];
 export type Span = Schemas['Span'];
@@ -34,7 +38,14 @@ export interface Docs {
   codecs: Codecs;
   turn: Relay;
   'alert-rules': AlertRule;
+  rules: Rule;
+  macros: Macro;
+  'ticket-templates': Template;
+  webhooks: Webhook;
 }
+
+/** What has versions: settings, and opening hours, which are kept with the queues. */
+export type Versioned = Kind | 'calendars';
 
 export type Kind = keyof Docs;
 
@@ -70,10 +81,10 @@ export const setting = <K extends Kind>(kind: K, name: string, version = 0) =>
     queryFn: ({ signal }) => request<Setting<Docs[K]>>(`/settings/${kind}/${encodeURIComponent(name)}`, { signal, query: { version: version || undefined } }),
   });
 
-export const versions = <K extends Kind>(kind: K, name: string) =>
+export const versions = <K extends Versioned>(kind: K, name: string) =>
   queryOptions({
     queryKey: ['admin', kind, name, 'versions'],
-    queryFn: ({ signal }) => request<Settings<Docs[K]>>(`/settings/${kind}/${encodeURIComponent(name)}/versions`, { signal }).then((page) => page.items),
+    queryFn: ({ signal }) => request<Settings<K extends Kind ? Docs[K] : Calendar>>(`/settings/${kind}/${encodeURIComponent(name)}/versions`, { signal }).then((page) => page.items),
   });
 
 export const hours = queryOptions({
@@ -93,9 +104,13 @@ export const queueAlerts = queryOptions({
 export const put = <K extends Kind>(kind: K, name: string, body: { doc: Docs[K]; version?: number; draft?: boolean; note?: string }) =>
   request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}`, { method: 'PUT', body });
 
+/** check says what would be wrong with a document; nothing is kept. */
+export const check = <K extends Kind>(kind: K, name: string, doc: Docs[K], signal?: AbortSignal) =>
+  request(`/settings/${kind}/${encodeURIComponent(name)}/check`, { method: 'POST', body: { doc }, signal });
+
 export const remove = (kind: Kind, name: string) => request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}`, { method: 'DELETE' });
 
-export const publish = (kind: Kind, name: string, version: number) => request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}/live`, { method: 'POST', body: { version } });
+export const publish = (kind: Versioned, name: string, version: number) => request<Outcome>(`/settings/${kind}/${encodeURIComponent(name)}/live`, { method: 'POST', body: { version } });
 
 /** bare leaves out what is empty, so that a document says only what somebody wrote. */
 export function bare<T extends object>(doc: T): T {

@@ -18,6 +18,13 @@ export function whenUnauthorized(callback: () => void): void {
   onUnauthorized = callback;
 }
 
+let onLocked: () => void = () => undefined;
+
+/** whenLocked is called when the server says that the session is locked. */
+export function whenLocked(callback: () => void): void {
+  onLocked = callback;
+}
+
 type Query = Record<string, string | number | boolean | undefined>;
 
 export interface Ask {
@@ -26,6 +33,8 @@ export interface Ask {
   /** JSON, or the bytes of a file. */
   body?: unknown;
   signal?: AbortSignal;
+  /** It may outlive the page; at most 64 kB. */
+  keepalive?: boolean;
   /** A 401 is the answer here (login), not the end of the session. */
   anonymous?: boolean;
 }
@@ -52,6 +61,7 @@ async function send(path: string, ask: Ask): Promise<Response> {
       credentials: 'same-origin',
       body: file ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body)),
       signal: ask.signal,
+      keepalive: ask.keepalive,
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
@@ -64,6 +74,7 @@ export async function request<T>(path: string, ask: Ask = {}): Promise<T> {
   const response = await send(path, ask);
   if (!response.ok) {
     if (response.status === 401 && !ask.anonymous) onUnauthorized();
+    if (response.status === 423) onLocked();
     throw await problemOf(response);
   }
   if (response.status === 204) return undefined as T;

@@ -31,8 +31,8 @@ export class Feed {
   private readonly listeners = new Set<() => void>();
   private link: Link = 'connecting';
 
-  /** onTrouble is called whenever the connection breaks off or can't be made. */
-  constructor(address: string, onTrouble: () => void) {
+  /** onTrouble is called whenever the connection breaks off or can't be made; who may not follow the feed has none. */
+  constructor(address: string, onTrouble: () => void, live = true) {
     this.client = new Centrifuge(address, { minReconnectDelay: 300, maxReconnectDelay: 5000 });
     this.client.on('connected', () => this.setLink('online'));
     this.client.on('connecting', ({ code }) => {
@@ -44,7 +44,8 @@ export class Feed {
       onTrouble();
     });
     this.client.on('error', onTrouble);
-    this.client.connect();
+    if (live) this.client.connect();
+    else this.link = 'offline';
   }
 
   readonly state = (): Link => this.link;

@@ -23,6 +23,7 @@ const byStatus: Record<number, string> = {
   409: 'conflict',
   413: 'too_large',
   422: 'invalid',
+  423: 'locked',
   429: 'too_many',
   502: 'unavailable',
   503: 'unavailable',
@@ -35,6 +36,8 @@ const byStatus: Record<number, string> = {
  */
 export class Problem extends Error {
   readonly status: number;
+  /** A URN of the server's where a caller must branch, else empty. */
+  readonly type: string;
   readonly detail: string;
   readonly locations: string[];
   readonly faults: Fault[];
@@ -43,6 +46,7 @@ export class Problem extends Error {
     super(document.detail ?? document.title ?? `status ${status}`);
     this.name = 'Problem';
     this.status = status;
+    this.type = document.type ?? '';
     this.detail = document.detail ?? '';
     this.locations = (document.errors ?? []).flatMap((e) => (e.location ? [e.location] : []));
     this.faults = (document.errors ?? []).map((e) => ({ field: (e.location ?? '').replace(/^body\.doc\.?/, ''), code: typeof e.value === 'string' ? e.value : 'format', message: e.message ?? '' }));

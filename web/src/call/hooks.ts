@@ -1,6 +1,6 @@
 import { createContext, use, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { Feed, Link } from '../api/feed';
-import type { LiveCall } from '../api/model';
+import type { Event, LiveCall } from '../api/model';
 import { inOrder, type Roster } from './roster';
 import type { Floor, LoadPoint, Threads } from './store';
 import type { Talk } from './talk';
@@ -44,9 +44,10 @@ export function useTalk(id: string): Talk {
 
 /**
  * useChannel calls `onNews` after something happened on a channel of the feed, at
- * most every 300 ms, and when it was joined.
+ * most every 300 ms, and when it was joined. With `types` only events whose type
+ * begins with one of them count.
  */
-export function useChannel(name: string, onNews: () => void): void {
+export function useChannel(name: string, onNews: () => void, types?: readonly string[]): void {
   const { feed } = useRealtime();
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -56,12 +57,15 @@ export function useChannel(name: string, onNews: () => void): void {
         onNews();
       }, 300);
     };
-    const leave = feed.watch(name, { onEvent: soon, onSync: soon });
+    const onEvent = (event: Event) => {
+      if (!types || types.some((type) => event.type.startsWith(type))) soon();
+    };
+    const leave = feed.watch(name, { onEvent, onSync: soon });
     return () => {
       clearTimeout(timer);
       leave();
     };
-  }, [feed, name, onNews]);
+  }, [feed, name, onNews, types]);
 }
 
 /** useNow ticks once a second while `ticking`. */

@@ -8,6 +8,7 @@ import type { User } from '../api/model';
 import { useFormat } from '../i18n/format';
 import { fields as fieldQuery, kinds, type Contact, type Field, type Kind, type Suggestion } from './api';
 import { IdentityText, useAct } from './words';
+import { leads, may } from '../shell/roles';
 
 const label = (field: Field, language: string) => (language.startsWith('zh') ? field.label_zh : field.label_en);
 
@@ -146,12 +147,12 @@ export function IdentitiesCard({ contact, me }: { contact: Contact; me: User }) 
     then: (found) => setWhole(Object.fromEntries(found.items.map((it) => [it.id, it.value]))),
   });
   const remove = useAct((id: number) => request(`/contacts/${contact.id}/identities/${id}`, { method: 'DELETE' }), { words: t('contacts.removed') });
-  const lead = me.role !== 'agent';
+  const lead = leads(me.role);
   return (
     <section className="card part" aria-labelledby="identities">
       <div className="part-head">
         <h2 id="identities">{t('contacts.identities')}</h2>
-        {lead && contact.identities.length > 0 && (
+        {may(me.role, 'reveal') && contact.identities.length > 0 && (
           <Button size="small" loading={reveal.isPending} onClick={() => reveal.mutate(undefined)} title={t('contacts.revealHint')}>
             {t('contacts.reveal')}
           </Button>

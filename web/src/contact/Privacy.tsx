@@ -7,6 +7,7 @@ import type { User } from '../api/model';
 import { useFormat } from '../i18n/format';
 import { notices, type Consent, type Contact, type Purpose } from './api';
 import { useAct } from './words';
+import { leads } from '../shell/roles';
 
 const channels = ['call', 'chat', 'web', 'email', 'paper'] as const;
 
@@ -132,7 +133,7 @@ export function DataCard({ contact, me }: { contact: Contact; me: User }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
   const [open, setOpen] = useState<'erase' | 'hold' | null>(null);
-  if (me.role === 'agent' && !contact.legal_hold && contact.erasures.length === 0) return null;
+  if (!leads(me.role) && !contact.legal_hold && contact.erasures.length === 0) return null;
   const waiting = contact.erasures.some((job) => job.state === 'waiting');
   return (
     <section className="card part" aria-labelledby="data">
@@ -140,7 +141,7 @@ export function DataCard({ contact, me }: { contact: Contact; me: User }) {
       {contact.legal_hold && <p className="hold">{t('contacts.held', { why: contact.legal_hold })}</p>}
       {!contact.erased_at && (
         <div className="list-acts">
-          {me.role !== 'agent' && (
+          {leads(me.role) && (
             <Button size="small" href={`${base}/contacts/${contact.id}/export`} download>
               {t('contacts.exportOne')}
             </Button>

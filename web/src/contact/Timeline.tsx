@@ -10,6 +10,7 @@ import { Icon, type IconName } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { timeline, type Entry } from './api';
 import { useAct } from './words';
+import { leads } from '../shell/roles';
 
 const shown = ['call', 'conversation', 'ticket', 'note', 'consent', 'merge'] as const;
 type Shown = (typeof shown)[number];
@@ -121,7 +122,7 @@ export function TimelineCard({ contact, me }: { contact: number; me: User }) {
             </span>
             <div className="entry-body">
               <Body entry={entry} contact={contact} />
-              {entry.kind === 'note' && (me.role !== 'agent' || entry.data.by === me.username) && (
+              {entry.kind === 'note' && (leads(me.role) || entry.data.by === me.username) && (
                 <Button type="text" size="small" onClick={() => remove.mutate(entry.id)}>
                   {t('contacts.remove')}
                 </Button>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { merge, type Message } from './data';
+import { foldable } from './thread';
 
 const message = (id: number, text = ''): Message => ({ id, text }) as Message;
 
@@ -8,5 +9,19 @@ describe('merge', () => {
     const all = merge([message(1), message(3, 'old')], [message(3, 'new'), message(2), message(4)]);
     expect(all.map((m) => m.id)).toEqual([1, 2, 3, 4]);
     expect(all[2]?.text).toBe('new');
+  });
+});
+
+describe('foldable', () => {
+  const line = (who: string, i: number) => ({ id: i, author: { kind: who }, direction: who === 'customer' ? 'in' : 'out' }) as Message;
+  const thread = (...who: string[]) => who.map(line);
+  it('is the bot\'s part after a handover, but for the last question', () => {
+    expect(foldable(thread('customer', 'bot', 'customer', 'bot', 'customer', 'bot', 'agent'), 'agent')).toBe(4);
+    expect(foldable(thread('customer', 'bot', 'customer', 'bot', 'customer', 'agent', 'customer'), 'agent')).toBe(4);
+  });
+  it('is nothing while the bot is at it, or when it is short', () => {
+    expect(foldable(thread('customer', 'bot', 'customer', 'bot', 'customer', 'bot'), 'bot')).toBe(0);
+    expect(foldable(thread('customer', 'bot', 'customer', 'bot'), 'queue')).toBe(0);
+    expect(foldable(thread('customer', 'agent'), 'agent')).toBe(0);
   });
 });

@@ -101,3 +101,30 @@ export async function upload(id: number, file: File): Promise<Attachment> {
 }
 
 export const fileAddress = (thread: number, file: Attachment, thumb = false) => `${base}/conversations/${thread}/files/${file.id}${thumb ? '?thumb=1' : ''}`;
+
+/** A filter of conversations, as saved views keep it: one of all, any, not and field. */
+export interface Filter {
+  all?: Filter[];
+  any?: Filter[];
+  not?: Filter;
+  field?: string;
+  op?: string;
+  value?: unknown;
+}
+
+export type View = Omit<Schemas['ChatView'], 'filter'> & { filter: Filter };
+
+/** listed is the first page of a filter. */
+export const listed = (filter: Filter) =>
+  queryOptions({ queryKey: ['conversations', 'filter', filter], queryFn: ({ signal }) => request<List>('/conversations/list', { method: 'POST', signal, body: { filter, limit: 60 } }).then((page) => page.items) });
+
+/** filtered is a filter by pages. */
+export const filtered = (filter: Filter) =>
+  infiniteQueryOptions({
+    queryKey: ['conversations', 'pages', filter],
+    queryFn: ({ pageParam, signal }) => request<List>('/conversations/list', { method: 'POST', signal, body: { filter, cursor: pageParam || undefined, limit: 40 } }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+
+export const views = queryOptions({ queryKey: ['conversation-views'], queryFn: ({ signal }) => request<{ items: View[] }>('/conversation-views', { signal }).then((page) => page.items) });

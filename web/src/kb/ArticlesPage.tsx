@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { base, request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
 import { session } from '../api/queries';
+import { KbTabs } from '../assist/KbTabs';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -193,6 +194,7 @@ export function ArticlesPage() {
           )}
         </span>
       </div>
+      <KbTabs />
       <div className="kb-columns">
         <nav className="card kb-tree" aria-label={t('kb.categories')}>
           {wanted.every((one) => one.data) ? (

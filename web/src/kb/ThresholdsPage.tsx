@@ -20,7 +20,7 @@ const y = (share: number) => box.h - box.bottom - share * (box.h - box.top - box
 const line = (points: readonly Point[], of: 'answered' | 'wrong' | 'shown') => [...points].reverse().map((point) => `${x(point.p).toFixed(1)},${y(point[of]).toFixed(1)}`).join(' ');
 
 /** Curve is what each threshold would do, measured on held-out questions. */
-function Curve({ of, answer, clarify }: { of: Judgement; answer: number; clarify: number }) {
+export function Curve({ of, answer, clarify }: { of: Judgement; answer: number; clarify: number }) {
   const { t } = useTranslation();
   const { number } = useFormat();
   const marks = [
@@ -99,6 +99,11 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
     },
     onError,
   });
+  const activate = useMutation({
+    mutationFn: (id: number) => request(`/kb/judgements/${of.lang}/activate`, { method: 'POST', body: { id } }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ['kb', 'judgements'] }),
+    onError,
+  });
   const train = useMutation({ mutationFn: () => request(`/kb/judgements/${of.lang}/train`, { method: 'POST' }), onSuccess: () => void message.success(t('kb.training')), onError });
   const answer = Math.min(0.999, of.drawn.answer + shift.answer);
   const { progress } = of;
@@ -155,7 +160,14 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
                   <td>{one.own.questions > 0 ? `${number(one.own.mrr10, 3)}${one.before ? ` (${number(one.before.mrr10, 3)})` : ''}` : '–'}</td>
                   <td>{one.own.questions > 0 ? `${number(one.own.wrong_pct, 1)} %${one.before ? ` (${number(one.before.wrong_pct, 1)} %)` : ''}` : '–'}</td>
                   <td>{one.own.questions > 0 ? `${number(one.own.answered_pct, 1)} %${one.before ? ` (${number(one.before.answered_pct, 1)} %)` : ''}` : '–'}</td>
-                  <td>{one.active ? <span className="tag tag-good">{t('kb.inUse')}</span> : one.reason ? <span className="tag tag-poor" title={one.reason}>{t('kb.refused')}</span> : t('kb.replaced')}</td>
+                  <td>
+                    {one.active ? <span className="tag tag-good">{t('kb.inUse')}</span> : one.reason ? <span className="tag tag-poor" title={one.reason}>{t('kb.refused')}</span> : t('kb.replaced')}{' '}
+                    {admin && !one.active && one.embed === progress.model && (
+                      <Button size="small" loading={activate.isPending && activate.variables === one.id} onClick={() => activate.mutate(one.id)}>
+                        {t('assist.health.activate')}
+                      </Button>
+                    )}
+                  </td>
                 </tr>
               ))}
             </tbody>

@@ -4,6 +4,7 @@ import type { ComponentType } from 'react';
 import { useTranslation } from 'react-i18next';
 import { session } from '../api/queries';
 import { Audit } from '../admin/Audit';
+import { Channels } from '../admin/Channels';
 import { Flows } from '../admin/Flows';
 import { Hours } from '../admin/Hours';
 import { Import } from '../admin/Import';
@@ -11,6 +12,9 @@ import { Kiosks } from '../admin/Kiosks';
 import { Media } from '../admin/Media';
 import { Prompts } from '../admin/Prompts';
 import { Numbers, Routes, Rules, Trunks } from '../admin/sheets';
+import { Automation, Macros, Templates } from '../rules/sheets';
+import { Webhooks } from '../rules/Webhooks';
+import { Demands } from '../guard/Demands';
 import { Empty } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import '../admin/admin.css';
@@ -24,8 +28,14 @@ const sections = {
   outbound: Routes,
   media: Media,
   'alert-rules': Rules,
+  channels: Channels,
+  rules: Automation,
+  macros: Macros,
+  'ticket-templates': Templates,
+  webhooks: Webhooks,
   kiosks: Kiosks,
   import: Import,
+  logins: Demands,
   audit: Audit,
 } satisfies Record<string, ComponentType>;
 
@@ -33,11 +43,15 @@ type Section = keyof typeof sections;
 
 const names = Object.keys(sections) as Section[];
 
+// Sections of other parts have their words there.
+const wordsOf = (t: (key: string) => string, name: Section): string => t(name === 'logins' ? 'guard.section' : `admin.sections.${name}`);
+
 /** AdminPage is what administrators set: a list of sections and the one that is open. */
 export function AdminPage() {
   const { t } = useTranslation();
   const { data } = useSuspenseQuery(session);
-  if (data?.user.role !== 'admin') {
+  const auditor = data?.user.role === 'auditor';
+  if (data?.user.role !== 'admin' && !auditor) {
     return (
       <div className="page">
         <Empty icon="shield" title={t('problem.forbidden')} />
@@ -48,9 +62,9 @@ export function AdminPage() {
     <div className="admin">
       <nav className="admin-nav" aria-label={t('admin.title')}>
         <h1>{t('admin.title')}</h1>
-        {names.map((name) => (
+        {(auditor ? (['audit'] as const) : names).map((name) => (
           <Link key={name} to="/admin/$section" params={{ section: name }} className="admin-link" activeProps={{ className: 'admin-link admin-here', 'aria-current': 'page' }}>
-            {t(`admin.sections.${name}`)}
+            {wordsOf(t, name)}
           </Link>
         ))}
       </nav>
@@ -70,7 +84,7 @@ export function AdminSection() {
   const Open = sections[name];
   return (
     <>
-      <Title>{`${t(`admin.sections.${name}`)} · ${t('admin.title')}`}</Title>
+      <Title>{`${wordsOf(t, name)} · ${t('admin.title')}`}</Title>
       <Open />
     </>
   );

@@ -21,7 +21,7 @@ export function BotPage() {
   const { tab } = useSearch({ from: '/shell/bot' });
   const navigate = useNavigate();
   const { data } = useSuspenseQuery(session);
-  if (!may(data?.user.role, 'queues')) {
+  if (!may(data?.user.role, 'articles')) {
     return (
       <div className="page">
         <Title>{t('bot.title')}</Title>

@@ -8,6 +8,7 @@ import type { CallSummary } from '../api/model';
 import { calls, type CallFilter } from '../api/queries';
 import { useFormat } from '../i18n/format';
 import { ArchiveRow } from '../parts/ArchiveRow';
+import { CallTabs } from '../parts/CallTabs';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
@@ -226,6 +227,7 @@ export function CallsPage() {
   return (
     <div className="page">
       <Title>{t('calls.title')}</Title>
+      <CallTabs />
       <div className="page-head">
         <h1>{t('calls.title')}</h1>
         <span className="muted num" role="status">

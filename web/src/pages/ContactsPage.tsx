@@ -14,6 +14,7 @@ import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import './calls.css';
 import './contacts.css';
+import { leads } from '../shell/roles';
 
 function useLate(value: string, ms: number): string {
   const [late, setLate] = useState(value);
@@ -166,7 +167,7 @@ export function ContactsPage() {
           </button>
         )}
         <span className="contact-actions">
-          {me?.role !== 'agent' && <Button onClick={() => setOpen('lists')}>{t('contacts.lists')}</Button>}
+          {leads(me?.role) && <Button onClick={() => setOpen('lists')}>{t('contacts.lists')}</Button>}
           <Button type="primary" onClick={() => setOpen('new')}>
             {t('contacts.new')}
           </Button>

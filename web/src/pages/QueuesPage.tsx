@@ -11,7 +11,7 @@ import { useChannel, useFloor, useNow } from '../call/hooks';
 import { clock, firstOf, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
-import { QueueAlerts, useWorst } from '../parts/QueueAlerts';
+import { AlarmSwitch, QueueAlerts, useWorst } from '../parts/QueueAlerts';
 import { Title } from '../parts/Title';
 import { WhyLines } from '../parts/Why';
 import './system.css';
@@ -252,6 +252,7 @@ export function QueuesPage() {
       <Title>{t('queues.title')}</Title>
       <div className="page-head">
         <h1>{t('queues.title')}</h1>
+        <AlarmSwitch />
       </div>
       <QueueAlerts />
       {board.isError && <Failed error={board.error} retry={() => void board.refetch()} />}

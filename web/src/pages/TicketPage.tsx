@@ -11,10 +11,13 @@ import { colleagues } from '../api/queries';
 import { priorities, ticket, ticketTrail, ticketTypes } from '../api/tickets';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
+import { CaseMark } from '../feedback/marks';
+import { TicketHelp } from '../feedback/TicketHelp';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { MacroMenu } from '../rules/MacroMenu';
 import './calls.css';
 import './tickets.css';
 
@@ -287,7 +290,7 @@ function StepLine({ step }: { step: TicketStep }) {
         {dateTime(step.at)}
       </time>
       <span>
-        <strong>{step.actor === 'customer' ? t('ticket.customer') : step.actor === 'system' ? t('ticket.system') : step.actor}</strong> {t(`ticket.steps.${step.kind}`, step.kind)}
+        <strong>{step.actor === 'customer' ? t('ticket.customer') : step.actor === 'system' ? t('ticket.system') : step.actor.startsWith('rule:') ? t('rules.byRule', { name: step.actor.slice(5) }) : step.actor}</strong> {t(`ticket.steps.${step.kind}`, step.kind)}
         {step.kind === 'warned' && ` ${t(`ticket.clocks.${detail.clock as string}`)} ${t('unit.percent', { value: detail.level as number })}`}
         {changes.length > 0 && <small className="muted"> {changes.map(([field]) => t(`ticket.${field.startsWith('fields.') ? 'field' : field}`, field)).join(', ')}</small>}
       </span>
@@ -295,10 +298,15 @@ function StepLine({ step }: { step: TicketStep }) {
   );
 }
 
-/** TicketPage is one ticket: what was said, what stands, what was promised, what was done. */
+/** TicketPage is one ticket on a page of its own. */
 export function TicketPage() {
-  const { t } = useTranslation();
   const { ticketId } = useParams({ from: '/shell/tickets/$ticketId' });
+  return <TicketView ticketId={ticketId} />;
+}
+
+/** TicketView is one ticket: what was said, what stands, what was promised, what was done. `onBack` is for where it stands among others. */
+export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: () => void }) {
+  const { t } = useTranslation();
   const { dateTime } = useFormat();
   const client = useQueryClient();
   const now = useNow();
@@ -318,14 +326,26 @@ export function TicketPage() {
     <div className="page">
       <Title>{`#${k.id} ${k.subject}`}</Title>
       <div className="page-head">
-        <Link to="/tickets" className="row-menu" aria-label={t('ticket.title')}>
-          <Icon name="back" size={18} />
-        </Link>
+        {onBack ? (
+          <button type="button" className="row-menu" aria-label={t('inbox.back')} onClick={onBack}>
+            <Icon name="back" size={18} />
+          </button>
+        ) : (
+          <Link to="/tickets" className="row-menu" aria-label={t('ticket.title')}>
+            <Icon name="back" size={18} />
+          </Link>
+        )}
         <h1>
           <span className="muted num">#{k.id}</span> {k.subject}
         </h1>
         <span className={`tag ticket-state ticket-${k.state}`}>{t(`ticket.states.${k.state}`)}</span>
         <PriorityMark priority={k.priority} complaint={k.complaint} />
+        <CaseMark ticket={k.id} />
+        {!k.merged_into && (
+          <span className="ticket-make">
+            <MacroMenu object={{ kind: 'ticket', id: k.id }} />
+          </span>
+        )}
       </div>
       {k.merged_into ? (
         <p className="failed">
@@ -345,6 +365,14 @@ export function TicketPage() {
             <time className="num" dateTime={k.created_at}>
               {dateTime(k.created_at)}
             </time>
+            {k.source_ref?.startsWith('conversation:') && (
+              <>
+                {' · '}
+                <Link to="/inbox/$conversation" params={{ conversation: k.source_ref.slice(13) }}>
+                  {t('ticket.fromConversation')}
+                </Link>
+              </>
+            )}
             {k.source_ref?.startsWith('call:') && (
               <>
                 {' · '}
@@ -355,6 +383,7 @@ export function TicketPage() {
             )}
           </p>
           {k.body && <p className="said-body ticket-body">{k.body}</p>}
+          <TicketHelp id={k.id} over={over} />
           <ul className="said-list">
             {data.comments.map((comment) => (
               <Said key={comment.id} comment={comment} />

@@ -13,6 +13,9 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { templates } from '../rules/api';
+import { MacroMenu } from '../rules/MacroMenu';
+import { TicketViews } from '../rules/TicketViews';
 import './calls.css';
 import './tickets.css';
 
@@ -64,6 +67,7 @@ function Filters({ filter, change }: { filter: TicketFilter; change: Change }) {
 }
 
 interface Draft {
+  template?: string;
   type: string;
   subject: string;
   body?: string;
@@ -78,9 +82,18 @@ function NewTicket({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const client = useQueryClient();
   const types = useQuery(ticketTypes).data ?? [];
+  const patterns = useQuery(templates).data ?? [];
   const [form] = Form.useForm<Draft>();
+  const pattern = Form.useWatch('template', form);
+  const fill = (name?: string) => {
+    const one = patterns.find((item) => item.name === name);
+    if (one) form.setFieldsValue({ type: one.type, subject: one.subject, body: one.body, priority: one.priority ?? undefined, complaint: one.complaint });
+  };
   const make = useMutation({
-    mutationFn: (draft: Draft) => request<Ticket>('/tickets', { method: 'POST', body: { ...draft, source: 'agent' } }),
+    mutationFn: ({ template, ...draft }: Draft) =>
+      template
+        ? request<Ticket>(`/ticket-templates/${encodeURIComponent(template)}/tickets`, { method: 'POST', body: { subject: draft.subject, body: draft.body } })
+        : request<Ticket>('/tickets', { method: 'POST', body: { ...draft, source: 'agent' } }),
     onSuccess: async (made) => {
       await client.invalidateQueries({ queryKey: ['tickets'] });
       await navigate({ to: '/tickets/$ticketId', params: { ticketId: String(made.id) } });
@@ -91,8 +104,13 @@ function NewTicket({ onClose }: { onClose: () => void }) {
   return (
     <Modal open title={t('ticket.new')} okText={t('ticket.make')} cancelText={t('settings.cancel')} confirmLoading={make.isPending} onCancel={onClose} onOk={() => form.submit()} width={560}>
       <Form form={form} layout="vertical" requiredMark={false} autoComplete="off" initialValues={{ type: 'question' }} onFinish={(draft) => make.mutate(draft)}>
+        {patterns.length > 0 && (
+          <Form.Item name="template" label={t('rules.template')}>
+            <Select allowClear placeholder={t('rules.noTemplate')} options={patterns.map((one) => ({ value: one.name, label: i18n.language === 'zh-CN' ? one.label_zh : one.label_en }))} onChange={fill} />
+          </Form.Item>
+        )}
         <Form.Item name="type" label={t('ticket.type')} rules={[required]}>
-          <Select options={types.filter((type) => !type.disabled).map((type) => ({ value: type.name, label: i18n.language === 'zh-CN' ? type.label_zh : type.label_en }))} />
+          <Select disabled={!!pattern} options={types.filter((type) => !type.disabled).map((type) => ({ value: type.name, label: i18n.language === 'zh-CN' ? type.label_zh : type.label_en }))} />
         </Form.Item>
         <Form.Item name="subject" label={t('ticket.subject')} rules={[required]}>
           <Input maxLength={300} autoFocus />
@@ -101,21 +119,24 @@ function NewTicket({ onClose }: { onClose: () => void }) {
           <Input.TextArea rows={5} maxLength={20000} />
         </Form.Item>
         <Form.Item name="priority" label={t('ticket.priority')} extra={t('ticket.priorityHint')}>
-          <Select allowClear placeholder={t('ticket.byType')} options={priorities.map((value) => ({ value, label: t(`ticket.priorities.${value}`) }))} />
+          <Select disabled={!!pattern} allowClear placeholder={t('ticket.byType')} options={priorities.map((value) => ({ value, label: t(`ticket.priorities.${value}`) }))} />
         </Form.Item>
         <Form.Item name="complaint" label={t('ticket.complaint')} valuePropName="checked">
-          <Switch />
+          <Switch disabled={!!pattern} />
         </Form.Item>
       </Form>
     </Modal>
   );
 }
 
-function Row({ row, now }: { row: TicketRow; now: number }) {
+function Row({ row, now, chosen, onChoose }: { row: TicketRow; now: number; chosen: boolean; onChoose: (chosen: boolean) => void }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
   return (
-    <li>
+    <li className="ticket-line">
+      <label>
+        <input type="checkbox" checked={chosen} aria-label={t('rules.select', { id: row.id })} onChange={(event) => onChoose(event.target.checked)} />
+      </label>
       <Link className="ticket-row archive-row-link" to="/tickets/$ticketId" params={{ ticketId: String(row.id) }}>
         <span className="num muted">#{row.id}</span>
         <span className="ticket-subject">
@@ -142,6 +163,7 @@ export function TicketsPage() {
   const client = useQueryClient();
   const now = useNow();
   const [making, setMaking] = useState(false);
+  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set());
   const change = useMemo<Change>(() => (part) => void navigate({ to: '/tickets', search: (old) => ({ ...old, ...part }), replace: true }), [navigate]);
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(tickets(filter));
   const counts = useQuery(ticketCounts).data;
@@ -150,6 +172,7 @@ export function TicketsPage() {
     useCallback(() => void client.invalidateQueries({ queryKey: ['tickets'] }), [client]),
   );
   const items = useMemo(() => data?.pages.flatMap((page) => page.items ?? []) ?? [], [data]);
+  const marked = items.filter((row) => chosen.has(row.id)).slice(0, 200);
   const filtered = Object.values(filter).some(Boolean);
   const open = (by: 'mine' | 'nobody') => Object.entries(counts?.[by] ?? {}).reduce((sum, [state, n]) => (state === 'resolved' ? sum : sum + n), 0);
   return (
@@ -168,13 +191,23 @@ export function TicketsPage() {
           {t('ticket.new')}
         </Button>
       </div>
+      <TicketViews filter={filter} onChoose={(next) => void navigate({ to: '/tickets', search: next, replace: true })} />
       <Filters filter={filter} change={change} />
       {error && <Failed error={error} retry={() => void refetch()} />}
       {isPending && <Waiting rows={8} />}
       {data && items.length === 0 && <Empty icon="ticket" title={t(filtered ? 'ticket.none' : 'ticket.noneYet')} hint={t(filtered ? 'calls.noneHint' : 'ticket.noneYetHint')} />}
       {items.length > 0 && (
         <div className="card archive">
-          <div className="ticket-row ticket-head" aria-hidden="true">
+          {marked.length > 0 && (
+            <div className="ticket-bulk" role="group" aria-label={t('rules.chosen', { count: marked.length })}>
+              <span>{t('rules.chosen', { count: marked.length })}</span>
+              <MacroMenu objects={marked.map((row) => ({ kind: 'ticket', id: row.id }))} />
+              <Button type="text" onClick={() => setChosen(new Set())}>
+                {t('rules.chooseNone')}
+              </Button>
+            </div>
+          )}
+          <div className="ticket-row ticket-head ticket-line-head" aria-hidden="true">
             <span>{t('ticket.number')}</span>
             <span>{t('ticket.subject')}</span>
             <span>{t('ticket.state')}</span>
@@ -184,7 +217,20 @@ export function TicketsPage() {
           </div>
           <ul>
             {items.map((row) => (
-              <Row key={row.id} row={row} now={now} />
+              <Row
+                key={row.id}
+                row={row}
+                now={now}
+                chosen={chosen.has(row.id)}
+                onChoose={(on) =>
+                  setChosen((old) => {
+                    const next = new Set(old);
+                    if (on) next.add(row.id);
+                    else next.delete(row.id);
+                    return next;
+                  })
+                }
+              />
             ))}
           </ul>
         </div>

@@ -1,36 +1,35 @@
-import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Wall, WallQueue } from '../admin/kinds';
-import { request } from '../api/client';
-import { Problem } from '../api/problem';
+import { openWall } from '../api/wall';
 import { clock, useFormat } from '../i18n/format';
 import { Title } from '../parts/Title';
 import './wall.css';
 
-const every = 1000; // ms between two questions
 const old = 3; // s after which the figures count as old
 const perPage = 2; // queues on the screen at once: 6 tiles and 2 of agents
 const turn = 12_000; // ms that a page stays
 
-/** useWall asks for the figures each second: by the token in the address, else by login. */
-function useWall(token: string) {
-  return useQuery({
-    queryKey: ['wall', token],
-    queryFn: async ({ signal }) => {
-      const wall = await (token ? byToken(token, signal) : request<Wall>('/wall/mine', { signal, anonymous: true }));
-      return { wall, at: Date.now() };
-    },
-    refetchInterval: (query) => (query.state.error instanceof Problem && query.state.error.status === 401 ? 30_000 : every),
-    refetchIntervalInBackground: true,
-    retry: false,
-  });
+interface Known {
+  wall?: Wall;
+  /** When that came. */
+  at: number;
+  refused: boolean;
 }
 
-async function byToken(token: string, signal: AbortSignal): Promise<Wall> {
-  const response = await fetch('/api/v1/wall', { signal, headers: { 'X-Kiosk-Token': token, Accept: 'application/json' }, credentials: 'omit' });
-  if (!response.ok) throw new Problem(response.status);
-  return (await response.json()) as Wall;
+/** useWall follows the figures: by the token in the address, else by login. */
+function useWall(token: string): Known {
+  const [known, setKnown] = useState<Known>({ at: 0, refused: false });
+  useEffect(
+    () =>
+      openWall(
+        token,
+        (wall) => setKnown({ wall, at: Date.now(), refused: false }),
+        () => setKnown({ at: 0, refused: true }),
+      ),
+    [token],
+  );
+  return known;
 }
 
 function useTick(): number {
@@ -76,22 +75,21 @@ export function WallPage() {
   const { t } = useTranslation();
   const { number } = useFormat();
   const [token] = useState(() => window.location.hash.slice(1));
-  const { data, error } = useWall(token);
+  const { wall: data, at, refused } = useWall(token);
   const now = useTick();
   const [opened] = useState(Date.now);
-  const age = data ? now - data.at : now - opened;
+  const age = now - (data ? at : opened);
   const seconds = Math.floor(age / 1000);
-  const refused = error instanceof Problem && error.status === 401;
-  const queues = data?.wall.queues ?? [];
+  const queues = data?.queues ?? [];
   const pages = Math.max(1, Math.ceil(queues.length / perPage));
   const page = Math.floor(now / turn) % pages;
   const shown = queues.slice(page * perPage, page * perPage + perPage);
-  const agents = data?.wall.agents;
+  const agents = data?.agents;
   return (
     <main className="wall">
       <Title>{t('wall.title')}</Title>
       <header>
-        <h1>{data?.wall.name ?? t('wall.title')}</h1>
+        <h1>{data?.name ?? t('wall.title')}</h1>
         {pages > 1 && (
           <span className="num">
             {page + 1} / {pages}

@@ -6,6 +6,7 @@ import type { User } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { setLanguage, type Language } from '../i18n';
 import { setTheme, useChoice } from '../theme/theme';
+import { PhoneSecretSettings } from './PhoneSecretSettings';
 
 /** The server's own rule; it has the last word. */
 export const shortest = 10;
@@ -96,6 +97,7 @@ export function AccountSettings({ user }: { user: User }) {
     <div className="settings-pair">
       <PasswordForm username={user.username} />
       <Appearance />
+      <PhoneSecretSettings />
     </div>
   );
 }

@@ -2,10 +2,11 @@ import { useMutation } from '@tanstack/react-query';
 import { App, Button, Input, InputNumber, Slider, Tooltip } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { BotPacket, BotReply, BotWhy } from '../api/bot';
+import type { BotReply, BotWhy } from '../api/bot';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
+import { PacketView } from './BotPacket';
 import { Empty } from './Notice';
 
 interface Exchange {
@@ -230,46 +231,5 @@ function Reasons({ why, reply }: { why: BotWhy; reply: BotReply }) {
       <h3>{t('bot.time')}</h3>
       <p className="muted num">{why.stages.map((s) => `${t(`bot.stage.${s.name}`, s.name)} ${number(s.ms, 1)} ms`).join(' · ')}</p>
     </div>
-  );
-}
-
-/** PacketView is what the person gets who takes over. */
-function PacketView({ packet }: { packet: BotPacket }) {
-  const { t } = useTranslation();
-  const { number } = useFormat();
-  return (
-    <>
-      <h3>{t('bot.packet')}</h3>
-      <dl>
-        <dt>{t('bot.reasonOf')}</dt>
-        <dd>
-          {t(`bot.reason.${packet.reason}`)} {packet.detail && <span className="tag">{packet.detail}</span>} {packet.urgent && <span className="tag">{t('bot.urgent')}</span>}
-        </dd>
-        <dt>{t('bot.queue')}</dt>
-        <dd>{packet.queue}</dd>
-        {packet.title && (
-          <>
-            <dt>{t('bot.intent')}</dt>
-            <dd>{packet.title}</dd>
-          </>
-        )}
-        <dt>{t('bot.summary')}</dt>
-        <dd>
-          {packet.summary.map((s, i) => (
-            <span key={i} className="bot-line">
-              {s}
-            </span>
-          ))}
-        </dd>
-        {packet.articles.length > 0 && (
-          <>
-            <dt>{t('bot.articles')}</dt>
-            <dd>{packet.articles.map((a) => a.title + (a.reaction ? ` (${t(`bot.reaction.${a.reaction}`)})` : '')).join(', ')}</dd>
-          </>
-        )}
-        <dt>{t('bot.trend')}</dt>
-        <dd className="num">{packet.emotion_trend.map((e) => number(e, 2)).join(' → ')}</dd>
-      </dl>
-    </>
   );
 }

@@ -41,6 +41,8 @@ const shapes = {
   transfer: <><path d="M4 8h14M14 4l4 4-4 4" /><path d="M20 16H9M12.500 12.500 9 16l3.500 3.500" /></>,
   headset: <><path d="M4.500 15v-3a7.500 7.500 0 0 1 15 0v3" /><rect x="3" y="13.500" width="4" height="6" rx="1.800" /><rect x="17" y="13.500" width="4" height="6" rx="1.800" /></>,
   speaker: <><path d="M4 9.500v5h3.500l4.500 4v-13l-4.500 4Z" /><path d="M15.500 9a4 4 0 0 1 0 6M18 6.500a7.500 7.500 0 0 1 0 11" /></>,
+  speakerOff: <><path d="M4 9.500v5h3.500l4.500 4v-13l-4.500 4Z" /><path d="m16 9.500 5 5M21 9.500l-5 5" /></>,
+  park: <><rect x="4" y="4" width="16" height="16" rx="4" /><path d="M9.500 16.500v-9h3.200a2.700 2.700 0 0 1 0 5.400H9.500" /></>,
   merge: <><path d="M4 5c6 0 8 7 16 7M4 19c6 0 8-7 16-7" /><path d="m17 9 3 3-3 3" /></>,
   more: <g fill="currentColor" stroke="none"><circle cx="5.5" cy="12" r="1.800" /><circle cx="12" cy="12" r="1.800" /><circle cx="18.5" cy="12" r="1.800" /></g>,
   team: <><circle cx="8.500" cy="9" r="3" /><circle cx="16.500" cy="10" r="2.400" /><path d="M3 19c.4-3.400 2.500-5 5.500-5s5.100 1.600 5.500 5M16 14.600c2.700-.1 4.500 1.300 5 4.400" /></>,
@@ -52,6 +54,7 @@ const shapes = {
   bot: <><rect x="4.500" y="8" width="15" height="11" rx="3" /><path d="M12 8V4.500M9.500 16h5M2.500 12v3M21.500 12v3" /><circle cx="9" cy="12.500" r=".8" /><circle cx="15" cy="12.500" r=".8" /><circle cx="12" cy="4" r="1" /></>,
   chart: <path d="M4 4v16h16M8.500 16v-4M13 16V8M17.500 16v-6" />,
   shield: <><path d="M12 3.500 5 6v5.500c0 4.300 3 7.300 7 9 4-1.700 7-4.700 7-9V6Z" /><path d="m9 12 2.200 2.200L15.200 10" /></>,
+  bell: <path d="M6 16.500V11a6 6 0 0 1 12 0v5.500l1.500 1.500h-15ZM10 20.500a2.200 2.200 0 0 0 4 0" />,
   words: <><path d="M5 5h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2Z" /></>,
 } satisfies Record<string, ReactNode>;
 

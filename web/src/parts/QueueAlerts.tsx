@@ -11,6 +11,8 @@ import { board } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { clock } from '../i18n/format';
 import { may } from '../shell/roles';
+import { Icon } from './Icon';
+import { chimeOnce, useAlarm, useMuted } from './alarm';
 import './queuealerts.css';
 
 const pauses = [15, 60, 240] as const; // minutes
@@ -29,10 +31,24 @@ function useNames(): (id: string) => string {
   return (id) => data?.items.find((queue) => queue.id === id)?.name ?? id;
 }
 
+/** useAnswer says that an alert was seen, or silences it for some minutes. */
+function useAnswer() {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, minutes }: { id: number; minutes?: number }) => request(`/queues/alerts/${id}/acknowledge`, { method: 'POST', body: { minutes } }),
+    onError: (error) => void message.error(t(problemKey(error))),
+    onSettled: () => client.invalidateQueries({ queryKey: queueAlerts.queryKey }),
+  });
+}
+
 /** QueueAlertNotice tells supervisors, wherever they are, of an alert that was raised while they look. */
 export function QueueAlertNotice({ role }: { role: Role }) {
   return may(role, 'queues') ? <Notice /> : null;
 }
+
+const noteOf = (id: number) => `queue-alert-${id}`;
 
 function Notice() {
   const { notification } = App.useApp();
@@ -40,36 +56,69 @@ function Notice() {
   const { data } = useQuery({ ...queueAlerts, retry: false });
   const say = useSentence();
   const nameOf = useNames();
+  const { mutate } = useAnswer();
   const told = useRef<Set<number> | null>(null);
+  const holding = (data ?? []).filter((alert) => !alert.ended_at && !silenced(alert, Date.now()));
+  useAlarm(holding.some((alert) => alert.severity === 'critical' && !alert.acked_by));
   useEffect(() => {
     if (!data) return;
-    const holding = data.filter((alert) => !alert.ended_at && !silenced(alert, Date.now()));
     // What held before the page was opened stands on the queues' page.
     const known = (told.current ??= new Set(holding.map((alert) => alert.id)));
     for (const alert of holding) {
+      // Somebody else has seen to it.
+      if (alert.acked_by) notification.destroy(noteOf(alert.id));
       if (known.has(alert.id)) continue;
       known.add(alert.id);
-      const open = alert.severity === 'critical' ? notification.error : notification.warning;
-      open({ key: `queue-alert-${alert.id}`, title: t(`admin.severity.${alert.severity}`), description: say(alert, nameOf(alert.queue)), duration: alert.severity === 'critical' ? 20 : 8, placement: 'bottomRight' });
+      const critical = alert.severity === 'critical';
+      if (!critical) chimeOnce();
+      const close = (minutes?: number) => {
+        mutate({ id: alert.id, minutes });
+        notification.destroy(noteOf(alert.id));
+      };
+      const open = critical ? notification.error : notification.warning;
+      open({
+        key: noteOf(alert.id),
+        title: t(`admin.severity.${alert.severity}`),
+        description: say(alert, nameOf(alert.queue)),
+        actions: (
+          <span className="queue-alert-acts">
+            <button type="button" onClick={() => close()}>
+              {t('admin.acknowledge')}
+            </button>
+            <button type="button" onClick={() => close(pauses[0])}>
+              {`${t('admin.snooze')}: ${t('admin.forMinutes', { minutes: pauses[0] })}`}
+            </button>
+          </span>
+        ),
+        duration: critical ? 0 : 12,
+        placement: 'bottomRight',
+      });
     }
-  }, [data, notification, t, say, nameOf]);
+    for (const id of known) if (data.some((alert) => alert.id === id && alert.ended_at)) notification.destroy(noteOf(id));
+  }, [data, holding, notification, t, say, nameOf, mutate]);
   return null;
+}
+
+/** AlarmSwitch turns the sound of alerts off and on in this browser. */
+export function AlarmSwitch() {
+  const { t } = useTranslation();
+  const [muted, turn] = useMuted();
+  return (
+    <button type="button" className="small-button" aria-pressed={muted} onClick={() => turn(!muted)}>
+      <Icon name={muted ? 'speakerOff' : 'speaker'} size={16} />
+      {t(muted ? 'calldesk.alarmOff' : 'calldesk.alarmOn')}
+    </button>
+  );
 }
 
 /** QueueAlerts are the rules that hold now, the silenced ones last. */
 export function QueueAlerts() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
-  const client = useQueryClient();
   const { data } = useQuery(queueAlerts);
   const now = useNow();
   const say = useSentence();
   const nameOf = useNames();
-  const answer = useMutation({
-    mutationFn: ({ id, minutes }: { id: number; minutes?: number }) => request(`/queues/alerts/${id}/acknowledge`, { method: 'POST', body: { minutes } }),
-    onError: (error) => void message.error(t(problemKey(error))),
-    onSettled: () => client.invalidateQueries({ queryKey: queueAlerts.queryKey }),
-  });
+  const answer = useAnswer();
   const holding = (data ?? []).filter((alert) => !alert.ended_at).sort((a, b) => Number(silenced(a, now)) - Number(silenced(b, now)) || Number(b.severity === 'critical') - Number(a.severity === 'critical'));
   if (holding.length === 0) return null;
   return (

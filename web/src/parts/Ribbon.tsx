@@ -8,7 +8,7 @@ import './mood.css';
 const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
 /** walk moves between the bars by arrow keys: the ribbon is one stop of the tab key. */
-function walk(event: KeyboardEvent<HTMLElement>): void {
+export function walk(event: KeyboardEvent<HTMLElement>): void {
   const step = steps[event.key];
   if (step === undefined) return;
   const all = [...event.currentTarget.querySelectorAll<HTMLButtonElement>('.ribbon-bar')];

@@ -6,6 +6,9 @@ import { request } from '../api/client';
 import type { Role, User } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { users } from '../api/queries';
+import { UserLogins } from '../guard/Places';
+import '../guard/guard.css';
+import { roles } from '../shell/roles';
 import { shortest } from './AccountSettings';
 import { Failed, Waiting } from './Notice';
 
@@ -61,7 +64,7 @@ function UserForm({ user, self, onClose }: { user: User | null; self: boolean; o
           <Input autoComplete="off" />
         </Form.Item>
         <Form.Item name="role" label={t('settings.role')}>
-          <Select disabled={self} options={(['agent', 'supervisor', 'admin'] as const).map((value) => ({ value, label: t(`role.${value}`) }))} />
+          <Select disabled={self} options={roles.map((value) => ({ value, label: t(`role.${value}`) }))} />
         </Form.Item>
         <Form.Item name="language" label={t('settings.language')}>
           <Select
@@ -81,6 +84,7 @@ function UserForm({ user, self, onClose }: { user: User | null; self: boolean; o
           </Form.Item>
         )}
       </Form>
+      {user && <UserLogins user={user.id} />}
     </Modal>
   );
 }

@@ -1,7 +1,8 @@
-import { useSuspenseQuery } from '@tanstack/react-query';
-import { Popover } from 'antd';
+import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { App, Popover } from 'antd';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { parked } from '../api/line';
 import type { LiveCall, Side } from '../api/model';
 import { session } from '../api/queries';
 import { useFloor, useNow, useTalk } from '../call/hooks';
@@ -159,6 +160,20 @@ function RecordKey({ call, disabled, pause }: { call: LiveCall | undefined; disa
   );
 }
 
+/** ParkKey lets the other side wait where anybody can pick it up; there is none where parking is not set up. */
+function ParkKey({ disabled, order }: { disabled: boolean; order: ReturnType<typeof useControl>['mutate'] }) {
+  const { t } = useTranslation();
+  const { message } = App.useApp();
+  const client = useQueryClient();
+  const { data } = useQuery(parked);
+  if (!data?.places) return null;
+  const told = (answer: unknown) => {
+    void message.info(t('calldesk.park.at', { slot: (answer as { slot: string }).slot }), 8);
+    void client.invalidateQueries({ queryKey: parked.queryKey });
+  };
+  return <BarButton icon="park" label={t('calldesk.park.park')} disabled={disabled} onClick={() => order({ path: 'park', body: {} }, { onSuccess: told })} />;
+}
+
 interface TalkingProps {
   line: Line;
   call: LiveCall | undefined;
@@ -226,6 +241,7 @@ function Talking({ line, call, other }: TalkingProps) {
               <Drawer icon="transfer" label={t('desk.transferTo')} disabled={!talking || line.transfer === 'asked' || !!other}>
                 {(close) => <TransferBox line={line} order={call ? order : undefined} close={close} />}
               </Drawer>
+              <ParkKey disabled={!talking || !call || line.transfer === 'asked' || !!other || busy || guests(call).length > 0} order={order} />
             </>
           )}
           <BarButton icon="hangup" label={t('desk.hangup')} keys={chord('X')} kind="bar-hangup" onClick={() => phone.hangup(line.id)} />

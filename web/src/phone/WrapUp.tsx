@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { CallSummary, WrapUp } from '../api/model';
 import { problemKey } from '../api/problem';
+import { wrapUp as proposalOf, type Proposal } from '../assist/data';
 import { call as callOf, desk, dispositions, ownCalls, session } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { clock, firstOf } from '../i18n/format';
@@ -53,24 +54,32 @@ interface FormProps {
   call: CallSummary;
   /** What was written before. */
   known?: WrapUp;
+  /** What could be written, made from what was said. */
+  proposal?: Proposal;
   /** When the wrap-up ends by itself. */
   deadline?: string;
   since?: string;
   done: () => void;
 }
 
-function Form({ call, known, deadline, since, done }: FormProps) {
+function Form({ call, known, proposal, deadline, since, done }: FormProps) {
   const { t, i18n } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
   const id = useId();
-  const { data: offered } = useQuery(dispositions(call.queue ?? ''));
-  const [draft, setDraft] = useState<Draft>({ disposition: known?.disposition ?? '', notes: known?.notes ?? '', tags: known?.tags ?? [], followUp: known?.follow_up_at ? localMoment(new Date(known.follow_up_at)) : '' });
+  const { data: offered, isPending: unknown } = useQuery(dispositions(call.queue ?? ''));
+  const [draft, setDraft] = useState<Draft>(() => {
+    const later = known ? known.follow_up_at : proposal?.follow_up_at;
+    return { disposition: known?.disposition ?? '', notes: known?.notes ?? proposal?.summary.join('\n') ?? '', tags: known?.tags ?? proposal?.tags ?? [], followUp: later ? localMoment(new Date(later)) : '' };
+  });
   const [touched, setTouched] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const now = useNow();
   const left = deadline ? Date.parse(deadline) - now : undefined;
-  const chosen = draft.disposition || (known ? '' : (offered?.[0]?.code ?? ''));
+  const likely = (code: string) => proposal?.dispositions.find((guess) => guess.code === code)?.p;
+  const first = (offered?.find((one) => one.code === proposal?.dispositions[0]?.code) ?? offered?.[0])?.code ?? '';
+  // Who writes up later has left it open on purpose.
+  const chosen = draft.disposition || (known && !since ? '' : first);
   const put = useMutation({
     mutationFn: (body: Draft) => request(`/calls/${call.id}/wrap-up`, { method: 'PUT', body: bodyOf({ ...body, disposition: body.disposition || chosen }) }),
     onSettled: () => client.invalidateQueries({ queryKey: ['calls'] }),
@@ -102,10 +111,10 @@ function Form({ call, known, deadline, since, done }: FormProps) {
     // A tag is entered by Enter too, and a button has its own.
     if (event.target instanceof HTMLElement && event.target.closest('.ant-select, button')) return;
     event.preventDefault();
-    if (!put.isPending) save();
+    if (!put.isPending && !unknown) save();
   };
   return (
-    <form ref={form} className="wrap" onKeyDown={onKey} onSubmit={(event) => { event.preventDefault(); save(); }}>
+    <form ref={form} className="wrap" onKeyDown={onKey} onSubmit={(event) => { event.preventDefault(); if (!unknown) save(); }}>
       <div className="wrap-time">
         {left !== undefined ? (
           <>
@@ -127,6 +136,11 @@ function Form({ call, known, deadline, since, done }: FormProps) {
             <label key={one.code} className="wrap-outcome">
               <input type="radio" name={id} value={one.code} checked={chosen === one.code} onChange={() => change({ disposition: one.code })} />
               <span>{i18n.language === 'zh-CN' ? firstOf(one.name_zh, one.name_en) : firstOf(one.name_en, one.name_zh)}</span>
+              {likely(one.code) !== undefined && (
+                <span className="wrap-likely num" title={t('assist.likely')}>
+                  {Math.round(100 * (likely(one.code) ?? 0))} %
+                </span>
+              )}
             </label>
           ))}
         </fieldset>
@@ -158,7 +172,7 @@ function Form({ call, known, deadline, since, done }: FormProps) {
       </div>
       <div className="wrap-end">
         <span className="muted">{t('callwork.wrap.enter')}</span>
-        <button type="submit" className="wrap-save" disabled={put.isPending}>
+        <button type="submit" className="wrap-save" disabled={put.isPending || unknown}>
           {t(deadline || since ? 'callwork.wrap.done' : 'settings.save')}
         </button>
       </div>
@@ -167,9 +181,11 @@ function Form({ call, known, deadline, since, done }: FormProps) {
 }
 
 /** WrapUpCard asks about one call; it is not in the way of the rest of the page. */
-export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'known'>) {
+export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'known' | 'proposal'>) {
   const { t } = useTranslation();
   const { data: detail, isError } = useQuery(callOf(call.id));
+  // The form opens filled in; without a proposal it opens empty.
+  const { data: proposal, isPending } = useQuery(proposalOf({ kind: 'call', id: call.id }));
   const { data } = useSuspenseQuery(session);
   const [folded, setFolded] = useState(false);
   // The first answer fills the form; what is typed then is not overwritten.
@@ -193,13 +209,26 @@ export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'kno
           </button>
         )}
       </header>
-      {(detail ?? isError) && (
+      {(detail ?? isError) && !isPending && (
         <div hidden={folded}>
-          <Form key={call.id} call={call} known={known} deadline={deadline} since={since} done={done} />
+          <Form key={call.id} call={call} known={known} proposal={proposal} deadline={deadline} since={since} done={done} />
         </div>
       )}
     </section>
   );
+}
+
+/** How much later than the wrap-up's beginning the end of its call may be written, ms; and earlier, by other clocks. */
+const near = 60_000;
+
+/**
+ * callBefore is the call that a wrap-up is about: the newest of a queue that ended about
+ * when it began, or goes on with somebody else. Others of that day are not: the record
+ * of the right one may be on its way.
+ */
+export function callBefore(calls: readonly CallSummary[] | undefined, since: string | undefined): CallSummary | undefined {
+  const began = Date.parse(since ?? '');
+  return calls?.find((call) => call.queue && (call.state !== 'ended' || !call.ended_at || Date.parse(call.ended_at) > began - near));
 }
 
 /** WrapUpDock shows the card on every page while its agent is in wrap-up. */
@@ -209,9 +238,9 @@ export function WrapUpDock() {
   const client = useQueryClient();
   const wrapping = mine?.agent?.state === 'wrap_up';
   const username = data?.user.username ?? '';
-  const { data: calls, refetch } = useQuery({ ...ownCalls(username), enabled: wrapping });
-  const talking = usePhone().lines.some((line) => line.phase === 'talking');
   const since = mine?.agent?.since;
+  const { data: calls, refetch } = useQuery({ ...ownCalls(username), enabled: wrapping, refetchInterval: (query) => (wrapping && !callBefore(query.state.data, since) ? 2000 : false) });
+  const talking = usePhone().lines.some((line) => line.phase === 'talking');
   useEffect(() => {
     if (!wrapping) return;
     // The record of the call is written a moment after its end.
@@ -225,8 +254,7 @@ export function WrapUpDock() {
   });
   const { mutate } = ready;
   const done = useCallback(() => mutate(), [mutate]);
-  // A call that was put through goes on with somebody else.
-  const last = calls?.find((call) => call.queue);
+  const last = callBefore(calls, since);
   if (!wrapping || talking || !last) return null;
   return (
     <div className="wrap-dock">

@@ -4,20 +4,20 @@ import { useTranslation } from 'react-i18next';
 import type { LiveCall, User } from '../api/model';
 import { useFloor } from '../call/hooks';
 import { Softphone } from './softphone';
-import { current, dialable, type Line, type Phone } from './state';
+import { current, dialable, mostLines, running, type Line, type Phone } from './state';
 
 const PhoneContext = createContext<Softphone | null>(null);
 
-/** PhoneProvider has the telephone of whoever is logged in, over all pages. */
-export function PhoneProvider({ user, children }: { user: User; children: ReactNode }) {
+/** PhoneProvider has the telephone of whoever is logged in, over all pages; off it does not register. */
+export function PhoneProvider({ user, off = false, children }: { user: User; off?: boolean; children: ReactNode }) {
   const [phone, setPhone] = useState<Softphone | null>(null);
   const { username, name } = user;
   useEffect(() => {
     const made = new Softphone(username, name);
     setPhone(made);
-    made.start();
+    if (!off) made.start();
     return () => made.stop();
-  }, [username, name]);
+  }, [username, name, off]);
   useEffect(() => {
     if (!phone) return;
     // Asked before a page with a call is closed or loaded anew.
@@ -40,6 +40,12 @@ export function useSoftphone(): Softphone {
 export function usePhone(): Phone {
   const phone = useSoftphone();
   return useSyncExternalStore(phone.subscribe, phone.get);
+}
+
+/** useReady says whether another call can be made from this page. */
+export function useReady(): boolean {
+  const phone = usePhone();
+  return phone.registration === 'registered' && running(phone).length < mostLines;
 }
 
 export interface Deeds {

@@ -10,7 +10,9 @@ import { setLanguage } from '../i18n';
 import { Icon, Mark, type IconName } from '../parts/Icon';
 import { setTheme, useChoice, type Choice } from '../theme/theme';
 import { PhoneState } from '../phone/PhoneState';
+import { Bell } from '../rules/Bell';
 import { AgentMenu } from './AgentMenu';
+import { hears, homeOf, works } from './roles';
 
 const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
 
@@ -90,16 +92,17 @@ function UserMenu({ user, onHelp }: { user: User; onHelp: () => void }) {
 export function Header({ user, onHelp }: { user: User; onHelp: () => void }) {
   return (
     <header className="top">
-      <Link to="/live" className="brand" aria-label="听心 Tingxin">
+      <Link to={homeOf(user.role)} className="brand" aria-label="听心 Tingxin">
         <Mark size={26} />
         <span className="brand-name">
           听心 <em>Tingxin</em>
         </span>
       </Link>
       <div className="top-end">
-        <AgentMenu />
-        <PhoneState />
-        <ConnectionState />
+        {works(user.role) && <AgentMenu />}
+        {works(user.role) && <PhoneState />}
+        {hears(user.role) && <ConnectionState />}
+        <Bell />
         <LanguageSwitch />
         <ThemeMenu />
         <UserMenu user={user} onHelp={onHelp} />

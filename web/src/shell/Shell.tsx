@@ -1,34 +1,43 @@
-import { useSuspenseQuery } from '@tanstack/react-query';
-import { Outlet } from '@tanstack/react-router';
+import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
+import { Outlet, useNavigate } from '@tanstack/react-router';
 import { App, ConfigProvider } from 'antd';
 import enUS from 'antd/locale/en_US';
 import zhCN from 'antd/locale/zh_CN';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
-import { useEffect, useMemo, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Feed, feedAddress } from '../api/feed';
 import { request } from '../api/client';
-import { liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
+import type { Role } from '../api/model';
+import { desk, liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
 import { QueueAlertNotice } from '../parts/QueueAlerts';
 import { CallBar } from '../phone/CallBar';
-import { WrapUpDock } from '../phone/WrapUp';
 import { PhoneProvider } from '../phone/hooks';
+import { setLanguage } from '../i18n';
+import { OutboxProvider } from '../inbox/hooks';
+import { Gate, MustEnrol } from '../guard/Gate';
 import { antdTheme } from '../theme/antd';
-import { useTheme } from '../theme/theme';
+import { setTheme, useTheme } from '../theme/theme';
+import { useActions, type Action } from './actions';
 import { Header } from './Header';
 import { KeyHelp, useGlobalKeys } from './keys';
+import { letter, placesOf } from './nav';
+import { hears, works } from './roles';
 import { Rail, type Counts } from './Rail';
 import '../parts/facts.css';
 import './shell.css';
 
+const WrapUpDock = lazy(() => import('../phone/WrapUp').then((wrap) => ({ default: wrap.WrapUpDock })));
+const Palette = lazy(() => import('./Palette'));
+
 const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id), readings: (id: string) => readingsOf(id) };
 
 // One connection per tab, opened with the first page behind the login.
-function connect(onTrouble: () => void): Realtime {
-  const feed = new Feed(feedAddress(window.location), onTrouble);
+function connect(onTrouble: () => void, live: boolean): Realtime {
+  const feed = new Feed(feedAddress(window.location), onTrouble, live);
   return { feed, floor: new Floor(feed, snapshots), threads: new Threads(feed, snapshots) };
 }
 
@@ -37,7 +46,7 @@ function connect(onTrouble: () => void): Realtime {
  * it is in trouble, a request finds out whether the session still stands, at most
  * every 10 s.
  */
-function useConnection(): Realtime | null {
+function useConnection(live: boolean): Realtime | null {
   const [realtime, setRealtime] = useState<Realtime | null>(null);
   useEffect(() => {
     let probed = 0;
@@ -45,10 +54,10 @@ function useConnection(): Realtime | null {
       if (Date.now() - probed < 10_000) return;
       probed = Date.now();
       request('/session').catch(() => undefined);
-    });
+    }, live);
     setRealtime(made);
     return () => made.feed.close();
-  }, []);
+  }, [live]);
   return realtime;
 }
 
@@ -62,30 +71,66 @@ function useCounts(): Counts {
   }, [calls]);
 }
 
+/** usePlaces puts into the palette where one can go, and how the pages look. */
+function usePlaces(role: Role | undefined, onHelp: () => void): void {
+  const { t, i18n } = useTranslation();
+  const navigate = useNavigate();
+  const theme = useTheme();
+  useActions(
+    useMemo<Action[]>(
+      () => [
+        ...(role ? placesOf(role) : []).map((place): Action => ({ id: place.path, group: 'go', icon: place.icon, label: t(`nav.${place.key}`), keys: ['G', letter(place.jump)], run: () => void navigate({ to: place.path }) })),
+        { id: 'theme', group: 'view', icon: theme === 'dark' ? 'sun' : 'moon', label: t(theme === 'dark' ? 'header.light' : 'header.dark'), run: () => setTheme(theme === 'dark' ? 'light' : 'dark') },
+        { id: 'language', group: 'view', icon: 'globe', label: i18n.language === 'zh-CN' ? 'English' : '中文', run: () => void setLanguage(i18n.language === 'zh-CN' ? 'en' : 'zh-CN') },
+        { id: 'help', group: 'view', icon: 'keyboard', label: t('keys.title'), keys: ['?'], run: onHelp },
+      ],
+      [role, navigate, t, i18n.language, theme, onHelp],
+    ),
+  );
+}
+
 function Page() {
   const { t } = useTranslation();
   const [help, setHelp] = useState(false);
+  const [palette, setPalette] = useState(false);
   const { data } = useSuspenseQuery(session);
-  useGlobalKeys(() => setHelp(true));
+  const onHelp = useCallback(() => setHelp(true), []);
+  const onPalette = useCallback(() => setPalette((on) => !on), []);
+  useGlobalKeys(onHelp, onPalette);
+  usePlaces(data?.user.role, onHelp);
+  // Its form comes when there is something to write.
+  const wrapping = useQuery({ ...desk, select: (mine) => mine?.agent?.state === 'wrap_up' }).data;
   const counts = useCounts();
 
   if (!data) return null;
+  const working = works(data.user.role);
   return (
-    <PhoneProvider user={data.user}>
-      <div className="shell">
-        <a className="skip" href="#content">
-          {t('app.skip')}
-        </a>
-        <Header user={data.user} onHelp={() => setHelp(true)} />
-        <Rail role={data.user.role} counts={counts} />
-        <main id="content" tabIndex={-1}>
-          <Outlet />
-        </main>
-        <WrapUpDock />
-        <CallBar />
-        <QueueAlertNotice role={data.user.role} />
-        <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
-      </div>
+    <PhoneProvider user={data.user} off={!working}>
+      <OutboxProvider>
+        <div className="shell">
+          <a className="skip" href="#content">
+            {t('app.skip')}
+          </a>
+          <Header user={data.user} onHelp={() => setHelp(true)} />
+          <Rail role={data.user.role} counts={counts} />
+          <main id="content" tabIndex={-1}>
+            <Outlet />
+          </main>
+          {working && wrapping && (
+            <Suspense>
+              <WrapUpDock />
+            </Suspense>
+          )}
+          {working && <CallBar />}
+          <QueueAlertNotice role={data.user.role} />
+          <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
+          {palette && (
+            <Suspense>
+              <Palette onClose={() => setPalette(false)} />
+            </Suspense>
+          )}
+        </div>
+      </OutboxProvider>
     </PhoneProvider>
   );
 }
@@ -94,7 +139,8 @@ export function Shell() {
   const { i18n } = useTranslation();
   const theme = useTheme();
   const still = useNarrow('(prefers-reduced-motion: reduce)');
-  const realtime = useConnection();
+  const { data } = useSuspenseQuery(session);
+  const realtime = useConnection(!!data && !data.enrol && hears(data.user.role));
   const chinese = i18n.language === 'zh-CN';
   useEffect(() => {
     dayjs.locale(chinese ? 'zh-cn' : 'en');
@@ -105,7 +151,15 @@ export function Shell() {
     <ConfigProvider theme={antdTheme(theme, still)} locale={chinese ? zhCN : enUS} button={{ autoInsertSpace: false }}>
       <App component={false} message={{ maxCount: 3 }}>
         <RealtimeContext value={realtime}>
-          <Page />
+          {data?.enrol ? (
+            <MustEnrol outside={data.outside} />
+          ) : (
+            data && (
+              <Gate of={data}>
+                <Page />
+              </Gate>
+            )
+          )}
         </RealtimeContext>
       </App>
     </ConfigProvider>

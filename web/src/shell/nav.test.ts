@@ -27,5 +27,7 @@ describe('the navigation', () => {
     expect(placesOf('supervisor').map((place) => place.path)).toContain('/queues');
   });
 
+  it('shows an auditor the log and their own settings', () => expect(placesOf('auditor').map((place) => place.path)).toEqual(['/admin', '/settings']));
+
   it('names keys as they are printed', () => expect([letter('KeyL'), letter('Digit1')]).toEqual(['L', '1']));
 });

@@ -16,24 +16,30 @@ interface Entry {
 }
 
 const leads = ['supervisor', 'admin'] as const;
+/** Who reads what was said: everybody but auditors. */
+const readers = ['agent', 'senior', 'editor', 'supervisor', 'quality', 'analyst', 'admin'] as const;
+/** Who takes calls and messages. */
+const workers = ['agent', 'senior', 'editor', 'supervisor', 'admin'] as const;
+const editors = ['editor', ...leads] as const;
 
 /**
  * entries are the places of the navigation, in their order. The first four that
  * somebody may see are the bottom bar of a narrow screen, the others its menu.
  */
 export const entries = [
-  { path: '/live', key: 'live', icon: 'live', jump: 'KeyL', group: 'work' },
-  { path: '/desk', key: 'desk', icon: 'headset', jump: 'KeyD', group: 'work' },
-  { path: '/inbox', key: 'inbox', icon: 'inbox', jump: 'KeyI', group: 'work' },
-  { path: '/calls', key: 'calls', icon: 'calls', jump: 'KeyC', group: 'work' },
-  { path: '/tickets', key: 'tickets', icon: 'ticket', jump: 'KeyT', group: 'work' },
-  { path: '/contacts', key: 'contacts', icon: 'contacts', jump: 'KeyP', group: 'work' },
-  { path: '/kb', key: 'kb', icon: 'book', jump: 'KeyK', group: 'knowledge' },
-  { path: '/bot', key: 'bot', icon: 'bot', roles: leads, jump: 'KeyB', group: 'knowledge' },
+  { path: '/live', key: 'live', icon: 'live', roles: [...workers, 'quality'], jump: 'KeyL', group: 'work' },
+  { path: '/desk', key: 'desk', icon: 'headset', roles: workers, jump: 'KeyD', group: 'work' },
+  { path: '/inbox', key: 'inbox', icon: 'inbox', roles: readers, jump: 'KeyI', group: 'work' },
+  { path: '/calls', key: 'calls', icon: 'calls', roles: readers, jump: 'KeyC', group: 'work' },
+  { path: '/tickets', key: 'tickets', icon: 'ticket', roles: readers, jump: 'KeyT', group: 'work' },
+  { path: '/feedback', key: 'feedback', icon: 'words', roles: readers, jump: 'KeyF', group: 'work' },
+  { path: '/contacts', key: 'contacts', icon: 'contacts', roles: readers, jump: 'KeyP', group: 'work' },
+  { path: '/kb', key: 'kb', icon: 'book', roles: readers, jump: 'KeyK', group: 'knowledge' },
+  { path: '/bot', key: 'bot', icon: 'bot', roles: editors, jump: 'KeyB', group: 'knowledge' },
   { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
-  { path: '/mood', key: 'mood', icon: 'heart', roles: leads, jump: 'KeyM', group: 'watch' },
+  { path: '/mood', key: 'mood', icon: 'heart', roles: [...leads, 'quality', 'analyst'], jump: 'KeyM', group: 'watch' },
   { path: '/system', key: 'system', icon: 'system', roles: leads, jump: 'KeyS', group: 'setup' },
-  { path: '/admin', key: 'admin', icon: 'shield', roles: ['admin'], jump: 'KeyA', group: 'setup' },
+  { path: '/admin', key: 'admin', icon: 'shield', roles: ['admin', 'auditor'], jump: 'KeyA', group: 'setup' },
   { path: '/settings', key: 'settings', icon: 'settings', jump: 'KeyE', group: 'setup' },
 ] as const satisfies readonly Entry[];
 

@@ -1,4 +1,4 @@
-package webhook
+package outbound
 
 import (
 	"crypto/hmac"
@@ -21,9 +21,10 @@ const (
 	maxSigns  = 5
 )
 
+// Why a signature is refused.
 var (
-	errSignature = errors.New("the signature is missing or wrong")
-	errSkew      = errors.New("the time of the signature is more than five minutes away")
+	ErrSignature = errors.New("the signature is missing or wrong")
+	ErrSkew      = errors.New("the time of the signature is more than five minutes away")
 )
 
 // Sign makes the header's value.
@@ -42,7 +43,7 @@ func mac(secret, t string, body []byte) []byte {
 // Verify checks a header against a body.
 func Verify(secret, header string, body []byte, now time.Time) error {
 	if secret == "" || len(header) > maxHeader {
-		return errSignature
+		return ErrSignature
 	}
 	var t string
 	var signs []string
@@ -57,7 +58,7 @@ func Verify(secret, header string, body []byte, now time.Time) error {
 	}
 	at, err := strconv.ParseInt(t, 10, 64)
 	if err != nil || len(signs) == 0 || len(signs) > maxSigns {
-		return errSignature
+		return ErrSignature
 	}
 	want, ok := mac(secret, t, body), false
 	for _, s := range signs {
@@ -67,10 +68,10 @@ func Verify(secret, header string, body []byte, now time.Time) error {
 		}
 	}
 	if !ok {
-		return errSignature
+		return ErrSignature
 	}
 	if away := now.Sub(time.Unix(at, 0)); away > skew || away < -skew {
-		return errSkew
+		return ErrSkew
 	}
 	return nil
 }

@@ -1,0 +1,153 @@
+// Package pii hides what names or numbers a person: phones, e-mail addresses, identity and bank card
+// numbers, typed or spoken. It is the one place that decides how they look when hidden; whoever shows
+// something to somebody who may not see it whole asks here.
+//
+//	text -> slot.Finder (patterns, check digits, spoken digits) -> Phone, Email, Number -> text with stars
+//
+// It remembers nothing, and it knows no roles: who may see what is decided above.
+package pii
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"tingxin/nlp/slot"
+)
+
+// Phone is a phone number as those see it who may not see it whole: Chinese ones as people write them
+// (138****8000), others with their country's code. Extensions of the house (four digits or fewer) stay.
+func Phone(number string) string {
+	shown := strings.TrimPrefix(number, "+86")
+	prefix := ""
+	if rest, ok := strings.CutPrefix(shown, "+"); ok {
+		prefix, shown = "+", rest
+	}
+	switch n := len(shown); {
+	case n == 0:
+		return number
+	case n <= 4:
+		return prefix + shown
+	case n < 8:
+		return prefix + "****" + shown[n-2:]
+	default:
+		return prefix + shown[:3] + strings.Repeat("*", max(n-7, 4)) + shown[n-4:]
+	}
+}
+
+// Email is an address with the first letter of its name: l***@example.com.
+func Email(address string) string {
+	name, domain, ok := strings.Cut(address, "@")
+	if !ok {
+		return Short(address)
+	}
+	_, size := utf8.DecodeRuneInString(name)
+	return name[:size] + "***@" + domain
+}
+
+// Number is an identity or card number with its first and last four digits.
+func Number(value string) string {
+	n := len(value)
+	if n <= 8 {
+		return strings.Repeat("*", n)
+	}
+	return value[:4] + strings.Repeat("*", n-8) + value[n-4:]
+}
+
+// Short is anything else: its first and last two characters when it is long enough.
+func Short(value string) string {
+	runes := []rune(value)
+	if len(runes) < 8 {
+		return "****"
+	}
+	return string(runes[:2]) + "****" + string(runes[len(runes)-2:])
+}
+
+// Name is a person's name with its first character: 李**, M***.
+func Name(name string) string {
+	runes := []rune(name)
+	if len(runes) == 0 {
+		return ""
+	}
+	return string(runes[0]) + strings.Repeat("*", min(max(len(runes)-1, 1), 3))
+}
+
+// finder looks for values; patterns of orders are no business of ours.
+var finder, _ = slot.New(slot.Config{}) // the zero value is right
+
+// leastDigits is how many digits, typed or spoken, a text must have before it is looked at.
+const leastDigits = 7
+
+// spoken are the digits as they are said.
+var spoken = map[string]bool{"zero": true, "oh": true, "one": true, "two": true, "three": true, "four": true, "five": true, "six": true, "seven": true, "eight": true, "nine": true, "double": true}
+
+// maybe tells cheaply whether a text can hold anything of a person at all.
+func maybe(s string) bool {
+	if strings.Contains(s, "@") || strings.Contains(s, "＠") {
+		return true
+	}
+	digits, letters := 0, false
+	for _, r := range s {
+		switch {
+		case r >= '0' && r <= '9', r >= '０' && r <= '９', strings.ContainsRune("零〇一二三四五六七八九幺两洞拐", r):
+			digits++
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
+			letters = true
+		}
+	}
+	if digits < leastDigits && letters {
+		for _, word := range strings.Fields(strings.ToLower(s)) {
+			if spoken[strings.Trim(word, ".,;:!?-")] {
+				digits++
+			}
+		}
+	}
+	return digits >= leastDigits
+}
+
+// Text is a text with what names a person hidden. The rest stays as it was written.
+func Text(s string) string {
+	if !maybe(s) {
+		return s
+	}
+	if len(s) > slot.MaxText {
+		cut := slot.MaxText / 2
+		if at := strings.LastIndexAny(s[:cut], " \n\t,.;。，；！？"); at > 0 {
+			cut = at
+		}
+		for cut > 0 && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		return Text(s[:cut]) + Text(s[cut:])
+	}
+	values, err := finder.Find(s, time.Unix(0, 0))
+	if err != nil {
+		return strings.Repeat("*", 4) // too long: cut above, so it cannot be
+	}
+	var b strings.Builder
+	last := 0
+	for _, v := range values {
+		hidden := Value(v.Type, v.Value)
+		if hidden == "" || v.Start < last {
+			continue
+		}
+		b.WriteString(s[last:v.Start])
+		b.WriteString(hidden)
+		last = v.End
+	}
+	b.WriteString(s[last:])
+	return b.String()
+}
+
+// Value is a found value as it is shown, "" when its type tells nothing of a person.
+func Value(kind slot.Type, value string) string {
+	switch kind {
+	case slot.Mobile, slot.Tel:
+		return Phone(value)
+	case slot.Email:
+		return Email(value)
+	case slot.ID18, slot.BankCard:
+		return Number(value)
+	}
+	return ""
+}

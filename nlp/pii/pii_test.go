@@ -1,0 +1,60 @@
+package pii_test
+
+import (
+	"strings"
+	"testing"
+
+	"tingxin/nlp/pii"
+)
+
+func TestText(t *testing.T) {
+	for in, want := range map[string]string{
+		"我的电话是13800138000，谢谢":                          "我的电话是138****8000，谢谢",
+		"我的电话是一三八零零一三八零零零，谢谢":                          "我的电话是138****8000，谢谢",
+		"电话幺三八零零幺三八零零零":                                "电话138****8000",
+		"call me on +86 138 0013 8000 please":          "call me on 138****8000 please",
+		"write to lei.li@example.com today":            "write to l***@example.com today",
+		"身份证 11010519491231002X 的":                     "身份证 1101**********002X 的",
+		"card 6222021234567890 or 4111 1111 1111 1111": "card 6222021234567890 or 4111********1111",
+		"订单号 A20251029001 到了吗":                         "订单号 A20251029001 到了吗",
+		"2026-11-29T01:02:03Z":                         "2026-11-29T01:02:03Z",
+		"nothing here":                                 "nothing here",
+		"":                                             "",
+	} {
+		if got := pii.Text(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A long text is looked at to its end.
+func TestLongText(t *testing.T) {
+	long := strings.Repeat("一些话。", 6000) + "13800138000"
+	if got := pii.Text(long); strings.Contains(got, "13800138000") || !strings.HasSuffix(got, "138****8000") {
+		t.Error("the number at the end of a long text was not hidden")
+	}
+}
+
+func TestShapes(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{pii.Phone("+8613800138000"), "138****8000"}, {pii.Phone("+14155550132"), "+141****0132"}, {pii.Phone("8001"), "8001"}, {pii.Phone("12345"), "****45"}, {pii.Phone(""), ""},
+		{pii.Email("lei@example.com"), "l***@example.com"}, {pii.Email("李@例.cn"), "李***@例.cn"}, {pii.Number("12345678"), "********"},
+		{pii.Short("oABCDEFG12"), "oA****12"}, {pii.Short("abc"), "****"}, {pii.Name("李雷"), "李*"}, {pii.Name("Mei Chen"), "M***"}, {pii.Name(""), ""},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// Whatever stands before it, a number at the end is hidden.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"", "13800138000", "a@b.cn", "4111 1111 1111 1111", "一三八零零一三八零零零", "\xff\xfe１３８００１３８０００", "订单号是"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := pii.Text(s + " ; 13800138000"); strings.HasSuffix(got, "13800138000") {
+			t.Errorf("%q became %q", s, got)
+		}
+	})
+}

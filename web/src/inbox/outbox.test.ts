@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Problem } from '../api/problem';
+import type { Message } from './data';
+import { Outbox, undoTime, type Post } from './outbox';
+
+const reply = (text: string) => ({ text, note: false, files: [], seen: 1, client_id: text });
+const letter = (text: string, conversation = 1) => ({ id: text, conversation, reply: reply(text), files: [], checked: true });
+
+class Drawer {
+  kept = new Map<string, string>();
+  getItem = (key: string) => this.kept.get(key) ?? null;
+  setItem = (key: string, value: string) => void this.kept.set(key, value);
+  removeItem = (key: string) => void this.kept.delete(key);
+}
+
+let sent: string[];
+let drawer: Drawer;
+let fails: Problem | undefined;
+const post: Post = {
+  send: (_, { text }) => {
+    if (fails) return Promise.reject(fails);
+    sent.push(text);
+    return Promise.resolve({} as Message);
+  },
+  check: (_, text) => Promise.resolve(text.includes('card') ? ['41****11'] : []),
+  close: (id) => {
+    sent.push(`close ${id}`);
+    return Promise.resolve();
+  },
+};
+const open = () => new Outbox('box', drawer, post);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  sent = [];
+  fails = undefined;
+  drawer = new Drawer();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('Outbox', () => {
+  it('holds a reply for as long as it can be taken back', async () => {
+    const box = open();
+    box.put(letter('a'), undoTime);
+    await vi.advanceTimersByTimeAsync(undoTime - 1);
+    expect(sent).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(sent).toEqual(['a']);
+    expect(box.get()).toEqual([]);
+    expect(drawer.kept.size).toBe(0);
+  });
+  it('gives a letter back, which then never leaves', async () => {
+    const box = open();
+    box.put(letter('a'), undoTime);
+    expect(box.take('a')?.reply.text).toBe('a');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sent).toEqual([]);
+  });
+  it('sends the one before at once when the next is written, in order', async () => {
+    const box = open();
+    box.put(letter('a'), undoTime);
+    box.put(letter('b'), undoTime);
+    box.put(letter('other', 2), undoTime);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent).toEqual(['a']);
+    await vi.advanceTimersByTimeAsync(undoTime);
+    expect(sent.sort()).toEqual(['a', 'b', 'other']);
+  });
+  it('waits for the connection and keeps the order', async () => {
+    const box = open();
+    fails = new Problem(0);
+    box.put(letter('a'), 0);
+    box.put(letter('b'), 0);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(box.get().map((one) => one.state)).toEqual(['waiting', 'held']);
+    fails = undefined;
+    box.online();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent).toEqual(['a', 'b']);
+  });
+  it('loses nothing by a reload', async () => {
+    open().put(letter('a'), undoTime);
+    const box = open();
+    expect(box.get()).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(undoTime);
+    expect(sent).toContain('a');
+  });
+  it('leaves what crosses somebody else\'s reply to the author, and sends it when that one wants', async () => {
+    const box = open();
+    fails = new Problem(409, { type: 'urn:tingxin:newer-reply' });
+    box.put(letter('a'), 0);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(box.get()[0]?.state).toBe('newer');
+    fails = undefined;
+    box.now('a', 9);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent).toEqual(['a']);
+  });
+  it('does not send what should not leave, unless the author wants it', async () => {
+    const box = open();
+    box.put({ ...letter('my card'), checked: false }, 0);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(box.get()[0]).toMatchObject({ state: 'private', values: ['41****11'] });
+    box.now('my card');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent).toEqual(['my card']);
+  });
+  it('closes behind the reply that asks for it, not before', async () => {
+    const box = open();
+    box.put({ ...letter('a'), close: true }, undoTime);
+    await vi.advanceTimersByTimeAsync(undoTime);
+    expect(sent).toEqual(['a', 'close 1']);
+  });
+});

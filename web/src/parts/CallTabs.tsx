@@ -1,0 +1,35 @@
+import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+import { callbacks } from '../api/line';
+import { session } from '../api/queries';
+import { may } from '../shell/roles';
+import './calltabs.css';
+
+const places = [
+  { to: '/calls', key: 'archive' },
+  { to: '/calls/voicemail', key: 'voicemail' },
+  { to: '/calls/callbacks', key: 'callbacks' },
+  { to: '/calls/surveys', key: 'surveys' },
+] as const;
+
+/** CallTabs leads to what belongs to calls: those of the past, messages, call-backs, and for supervisors answers to surveys. */
+export function CallTabs() {
+  const { t } = useTranslation();
+  const { data } = useSuspenseQuery(session);
+  const waiting = useQuery(callbacks).data?.length ?? 0;
+  const lead = may(data?.user.role, 'queues');
+  return (
+    <nav className="call-tabs" aria-label={t('calldesk.tabs.label')}>
+      {places.map(
+        ({ to, key }) =>
+          (key !== 'surveys' || lead) && (
+            <Link key={key} to={to} className="call-tab" activeOptions={{ exact: true, includeSearch: false }} activeProps={{ className: 'call-tab call-tab-here' }}>
+              {t(`calldesk.tabs.${key}`)}
+              {key === 'callbacks' && waiting > 0 && <span className="call-tab-count num">{waiting}</span>}
+            </Link>
+          ),
+      )}
+    </nav>
+  );
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { linked } from './dom';
+import { parse } from './sip';
+import { brand, contrast } from './style';
+import { fill, langOf, words } from './words';
+
+const rgb = (hex = ''): [number, number, number] => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)) as [number, number, number];
+
+describe('brand', () => {
+  it.each(['#1d5fd1', '#2f6b3a', '#ffd400', '#808080', '#ff5a5f', '#000000', '#ffffff', 'pink'])('%s can be read in light and dark', (color) => {
+    for (const dark of [false, true]) {
+      const b = brand(color, dark);
+      expect(contrast(rgb(b['--brand']), rgb(b['--on-brand']))).toBeGreaterThanOrEqual(4.5);
+      expect(contrast(rgb(b['--brand-ink']), rgb(dark ? '#171b22' : '#ffffff'))).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+});
+
+describe('parse', () => {
+  it('reads short names, folded lines and repeated headers', () => {
+    const m = parse('SIP/2.0 200 OK\r\nv: SIP/2.0/WSS a;branch=z\r\nRecord-Route: <sip:a>\r\nRecord-Route: <sip:b>\r\nSubject: one\r\n two\r\ni: x\r\n\r\nv=0\r\n');
+    expect(m?.headers.get('via')).toEqual(['SIP/2.0/WSS a;branch=z']);
+    expect(m?.headers.get('record-route')).toEqual(['<sip:a>', '<sip:b>']);
+    expect(m?.headers.get('subject')).toEqual(['one two']);
+    expect(m?.headers.get('call-id')).toEqual(['x']);
+    expect(m?.body).toBe('v=0\r\n');
+  });
+  it.each(['', '\r\n\r\n', 'hello\r\n\r\n', 'BYE sip:a SIP/2.0\r\nno colon\r\n\r\n'])('takes %j for none', (text) => {
+    expect(parse(text)).toBeUndefined();
+  });
+});
+
+describe('words', () => {
+  it('fills what is known and leaves the rest', () => {
+    expect(fill('{n} of {m}', { n: 1 })).toBe('1 of {m}');
+  });
+  it('knows Chinese by its tags', () => {
+    expect(['zh', 'zh-Hans-CN', 'ZH-tw', 'en-GB', 'zhx', ''].map(langOf)).toEqual(['zh-CN', 'zh-CN', 'zh-CN', 'en', 'en', 'en']);
+  });
+  it('has the same places in both languages', () => {
+    const [zh, en] = [words('zh-CN'), words('en')];
+    const places = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+    for (const key of Object.keys(zh) as (keyof typeof zh)[]) expect(places(zh[key]), key).toEqual(places(en[key]));
+  });
+});
+
+describe('linked', () => {
+  it('makes links of addresses only, without the mark behind', () => {
+    const box = document.createElement('p');
+    box.append(linked('see https://shop.example/a?b=1。 and javascript:alert(1) <b>'));
+    expect([...box.querySelectorAll('a')].map((a) => a.href)).toEqual(['https://shop.example/a?b=1']);
+    expect(box.textContent).toBe('see https://shop.example/a?b=1。 and javascript:alert(1) <b>');
+    expect(box.querySelector('b')).toBeNull();
+  });
+});
