@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"tingxin/nlp"
@@ -233,8 +234,8 @@ func (t *turn) expectsSlot(f *frameState, x *Expect) {
 		return
 	}
 	switch s.Type {
-	case "order", "tracking": // letters are easily heard in digits: who was misheard is listened to without
-		x.Digits, x.Letters = true, f.Asked[s.Name]%2 == 1 && (s.Pattern == "" || strings.ContainsFunc(escapes.ReplaceAllString(s.Pattern, ""), func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }))
+	case "order", "tracking":
+		x.Digits, x.Letters = true, t.lettered(s) || f.Asked[s.Name]%2 == 0
 	case "phone", "id18", "bank_card":
 		x.Digits = true
 	case "amount":
@@ -243,6 +244,19 @@ func (t *turn) expectsSlot(f *frameState, x *Expect) {
 	case "date", "time":
 		x.Date = true
 	}
+}
+
+// lettered tells whether numbers of a slot are known to have letters. Where nothing is
+// known they are listened for only after a number was misheard: they are easily heard in digits.
+func (t *turn) lettered(s *FrameSlot) bool {
+	letters := func(text string) bool { return strings.ContainsFunc(text, unicode.IsLetter) }
+	for _, r := range t.held.of(s.key()) {
+		if letters(r.plain) {
+			return true
+		}
+	}
+	house := map[string]string{"order": t.b.policy.Patterns.Order, "tracking": t.b.policy.Patterns.Tracking}[s.Type]
+	return letters(escapes.ReplaceAllString(s.Pattern+house, ""))
 }
 
 // escapes are classes of a pattern such as \d, which are no letters.

@@ -121,7 +121,7 @@ func TestCallerIsExpectedToSayWhatWasAskedFor(t *testing.T) {
 	if v := said("how much is shipping?"); v.Expect.Digits || v.Expect.YesNo || len(v.Expect.Phrases) != 0 {
 		t.Errorf("after an answer: %+v", v)
 	}
-	if v := said("where is my order"); !v.Expect.Digits || !v.Expect.Letters {
+	if v := said("where is my order"); !v.Expect.Digits || v.Expect.Letters {
 		t.Errorf("asked for an order: %+v", v)
 	}
 	v := said("B2025081501")

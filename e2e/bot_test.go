@@ -37,8 +37,14 @@ nodes:
 const assistantExtra = `bot: {tool_hosts: ["%s"]}
 `
 
+// shopOrders hold a number of digits that the synthesiser speaks clearly: its "seven" is no word to anybody.
+const shopOrders = `[
+  {"number": "20250102501", "phone": "13700137000", "title": "desk lamp", "status": "shipped", "eta": "2026-12-01", "total": "49.90", "shipment": {"carrier": "SF Express", "tracking": "SF2345678901234"}},
+  {"number": "B2025081501", "phone": "13700137000", "title": "headphones", "status": "paid", "eta": "2026-12-05", "total": "89.00", "shipment": {}}
+]`
+
 // botCall is a telephone conversation with the bot: what is said is made by a
-// synthesiser, what the bot says is read from the live feed.
+// synthesiser, what the bot says is read from the transcript.
 type botCall struct {
 	t    *testing.T
 	s    *instance
@@ -88,8 +94,8 @@ func (b *botCall) says(text string) {
 // hears waits for a sentence of the bot that holds the words, and gives it.
 func (b *botCall) hears(words string) string {
 	b.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		all := b.feed.finals(b.from, "agent")
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		all := b.finals("agent")
 		for ; b.seen < len(all); b.seen++ {
 			if strings.Contains(all[b.seen].Text, words) {
 				b.seen++
@@ -103,28 +109,22 @@ func (b *botCall) hears(words string) string {
 	return ""
 }
 
-// until says one sentence after the other until the bot answers with the words: free
-// speech of a synthesiser is not always understood.
-func (b *botCall) until(words string, sentences ...string) {
-	b.t.Helper()
-	for i, s := range sentences {
-		b.says(s)
-		want := words
-		if i < len(sentences)-1 {
-			want = "" // whatever it says
-		}
-		if strings.Contains(b.hears(want), words) {
-			return
-		}
+// finals are the sentences of one side that are in the database.
+func (b *botCall) finals(side string) []transcriptItem {
+	id := b.feed.callID(b.from)
+	if id == "" {
+		return nil
 	}
-	b.t.Fatalf("the bot did not say %q:\n%s", words, b.transcript())
+	var kept struct{ Items []transcriptItem }
+	b.s.get(b.t, "/api/v1/calls/"+id+"/transcript", &kept)
+	return sideOf(kept.Items, side)
 }
 
 // transcript is the conversation so far.
 func (b *botCall) transcript() string {
 	var all []transcriptItem
 	for _, side := range []string{"caller", "agent"} {
-		all = append(all, b.feed.finals(b.from, side)...)
+		all = append(all, b.finals(side)...)
 	}
 	slices.SortStableFunc(all, func(x, y transcriptItem) int { return cmp.Compare(x.StartMS, y.StartMS) })
 	var out strings.Builder
@@ -140,7 +140,7 @@ func botServer(t *testing.T) *instance {
 	if _, err := exec.LookPath("espeak-ng"); err != nil {
 		t.Skip("espeak-ng is not installed: run make setup")
 	}
-	orders, err := sample.New(nil)
+	orders, err := sample.New([]byte(shopOrders))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,11 +186,10 @@ func (s *instance) atWork(t *testing.T) {
 // gets a person, on a server that has nothing but an article and an order service.
 func TestCallerTalksWithTheBot(t *testing.T) {
 	s := botServer(t)
-	s.atWork(t)
 	b := s.callBot(t, "13600136000")
 	b.hears("What can I do for you?")
 	b.says("How can I pay?")
-	eventually(t, 20*time.Second, "the question is heard", func() bool { return len(b.feed.finals(b.from, "caller")) > 0 })
+	eventually(t, 20*time.Second, "the question is heard", func() bool { return len(b.finals("caller")) > 0 })
 	time.Sleep(3 * time.Second) // into the answer
 	b.says("Where is my order?")
 	if cut := b.hears("You can pay"); strings.Contains(cut, "three working days") {
@@ -198,8 +197,8 @@ func TestCallerTalksWithTheBot(t *testing.T) {
 	}
 	b.hears("order number")
 	for try := 1; ; try++ {
-		b.says("two zero two five, zero seven zero two, zero zero one")
-		if strings.Contains(b.hears("right?"), "2 0 2 5, 0 7 0 2, 0 0 1") {
+		b.says("two zero two five, zero one zero two, five zero one")
+		if strings.Contains(b.hears("right?"), "2 0 2 5, 0 1 0 2, 5 0 1") {
 			break
 		}
 		if try == 3 {
@@ -210,7 +209,9 @@ func TestCallerTalksWithTheBot(t *testing.T) {
 	}
 	b.says("yes")
 	b.hears("desk lamp")
-	b.until("passing you on", "I want to talk to a person", "talk to an agent", "operator")
+	s.atWork(t)
+	b.says("operator")
+	b.hears("passing you on")
 	var desk struct {
 		Offer *struct{ Data json.RawMessage }
 	}
@@ -227,7 +228,7 @@ func TestCallerTalksWithTheBot(t *testing.T) {
 		t.Fatalf("%v: %s", err, desk.Offer.Data)
 	}
 	if packet.Reason != "asked" || packet.Queue != "support" || len(packet.Summary) == 0 || !slices.ContainsFunc(packet.Slots, func(v struct{ Name, Value string }) bool {
-		return v.Name == "order" && v.Value == "20250702001"
+		return v.Name == "order" && v.Value == "20250102501"
 	}) {
 		t.Errorf("the agent sees %s", desk.Offer.Data)
 	}
@@ -249,7 +250,8 @@ func TestCallerIsKnownFromWriting(t *testing.T) {
 	b.says("When will my order arrive?")
 	b.hears("headphones")
 	// Nobody is at work: the caller would rather be called back.
-	b.until("Call me back", "I want to talk to a person", "talk to an agent", "operator")
+	b.says("operator")
+	b.hears("Call me back")
 	b.says("call me back")
 	b.hears("ending in 7000")
 	eventually(t, 10*time.Second, "the call ends", func() bool { return closedNow(b.done) })

@@ -39,6 +39,9 @@ var dateWords = map[string][]string{
 		"the", "of", "at", "on", "in", "the morning", "the afternoon", "the evening", "noon", "o'clock", "half past", "a quarter past", "a quarter to", "two thousand"},
 }
 
+// longCode is how many digits in a row are believed without the free words.
+const longCode = 6
+
 // spokenLetters are the letters as they are spoken and written down; a letter's name alone where the recogniser knows it.
 const spokenLetters = "abcdefghijklmnopqrstuvwxyz"
 
@@ -151,6 +154,9 @@ func (x *Expectation) pick(said Said) string {
 		if _, digit := digitOf[w]; vocabulary[w] || digit && x.Digits || strings.Trim(w, "0123456789") == "" {
 			fit++
 		}
+	}
+	if code, ok := spokenCode(strings.Join(known, " "), x.Letters); x.Digits && ok && len(code) >= longCode && 4*unknown <= len(known) {
+		return code // so many digits are no accident, whatever free speech makes of them
 	}
 	switch {
 	case len(known) == 0, unknown > len(known), words >= 2 && 5*fit < 2*words:

@@ -55,6 +55,7 @@ func TestPickTakesTheListOnlyForAnswers(t *testing.T) {
 		"only the list heard":  {yes, Said{Listed: "no"}, "no"},
 		"another number":       {yes, Said{Text: "no it's nine nine", Listed: "no nine nine"}, "no nine nine"},
 		"keys":                 {code, Said{Text: "12", Listed: "one", Keys: true}, "12"},
+		"long and misheard":    {code, Said{Text: "20250 am and the i wrote to the around the i wrote one", Listed: "two zero two five zero seven zero two zero zero one"}, "20250702001"},
 		"zh":                   {Expectation{Digits: true}, Said{Text: "二 零 二 五", Listed: "二 零 二 五", Language: "zh"}, "2025"},
 	} {
 		if c.said.Language == "" {
