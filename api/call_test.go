@@ -71,10 +71,13 @@ func TestOneCall(t *testing.T) {
 	if len(tr.Items) != 2 || tr.Items[1].Text != "我想退款" || tr.Items[1].StartMS != 1000 {
 		t.Errorf("transcript: %+v", tr)
 	}
-	for _, path := range []string{newCallID(t), newCallID(t) + "/transcript", "x", "%00", "%27/transcript"} {
+	for _, path := range []string{newCallID(t), newCallID(t) + "/transcript", "x", "%27/transcript"} {
 		if a := b.get(base + "/calls/" + path); a.status != http.StatusNotFound {
 			t.Errorf("%s: %s", path, a)
 		}
+	}
+	if a := b.get(base + "/calls/%00"); a.status != http.StatusBadRequest {
+		t.Errorf("a zero byte: %s", a)
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Server) guard(c *gin.Context) {
 		c.Next()
 		return
 	}
-	if u := c.Request.URL; strings.Contains(u.Path, "\x00") || strings.Contains(u.RawQuery, "%00") || !utf8.ValidString(u.Path) {
+	if u := c.Request.URL; strings.HasPrefix(path, base+"/") && (strings.Contains(u.Path, "\x00") || strings.Contains(u.RawQuery, "%00") || !utf8.ValidString(u.Path)) {
 		refuse(c, http.StatusBadRequest, "an address has no zero bytes and no broken characters")
 		return
 	}

@@ -73,17 +73,17 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if b := p.s.parts.Bot; b != nil {
 		pull(out, "tingxin_bot", b.Stats(), nil)
 	}
-	if k := p.s.parts.KB; k != nil {
-		pull(out, "tingxin_kb", k.Stats(), nil)
-	}
-	if src.Embed != nil {
-		pull(out, "tingxin_embed", src.Embed(), nil)
-	}
 	if a := p.s.parts.Assist; a != nil {
 		pull(out, "tingxin_assist", a.Stats(), nil)
 	}
 	if r := p.s.parts.Rules; r != nil {
 		pull(out, "tingxin_rules", r.Stats(), nil)
+	}
+	if k := p.s.parts.KB; k != nil {
+		pull(out, "tingxin_kb", k.Stats(), nil)
+	}
+	if src.Embed != nil {
+		pull(out, "tingxin_embed", src.Embed(), nil)
 	}
 	pull(out, "tingxin_pg", p.s.db.Stats(), nil)
 	pull(out, "tingxin_events", p.s.parts.Bus.Stats(), nil)

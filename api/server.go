@@ -224,11 +224,16 @@ func (s *Server) route() error {
 	s.guardRoutes(api)
 	s.doc = api.OpenAPI()
 	complete(s.doc)
-	spec, err := api.OpenAPI().MarshalJSON()
-	if err != nil {
-		return fmt.Errorf("openapi: %w", err)
-	}
-	r.GET(base+"/openapi.json", func(c *gin.Context) { c.Data(http.StatusOK, "application/openapi+json", spec) })
+	spec := sync.OnceValues(s.doc.MarshalJSON) // half of what a start would take
+	r.GET(base+"/openapi.json", func(c *gin.Context) {
+		doc, err := spec()
+		if err != nil {
+			s.log.Error("openapi", "error", err)
+			refuse(c, http.StatusInternalServerError, "internal")
+			return
+		}
+		c.Data(http.StatusOK, "application/openapi+json", doc)
+	})
 	r.GET(base+"/realtime", s.feed.serve)
 	r.GET(base+"/wall/realtime", s.feed.serveWall)
 	s.helpRoutes(r)

@@ -4093,7 +4093,7 @@ export interface paths {
         };
         /**
          * The report on causes as CSV
-         * @description For the roles analyst, quality, supervisor, admin. A key needs the scope reports:read.
+         * @description For the roles supervisor, admin. A key needs the scope reports:read.
          */
         get: operations["cause-report-csv"];
         put?: never;

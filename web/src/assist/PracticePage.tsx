@@ -75,7 +75,7 @@ function Playing({ run, set, onClose }: { run: Run; set: (run: Run) => void; onC
     onError: (error) => void message.error(said(error)),
   });
   useEffect(() => {
-    void end.current?.scrollIntoView({ block: 'nearest' }); // a promise in new browsers: it must not be the effect's end
+    end.current?.scrollIntoView({ block: 'nearest' }); // a promise in new browsers: it must not be the effect's end
   }, [run.answers.length]);
   const onKey = (event: KeyboardEvent) => {
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;

@@ -32,7 +32,7 @@ export const entries = [
   { path: '/inbox', key: 'inbox', icon: 'inbox', roles: readers, jump: 'KeyI', group: 'work' },
   { path: '/calls', key: 'calls', icon: 'calls', roles: readers, jump: 'KeyC', group: 'work' },
   { path: '/tickets', key: 'tickets', icon: 'ticket', roles: readers, jump: 'KeyT', group: 'work' },
-  { path: '/feedback', key: 'feedback', icon: 'words', roles: readers, jump: 'KeyF', group: 'work' },
+  { path: '/feedback', key: 'feedback', icon: 'words', roles: workers, jump: 'KeyF', group: 'work' },
   { path: '/contacts', key: 'contacts', icon: 'contacts', roles: readers, jump: 'KeyP', group: 'work' },
   { path: '/kb', key: 'kb', icon: 'book', roles: readers, jump: 'KeyK', group: 'knowledge' },
   { path: '/bot', key: 'bot', icon: 'bot', roles: editors, jump: 'KeyB', group: 'knowledge' },
