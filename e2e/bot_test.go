@@ -3,7 +3,6 @@ package e2e
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"os/exec"
@@ -212,25 +211,18 @@ func TestCallerTalksWithTheBot(t *testing.T) {
 	s.atWork(t)
 	b.says("operator")
 	b.hears("passing you on")
-	var desk struct {
-		Offer *struct{ Data json.RawMessage }
+	var work struct {
+		Items []struct{ ID, Queue string }
 	}
-	eventually(t, 20*time.Second, "the agent is asked", func() bool {
-		s.get(t, "/api/v1/agents/me", &desk)
-		return desk.Offer != nil
+	id := b.feed.callID(b.from)
+	eventually(t, 20*time.Second, "the call waits for an agent", func() bool {
+		s.get(t, "/api/v1/queues/work", &work)
+		return len(work.Items) == 1 && work.Items[0].ID == id && work.Items[0].Queue == "support"
 	})
-	var packet struct {
-		Reason, Queue string
-		Slots         []struct{ Name, Value string }
-		Summary       []string
-	}
-	if err := json.Unmarshal(desk.Offer.Data, &packet); err != nil {
-		t.Fatalf("%v: %s", err, desk.Offer.Data)
-	}
-	if packet.Reason != "asked" || packet.Queue != "support" || len(packet.Summary) == 0 || !slices.ContainsFunc(packet.Slots, func(v struct{ Name, Value string }) bool {
-		return v.Name == "order" && v.Value == "20250102501"
-	}) {
-		t.Errorf("the agent sees %s", desk.Offer.Data)
+	var c callView
+	s.get(t, "/api/v1/calls/"+id, &c)
+	if c.Data["bot_reason"] != "asked" || c.Data["bot_order"] != "20250102501" || !strings.Contains(fmt.Sprint(c.Data["bot_summary"]), "order") {
+		t.Errorf("the agent sees %v", c.Data)
 	}
 	b.cut()
 	<-b.done
