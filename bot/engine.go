@@ -165,12 +165,12 @@ func (e *Engine) Changed(ctx context.Context) error {
 	if err := e.use(ctx, nil); err != nil {
 		return err
 	}
-	e.relearn()
+	e.Relearn()
 	return nil
 }
 
-// relearn wakes the sweep.
-func (e *Engine) relearn() {
+// Relearn has phrases and articles looked at soon, and learnt when they have changed. It does not wait.
+func (e *Engine) Relearn() {
 	select {
 	case e.wake <- struct{}{}:
 	default: // it is awake already

@@ -98,6 +98,7 @@ type Service struct {
 	mu       sync.Mutex
 	progress map[string]Progress // guarded by mu: of builds, by language
 	settled  chan struct{}       // guarded by mu: closed when all indexes are of the present shelf
+	onReload func()              // guarded by mu
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -232,9 +233,20 @@ func (s *Service) reload(ctx context.Context, always bool) error {
 		s.settled = make(chan struct{})
 	default:
 	}
+	told := s.onReload
 	s.mu.Unlock()
 	poke(s.build)
+	if told != nil {
+		told()
+	}
 	return nil
+}
+
+// OnReload has f called whenever what is live was read anew; f must not wait. One f at a time.
+func (s *Service) OnReload(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onReload = f
 }
 
 func poke(c chan struct{}) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -457,5 +458,18 @@ func TestJudgementGrowsWithTheArticles(t *testing.T) {
 	must(t, s.store.db.Pool().QueryRow(t.Context(), `select count(*) from kb_models where lang = 'en'`).Scan(&all))
 	if _, n := learnt(); n < 300 && all < 3 {
 		t.Errorf("it did not learn from %d questions", n)
+	}
+}
+
+// TestReloadIsTold: whoever learns from articles hears at once that they have changed.
+func TestReloadIsTold(t *testing.T) {
+	s, _ := stocked(t, newVersioned("1"))
+	var told atomic.Int32
+	s.OnReload(func() { told.Add(1) })
+	if err := s.reload(t.Context(), true); err != nil || told.Load() != 1 {
+		t.Errorf("%v, told %d times", err, told.Load())
+	}
+	if err := s.reload(t.Context(), false); err != nil || told.Load() != 1 {
+		t.Errorf("nothing new: %v, told %d times", err, told.Load())
 	}
 }

@@ -37,8 +37,12 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 	}
 	e.AddJobs(s.jobs)
 	s.chat.OnInbound(s.feedback.Hook(s.chat, bot.NewChat(e, siteChats{s.chat, s}).Inbound))
+	s.kb.OnReload(e.Relearn)
 	s.bot = e
-	return e.Close, nil
+	return func() error {
+		s.kb.OnReload(nil)
+		return e.Close()
+	}, nil
 }
 
 // callBot is the bot as calls ask it.
