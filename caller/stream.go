@@ -22,7 +22,7 @@ type stream struct {
 	leadQuiet  time.Duration
 	keys       keypad
 	onAudio    func(time.Time)
-	say        chan *Clip // pieces that follow the sound; nil for none
+	say        chan *Clip    // pieces that follow the sound; nil for none
 	finished   chan struct{} // closed by the clock when audio and tail are over
 
 	remote atomic.Pointer[answer]
