@@ -45,7 +45,7 @@ func TestApplyReachesTheRunningServer(t *testing.T) {
 		code := run(append([]string{"apply", "-config", config}, args...), &out, &errOut)
 		return code, out.String() + errOut.String()
 	}
-	if code, said := apply("-f", file); code != 0 || !strings.Contains(said, "3 added, 0 changed") {
+	if code, said := apply("-f", file); code != 0 || !strings.Contains(said, "2 added, 1 changed") {
 		t.Fatalf("apply: %d %s", code, said)
 	}
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {

@@ -154,8 +154,8 @@ func TestApplyTakesAllKinds(t *testing.T) {
 		want string
 	}{
 		{[]string{"-f", file, "-check"}, "no mistakes"},
-		{[]string{"-f", file, "-dry-run"}, "would be: 10 added, 0 changed, 0 as they were"},
-		{[]string{"-f", file}, "\n10 added, 0 changed, 0 as they were"},
+		{[]string{"-f", file, "-dry-run"}, "would be: 9 added, 1 changed, 0 as they were"},
+		{[]string{"-f", file}, "\n9 added, 1 changed, 0 as they were"},
 		{[]string{"-f", file}, "0 added, 0 changed, 10 as they were"},
 	} {
 		if code, said := apply(step.args...); code != 0 || !strings.Contains(said, step.want) {
