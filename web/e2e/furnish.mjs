@@ -55,7 +55,11 @@ export async function furnish(url, request, ask, csrf, articles = []) {
     if (!answer.ok() && ![409, 422].includes(answer.status())) await json(answer, username);
   }
   const members = ['lin', 'grace', 'admin'];
-  for (const user of members) await json(await ask('PUT', `/agents/${user}`, { user, capacity: 10, languages: ['zh', 'en'] }), user);
+  const { items } = await json(await ask('GET', '/users'), 'users');
+  for (const user of members) {
+    const id = items.find((one) => one.username === user)?.id;
+    await json(await ask('PUT', `/agents/${id}`, { capacity: 10, languages: ['zh', 'en'] }), user);
+  }
   for (const [id, name] of [['support', '客服 Support'], ['returns', '退换货 Returns']])
     await json(await ask('PUT', `/queues/${id}`, { id, name, strategy: 'longest_idle', members: members.map((user) => ({ user })) }), id);
   for (const [path, name, doc] of plans) await json(await ask('PUT', `/settings/${path}/${name}`, { doc }), name);
