@@ -58,7 +58,7 @@ func (s *Service) PutCause(ctx context.Context, tx pgx.Tx, c Cause) error {
 	if !slices.Contains(Areas, c.Area) {
 		return invalid("area", "product, process, agent, article or other")
 	}
-	all, err := many(ctx, tx, func(row pgx.CollectableRow) (Cause, error) {
+	all, err := pg.TxRows(ctx, tx, func(row pgx.CollectableRow) (Cause, error) {
 		var k Cause
 		err := row.Scan(&k.Code, &k.Parent, &k.Area)
 		return k, err
@@ -100,7 +100,7 @@ func knownCause(ctx context.Context, tx pgx.Tx, code string) error {
 	if code == "" {
 		return nil
 	}
-	retired, err := one(ctx, tx, pgx.RowTo[bool], `select retired from cause_codes where code = $1`, code)
+	retired, err := pg.TxRow(ctx, tx, pgx.RowTo[bool], `select retired from cause_codes where code = $1`, code)
 	if errors.Is(err, pg.ErrNotFound) {
 		return invalid("cause", "there is no such cause")
 	}

@@ -88,7 +88,7 @@ func (s *Service) saveClock(ctx context.Context, tx pgx.Tx, k *kept, h ticket.Ho
 
 // stopClocks ends running promises of these kinds, kept or, when cancel is set, fallen away.
 func (s *Service) stopClocks(ctx context.Context, tx pgx.Tx, id CaseID, at time.Time, cancel bool, kinds ...ticket.ClockKind) error {
-	all, err := many(ctx, tx, scanClock, `select `+clockColumns+` from case_clocks where case_id = $1 and stopped_at is null and kind = any($2) order by id for update`, id, kinds)
+	all, err := pg.TxRows(ctx, tx, scanClock, `select `+clockColumns+` from case_clocks where case_id = $1 and stopped_at is null and kind = any($2) order by id for update`, id, kinds)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (s *Service) levels(ctx context.Context) error {
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		told = told[:0]
 		now := s.now()
-		all, err := many(ctx, tx, scanClock, `select `+clockColumns+` from case_clocks where stopped_at is null and next_at <= $1 order by next_at limit $2 for update skip locked`, now, batch)
+		all, err := pg.TxRows(ctx, tx, scanClock, `select `+clockColumns+` from case_clocks where stopped_at is null and next_at <= $1 order by next_at limit $2 for update skip locked`, now, batch)
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func (s *Service) MakeLink(ctx context.Context, kind string, object int64, by st
 			return invalid("link", "there are 50 open links already: revoke some")
 		}
 		var err error
-		l, err = one(ctx, tx, scanLink, `insert into customer_links (hash, kind, object_id, made_by, made_at, expires_at) values ($1, $2, $3, $4, $5, $6) returning `+linkColumns,
+		l, err = pg.TxRow(ctx, tx, scanLink, `insert into customer_links (hash, kind, object_id, made_by, made_at, expires_at) values ($1, $2, $3, $4, $5, $6) returning `+linkColumns,
 			sum[:], kind, object, by, now, now.Add(linkLife))
 		return err
 	})

@@ -126,10 +126,9 @@ type Service struct {
 }
 
 const (
-	tendEvery = 5 * time.Second
-	batch     = 100 // rows of one kind in one round
-	badScore  = 2   // and below opens a case, or opens it again
-	closeIn   = 72 * time.Hour
+	batch    = 100 // rows of one kind in one round
+	badScore = 2   // and below opens a case, or opens it again
+	closeIn  = 72 * time.Hour
 )
 
 // NewService checks and stores, and adds its alarm to the jobs.
@@ -153,7 +152,7 @@ func (s *Service) AddWay(w Way) { s.parts.Ways = append(s.parts.Ways, w) }
 // Start begins to look after what customers said. Close ends it.
 func (s *Service) Start(ctx context.Context) error {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.done.Go(func() { s.run(ctx) }) // ends with Close
+	s.done.Go(func() { pg.Keep(ctx, s.wake, s.tend) }) // ends with Close
 	return nil
 }
 
@@ -168,25 +167,10 @@ func (s *Service) Close() error {
 	return nil
 }
 
-func (s *Service) run(ctx context.Context) {
-	tick := time.NewTicker(tendEvery)
-	defer tick.Stop()
-	for {
-		if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
-			s.failures.Add(1)
-			s.log.Warn("feedback was not looked after", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-s.wake:
-			select { // one busy minute is no busy loop
-			case <-ctx.Done():
-				return
-			case <-time.After(200 * time.Millisecond):
-			}
-		}
+func (s *Service) tend(ctx context.Context) {
+	if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
+		s.failures.Add(1)
+		s.log.Warn("feedback was not looked after", "err", err)
 	}
 }
 

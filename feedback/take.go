@@ -116,7 +116,7 @@ const npsPeriod = 365 * 24 * time.Hour
 
 func (s *Service) add(ctx context.Context, tx pgx.Tx, f Item, legal string) (Added, Case, error) {
 	var none Case
-	old, err := one(ctx, tx, scanItem, `select `+itemColumns+` from feedback f where origin = $1`, f.Origin)
+	old, err := pg.TxRow(ctx, tx, scanItem, `select `+itemColumns+` from feedback f where origin = $1`, f.Origin)
 	if err == nil {
 		return Added{Item: old, Case: old.Case}, none, nil
 	}
@@ -179,7 +179,7 @@ func askedThisYear(ctx context.Context, tx pgx.Tx, f *Item, since time.Time) err
 func (s *Service) caseFor(ctx context.Context, tx pgx.Tx, f *Item, why string, legal bool) (c Case, opened bool, err error) {
 	now := s.now()
 	if f.Reason != "" {
-		c, err = one(ctx, tx, scanCase, `select `+caseColumns+` from feedback_cases where reason = $1 and state <> 'closed' for update`, f.Reason)
+		c, err = pg.TxRow(ctx, tx, scanCase, `select `+caseColumns+` from feedback_cases where reason = $1 and state <> 'closed' for update`, f.Reason)
 		if err == nil {
 			before := c
 			c.Legal = c.Legal || legal

@@ -194,3 +194,17 @@ func (d *DB) Close() error {
 func VersionText(number int) string {
 	return strconv.Itoa(number/10000) + "." + strconv.Itoa(number%10000)
 }
+
+// TxRows is Rows within a transaction.
+func TxRows[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, _ := tx.Query(ctx, sql, args...) // the error comes with the rows
+	all, err := pgx.CollectRows(rows, scan)
+	return all, Map(err)
+}
+
+// TxRow is Row within a transaction, for a query that has one row.
+func TxRow[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string, args ...any) (T, error) {
+	rows, _ := tx.Query(ctx, sql, args...) // the error comes with the row
+	one, err := pgx.CollectExactlyOneRow(rows, scan)
+	return one, Map(err)
+}

@@ -58,15 +58,15 @@ func scanClock(row pgx.CollectableRow) (storedClock, error) {
 }
 
 func loadClocks(ctx context.Context, tx pgx.Tx, t *Ticket, hours map[string]Hours) (*clocks, error) {
-	policies, err := many(ctx, tx, scanPolicy, `select name, ord, doc from sla_policies order by ord, name`)
+	policies, err := pg.TxRows(ctx, tx, scanPolicy, `select name, ord, doc from sla_policies order by ord, name`)
 	if err != nil {
 		return nil, err
 	}
 	c := &clocks{t: t, policy: first(policies, t), hours: hours, began: make(map[ClockKind]bool), policies: policies}
-	if c.running, err = many(ctx, tx, scanClock, `select `+clockColumns+` from sla_clocks where ticket_id = $1 and stopped_at is null order by id`, t.ID); err != nil {
+	if c.running, err = pg.TxRows(ctx, tx, scanClock, `select `+clockColumns+` from sla_clocks where ticket_id = $1 and stopped_at is null order by id`, t.ID); err != nil {
 		return nil, err
 	}
-	kinds, err := many(ctx, tx, pgx.RowTo[ClockKind], `select distinct kind from sla_clocks where ticket_id = $1`, t.ID)
+	kinds, err := pg.TxRows(ctx, tx, pgx.RowTo[ClockKind], `select distinct kind from sla_clocks where ticket_id = $1`, t.ID)
 	for _, k := range kinds {
 		c.began[k] = true
 	}

@@ -15,7 +15,7 @@ import (
 
 // noOpenChildren refuses while a child is worked on.
 func noOpenChildren(ctx context.Context, tx pgx.Tx, id ID) error {
-	open, err := many(ctx, tx, pgx.RowTo[ID], `select id from tickets where parent_id = $1 and state not in ('resolved', 'closed') order by id limit 10`, id)
+	open, err := pg.TxRows(ctx, tx, pgx.RowTo[ID], `select id from tickets where parent_id = $1 and state not in ('resolved', 'closed') order by id limit 10`, id)
 	if err != nil {
 		return err
 	}
@@ -179,7 +179,7 @@ func (s *Service) Unmerge(ctx context.Context, id ID, by Actor) (Ticket, error) 
 		if t.MergedTo == 0 {
 			return fmt.Errorf("%w: ticket %d is not merged", ErrMove, id)
 		}
-		doc, err := one(ctx, tx, pgx.RowTo[json.RawMessage], `select detail from ticket_trail where ticket_id = $1 and kind = 'merged' and detail ? 'into' order by id desc limit 1`, id)
+		doc, err := pg.TxRow(ctx, tx, pgx.RowTo[json.RawMessage], `select detail from ticket_trail where ticket_id = $1 and kind = 'merged' and detail ? 'into' order by id desc limit 1`, id)
 		if err != nil {
 			return err
 		}
@@ -300,7 +300,7 @@ func (s *Service) AddTask(ctx context.Context, id ID, t Task, by Actor) (Task, e
 			return nil, invalid("tasks", "at most %d", maxTasks)
 		}
 		var err error
-		t, err = one(ctx, tx, scanTask, `insert into ticket_tasks (ticket_id, title, assignee, due_at, ord) values ($1, $2, $3, $4, $5) returning `+taskColumns,
+		t, err = pg.TxRow(ctx, tx, scanTask, `insert into ticket_tasks (ticket_id, title, assignee, due_at, ord) values ($1, $2, $3, $4, $5) returning `+taskColumns,
 			id, d.Tasks[0], orNull(t.Assignee), orNull(t.DueAt), n)
 		return map[string]any{"task_added": t.ID}, err
 	})
@@ -316,7 +316,7 @@ func (s *Service) DoTask(ctx context.Context, id ID, task int64, done bool, by A
 			at, name = time.Time{}, ""
 		}
 		var err error
-		t, err = one(ctx, tx, scanTask, `update ticket_tasks set done_at = $3, done_by = $4 where id = $2 and ticket_id = $1 returning `+taskColumns, id, task, orNull(at), name)
+		t, err = pg.TxRow(ctx, tx, scanTask, `update ticket_tasks set done_at = $3, done_by = $4 where id = $2 and ticket_id = $1 returning `+taskColumns, id, task, orNull(at), name)
 		return map[string]any{"task": task, "done": done}, err
 	})
 	if errors.Is(err, pg.ErrNotFound) {

@@ -14,16 +14,14 @@ import (
 	"tingxin/queue"
 )
 
-const (
-	tendEvery = 5 * time.Second
-	tendBatch = 200 // tickets of one kind in one round; more come in the next
-)
+// tendBatch is how many tickets of one kind one round takes; more come in the next.
+const tendBatch = 200
 
 // Start begins to keep the promises in view and to give tickets out. Close ends it.
 func (s *Service) Start(ctx context.Context) error {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	// Ends with Close.
-	s.done.Go(func() { s.run(ctx) })
+	// Ends with Close; a change wakes it, so that dispatch need not wait.
+	s.done.Go(func() { pg.Keep(ctx, s.wake, s.tend) })
 	return nil
 }
 
@@ -38,25 +36,10 @@ func (s *Service) Close() error {
 	return nil
 }
 
-func (s *Service) run(ctx context.Context) {
-	tick := time.NewTicker(tendEvery)
-	defer tick.Stop()
-	for {
-		if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
-			s.failures.Add(1)
-			s.log.Warn("tickets were not looked after", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-s.wake: // something changed: dispatch need not wait
-			select { // but one busy minute is no busy loop
-			case <-ctx.Done():
-				return
-			case <-time.After(200 * time.Millisecond):
-			}
-		}
+func (s *Service) tend(ctx context.Context) {
+	if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
+		s.failures.Add(1)
+		s.log.Warn("tickets were not looked after", "err", err)
 	}
 }
 
@@ -75,11 +58,11 @@ func (s *Service) levels(ctx context.Context) error {
 	var told []Notice
 	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
 		now := s.now()
-		ids, err := many(ctx, tx, pgx.RowTo[ID], `select ticket_id from sla_clocks where stopped_at is null and next_at <= $1 order by next_at limit $2`, now, tendBatch)
+		ids, err := pg.TxRows(ctx, tx, pgx.RowTo[ID], `select ticket_id from sla_clocks where stopped_at is null and next_at <= $1 order by next_at limit $2`, now, tendBatch)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		tickets, err := many(ctx, tx, scanTicket, `select `+ticketColumns+` from tickets where id = any($1) order by id for update skip locked`, ids)
+		tickets, err := pg.TxRows(ctx, tx, scanTicket, `select `+ticketColumns+` from tickets where id = any($1) order by id for update skip locked`, ids)
 		if err != nil {
 			return err
 		}
@@ -188,7 +171,7 @@ func (s *Service) remind(ctx context.Context) error {
 	now := s.now()
 	var due []Ticket
 	err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {
-		due, err = many(ctx, tx, scanTicket, `select `+ticketColumns+` from tickets t where state = 'pending_customer' and state_at <= $1
+		due, err = pg.TxRows(ctx, tx, scanTicket, `select `+ticketColumns+` from tickets t where state = 'pending_customer' and state_at <= $1
 			and not exists (select from ticket_trail r where r.ticket_id = t.id and r.kind = 'reminded' and r.at >= t.state_at)
 			order by id limit $2 for update skip locked`, now.Add(-s.cfg.RemindAfter), tendBatch)
 		if err != nil {

@@ -51,19 +51,7 @@ func orNull[T comparable](v T) *T {
 
 // lock reads a ticket for a change.
 func lock(ctx context.Context, tx pgx.Tx, id ID) (Ticket, error) {
-	return one(ctx, tx, scanTicket, `select `+ticketColumns+` from tickets where id = $1 for update`, id)
-}
-
-func one[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string, args ...any) (T, error) {
-	rows, _ := tx.Query(ctx, sql, args...) // the error comes with the row
-	v, err := pgx.CollectExactlyOneRow(rows, scan)
-	return v, pg.Map(err)
-}
-
-func many[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
-	rows, _ := tx.Query(ctx, sql, args...) // the error comes with the rows
-	v, err := pgx.CollectRows(rows, scan)
-	return v, pg.Map(err)
+	return pg.TxRow(ctx, tx, scanTicket, `select `+ticketColumns+` from tickets where id = $1 for update`, id)
 }
 
 // Get reads a ticket.
@@ -189,7 +177,7 @@ func scanType(row pgx.CollectableRow) (Type, error) {
 const typeColumns = `name, label_zh, label_en, coalesce(queue_id, ''), priority, fields, ord, disabled`
 
 func typeOf(ctx context.Context, tx pgx.Tx, name string) (Type, error) {
-	t, err := one(ctx, tx, scanType, `select `+typeColumns+` from ticket_types where name = $1`, name)
+	t, err := pg.TxRow(ctx, tx, scanType, `select `+typeColumns+` from ticket_types where name = $1`, name)
 	if errors.Is(err, pg.ErrNotFound) {
 		return t, invalid("type", "there is no type %.40q", name)
 	}
