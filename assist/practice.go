@@ -70,7 +70,7 @@ func (s *Service) AddCase(ctx context.Context, sub Subject, title, script, by st
 		return Case{}, bad("id", "nobody of us answered in it")
 	}
 	if title = tidy(title); title == "" {
-		title = clip(doc.Turns[0].Customer, 60)
+		title = nlp.Clip(doc.Turns[0].Customer, 60)
 	}
 	if err := within("title", title, 1, 100); err != nil {
 		return Case{}, err
@@ -289,11 +289,11 @@ func (s *Service) alike(ctx context.Context, lang, a, b string) (float64, error)
 	if s.parts.Embed == nil {
 		return common(nlp.Words(a), nlp.Words(b)), nil
 	}
-	x, err := s.parts.Embed.Embed(ctx, lang, clip(a, maxQuestion))
+	x, err := s.parts.Embed.Embed(ctx, lang, nlp.Clip(a, maxQuestion))
 	if err != nil {
 		return 0, err
 	}
-	y, err := s.parts.Embed.Embed(ctx, lang, clip(b, maxQuestion))
+	y, err := s.parts.Embed.Embed(ctx, lang, nlp.Clip(b, maxQuestion))
 	if err != nil {
 		return 0, err
 	}

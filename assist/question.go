@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/nlp"
 	"tingxin/pg"
 )
 
@@ -34,7 +35,7 @@ func (s *Store) addQuestions(ctx context.Context, all ...Question) error {
 		q := &all[i]
 		rows.Queue(`insert into assist_questions (source, ref, subject, contact_id, lang, text, p, why, solved, handed, at) values ($1, $2, $3, nullif($4::bigint, 0), $5, $6, $7, $8, $9, $10, $11)
 			on conflict (source, ref) do update set why = $8, solved = $9, handed = $10, p = $7`,
-			q.Source, q.Ref, q.Subject, q.Contact, q.Lang, clip(q.Text, 1000), q.P, q.Why, q.Solved, q.Handed, q.At)
+			q.Source, q.Ref, q.Subject, q.Contact, q.Lang, nlp.Clip(q.Text, 1000), q.P, q.Why, q.Solved, q.Handed, q.At)
 	}
 	if rows.Len() == 0 {
 		return nil

@@ -344,7 +344,7 @@ func (r *refreshing) newTicket(folded string) (*Do, error) {
 	if subject == "" && len(summary) > 0 {
 		subject = summary[0]
 	}
-	body := map[string]any{"type": kind, "subject": clip(subject, 100), "body": strings.Join(summary, "\n"), "language": t.Lang, "source": t.Kind, "source_ref": t.ID}
+	body := map[string]any{"type": kind, "subject": nlp.Clip(subject, 100), "body": strings.Join(summary, "\n"), "language": t.Lang, "source": t.Kind, "source_ref": t.ID}
 	if t.Contact != 0 {
 		body["contact"] = t.Contact
 	}
@@ -354,7 +354,7 @@ func (r *refreshing) newTicket(folded string) (*Do, error) {
 	if order := r.value("order"); order != "" && (kind == "return" || kind == "refund") {
 		body["fields"] = map[string]any{"order": order}
 	}
-	return &Do{Action: CreateTicket, Title: clip(subject, 100), Slots: r.only(nil), Method: "POST", Path: "/tickets", Body: body}, nil
+	return &Do{Action: CreateTicket, Title: nlp.Clip(subject, 100), Slots: r.only(nil), Method: "POST", Path: "/tickets", Body: body}, nil
 }
 
 // disposition proposes how a call went.
@@ -409,14 +409,6 @@ func (r *refreshing) only(wanted []string) []Slot {
 
 func holdsOne(folded string, words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(folded, w) })
-}
-
-// clip cuts a text to so many characters.
-func clip(text string, n int) string {
-	if r := []rune(text); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return text
 }
 
 // note keeps what the articles and the learning hear of a refreshing; losing it costs nobody an answer.

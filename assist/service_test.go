@@ -3,7 +3,6 @@ package assist
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"log/slog"
 	"strings"
@@ -18,8 +17,7 @@ import (
 	"tingxin/chat"
 	"tingxin/event"
 	"tingxin/kb"
-	"tingxin/nlp"
-	"tingxin/nlp/embed"
+	"tingxin/nlp/embed/embedtest"
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
 )
@@ -33,29 +31,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// bag embeds a text as the sum of one random direction for each of its words. It stands
-// for the models, which are slow and may be absent.
-type bag struct{}
-
-func (bag) Embed(_ context.Context, _, text string) (embed.Vectors, error) {
-	v := make([]float32, 64)
-	for _, w := range nlp.Words(nlp.Fold(text)) {
-		h := fnv.New64a()
-		h.Write([]byte(w))
-		x := h.Sum64()
-		for i := range v {
-			x = x*6364136223846793005 + 1442695040888963407
-			v[i] += float32(int64(x>>33)%1000-500) / 500
-		}
-	}
-	nlp.Normalize(v)
-	return embed.Vectors{CLS: v, Mean: v}, nil
-}
-
-func (b bag) EmbedLater(ctx context.Context, lang, text string) (embed.Vectors, error) {
-	return b.Embed(ctx, lang, text)
-}
-func (bag) Version(lang string) string { return "bag-" + lang }
+// bag stands for the models.
+type bag = embedtest.Bag
 
 // slate is a channel whose customers read the rows.
 type slate struct{}

@@ -77,8 +77,8 @@ func (s *Service) propose(ctx context.Context, t *Talk) (Proposal, error) {
 	}
 	said := strings.Join(t.said(), "\n")
 	if s.parts.Bot != nil && said != "" {
-		if u, err := s.parts.Bot.Understand(ctx, t.Lang, clip(said, maxQuestion)); err == nil && u.Title != "" && u.Kind == "task" {
-			p.Tags = append(p.Tags, clip(u.Title, 40))
+		if u, err := s.parts.Bot.Understand(ctx, t.Lang, nlp.Clip(said, maxQuestion)); err == nil && u.Title != "" && u.Kind == "task" {
+			p.Tags = append(p.Tags, nlp.Clip(u.Title, 40))
 		}
 	}
 	for _, topic := range topics {
@@ -250,7 +250,7 @@ func (s *Service) talkVector(ctx context.Context, t *Talk) ([]float32, error) {
 	var out []float32
 	for _, text := range []string{strings.Join(theirs[max(0, len(theirs)-12):], " "), strings.Join(ours[max(0, len(ours)-6):], " ")} {
 		masked, _ := s.finder.Mask(text, s.parts.Now())
-		v, err := s.parts.Embed.EmbedLater(ctx, t.Lang, clip(nlp.Fold(masked), maxQuestion))
+		v, err := s.parts.Embed.EmbedLater(ctx, t.Lang, nlp.Clip(nlp.Fold(masked), maxQuestion))
 		if errors.Is(err, embed.ErrBusy) {
 			return nil, nil
 		}

@@ -3,7 +3,6 @@ package bot
 import (
 	"context"
 	"encoding/json"
-	"hash/fnv"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
@@ -18,8 +17,8 @@ import (
 
 	"tingxin/bot/sample"
 	"tingxin/kb"
-	"tingxin/nlp"
 	"tingxin/nlp/embed"
+	"tingxin/nlp/embed/embedtest"
 	"tingxin/nlp/slot"
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
@@ -27,9 +26,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bag embeds a text as the sum of one random direction for each of its words. It stands
-// for the models, which are slow and may be absent; TestRealModels has the real ones.
+// bag stands for the models; TestRealModels has the real ones.
 type bag struct {
+	embedtest.Bag
 	fail atomic.Bool
 	slow atomic.Int64 // nanoseconds
 }
@@ -45,25 +44,8 @@ func (b *bag) Embed(ctx context.Context, lang, text string) (embed.Vectors, erro
 			return embed.Vectors{}, ctx.Err()
 		}
 	}
-	return b.EmbedLater(ctx, lang, text)
+	return b.Bag.Embed(ctx, lang, text)
 }
-
-func (*bag) EmbedLater(_ context.Context, _, text string) (embed.Vectors, error) {
-	v := make([]float32, 64)
-	for _, w := range nlp.Words(nlp.Fold(text)) {
-		h := fnv.New64a()
-		h.Write([]byte(w))
-		x := h.Sum64()
-		for i := range v {
-			x = x*6364136223846793005 + 1442695040888963407
-			v[i] += float32(int64(x>>33)%1000-500) / 500
-		}
-	}
-	nlp.Normalize(v)
-	return embed.Vectors{CLS: v, Mean: v}, nil
-}
-
-func (*bag) Version(lang string) string { return "bag-" + lang }
 
 var articles = []kb.Article{
 	{ID: "return", Lang: "zh", Category: "returns", Title: "怎么退货", Variants: []string{"退货流程", "我想退货怎么办", "退货要怎么操作"}, Answer: "在订单里点申请售后，我们上门取件。", Rules: []kb.Rule{{Kind: "contains", Text: "七天无理由"}}},

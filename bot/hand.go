@@ -3,6 +3,8 @@ package bot
 import (
 	"context"
 	"time"
+
+	"tingxin/nlp"
 )
 
 // hand decides on a handover. The first reason of a turn stays.
@@ -27,13 +29,13 @@ func (t *turn) finish(ctx context.Context, begun time.Time) {
 		t.st.Fallback = 0
 	}
 	if len(t.reply.Parts) > 0 {
-		t.st.Last = clip(plainText(onlyText(t.reply.Parts)), maxAction)
+		t.st.Last = nlp.Clip(plainText(onlyText(t.reply.Parts)), maxAction)
 	}
 	t.st.Buttons = nil
 	for _, p := range t.reply.Parts {
 		t.st.Buttons = append(t.st.Buttons, p.Buttons...)
 	}
-	t.st.say(said{Text: clip(t.shown, maxTextValue), Folded: clip(t.folded, maxTextValue), Lang: t.lang, Decision: t.reply.Decision, Question: t.question, Values: len(t.values) > 0})
+	t.st.say(said{Text: nlp.Clip(t.shown, maxTextValue), Folded: nlp.Clip(t.folded, maxTextValue), Lang: t.lang, Decision: t.reply.Decision, Question: t.question, Values: len(t.values) > 0})
 	if t.reply.Parts == nil {
 		t.reply.Parts = []Part{}
 	}
@@ -80,7 +82,7 @@ func (t *turn) handover(ctx context.Context) {
 	for _, h := range t.st.History {
 		turns = append(turns, h.Text)
 	}
-	if p.Summary = summarise(append(turns, clip(t.shown, maxTextValue))); p.Summary == nil {
+	if p.Summary = summarise(append(turns, nlp.Clip(t.shown, maxTextValue))); p.Summary == nil {
 		p.Summary = []string{}
 	}
 	t.reply.Handover = p

@@ -1,8 +1,6 @@
 package bot
 
 import (
-	"unicode/utf8"
-
 	"tingxin/nlp"
 )
 
@@ -34,11 +32,3 @@ const (
 
 // summarise picks the sentences of the customer that say most, in the order in which they were said.
 func summarise(turns []string) []string { return nlp.Summarise(turns, summarySentences) }
-
-// clip cuts a text to so many characters.
-func clip(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n-1]) + "…"
-}

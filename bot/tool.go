@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"tingxin/nlp"
 	"tingxin/outbound"
 )
 
@@ -262,7 +263,7 @@ func (t *Tool) read(raw []byte) (map[string]string, error) {
 	out := make(map[string]string, len(t.Values))
 	for name, path := range t.Values {
 		if v, ok := at(doc, path); ok {
-			out[name] = clip(v, maxToolValue)
+			out[name] = nlp.Clip(v, maxToolValue)
 		}
 	}
 	return out, nil

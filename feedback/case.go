@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/nlp"
 	"tingxin/pg"
 )
 
@@ -128,18 +129,6 @@ func orNull[T comparable](v T) *T {
 	return &v
 }
 
-func one[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string, args ...any) (T, error) {
-	rows, _ := tx.Query(ctx, sql, args...) // the error comes with the row
-	v, err := pgx.CollectExactlyOneRow(rows, scan)
-	return v, pg.Map(err)
-}
-
-func many[T any](ctx context.Context, tx pgx.Tx, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
-	rows, _ := tx.Query(ctx, sql, args...) // the error comes with the rows
-	v, err := pgx.CollectRows(rows, scan)
-	return v, pg.Map(err)
-}
-
 // Get reads a case.
 func (s *Service) Get(ctx context.Context, id CaseID) (Case, error) {
 	c, err := pg.Row(ctx, s.db, scanCase, `select `+caseColumns+` from feedback_cases where id = $1`, id)
@@ -196,13 +185,7 @@ func (s *Service) Trail(ctx context.Context, id CaseID) ([]Step, error) {
 }
 
 // clip is the beginning of a text on one line, at most n characters.
-func clip(text string, n int) string {
-	r := []rune(strings.Join(strings.Fields(text), " "))
-	if len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return string(r)
-}
+func clip(text string, n int) string { return nlp.Clip(strings.Join(strings.Fields(text), " "), n) }
 
 // mutate locks a case, lets f change it and writes what is different with its trail and clocks. f returns
 // the kind and detail of the trail's line; an empty kind writes nothing.
@@ -211,7 +194,7 @@ func (s *Service) mutate(ctx context.Context, verb string, id CaseID, by string,
 	changed := false
 	err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {
 		changed = false
-		c, err = one(ctx, tx, scanCase, `select `+caseColumns+` from feedback_cases where id = $1 for update`, id)
+		c, err = pg.TxRow(ctx, tx, scanCase, `select `+caseColumns+` from feedback_cases where id = $1 for update`, id)
 		if err != nil {
 			return err
 		}

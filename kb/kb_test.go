@@ -3,38 +3,27 @@ package kb
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"math"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"tingxin/nlp"
 	"tingxin/nlp/embed"
+	"tingxin/nlp/embed/embedtest"
 )
 
-// bag embeds a text as the sum of one random direction for each of its words, so
-// that texts with common words are near. It stands for the model, which is slow and
-// may be absent; TestRealModel has the real one.
-type bag struct{ fail bool }
+// bag stands for the model; TestRealModel has the real one.
+type bag struct {
+	embedtest.Bag
+	fail bool
+}
 
-func (b bag) Embed(_ context.Context, _, text string) (embed.Vectors, error) {
+func (b bag) Embed(ctx context.Context, lang, text string) (embed.Vectors, error) {
 	if b.fail {
 		return embed.Vectors{}, embed.ErrBusy
 	}
-	v := make([]float32, 64)
-	for _, w := range nlp.Words(nlp.Fold(text)) {
-		h := fnv.New64a()
-		h.Write([]byte(w))
-		x := h.Sum64()
-		for i := range v {
-			x = x*6364136223846793005 + 1442695040888963407
-			v[i] += float32(int64(x>>33)%1000-500) / 500
-		}
-	}
-	nlp.Normalize(v)
-	return embed.Vectors{CLS: v, Mean: v}, nil
+	return b.Bag.Embed(ctx, lang, text)
 }
 
 func (b bag) EmbedLater(ctx context.Context, lang, text string) (embed.Vectors, error) {
