@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,12 +28,9 @@ func runAuditVerify(args []string, out, errOut io.Writer) error {
 	if err := parse(fs, args); err != nil {
 		return err
 	}
-	cfg, err := load(*path, os.Environ())
+	cfg, err := loadDatabase("audit", *path)
 	if err != nil {
 		return err
-	}
-	if cfg.PG.URL == "" {
-		return usage{errors.New("audit: pg.url or DATABASE_URL must name the database; that of a running pbx is in its data folder")}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -24,12 +24,9 @@ func runLearn(args []string, out, errOut io.Writer) error {
 	if err := parse(fs, args); err != nil {
 		return err
 	}
-	cfg, err := load(*path, os.Environ())
+	cfg, err := loadDatabase("learn", *path)
 	if err != nil {
 		return err
-	}
-	if cfg.PG.URL == "" {
-		return usage{errors.New("learn: pg.url or DATABASE_URL must name the database; that of a running pbx is in its data folder")}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

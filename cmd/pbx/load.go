@@ -226,3 +226,12 @@ func edits(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// loadDatabase reads the configuration of a command that works on a database by itself.
+func loadDatabase(command, path string) (Config, error) {
+	cfg, err := load(path, os.Environ())
+	if err == nil && cfg.PG.URL == "" {
+		err = usage{fmt.Errorf("%s: pg.url or DATABASE_URL must name the database; that of a running pbx is in its data folder", command)}
+	}
+	return cfg, err
+}
