@@ -6,6 +6,7 @@ import type { components } from '../api/openapi';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { AuditChecked } from '../guard/AuditChecked';
+import { SectionHead } from './SectionHead';
 
 type AuditPage = components['schemas']['AuditPage'];
 
@@ -24,16 +25,12 @@ export function Audit() {
   const rows = data.pages.flatMap((page) => page.items);
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t('admin.sections.audit')}</h2>
-          <p className="muted">{t('admin.about.audit')}</p>
-        </div>
+      <SectionHead title={t('admin.sections.audit')} about={t('admin.about.audit')}>
         <span className="admin-acts">
           <AuditChecked />
           <Button onClick={() => void refetch()}>{t('admin.reload')}</Button>
         </span>
-      </div>
+      </SectionHead>
       {rows.length === 0 ? (
         <div className="card">
           <Empty icon="shield" title={t('admin.none.audit')} />

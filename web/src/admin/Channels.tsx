@@ -9,6 +9,7 @@ import { queueSettings } from '../api/queries';
 import { useNarrow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { SectionHead } from './SectionHead';
 
 type Account = Omit<components['schemas']['ChatAccount'], 'settings'> & { settings: Record<string, unknown> };
 type Both = Partial<Record<'zh-CN' | 'en', string>>;
@@ -305,15 +306,11 @@ export function Channels() {
   if (!data) return <Waiting />;
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t('channels.title')}</h2>
-          <p className="muted">{t('channels.about')}</p>
-        </div>
+      <SectionHead title={t('channels.title')} about={t('channels.about')}>
         <Button type="primary" onClick={() => setEdited('new')}>
           {t('channels.add')}
         </Button>
-      </div>
+      </SectionHead>
       {data.length === 0 ? (
         <div className="card">
           <Empty icon="inbox" title={t('channels.none')} hint={t('channels.noneHint')} />

@@ -8,6 +8,7 @@ import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { put, settings } from './kinds';
 import { Remove } from './SettingList';
+import { SectionHead } from './SectionHead';
 
 const first = (name: string) => `flow: ${name}
 version: 1
@@ -69,15 +70,11 @@ export function Flows() {
   if (!data) return <Waiting />;
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t('admin.sections.flows')}</h2>
-          <p className="muted">{t('admin.about.flows')}</p>
-        </div>
+      <SectionHead title={t('admin.sections.flows')} about={t('admin.about.flows')}>
         <Button type="primary" onClick={() => setAdding(true)}>
           {t('admin.add.flows')}
         </Button>
-      </div>
+      </SectionHead>
       {data.items.length === 0 ? (
         <div className="card">
           <Empty icon="merge" title={t('admin.none.flows')} hint={t('admin.about.flows')} />

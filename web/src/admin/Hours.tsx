@@ -9,6 +9,7 @@ import { Empty, Failed, Waiting } from '../parts/Notice';
 import { hours, type Calendar } from './kinds';
 import { History } from './SettingList';
 import { dayForm, readDay, readSpans, weekdays, writeSpans, type DayForm } from './spans';
+import { SectionHead } from './SectionHead';
 
 interface HoursForm {
   name: string;
@@ -194,15 +195,11 @@ export function Hours() {
   if (!data) return <Waiting />;
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t('admin.sections.hours')}</h2>
-          <p className="muted">{t('admin.about.hours')}</p>
-        </div>
+      <SectionHead title={t('admin.sections.hours')} about={t('admin.about.hours')}>
         <Button type="primary" onClick={() => setEdited('new')}>
           {t('admin.add.hours')}
         </Button>
-      </div>
+      </SectionHead>
       {data.length === 0 ? (
         <div className="card">
           <Empty icon="half" title={t('admin.none.hours')} hint={t('admin.about.hours')} />

@@ -6,6 +6,7 @@ import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
 import type { Outcome } from './kinds';
 import { TextEditor, type Mistake } from './TextEditor';
+import { SectionHead } from './SectionHead';
 
 const place = /^line (\d+), column (\d+): (.*)$/s;
 
@@ -36,11 +37,7 @@ export function Import() {
   const current = plan?.text === text ? plan : null;
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t('admin.sections.import')}</h2>
-          <p className="muted">{t('admin.about.import')}</p>
-        </div>
+      <SectionHead title={t('admin.sections.import')} about={t('admin.about.import')}>
         <span className="admin-acts">
           <Upload
             accept=".yaml,.yml"
@@ -59,7 +56,7 @@ export function Import() {
             {t('admin.apply')}
           </Button>
         </span>
-      </div>
+      </SectionHead>
       <div className="admin-code">
         <TextEditor value={text} onChange={setText} mistakes={wrong} readOnly={false} goTo={null} label={t('admin.sections.import')} />
       </div>

@@ -9,6 +9,7 @@ import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Tags, Toggle } from './fields';
 import { kiosks } from './kinds';
+import { SectionHead } from './SectionHead';
 
 interface Fields {
   name: string;
@@ -98,11 +99,7 @@ export function Kiosks() {
   if (!data) return <Waiting />;
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t('admin.sections.kiosks')}</h2>
-          <p className="muted">{t('admin.about.kiosks')}</p>
-        </div>
+      <SectionHead title={t('admin.sections.kiosks')} about={t('admin.about.kiosks')}>
         <span className="admin-acts">
           <a href="/wall" target="_blank" rel="noreferrer" className="admin-open">
             {t('admin.openWall')}
@@ -111,7 +108,7 @@ export function Kiosks() {
             {t('admin.add.kiosks')}
           </Button>
         </span>
-      </div>
+      </SectionHead>
       {data.length === 0 ? (
         <div className="card">
           <Empty icon="live" title={t('admin.none.kiosks')} hint={t('admin.about.kiosks')} />

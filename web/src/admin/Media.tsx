@@ -8,6 +8,7 @@ import { Faults, show, useFaults } from './faults';
 import { Count, Secret, Tags, Text, Time } from './fields';
 import { bare, put, settings, single, type Docs } from './kinds';
 import { History, Remove, Restart } from './SettingList';
+import { SectionHead } from './SectionHead';
 
 const options = (names: readonly string[]) => names.map((value) => ({ value, label: value }));
 
@@ -36,13 +37,9 @@ function One({ kind, children }: { kind: Kind; children: (secrets: string[]) => 
   if (!data) return <Waiting />;
   return (
     <section className="card admin-one">
-      <div className="admin-head">
-        <div>
-          <h2>{t(`admin.sections.${kind}`)}</h2>
-          <p className="muted">{t(`admin.about.${kind}`)}</p>
-        </div>
+      <SectionHead title={t(`admin.sections.${kind}`)} about={t(`admin.about.${kind}`)}>
         {there && <Remove kind={kind} name={single} />}
-      </div>
+      </SectionHead>
       <Restart restart={data.restart} pending={data.pending} />
       <Faults faults={faults} error={save.error} />
       <Form key={there?.version ?? 0} form={form} layout="vertical" requiredMark={false} initialValues={there?.doc} onFinish={(doc: Docs[Kind]) => save.mutate(doc)}>

@@ -9,6 +9,7 @@ import { type IconName } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Faults, show, useFaults } from './faults';
 import { check, publish, put, remove, settings, versions, type Docs, type Kind, type Setting, type Versioned } from './kinds';
+import { SectionHead } from './SectionHead';
 
 /** What a kind shows and asks for. F is its form: mostly the document itself. */
 export interface Sheet<K extends Kind, F extends object> {
@@ -189,15 +190,11 @@ export function SettingList<K extends Kind, F extends object>({ sheet }: { sheet
   if (!data) return <Waiting />;
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t(`admin.sections.${sheet.kind}`)}</h2>
-          <p className="muted">{t(`admin.about.${sheet.kind}`)}</p>
-        </div>
+      <SectionHead title={t(`admin.sections.${sheet.kind}`)} about={t(`admin.about.${sheet.kind}`)}>
         <Button type="primary" onClick={() => setEdited('new')}>
           {t(`admin.add.${sheet.kind}`)}
         </Button>
-      </div>
+      </SectionHead>
       <Restart restart={data.restart} pending={data.pending} />
       {data.items.length === 0 ? (
         <div className="card">

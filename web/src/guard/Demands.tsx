@@ -8,6 +8,7 @@ import { Failed, Waiting } from '../parts/Notice';
 import { roles } from '../shell/roles';
 import { security, type Security } from './api';
 import { Keys } from './Keys';
+import { SectionHead } from '../admin/SectionHead';
 import './guard.css';
 
 function DemandForm({ now }: { now: Security }) {
@@ -44,12 +45,7 @@ export function Demands() {
   const { data, error, refetch } = useQuery(security);
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t('guard.section')}</h2>
-          <p className="muted">{t('guard.sectionHint')}</p>
-        </div>
-      </div>
+      <SectionHead title={t('guard.section')} about={t('guard.sectionHint')} />
       <div className="guard-stack">
         <section className="card guard-card guard-form">
           <h3>{t('guard.demands')}</h3>

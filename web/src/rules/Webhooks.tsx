@@ -9,6 +9,7 @@ import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { deliveries, replay, type DeliveryFilter } from './api';
 import { webhookSheet } from './sheets';
+import { SectionHead } from '../admin/SectionHead';
 import './rules.css';
 
 const tone: Record<string, string> = { sent: 'tag tag-good', dead: 'tag tag-poor', waiting: 'tag tag-fair', sending: 'tag' };
@@ -40,11 +41,7 @@ function Deliveries() {
   const dead = items.some((one) => one.state === 'dead');
   return (
     <section>
-      <div className="admin-head">
-        <div>
-          <h2>{t('rules.deliveries')}</h2>
-          <p className="muted">{t('rules.deliveriesHint')}</p>
-        </div>
+      <SectionHead title={t('rules.deliveries')} about={t('rules.deliveriesHint')}>
         <span className="rule-filters">
           <Select allowClear aria-label={t('rules.param.target')} placeholder={t('rules.param.target')} value={filter.target} options={targets.map((one) => ({ value: one.name, label: one.name }))} onChange={(target?: string) => setFilter((old) => ({ ...old, target }))} />
           <Select
@@ -61,7 +58,7 @@ function Deliveries() {
             </Button>
           )}
         </span>
-      </div>
+      </SectionHead>
       {error && <Failed error={error} retry={() => void refetch()} />}
       {!data && !error && <Waiting />}
       {data && items.length === 0 && (
