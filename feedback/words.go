@@ -16,22 +16,7 @@ var legalWords = []string{
 }
 
 // legalWord finds the first word that says that it may become a case of law.
-func legalWord(text string) (string, bool) { return firstOf(legalWords, text) }
-
-func firstOf(list []string, text string) (string, bool) {
-	folded := nlp.Fold(text)
-	spaced := " " + strings.Join(strings.FieldsFunc(folded, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '\'' || r > 0x7f) }), " ") + " "
-	for _, w := range list {
-		if w[0] < 0x80 && !(w[0] >= '0' && w[0] <= '9') {
-			if strings.Contains(spaced, " "+w+" ") {
-				return w, true
-			}
-		} else if strings.Contains(folded, w) {
-			return w, true
-		}
-	}
-	return "", false
-}
+func legalWord(text string) (string, bool) { return nlp.FirstWord(legalWords, text) }
 
 // Topics are what items are about, found by words; an item may have several.
 var Topics = []string{"delivery", "quality", "price", "refund", "attitude", "waiting", "answer", "bot", "app", "promise"}
@@ -53,7 +38,7 @@ var topicWords = map[string][]string{
 func topicsOf(text string) []string {
 	out := []string{}
 	for _, topic := range Topics {
-		if _, found := firstOf(topicWords[topic], text); found {
+		if _, found := nlp.FirstWord(topicWords[topic], text); found {
 			out = append(out, topic)
 		}
 	}

@@ -467,13 +467,13 @@ func (c *Condition) text(v string, values []string) bool {
 		return slices.ContainsFunc(values, func(w string) bool { return strings.EqualFold(strings.TrimSpace(v), w) })
 	case "contains":
 		folded := nlp.Fold(v)
-		return slices.ContainsFunc(c.folded, func(w string) bool { return contains(folded, w) })
+		return slices.ContainsFunc(c.folded, func(w string) bool { return nlp.HasWord(folded, w) })
 	case "matches":
 		return c.pattern != nil && c.pattern.MatchString(v)
 	case "lexicon":
 		folded := nlp.Fold(v)
 		return slices.ContainsFunc(values, func(name string) bool {
-			return slices.ContainsFunc(lexicon[name], func(w string) bool { return contains(folded, w) })
+			return slices.ContainsFunc(lexicon[name], func(w string) bool { return nlp.HasWord(folded, w) })
 		})
 	case "between":
 		if len(values) != 2 {
@@ -485,26 +485,6 @@ func (c *Condition) text(v string, values []string) bool {
 		return v >= values[0] || v < values[1] // over midnight
 	}
 	return false
-}
-
-// contains finds folded words: Latin ones only as whole words, so that "sue" is not in "issue".
-func contains(text, word string) bool {
-	for from := 0; ; {
-		i := strings.Index(text[from:], word)
-		if i < 0 {
-			return false
-		}
-		start, end := from+i, from+i+len(word)
-		if !(latin(word, 0) && start > 0 && latin(text, start-1)) && !(latin(word, len(word)-1) && end < len(text) && latin(text, end)) {
-			return true
-		}
-		from = start + 1
-	}
-}
-
-func latin(s string, i int) bool {
-	b := s[i]
-	return b >= 'a' && b <= 'z' || b >= '0' && b <= '9'
 }
 
 // lexicon holds folded words, written by hand; "danger" are those that make tickets urgent.
