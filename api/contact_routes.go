@@ -334,6 +334,9 @@ func (s *Server) revealContact(ctx context.Context, in *ContactPath) (*bodyOf[Id
 		return nil, s.problem(ctx, err)
 	}
 	root, err := s.contacts.Follow(ctx, in.ID)
+	if err == nil {
+		err = s.looked(ctx, root)
+	}
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
@@ -415,6 +418,12 @@ type timelineInput struct {
 
 func (s *Server) timeline(ctx context.Context, in *timelineInput) (*bodyOf[TimelinePage], error) {
 	items, next, err := s.contacts.Timeline(ctx, in.ID, in.Cursor, in.Limit, in.Kinds)
+	if err == nil && in.Cursor == "" {
+		var root contact.ID
+		if root, err = s.contacts.Follow(ctx, in.ID); err == nil {
+			err = s.looked(ctx, root)
+		}
+	}
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}

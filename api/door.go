@@ -18,6 +18,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/text/language"
 
+	"tingxin/contact"
 	"tingxin/feedback"
 	"tingxin/pg"
 	"tingxin/ticket"
@@ -136,16 +137,38 @@ func (s *Server) sendDoor(c *gin.Context, status int, v *doorView) {
 	c.Data(status, "text/html; charset=utf-8", out.Bytes())
 }
 
-// merged follows a ticket into the one that it is a part of now.
+// mergedTicket follows a ticket into the one that it is a part of now, as far as that is of the
+// same person: agents also merge what different people report of one fault.
 func (s *Server) mergedTicket(ctx context.Context, id int64) (ticket.Ticket, error) {
 	t, err := s.parts.Tickets.Get(ctx, ticket.ID(id))
 	for range 5 {
 		if err != nil || t.MergedTo == 0 {
 			break
 		}
-		t, err = s.parts.Tickets.Get(ctx, t.MergedTo)
+		into, err := s.parts.Tickets.Get(ctx, t.MergedTo)
+		if err != nil {
+			return t, err
+		}
+		same, err := s.samePerson(ctx, t.Contact, into.Contact)
+		if err != nil {
+			return t, err
+		}
+		if !same {
+			break
+		}
+		t = into
 	}
 	return t, err
+}
+
+// samePerson tells whether two contacts are known and one person.
+func (s *Server) samePerson(ctx context.Context, a, b int64) (bool, error) {
+	if a == 0 || b == 0 || a == b {
+		return a != 0 && a == b, nil
+	}
+	one, err1 := s.contacts.Follow(ctx, contact.ID(a))
+	other, err2 := s.contacts.Follow(ctx, contact.ID(b))
+	return one == other, errors.Join(err1, err2)
 }
 
 // ratedAs is the contact that a rating of a ticket is about: what it came from, so that nobody is asked twice.
@@ -205,6 +228,7 @@ func (s *Server) actTicket(c *gin.Context, v *doorView, l feedback.Link) {
 		s.ticketDoor(c, v, l, http.StatusUnprocessableEntity)
 		return
 	}
+	defer func() { _ = c.Request.MultipartForm.RemoveAll() }() // this copy of the request is not known to net/http
 	t, err := s.mergedTicket(ctx, l.Object)
 	if err != nil {
 		s.doorLost(c, v, err)

@@ -87,7 +87,7 @@ func newFeed(s *Server) (*feed, error) {
 	}
 	f.node = node
 	node.OnConnecting(func(ctx context.Context, e centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
-		if visit, ok := ctx.Value(wallKey{}).(*wallVisit); ok {
+		if visit := wallOf(ctx); visit != nil {
 			return f.connectWall(ctx, visit, e.Token)
 		}
 		who := callerOf(ctx)
@@ -111,7 +111,7 @@ func (f *feed) connected(c *centrifuge.Client) {
 	f.clients.Add(1)
 	c.OnDisconnect(func(centrifuge.DisconnectEvent) { f.clients.Add(-1) })
 	c.OnSubscribe(func(e centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
-		if f.walls.shows(c) || !maySubscribe(e.Channel) {
+		if wallOf(c.Context()) != nil || !maySubscribe(e.Channel) {
 			reply(centrifuge.SubscribeReply{}, centrifuge.ErrorPermissionDenied)
 			return
 		}
@@ -145,10 +145,14 @@ func (f *feed) lives(user string) (bool, error) {
 	if id, ok := strings.CutPrefix(user, kioskUser); ok {
 		return f.kioskLives(id)
 	}
-	return f.sessionLives(user)
+	if key, ok := strings.CutPrefix(user, wallUser); ok {
+		return f.sessionLives(key, wallRoute)
+	}
+	return f.sessionLives(user, http.MethodGet+" "+base+"/realtime")
 }
 
-func (f *feed) sessionLives(key string) (bool, error) {
+// sessionLives tells whether a login or a key lives and may still see what it sees.
+func (f *feed) sessionLives(key, route string) (bool, error) {
 	text, program := strings.CutPrefix(key, keyFeed)
 	hash, err := hex.DecodeString(text)
 	if err != nil {
@@ -156,15 +160,16 @@ func (f *feed) sessionLives(key string) (bool, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	var sess *session
 	if program {
-		_, err = f.s.keys.byHash(ctx, hash)
+		sess, err = f.s.keys.byHash(ctx, hash)
 	} else {
-		_, err = f.s.sessions.byHash(ctx, hash)
+		sess, err = f.s.sessions.byHash(ctx, hash)
 	}
 	if errors.Is(err, pg.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil && allowed(sess.User.Role, route) && (!program || opens(sess.scopes, scopeOf(route))), err
 }
 
 // serve is the handler of /realtime, behind guard.

@@ -150,7 +150,7 @@ func firstPart(path string) string {
 var (
 	whileLocked    = map[string]bool{"GET /session": true, "DELETE /session": true, "POST /session/unlock": true, "POST /agents/me/heartbeat": true}
 	whileEnrolling = map[string]bool{"GET /session": true, "DELETE /session": true, "GET /session/second-factor": true, "POST /session/second-factor": true,
-		"POST /session/second-factor/confirm": true, "POST /session/password": true}
+		"POST /session/second-factor/confirm": true, "POST /session/password": true, "POST /session/lock": true, "POST /session/unlock": true}
 )
 
 // admitted refuses what the role, the key's scopes or the state of the session do not allow.
@@ -186,6 +186,18 @@ func (s *Server) admitted(c *gin.Context, sess *session, route string) bool {
 		return true
 	}
 	return false
+}
+
+// mayGo tells whether a session may use a route now, as admitted does, for what is not answered by HTTP.
+func (s *Server) mayGo(ctx context.Context, sess *session, route string) (bool, error) {
+	switch {
+	case !allowed(sess.User.Role, route), sess.locked:
+		return false, nil
+	case sess.apiKey != 0:
+		return opens(sess.scopes, scopeOf(route)), nil
+	}
+	must, err := s.mustEnrol(ctx, sess)
+	return !must, err
 }
 
 // bearer is the key of an Authorization header (RFC 6750 section 2.1), "" without one.

@@ -23,8 +23,8 @@ const (
 	idempotencyHeader = "Idempotency-Key"
 	// idempotencyTime is how long an answer is kept.
 	idempotencyTime = 24 * time.Hour
-	// idempotencyRun is after how long a first request that never ended no longer stands in the way.
-	idempotencyRun = 2 * time.Minute
+	// idempotencyRun is after how long a first request that never ended no longer stands in the way; no request runs as long.
+	idempotencyRun = longRequest + time.Minute
 	// idempotencyBody bounds the request, idempotencyAnswer the answer; a longer answer is not kept.
 	idempotencyBody   = 1 << 20
 	idempotencyAnswer = 256 << 10
@@ -83,8 +83,12 @@ func (t repeats) begin(ctx context.Context, word, user string, request []byte) (
 	}
 	var before, sealed []byte
 	var status *int
-	if err := t.db.Pool().QueryRow(ctx, `select request_hash, status, sealed from idempotency where key_hash = $1`, key).Scan(&before, &status, &sealed); err != nil {
-		return nil, pg.Map(err)
+	err = pg.Map(t.db.Pool().QueryRow(ctx, `select request_hash, status, sealed from idempotency where key_hash = $1`, key).Scan(&before, &status, &sealed))
+	if errors.Is(err, pg.ErrNotFound) { // forgotten this moment: the next attempt is the first
+		return nil, errStillRuns
+	}
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case !bytes.Equal(before, request):
@@ -181,7 +185,7 @@ func (s *Server) onlyOnce(c *gin.Context) {
 	s.answerOnce(c, word, user)
 }
 
-// answerOnce lets the request run and keeps its answer. One that the server failed is forgotten.
+// answerOnce lets the request run and keeps its answer. One that the server failed, or whose asker was gone, is forgotten.
 func (s *Server) answerOnce(c *gin.Context, word, user string) {
 	w := &copyWriter{ResponseWriter: c.Writer}
 	c.Writer = w
@@ -190,7 +194,7 @@ func (s *Server) answerOnce(c *gin.Context, word, user string) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), 5*time.Second)
 		defer cancel()
 		var err error
-		if status := w.Status(); !done || status >= 500 || status == http.StatusTooManyRequests || w.long {
+		if status := w.Status(); !done || status >= 500 || status == statusGivenUp || status == http.StatusTooManyRequests || w.long {
 			err = s.stored.forget(ctx, word, user)
 		} else {
 			k := &kept{Status: status, Header: map[string]string{}, Body: w.body.Bytes()}

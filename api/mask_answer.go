@@ -15,8 +15,9 @@ import (
 var (
 	numberFields = map[string]bool{"from": true, "to": true, "number": true, "phone": true, "identity": true, "caller": true, "callee": true, "target": true}
 	nameFields   = map[string]bool{"from_name": true, "to_name": true, "contact_name": true, "caller_name": true, "customer_name": true}
-	// namedBy are fields that only stand beside the name of a customer.
-	namedBy = []string{"identities", "customer_read", "contact_id"}
+	// namedBy are fields that only stand beside the name of a customer: in contacts, conversations, hits of
+	// the search and suggestions of who may be the same.
+	namedBy = []string{"identities", "customer_read", "contact_id", "snippet", "kinds"}
 )
 
 // plainValue is what is never a person's: ids of ours, times, cursors of pages.
@@ -65,10 +66,17 @@ func masked(field string, v any) any {
 			v[i] = masked(field, v[i])
 		}
 	case map[string]any:
-		customer := false
+		customer := v["kind"] == "customer" // the author of a message
 		for _, beside := range namedBy {
 			_, there := v[beside]
 			customer = customer || there
+		}
+		if _, spoken := v["raw"]; spoken { // an utterance: digit by digit a number would be read from its words
+			for _, part := range []string{"words", "spans"} {
+				if _, there := v[part]; there {
+					v[part] = []any{}
+				}
+			}
 		}
 		for key, value := range v {
 			if name, ok := value.(string); ok && key == "name" && customer {
@@ -87,6 +95,8 @@ func maskedText(field, s string) string {
 		return s
 	case nameFields[field]:
 		return pii.Name(s)
+	case field == "external_user":
+		return pii.Short(s)
 	case numberFields[field] && strings.Trim(s, "+0123456789 -()") == "":
 		return pii.Phone(s)
 	}

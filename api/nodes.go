@@ -97,14 +97,15 @@ func (s *Server) runsHere(id string) bool {
 
 // asker is who asks for what runs everywhere.
 type asker struct {
-	cookie string
-	passed bool // by another server
+	cookie, key string
+	passed      bool // by another server
 }
 
-// Resolve notes the session's cookie.
+// Resolve notes the session's cookie, or the key.
 func (a *asker) Resolve(ctx huma.Context) []error {
 	c := humagin.Unwrap(ctx)
 	a.cookie, _ = c.Cookie(cookieName)
+	a.key = c.GetHeader("Authorization")
 	a.passed = c.GetHeader(nodeHeader) != ""
 	return nil
 }
@@ -120,7 +121,7 @@ func (s *Server) runningElsewhere(ctx context.Context, a *asker) []call.Snapshot
 	var wg sync.WaitGroup
 	for node, web := range s.parts.Nodes.Web() {
 		wg.Go(func() { // ends within nodeWait
-			items, err := askRunning(ctx, web, a.cookie)
+			items, err := askRunning(ctx, web, a)
 			if err != nil {
 				s.log.Warn("running calls of a server are missing", "node", node, "err", err)
 				return
@@ -134,13 +135,17 @@ func (s *Server) runningElsewhere(ctx context.Context, a *asker) []call.Snapshot
 	return all
 }
 
-func askRunning(ctx context.Context, web, cookie string) ([]call.Snapshot, error) {
+func askRunning(ctx context.Context, web string, a *asker) ([]call.Snapshot, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, web+base+"/calls/live", nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set(nodeHeader, "1")
-	req.AddCookie(&http.Cookie{Name: cookieName, Value: cookie})
+	if a.key != "" {
+		req.Header.Set("Authorization", a.key)
+	} else {
+		req.AddCookie(&http.Cookie{Name: cookieName, Value: a.cookie})
+	}
 	res, err := nodeClient.Do(req)
 	if err != nil {
 		return nil, err

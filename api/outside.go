@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -81,8 +81,8 @@ type outside struct {
 	cfg    OIDCConfig
 	client *http.Client
 
-	mu       sync.Mutex
-	provider *oidc.Provider
+	asking   chan struct{} // holds one: whoever asks the provider for its addresses
+	provider atomic.Pointer[oidc.Provider]
 }
 
 func newOutside(cfg OIDCConfig) *outside {
@@ -103,22 +103,36 @@ func newOutside(cfg OIDCConfig) *outside {
 	if cfg.RoleClaim == "" {
 		cfg.RoleClaim = "groups"
 	}
-	return &outside{cfg: cfg, client: &http.Client{Timeout: outsideWait}}
+	return &outside{cfg: cfg, client: &http.Client{Timeout: outsideWait}, asking: make(chan struct{}, 1)}
 }
 
-// found is the provider, asked once; after a failure the next login asks again.
+// errAsking: somebody is asking the provider, which does not answer at once.
+var errAsking = errors.New("identity provider: it is being asked for its addresses; try again")
+
+// found is the provider, asked once; after a failure the next login asks again. One login asks at a
+// time: the others do not wait behind a provider that is down.
 func (o *outside) found(ctx context.Context) (*oidc.Provider, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.provider == nil {
-		// The provider keeps the context for its keys: it must not end with the request.
-		p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.client), o.cfg.Issuer)
-		if err != nil {
-			return nil, fmt.Errorf("identity provider: %w", err)
-		}
-		o.provider = p
+	if p := o.provider.Load(); p != nil {
+		return p, nil
 	}
-	return o.provider, nil
+	select {
+	case o.asking <- struct{}{}:
+		defer func() { <-o.asking }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-time.After(time.Second):
+		return nil, errAsking
+	}
+	if p := o.provider.Load(); p != nil {
+		return p, nil
+	}
+	// The provider keeps the context for its keys: it must not end with the request.
+	p, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.client), o.cfg.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("identity provider: %w", err)
+	}
+	o.provider.Store(p)
+	return p, nil
 }
 
 func (o *outside) oauth(p *oidc.Provider, back string) *oauth2.Config {

@@ -38,6 +38,9 @@ func init() {
 	}
 }
 
+// statusGivenUp is for whoever went away before the answer; nobody reads it.
+const statusGivenUp = 499
+
 // problem maps an error of the packages below to a problem document (RFC 9457).
 // What it does not know is logged and shown as "internal".
 func (s *Server) problem(ctx context.Context, err error) error {
@@ -85,7 +88,7 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	case errors.Is(err, pg.ErrUnavailable):
 		return huma.ErrorWithHeaders(huma.Error503ServiceUnavailable("the database is away; try again in a moment"), http.Header{"Retry-After": {"2"}})
 	case ctx.Err() != nil:
-		return huma.NewError(499, "the request was given up")
+		return huma.NewError(statusGivenUp, "the request was given up")
 	}
 	s.log.Error("request failed", "err", err)
 	return huma.Error500InternalServerError("internal")

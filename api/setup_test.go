@@ -304,12 +304,13 @@ func TestWallboardFollowsItsFigures(t *testing.T) {
 		token  string
 		title  string
 		queues int // shown; 0: refused
+		kiosk  int64
 	}{
-		"the hall's token":  {h.browser(), k.Token, "hall", 1},
-		"a login":           {b, "", "", 2},
-		"no token":          {h.browser(), "", "", 0},
-		"a guess":           {h.browser(), "guess", "", 0},
-		"a guess of a boss": {b, "guess", "", 0},
+		"the hall's token":  {h.browser(), k.Token, "hall", 1, k.ID},
+		"a login":           {b, "", "", 2, 0},
+		"no token":          {h.browser(), "", "", 0, 0},
+		"a guess":           {h.browser(), "guess", "", 0, 0},
+		"a guess of a boss": {b, "guess", "", 0, 0},
 	} {
 		l, err := c.who.dialAt(base+"/wall/realtime", nil)
 		must(t, err)
@@ -332,6 +333,19 @@ func TestWallboardFollowsItsFigures(t *testing.T) {
 			}
 		}
 		l.wall(&w) // and again a second later
+		// Who leaves the channel of the figures may join no other for that.
+		l.ask(`"unsubscribe":{"channel":"` + h.feed.walls.channel(admin.Kiosk{ID: c.kiosk}) + `"}`)
+		if m := l.ask(`"subscribe":{"channel":"` + callsChannel + `"}`); m.Error == nil {
+			t.Errorf("%s: joined the calls after leaving its figures", name)
+		}
+	}
+	for _, role := range []Role{RoleAnalyst, RoleAuditor} { // what they see is masked, or is the log
+		l, err := h.as(role).dialAt(base+"/wall/realtime", nil)
+		must(t, err)
+		l.command(`"connect":{"token":""}`)
+		if code := l.closed(); code != 3500 {
+			t.Errorf("%s: closed with %d", role, code)
+		}
 	}
 	l, err := h.browser().dialAt(base+"/wall/realtime", nil)
 	must(t, err)

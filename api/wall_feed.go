@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +20,10 @@ import (
 const (
 	// kioskUser and an id are the user of a wallboard's feed.
 	kioskUser = "kiosk:"
+	// wallUser and the key of a login are the user of the feed of a wallboard without a token.
+	wallUser = "wall:"
+	// wallRoute is what a login must be allowed to see its figures.
+	wallRoute = http.MethodGet + " " + base + "/wall/mine"
 	// wallPeriod is how often wallboards are told their figures.
 	wallPeriod = time.Second
 )
@@ -61,14 +65,11 @@ func (w *wallFeeds) add(k admin.Kiosk, now time.Time) (channel string) {
 	return channel
 }
 
-// shows tells whether a client is a wallboard.
-func (w *wallFeeds) shows(c *centrifuge.Client) bool {
-	for channel := range c.ChannelsWithContext() {
-		if strings.HasPrefix(channel, "wall:") {
-			return true
-		}
-	}
-	return strings.HasPrefix(c.UserID(), kioskUser)
+// wallOf is the visit by which a client came, nil for one that is no wallboard. A client may leave
+// the channel that it was joined to; how it came in it cannot change.
+func wallOf(ctx context.Context) *wallVisit {
+	visit, _ := ctx.Value(wallKey{}).(*wallVisit)
+	return visit
 }
 
 type wallKey struct{}
@@ -83,8 +84,17 @@ type wallVisit struct {
 // by the token of its connect command, else by login.
 func (f *feed) serveWall(c *gin.Context) {
 	visit := &wallVisit{address: c.ClientIP()}
-	if sess, err := f.s.authenticate(c); err == nil {
-		visit.who = &caller{sess, visit.address}
+	switch sess, err := f.s.authenticate(c); {
+	case err == nil:
+		if ok, err := f.s.mayGo(c.Request.Context(), sess, wallRoute); err != nil {
+			f.s.refuseError(c, err)
+			return
+		} else if ok {
+			visit.who = &caller{sess, visit.address}
+		}
+	case !errors.Is(err, pg.ErrNotFound):
+		f.s.refuseError(c, err)
+		return
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), wallKey{}, visit))
 	f.serve(c)
@@ -98,7 +108,7 @@ func (f *feed) connectWall(ctx context.Context, visit *wallVisit, token string) 
 	var k admin.Kiosk
 	user := ""
 	if token == "" && visit.who != nil {
-		user = visit.who.key()
+		user = wallUser + visit.who.key()
 	} else {
 		var err error
 		k, err = f.s.kioskOf(ctx, token, visit.address)

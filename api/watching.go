@@ -77,9 +77,19 @@ func (s *Server) WatchAccess(ctx context.Context) (alerts int, err error) {
 			usual[h.role] = append(usual[h.role], h.seen)
 		}
 	}
+	bounds := map[Role]int{}
+	for role, hours := range usual {
+		bounds[role] = unusual(hours)
+	}
 	for _, h := range all {
-		bound := unusual(usual[h.role])
-		if h.at.Before(recent) || h.seen <= bound {
+		if h.at.Before(recent) {
+			continue
+		}
+		bound, known := bounds[h.role]
+		if !known {
+			bound = unusual(nil)
+		}
+		if h.seen <= bound {
 			continue
 		}
 		fresh := false
