@@ -119,7 +119,7 @@ func answerOf[T any](ctx context.Context, s *Server, f func(r *rules.Service) (T
 // agentOf is the caller as who runs macros.
 func agentOf(ctx context.Context) rules.Agent {
 	u, who := callerOf(ctx).User, me(ctx)
-	return rules.Agent{User: who.User, Username: u.Username, Name: who.Name, Rank: rank[u.Role]}
+	return rules.Agent{User: who.User, Username: u.Username, Name: who.Name, May: func(least string) bool { return u.Role.may(Role(least)) }}
 }
 
 func (s *Server) ruleRoutes(api huma.API) {

@@ -487,11 +487,11 @@ func (d *doer) notify(ctx context.Context, a *plan.Action, step ActionResult) (A
 	if d.dry {
 		return step, nil
 	}
-	at := len(d.run.Steps) - 1
+	at, about := len(d.run.Steps)-1, d.facts.contactID() // read before, which takes a connection
 	err := d.s.db.Tx(ctx, func(tx pgx.Tx) error {
 		for _, id := range ids {
 			if _, err := tx.Exec(ctx, `insert into rule_notices (user_id, run_id, object, object_id, contact_id, text, at) values ($1, $2, $3, $4, nullif($5::bigint, 0), $6, $7)`,
-				id, d.run.ID, d.run.Object, d.run.ObjectID, d.facts.contactID(), text, d.s.now().UTC()); err != nil {
+				id, d.run.ID, d.run.Object, d.run.ObjectID, about, text, d.s.now().UTC()); err != nil {
 				return err
 			}
 			if _, err := tx.Exec(ctx, `delete from rule_notices where id in (select id from rule_notices where user_id = $1 order by id desc offset $2)`, id, maxNotices); err != nil {

@@ -107,7 +107,10 @@ func (f *facts) changed() {
 }
 
 // Open implements plan.Facts.
-func (f *facts) Open(calendar string) bool { return f.s.open(f.ctx, calendar, f.now) }
+func (f *facts) Open(calendar string) bool {
+	open, err := f.s.open(f.ctx, calendar, f.now)
+	return f.note(err) && open
+}
 
 // note keeps the first error; what is not there is none.
 func (f *facts) note(err error) bool {

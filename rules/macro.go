@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,15 +45,19 @@ type Agent struct {
 	User     int64
 	Username string
 	Name     string // customers see it
-	Rank     int    // 1 agent, 2 supervisor, 3 administrator
+	// May tells whether the agent's role is enough for what needs at least another: agent, supervisor, admin.
+	May func(least string) bool
 	// Queues are those that the agent is a member of.
 	Queues []string
 }
 
-var ranks = map[string]int{"": 1, "agent": 1, "supervisor": 2, "admin": 3}
+const (
+	roleAgent      = "agent"
+	roleSupervisor = "supervisor"
+)
 
 func (a *Agent) may(m *plan.Macro) bool {
-	return !m.Off && a.Rank >= ranks[m.Role] && (len(m.Queues) == 0 || a.Rank > 1 || slices.ContainsFunc(m.Queues, func(q string) bool { return slices.Contains(a.Queues, q) }))
+	return !m.Off && a.May(cmp.Or(m.Role, roleAgent)) && (len(m.Queues) == 0 || a.May(roleSupervisor) || slices.ContainsFunc(m.Queues, func(q string) bool { return slices.Contains(a.Queues, q) }))
 }
 
 // AgentOf finds the queues of a user.
@@ -143,7 +148,7 @@ func (s *Service) Undo(ctx context.Context, id int64, a Agent) (Run, error) {
 	switch {
 	case r.Kind != "macro" || r.State != "done" || s.now().Sub(r.At) > undoWithin:
 		return r, ErrUndo
-	case r.Actor != a.Username && a.Rank < 2:
+	case r.Actor != a.Username && !a.May(roleSupervisor):
 		return r, ErrNotYours
 	}
 	n, err := s.db.Exec(ctx, `update rule_runs set state = 'undone', done_at = $2 where id = $1 and state = 'done'`, id, s.now().UTC()) // once

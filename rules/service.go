@@ -173,9 +173,6 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 // Use makes a book count, from the next event on.
 func (s *Service) Use(b Book) { s.book.Store(newBook(b)) }
 
-// CheckTarget says whether a webhook may go to an address.
-func (s *Service) CheckTarget(url string) error { return s.guard.CheckURL(url) }
-
 // Stats reads the counters.
 func (s *Service) Stats() Stats {
 	return Stats{Events: s.events.Load(), Runs: s.runs.Load(), Acts: s.acts.Load(), Refused: s.refused.Load(), Deep: s.deep.Load(), Often: s.often.Load(), Failed: s.failed.Load(), Timers: s.timers.Load(),
@@ -260,24 +257,25 @@ func (s *Service) Work(ctx context.Context) error {
 // hoursTTL is for how long calendars are not read again.
 const hoursTTL = 10 * time.Second
 
-// open tells whether a calendar is open; one that is not there always is.
-func (s *Service) open(ctx context.Context, name string, at time.Time) bool {
+// open tells whether a calendar is open; one that is not there always is. With an error nothing is known.
+func (s *Service) open(ctx context.Context, name string, at time.Time) (bool, error) {
 	s.hoursMu.Lock()
 	defer s.hoursMu.Unlock()
 	if s.hours == nil || time.Since(s.hoursAt) > hoursTTL {
 		all, err := queue.NewStore(s.db).Calendars(ctx)
-		if err == nil {
-			s.hours = map[string]*queue.Calendar{}
-			for i := range all {
-				if all[i].Prepare() == nil {
-					s.hours[all[i].Name] = &all[i]
-				}
-			}
-			s.hoursAt = time.Now()
+		if err != nil {
+			return false, fmt.Errorf("opening hours: %w", err)
 		}
+		s.hours = map[string]*queue.Calendar{}
+		for i := range all {
+			if all[i].Prepare() == nil {
+				s.hours[all[i].Name] = &all[i]
+			}
+		}
+		s.hoursAt = time.Now()
 	}
 	c := s.hours[name]
-	return c == nil || c.Open(at)
+	return c == nil || c.Open(at), nil
 }
 
 // userID finds a user who may log in; 0 when there is none.
