@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/pion/ice/v4"
+	pion "github.com/pion/webrtc/v4"
 
 	"tingxin/audio"
 )
@@ -196,4 +198,38 @@ func consult(t *testing.T, ours, caller, callee *Engine, ring time.Duration) err
 		}
 	}
 	return nil
+}
+
+// Whatever is said of setup, and whoever offers, exactly one side opens DTLS and keys come.
+func TestOneSideOpensDTLS(t *testing.T) {
+	for _, tc := range []struct {
+		offers bool   // the browser does
+		setup  string // in the browser's description
+		ours   bool   // we open
+	}{
+		{true, "actpass", true}, {true, "active", false}, {true, "passive", true}, {false, "active", false}, {false, "passive", true},
+	} {
+		t.Run(fmt.Sprintf("browser offers %v says %s", tc.offers, tc.setup), func(t *testing.T) {
+			t.Parallel()
+			e := liveEngine(t)
+			l := webLeg(t, e)
+			l.PreferCodecs(PCMU)
+			s := newSlowSTUN(t, e.ice.socks[0].addr, 0)
+			b := newBrowserWith(t, PCMU, 1000, func(se *pion.SettingEngine) {
+				if !tc.offers && tc.setup == "passive" {
+					must(t, se.SetAnsweringDTLSRole(pion.DTLSRoleServer))
+				}
+			})
+			if tc.offers {
+				b.change = func(sdp string) string { return strings.Replace(sdp, "a=setup:actpass", "a=setup:"+tc.setup, 1) }
+			}
+			s.agree(t, l, b, tc.offers, e.ice.port)
+			secured(t, l)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if (s.hellos[1] > 0) != tc.ours || (s.hellos[0] > 0) == tc.ours {
+				t.Errorf("ClientHellos: %d by the browser, %d by us", s.hellos[0], s.hellos[1])
+			}
+		})
+	}
 }
