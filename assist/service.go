@@ -99,7 +99,8 @@ type Service struct {
 	replies  atomic.Pointer[replyShelf]
 	outcomes atomic.Pointer[outcomeModel]
 	locks    keyed
-	learning sync.Mutex
+	learning chan struct{} // holds one while it is learnt
+	wake     chan struct{} // a model of outcomes is missing or old
 
 	queue chan Subject
 	mu    sync.Mutex
@@ -136,7 +137,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 		parts.Now = time.Now
 	}
 	return &Service{cfg: cfg.withDefaults(), parts: parts, store: &Store{parts.DB, parts.Now}, log: log.With("part", "assist"), finder: finder,
-		queue: make(chan Subject, mostQueued), asked: map[Subject]bool{}, at: map[Subject]time.Time{}, heads: map[string]bool{}}, nil
+		learning: make(chan struct{}, 1), wake: make(chan struct{}, 1), queue: make(chan Subject, mostQueued), asked: map[Subject]bool{}, at: map[Subject]time.Time{}, heads: map[string]bool{}}, nil
 }
 
 // Store is where scripts, snippets and the rest are kept.
@@ -155,6 +156,7 @@ func (s *Service) Start(ctx context.Context) error {
 	sub := s.parts.Bus.Subscribe(busQueue)
 	s.running.Go(func() { s.follow(sub) })             // ends when the subscription is closed
 	s.running.Go(func() { <-own.Done(); sub.Close() }) // ends when Close calls stop
+	s.running.Go(func() { s.tend(own) })               // ends when Close calls stop
 	for range refreshers {
 		s.running.Go(func() { s.work(own) }) // ends when Close calls stop
 	}

@@ -1,7 +1,9 @@
 package assist
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/call"
+	"tingxin/nlp/embed"
 )
 
 // called is a call that ended, with what was said by turns, the caller first.
@@ -79,6 +82,8 @@ func TestOutcomesAreLearntFromPastWrapUps(t *testing.T) {
 			return err
 		}))
 	}
+	_, err := h.Learn(t.Context(), "")
+	must(t, err)
 	p, err := h.Propose(t.Context(), Subject{OfCall, h.called("my parcel came late", "all right")})
 	must(t, err)
 	if p.By != "model" || len(p.Dispositions) != 2 || p.Dispositions[0].Code != "a" || p.Dispositions[0].P < 0.7 {
@@ -86,5 +91,59 @@ func TestOutcomesAreLearntFromPastWrapUps(t *testing.T) {
 	}
 	if m := h.outcomes.Load().langs["en"]; m.accuracy < 0.9 {
 		t.Errorf("held-out accuracy %v", m.accuracy)
+	}
+}
+
+// lazy is a bag whose vectors in the background come when it is let go.
+type lazy struct {
+	bag
+	begun, free chan struct{}
+	once        *sync.Once
+}
+
+func (m lazy) EmbedLater(ctx context.Context, lang, text string) (embed.Vectors, error) {
+	m.once.Do(func() { close(m.begun) })
+	select {
+	case <-m.free:
+	case <-ctx.Done():
+		return embed.Vectors{}, context.Cause(ctx)
+	}
+	return m.bag.EmbedLater(ctx, lang, text)
+}
+
+// Words propose while a model is learnt beside, which is seen when it is whole.
+func TestAProposalDoesNotWaitForLearning(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	m := lazy{begun: make(chan struct{}), free: make(chan struct{}), once: new(sync.Once)}
+	h.parts.Embed = m
+	h.disposition("refund", "Refund")
+	h.disposition("complaint", "Complaint")
+	for i := range 2 * enoughWrapUps {
+		id := h.called(fmt.Sprintf("%s number %d", []string{"please refund it", "I complain"}[i%2], i), "all right")
+		must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+			_, err := h.calls.PutWrapUp(t.Context(), tx, call.WrapUp{CallID: id, By: "mei", Disposition: []string{"refund", "complaint"}[i%2]})
+			return err
+		}))
+	}
+	sub := Subject{OfCall, h.called("please refund it", "all right")}
+	ask := func() Proposal {
+		p, err := h.Propose(t.Context(), sub)
+		must(t, err)
+		return p
+	}
+	if p := ask(); p.By != "words" {
+		t.Errorf("%+v", p)
+	}
+	<-m.begun
+	if p := ask(); p.By != "words" || h.outcomes.Load() != nil {
+		t.Errorf("while it is learnt: %+v", p)
+	}
+	close(m.free)
+	done, err := h.alone(t.Context()) // when the other has ended
+	must(t, err)
+	done()
+	if p := ask(); p.By != "model" {
+		t.Errorf("learnt: %+v", p)
 	}
 }
