@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,6 +14,8 @@ import (
 
 // Promise is what a customer chose instead of waiting for a person.
 type Promise struct {
+	// Key is of the turn in which it was made: the same again, when the turn is repeated.
+	Key   string
 	Queue string
 	// Text is the message, or what the conversation was about.
 	Text, Lang string
@@ -28,7 +31,7 @@ type Promise struct {
 	Summary []string
 }
 
-// Promises keeps them.
+// Promises keeps them; one whose Key was there before is kept already.
 type Promises interface {
 	// Message keeps what a customer wrote for whoever works on a queue, and gives the number under which.
 	Message(ctx context.Context, p Promise) (ticket int64, err error)
@@ -122,7 +125,11 @@ func (t *turn) kept() {
 }
 
 func (t *turn) promise(said, number string) Promise {
-	p := Promise{Queue: t.e.cfg.Queue, Text: said, Lang: t.lang, Number: number, Contact: t.s.contact, Urgent: t.st.Urgent, Ref: t.s.subject}
+	input := t.in.ID
+	if input == "" {
+		input = "#" + strconv.Itoa(t.n)
+	}
+	p := Promise{Key: t.s.id + ":" + input, Queue: t.e.cfg.Queue, Text: said, Lang: t.lang, Number: number, Contact: t.s.contact, Urgent: t.st.Urgent, Ref: t.s.subject}
 	if i := t.b.intents[t.st.Intent]; i != nil {
 		p.Title = inLang(i.Title, t.lang)
 	}

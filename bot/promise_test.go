@@ -142,3 +142,27 @@ func TestNumbersAreSpelled(t *testing.T) {
 		}
 	}
 }
+
+// A turn that was not written down is taken again; what was promised in it is promised under the same key.
+func TestARepeatedTurnPromisesTheSame(t *testing.T) {
+	var made kept
+	h := open(t, func(_ *Config, p *Parts) { p.Desk, p.Promises = desk{Open: true}, &made })
+	turn := func(id, text, choice string) error {
+		_, err := h.Turn(t.Context(), Session{Subject: "conversation:5"}, Input{Channel: ChannelChat, ID: id, Text: text, Choice: choice})
+		return err
+	}
+	must(t, turn("1", "转人工", ""))
+	must(t, turn("2", "", choiceMessage))
+	_, err := h.db.Exec(t.Context(), `create function refuse() returns trigger language plpgsql as 'begin raise exception ''no''; end'; create trigger refuse before insert on bot_turns for each row execute function refuse()`)
+	must(t, err)
+	if turn("3", "水壶漏水，请明天联系我", "") == nil {
+		t.Fatal("the turn was written")
+	}
+	_, err = h.db.Exec(t.Context(), `drop trigger refuse on bot_turns`)
+	must(t, err)
+	must(t, turn("3", "水壶漏水，请明天联系我", ""))
+	must(t, turn("3", "水壶漏水，请明天联系我", "")) // answered as before
+	if len(made.messages) != 2 || made.messages[0].Key == "" || made.messages[0].Key != made.messages[1].Key {
+		t.Errorf("%+v", made.messages)
+	}
+}

@@ -29,12 +29,16 @@ func (b botPromises) Message(ctx context.Context, p bot.Promise) (int64, error) 
 
 // CallBack implements bot.Promises.
 func (b botPromises) CallBack(ctx context.Context, p bot.Promise) error {
+	made, err := b.tickets.Made(ctx, p.Key)
+	if err != nil || made {
+		return err
+	}
 	if m := b.calls.Load(); m != nil {
 		urgency := queue.Normal
 		if p.Urgent {
 			urgency = queue.Urgent
 		}
-		_, err := m.AddCallback(ctx, queue.QueueID(p.Queue), p.Number, urgency)
+		_, err := m.AddCallbackOnce(ctx, p.Key, queue.QueueID(p.Queue), p.Number, urgency)
 		if err == nil {
 			return nil
 		}
@@ -42,7 +46,7 @@ func (b botPromises) CallBack(ctx context.Context, p bot.Promise) error {
 			return err
 		}
 	}
-	_, err := b.ticket(ctx, "callback", p, p.Number)
+	_, err = b.ticket(ctx, "callback", p, p.Number)
 	return err
 }
 
@@ -62,7 +66,7 @@ func (b botPromises) ticket(ctx context.Context, typ string, p bot.Promise, text
 		d.Priority = new(queue.Urgency)
 		*d.Priority = queue.Urgent
 	}
-	return b.tickets.Create(ctx, d, ticket.Actor{Name: "bot"})
+	return b.tickets.CreateOnce(ctx, p.Key, d, ticket.Actor{Name: "bot"})
 }
 
 // callable is a caller's number when it can be called.
