@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"tingxin/kb"
 )
@@ -122,6 +123,7 @@ func TestPracticeIsScored(t *testing.T) {
 		_, err := h.Store().PutScript(t.Context(), tx, "returns", 0, false, greeting(), "", "li")
 		return err
 	}))
+	h.rated(sub, 5)
 	c, err := h.AddCase(t.Context(), sub, "", "returns", "li")
 	must(t, err)
 	var doc string
@@ -161,5 +163,56 @@ func TestPracticeIsScored(t *testing.T) {
 	cases, err := h.Store().Cases(t.Context(), h.user, false)
 	if err != nil || len(cases) != 1 || cases[0].Best == nil || cases[0].Runs != 1 {
 		t.Errorf("%+v %v", cases, err)
+	}
+}
+
+// What was made before anybody knew whose words they are goes with the person all the same.
+func TestWhatWasMadeOfUnknownPeopleIsErased(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	talk := h.writes("u1", "I want to send an item back")
+	h.answers(talk, "Choose After-sales in the order. We collect it.")
+	h.rated(talk, 5)
+	h.look(talk)
+	_, err := h.AddCase(t.Context(), talk, "", "", "li")
+	must(t, err)
+	id := h.called("how long for a refund", "five days")
+	h.look(Subject{OfCall, id})
+	other := h.called("where is my invoice", "in the order")
+	h.look(Subject{OfCall, other})
+	for source, subject := range map[string]string{"conversation": talk.ID, "call": id} {
+		must(t, h.Store().addQuestions(t.Context(), Question{Source: source, Ref: subject + "/9", Subject: subject, Lang: "en", Text: "is it so", Why: "unsure", At: time.Now()}))
+	}
+	for _, sql := range []string{`insert into contacts (id, root, name) values (901, 901, 'A')`, `update conversations set contact_id = 901`, `update calls set contact_id = 901 where id = '` + id + `'`} {
+		_, err := h.db.Exec(t.Context(), sql)
+		must(t, err)
+	}
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		counts, err := h.Store().ErasePerson(t.Context(), tx, []int64{901})
+		if counts["assist_boards"] != 2 || counts["assist_questions"] < 2 || counts["practice_cases"] != 1 || counts["assist_cards"] == 0 {
+			t.Errorf("%v", counts)
+		}
+		return err
+	}))
+	if n := h.count(`select count(*)::int from assist_boards where subject = $1`, other); n != 1 {
+		t.Errorf("%d boards of somebody else", n)
+	}
+}
+
+// Cards stay no longer than the words of the call, also when nobody is helped any more.
+func TestBoardsGoWithTheWordsOfTheirCall(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	id := h.called("how long for a refund", "five days")
+	h.look(Subject{OfCall, id})
+	off, err := New(Config{Off: true}, h.parts, h.log)
+	must(t, err)
+	for _, want := range []int{1, 0} {
+		must(t, (&learnWorker{s: off}).Work(t.Context(), &river.Job[LearnArgs]{Args: LearnArgs{Hourly: true}}))
+		if n := h.count(`select count(*)::int from assist_boards`); n != want {
+			t.Errorf("%d boards, want %d", n, want)
+		}
+		_, _, err := h.calls.DeleteWords(t.Context(), time.Now(), 10)
+		must(t, err)
 	}
 }

@@ -113,6 +113,13 @@ func (h *house) answers(sub Subject, text string) {
 	must(h.t, err)
 }
 
+// rated closes a conversation with stars.
+func (h *house) rated(sub Subject, stars int) {
+	h.t.Helper()
+	_, err := h.db.Exec(h.t.Context(), `update conversations set rating = $2, rated_at = now(), state = 'closed', first_human_at = now() where id = $1`, sub.ID, stars)
+	must(h.t, err)
+}
+
 func (h *house) look(sub Subject) Board {
 	h.t.Helper()
 	b, err := h.Board(h.t.Context(), sub, "mei")
@@ -260,8 +267,7 @@ func TestRepliesAreNobodysOwn(t *testing.T) {
 	talk := func(user, question, reply string, stars int) {
 		sub := h.writes(user, question)
 		h.answers(sub, reply)
-		_, err := h.db.Exec(t.Context(), `update conversations set rating = $2, rated_at = now(), state = 'closed', first_human_at = now() where id = $1`, sub.ID, stars)
-		must(t, err)
+		h.rated(sub, stars)
 	}
 	talk("a", "my purple kettle leaks", "Please put the kettle on a towel and we send a new seal.", 5)
 	talk("b", "the purple kettle leaks again", "Please put the kettle on a towel and we send a new seal.", 4)

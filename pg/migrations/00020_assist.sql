@@ -214,19 +214,12 @@ create index practice_runs_by_user on practice_runs (user_id, started_at desc);
 create index practice_runs_by_case on practice_runs (case_id);
 create index practice_runs_by_time on practice_runs (started_at desc);
 
--- What a ticket was made of, where the same may come twice: it makes one.
-create table ticket_keys (
-    key       text   primary key check (key <> ''),
-    ticket_id bigint not null references tickets on delete cascade
-);
-create index ticket_keys_of on ticket_keys (ticket_id);
-
 -- For replies that customers rated well.
 create index conversations_rated on conversations (rated_at) where rating >= 4;
 
 -- +goose Down
 drop index conversations_rated;
-drop table ticket_keys, practice_runs, practice_cases, assist_weeks, assist_runs, assist_questions, assist_clusters, assist_snippets, assist_reply_sources, assist_replies, assist_outcomes, assist_cards, assist_boards, assist_script_versions, assist_scripts;
+drop table practice_runs, practice_cases, assist_weeks, assist_runs, assist_questions, assist_clusters, assist_snippets, assist_reply_sources, assist_replies, assist_outcomes, assist_cards, assist_boards, assist_script_versions, assist_scripts;
 alter table users drop constraint users_role_check;
 update users set role = 'agent' where role = 'editor';
 alter table users add constraint users_role_check check (role in ('agent', 'supervisor', 'admin'));
