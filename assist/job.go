@@ -27,6 +27,17 @@ type learnWorker struct {
 	s *Service
 }
 
+// jobQueue is of learning, so that an hour of it holds up nothing else.
+const jobQueue = "assist"
+
+// snooze is how long learning waits while another server learns.
+const snooze = time.Minute
+
+// InsertOpts keeps a second one from waiting behind the first, whoever asks for it.
+func (LearnArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: jobQueue, MaxAttempts: 3, UniqueOpts: river.UniqueOpts{ByPeriod: time.Minute}}
+}
+
 // Work learns, when it was asked for or a day has passed. Where it is off what was kept before expires all the same.
 func (w *learnWorker) Work(ctx context.Context, job *river.Job[LearnArgs]) error {
 	if w.s.cfg.Off {
@@ -39,6 +50,9 @@ func (w *learnWorker) Work(ctx context.Context, job *river.Job[LearnArgs]) error
 		}
 	}
 	_, err := w.s.Learn(ctx, job.Args.By)
+	if errors.Is(err, ErrLearning) {
+		return river.JobSnooze(snooze)
+	}
 	return err
 }
 
@@ -47,6 +61,7 @@ func (*learnWorker) Timeout(*river.Job[LearnArgs]) time.Duration { return time.H
 
 // AddJobs adds learning to the jobs; call it before they start.
 func (s *Service) AddJobs(jobs *pg.Jobs) {
+	jobs.AddQueue(jobQueue, 1)
 	pg.AddWorker(jobs, &learnWorker{s: s})
 	jobs.Every(time.Hour, func() river.JobArgs { return LearnArgs{Hourly: true} })
 }

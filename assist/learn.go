@@ -44,8 +44,11 @@ type RunOf struct {
 	Cut       Cut `json:"cut"`
 }
 
+// ErrLearning: another server learns now.
+var ErrLearning = errors.New("another server learns now")
+
 // Learn gathers questions and replies, finds clusters and what to suggest about them, and
-// writes the weeks. One at a time in this server; the nightly job runs on one of them.
+// writes the weeks. ErrLearning: another server does.
 func (s *Service) Learn(ctx context.Context, by string) (Run, error) {
 	done, err := s.alone(ctx)
 	if err != nil {
@@ -54,7 +57,10 @@ func (s *Service) Learn(ctx context.Context, by string) (Run, error) {
 	defer done()
 	begun := time.Now()
 	run := Run{At: s.parts.Now().UTC(), By: by, Langs: map[string]RunOf{}}
-	err = s.learnAll(ctx, &run)
+	free, err := s.parts.DB.Alone(ctx, "assist.learn", func(ctx context.Context) error { return s.learnAll(ctx, &run) })
+	if err == nil && !free {
+		return run, ErrLearning
+	}
 	run.TookMS = time.Since(begun).Milliseconds()
 	if err != nil {
 		return run, fmt.Errorf("learn from questions: %w", err)

@@ -1,7 +1,10 @@
 package assist
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"tingxin/kb"
+	"tingxin/pg"
 )
 
 // ask puts questions in as if the bot had not answered them.
@@ -214,5 +218,32 @@ func TestBoardsGoWithTheWordsOfTheirCall(t *testing.T) {
 		}
 		_, _, err := h.calls.DeleteWords(t.Context(), time.Now(), 10)
 		must(t, err)
+	}
+}
+
+// Two servers do not learn at once, and who asks again within a minute waits for the same.
+func TestOneServerLearnsAtATime(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	_, err := h.db.Alone(t.Context(), "assist.learn", func(ctx context.Context) error {
+		err := (&learnWorker{s: h.Service}).Work(ctx, &river.Job[LearnArgs]{Args: LearnArgs{By: "li"}})
+		if later := (*river.JobSnoozeError)(nil); !errors.As(err, &later) {
+			t.Errorf("%v", err)
+		}
+		return nil
+	})
+	must(t, err)
+	if n := h.count(`select count(*)::int from assist_runs`); n != 0 {
+		t.Errorf("%d runs", n)
+	}
+	jobs := pg.NewJobs(h.db, slog.New(slog.DiscardHandler))
+	for _, by := range []string{"li", "mei"} {
+		must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { return jobs.Insert(t.Context(), tx, LearnArgs{By: by}) }))
+	}
+	if n := h.count(`select count(*)::int from river_job where kind = 'assist_learn' and queue = $1`, jobQueue); n != 1 {
+		t.Errorf("%d jobs", n)
+	}
+	if _, err := h.Learn(t.Context(), "li"); err != nil { // the lock is free again
+		t.Error(err)
 	}
 }
