@@ -247,7 +247,7 @@ func TestCardsAreTold(t *testing.T) {
 			if e.Type != "assist.cards" {
 				continue
 			}
-			if c := e.Data.(Changed); e.Call != id || c.Kind != OfCall || c.ID != id || c.Turn != 1000 {
+			if c := e.Data.(Changed); e.Call != id || c.Kind != OfCall || c.ID != id || c.Turn == 0 {
 				t.Errorf("%+v", e)
 			}
 			b := h.look(Subject{OfCall, id})
@@ -357,5 +357,39 @@ func TestSnippetsAreFilledIn(t *testing.T) {
 	}
 	if n := h.count(`select uses from assist_snippets where id = $1`, shared.ID); n != 1 {
 		t.Errorf("used %d times", n)
+	}
+}
+
+// Who begins to speak first may be written second: nothing of either is missed.
+func TestCardsHearWhoSpeaksAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		_, err := h.Store().PutScript(t.Context(), tx, "returns", 0, false, greeting(), "", "li")
+		return err
+	}))
+	id := h.called()
+	sub, seq := Subject{OfCall, id}, 0
+	say := func(side string, start, end int, text string) Board {
+		seq++
+		_, err := h.calls.AddUtterance(t.Context(), call.Utterance{CallID: id, Side: side, Seq: seq, Start: time.Duration(start) * time.Second, End: time.Duration(end) * time.Second, Text: text})
+		must(t, err)
+		return h.look(sub)
+	}
+	say(call.SideAgent, 1, 2, "my name is Mei")
+	b, err := h.Choose(t.Context(), sub, "returns")
+	if err != nil || b.Script.At != 1 {
+		t.Fatalf("%+v %v", b, err)
+	}
+	if b := say(call.SideCaller, 0, 5, "how long for a refund"); b.Answer == nil || b.Answer.Title != "When do I get my refund?" {
+		t.Errorf("the caller began before: %+v", b.Answer)
+	}
+	say(call.SideCaller, 11, 12, "invoice for my company")
+	if b := say(call.SideAgent, 10, 15, "tell me the order number"); !b.Script.Steps[1].Items[0].Done {
+		t.Errorf("the agent began before: %+v", b.Script.Steps[1])
+	}
+	before := h.look(sub)
+	if after := h.look(sub); !after.At.Equal(before.At) {
+		t.Error("the same again is made anew")
 	}
 }
