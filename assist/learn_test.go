@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -52,8 +53,18 @@ func TestQuestionsBecomeSuggestions(t *testing.T) {
 		t.Errorf("%+v", again)
 	}
 
+	trained := 0
+	count := func(pgx.Tx, kb.Record) error { trained++; return nil }
+	broken := func(pgx.Tx, kb.Record) error { return io.ErrUnexpectedEOF }
+	if _, err := h.Approve(t.Context(), chief, list[1].ID, Approval{Article: list[1].Article, Publish: true}, false, broken, nil); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v", err)
+	}
+	if n := h.count(`select count(*)::int from kb_questions`) + h.count(`select count(*)::int from assist_clusters where state <> 'open'`) + h.count(`select count(*)::int from kb_versions where version > 1`); n != 0 {
+		t.Errorf("%d rows of an approval that failed", n)
+	}
+
 	// One click adds phrasings and brings them to life.
-	r, err := h.Approve(t.Context(), chief, list[1].ID, Approval{Article: list[1].Article, Publish: true}, false, nil)
+	r, err := h.Approve(t.Context(), chief, list[1].ID, Approval{Article: list[1].Article, Publish: true}, false, nil, count)
 	must(t, err)
 	if r.State != kb.Live || r.LiveVersion != r.Version || !strings.Contains(fmt.Sprint(r.Variants), "electronic invoice download please") {
 		t.Errorf("%+v", r)
@@ -61,15 +72,19 @@ func TestQuestionsBecomeSuggestions(t *testing.T) {
 	if n := h.count(`select count(*)::int from kb_questions where article_key = $1 and source = 'cluster'`, r.Key); n != 3 {
 		t.Errorf("%d questions were labelled", n)
 	}
-	if _, err := h.Approve(t.Context(), chief, list[1].ID, Approval{Article: list[1].Article}, false, nil); err != ErrState {
+	if _, err := h.Approve(t.Context(), chief, list[1].ID, Approval{Article: list[1].Article}, false, nil, count); !errors.Is(err, ErrState) {
 		t.Errorf("approved twice: %v", err)
 	}
 	// A new article needs an answer; what failed can be decided again.
-	if _, err := h.Approve(t.Context(), chief, list[0].ID, Approval{Title: "Purple kettles?"}, false, nil); err == nil {
+	if _, err := h.Approve(t.Context(), chief, list[0].ID, Approval{Title: "Purple kettles?"}, false, nil, count); err == nil {
 		t.Error("an article without an answer was made")
 	}
-	made, err := h.Approve(t.Context(), chief, list[0].ID, Approval{Title: "Do you sell purple kettles?", Answer: "Yes."}, false, nil)
+	// Who may not publish one's own text gets a draft and the reason.
+	made, err := h.Approve(t.Context(), chief, list[0].ID, Approval{Title: "Do you sell purple kettles?", Answer: "Yes.", Publish: true}, true, nil, count)
 	must(t, err)
+	if !errors.Is(made.Unpublished, kb.ErrRight) || trained != 2 {
+		t.Errorf("%v, trained %d times", made.Unpublished, trained)
+	}
 	if made.State != kb.Draft || made.Lang != "en" || len(made.Variants) != 5 || made.Variants[0].Source != kb.FromCluster {
 		t.Errorf("%+v", made)
 	}
