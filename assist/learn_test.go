@@ -142,6 +142,12 @@ func TestPracticeIsScored(t *testing.T) {
 		_, err := h.Store().PutScript(t.Context(), tx, "returns", 0, false, greeting(), "", "li")
 		return err
 	}))
+	h.rated(sub, 3)
+	if wrong := (*BadError)(nil); true {
+		if _, err := h.AddCase(t.Context(), sub, "", "returns", "li"); !errors.As(err, &wrong) || wrong.Field != "id" {
+			t.Errorf("of a customer who was not content: %v", err)
+		}
+	}
 	h.rated(sub, 5)
 	c, err := h.AddCase(t.Context(), sub, "", "returns", "li")
 	must(t, err)
@@ -182,6 +188,34 @@ func TestPracticeIsScored(t *testing.T) {
 	cases, err := h.Store().Cases(t.Context(), h.user, false)
 	if err != nil || len(cases) != 1 || cases[0].Best == nil || cases[0].Runs != 1 {
 		t.Errorf("%+v %v", cases, err)
+	}
+}
+
+func TestNamesAreHiddenHoweverTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"ZHANG WEI here, or zhang, or Ｗei": "<name> here, or <name>, or <name>",
+		"the weight of the delivery, Li":   "the weight of the delivery, <name>",
+		"我是張偉，不是张伟业":                      "我是<name>，不是<name>业",
+		"nobody":                           "nobody",
+	} {
+		if got := without(text, []string{"zhang wei", "zhang", "wei", "li", "张伟"}); got != want {
+			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+// A long talk ends with its last turn, and has nothing of the later ones.
+func TestACaseOfALongTalkEndsInTime(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	talk := &Talk{Subject: Subject{OfConversation, "1"}}
+	for i := range maxCaseTurns + 3 {
+		talk.Lines = append(talk.Lines, Line{N: int64(2 * i), Side: Customer, Text: fmt.Sprint("question ", i)}, Line{N: int64(2*i + 1), Side: Agent, Text: fmt.Sprint("answer ", i)})
+	}
+	doc, err := h.caseOf(t.Context(), talk)
+	if err != nil || len(doc.Turns) != maxCaseTurns || doc.Turns[maxCaseTurns-1] != (caseTurn{"question 19", "answer 19"}) {
+		t.Errorf("%+v %v", doc, err)
 	}
 }
 

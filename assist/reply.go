@@ -52,7 +52,7 @@ func (s *Service) nearReply(ctx context.Context, lang, question string, not []in
 	if s.parts.Embed == nil || shelf == nil || len(shelf.langs[lang]) == 0 {
 		return nil, nil
 	}
-	masked, _ := s.finder.Mask(question, s.parts.Now())
+	masked, _ := s.finder(ctx).Mask(question, s.parts.Now())
 	v, err := s.parts.Embed.Embed(ctx, lang, nlp.Fold(masked))
 	if errors.Is(err, embed.ErrBusy) {
 		return nil, nil
@@ -125,7 +125,11 @@ func (s *Service) gatherReplies(ctx context.Context) (int, error) {
 			if err != nil {
 				return 0, err
 			}
-			for _, x := range s.exchanges(c, all) {
+			found, err := s.exchanges(ctx, c, all)
+			if err != nil {
+				return 0, err
+			}
+			for _, x := range found {
 				if len(byLang[x.lang]) < maxReplies {
 					byLang[x.lang] = append(byLang[x.lang], x)
 				}
@@ -147,7 +151,16 @@ func (s *Service) gatherReplies(ctx context.Context) (int, error) {
 }
 
 // exchanges are the pairs of question and answer in which nothing is a customer's own.
-func (s *Service) exchanges(c *chat.Conversation, all []chat.Message) []exchange {
+func (s *Service) exchanges(ctx context.Context, c *chat.Conversation, all []chat.Message) ([]exchange, error) {
+	of := int64(0)
+	if c.ContactID != nil {
+		of = *c.ContactID
+	}
+	names, err := s.namesOf(ctx, c.Name, of)
+	if err != nil {
+		return nil, err
+	}
+	finder := s.finder(ctx)
 	var out []exchange
 	question, at := "", time.Time{}
 	for i := range all {
@@ -156,8 +169,9 @@ func (s *Service) exchanges(c *chat.Conversation, all []chat.Message) []exchange
 		case m.Direction == chat.In && m.Author.Kind == chat.Customer && m.Kind == chat.Text:
 			question, at = m.Text, m.At
 		case m.Direction == chat.Out && m.Author.Kind == chat.Agent && m.Kind == chat.Text && question != "":
-			masked, _ := s.finder.Mask(question, at)
-			if reply := strings.TrimSpace(m.Text); s.general(c, reply, m.At) && utf8.RuneCountInString(masked) >= shortLine {
+			masked, _ := finder.Mask(question, at)
+			masked = without(masked, names)
+			if reply := strings.TrimSpace(m.Text); general(finder, names, reply, m.At) && utf8.RuneCountInString(masked) >= shortLine {
 				lang := nlp.Detect(nlp.Fold(reply)).Code
 				if lang == "zh" || lang == "en" {
 					out = append(out, exchange{lang: lang, question: nlp.Fold(masked), reply: reply, conversation: c.ID, contact: c.ContactID, rating: float64(*c.Rating)})
@@ -166,26 +180,21 @@ func (s *Service) exchanges(c *chat.Conversation, all []chat.Message) []exchange
 			question = ""
 		}
 	}
-	return out
+	return out, nil
 }
 
 // general tells whether a reply holds nothing that belongs to one customer.
-func (s *Service) general(c *chat.Conversation, reply string, at time.Time) bool {
+func general(finder *slot.Finder, names []string, reply string, at time.Time) bool {
 	n := utf8.RuneCountInString(reply)
 	if n < leastReply || n > mostReply {
 		return false
 	}
-	values, err := s.finder.Find(reply, at)
+	values, err := finder.Find(reply, at)
 	if err != nil || slices.ContainsFunc(values, func(v slot.Value) bool { return v.Type != slot.Time }) {
 		return false // amounts and days are of one case
 	}
 	folded := nlp.Fold(reply)
-	for _, part := range strings.Fields(nlp.Fold(c.Name)) {
-		if utf8.RuneCountInString(part) >= 2 && strings.Contains(folded, part) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(names, func(name string) bool { return nlp.HasWord(folded, name) })
 }
 
 // putReplies groups replies that are one, and keeps them in the place of those before.

@@ -94,7 +94,8 @@ type Service struct {
 	parts  Parts
 	store  *Store
 	log    *slog.Logger
-	finder *slot.Finder
+	plain  *slot.Finder // of usual forms, where there is no bot
+	zone   *time.Location
 
 	replies  atomic.Pointer[replyShelf]
 	outcomes atomic.Pointer[outcomeModel]
@@ -129,19 +130,38 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	finder, err := slot.New(slot.Config{})
+	zone := time.UTC
+	if parts.Bot != nil {
+		zone = parts.Bot.Zone()
+	}
+	plain, err := slot.New(slot.Config{Zone: zone})
 	if err != nil {
 		return nil, err
 	}
 	if parts.Now == nil {
 		parts.Now = time.Now
 	}
-	return &Service{cfg: cfg.withDefaults(), parts: parts, store: &Store{parts.DB, parts.Now}, log: log.With("part", "assist"), finder: finder,
+	return &Service{cfg: cfg.withDefaults(), parts: parts, store: &Store{parts.DB, parts.Now}, log: log.With("part", "assist"), plain: plain, zone: zone,
 		learning: make(chan struct{}, 1), wake: make(chan struct{}, 1), queue: make(chan Subject, mostQueued), asked: map[Subject]bool{}, at: map[Subject]time.Time{}, heads: map[string]bool{}}, nil
 }
 
 // Store is where scripts, snippets and the rest are kept.
 func (s *Service) Store() *Store { return s.store }
+
+// finder finds values as the house writes them, when it has said how.
+func (s *Service) finder(ctx context.Context) *slot.Finder {
+	if s.parts.Bot == nil {
+		return s.plain
+	}
+	f, err := s.parts.Bot.Finder(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Warn("the house's forms of numbers are not known", "err", err)
+		}
+		return s.plain
+	}
+	return f
+}
 
 // Start follows what is said until Close.
 func (s *Service) Start(ctx context.Context) error {

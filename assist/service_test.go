@@ -15,6 +15,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/chat"
+	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/kb"
 	"tingxin/nlp/embed/embedtest"
@@ -273,6 +274,12 @@ func TestRepliesAreNobodysOwn(t *testing.T) {
 	talk("b", "the purple kettle leaks again", "Please put the kettle on a towel and we send a new seal.", 4)
 	talk("c", "my kettle leaks", "Your order A2025070101 is on its way, please wait.", 5)
 	talk("d", "my kettle leaks", "Dear Zhang, we are sorry about the leaking kettle.", 5)
+	h.parts.Contacts = contact.NewStore(h.db, contact.Config{})
+	_, err := h.db.Exec(t.Context(), `insert into contacts (id, root, name) values (900, 900, 'Wang Fang')`)
+	must(t, err)
+	talk("g", "my kettle leaks", "Dear Ms WANG, a new kettle is waiting for you.", 5)
+	_, err = h.db.Exec(t.Context(), `update conversations set contact_id = 900 where external_user = 'g'`) // the channel calls her otherwise
+	must(t, err)
 	talk("e", "my kettle leaks", "You hold it wrongly, this is your own fault.", 2)
 	n, err := h.gatherReplies(t.Context())
 	must(t, err)

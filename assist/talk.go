@@ -273,12 +273,13 @@ func (s *Service) slots(ctx context.Context, t *Talk) ([]Slot, error) {
 		}
 		known = bot.Plain(all)
 	}
+	finder := s.finder(ctx)
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		if l.Side != Customer {
 			continue
 		}
-		values, _ := s.finder.Find(l.Text, l.At) // what is too long holds none that is worth it
+		values, _ := finder.Find(l.Text, l.At) // what is too long holds none that is worth it
 		for name, value := range bot.ValuesOf(values) {
 			known[name] = value
 		}

@@ -71,7 +71,7 @@ func (s *Service) Propose(ctx context.Context, sub Subject) (Proposal, error) {
 func (s *Service) propose(ctx context.Context, t *Talk) (Proposal, error) {
 	p := Proposal{Dispositions: []Guess{}, Summary: []string{}, Tags: []string{}, By: "none"}
 	p.Summary = append(p.Summary, summaryOf(t)...)
-	p.FollowUpAt = s.promised(t)
+	p.FollowUpAt = s.promised(ctx, t)
 	offered, err := s.parts.Calls.Dispositions(ctx, t.Queue, false)
 	if err != nil {
 		return p, err
@@ -146,16 +146,17 @@ var topics = []struct {
 }
 
 // promised is when the customer was told that somebody comes back, if a day was named.
-func (s *Service) promised(t *Talk) *time.Time {
+func (s *Service) promised(ctx context.Context, t *Talk) *time.Time {
+	finder := s.finder(ctx)
 	for i := len(t.Lines) - 1; i >= max(0, len(t.Lines)-12); i-- {
 		l := &t.Lines[i]
 		if l.Side != Agent || !holdsOne(nlp.Fold(l.Text), append([]string{"回复", "联系", "跟进", "get back", "follow up", "let you know"}, callMe...)) {
 			continue
 		}
-		values, _ := s.finder.Find(l.Text, l.At)
+		values, _ := finder.Find(l.Text, l.At)
 		for _, v := range slices.Backward(values) { // "done today, we call you tomorrow": the last day is the promise
 			for _, layout := range []string{"2006-01-02T15:04", time.DateOnly} {
-				if at, err := time.Parse(layout, v.Value); err == nil && at.After(l.At.Add(-24*time.Hour)) {
+				if at, err := time.ParseInLocation(layout, v.Value, s.zone); err == nil && at.After(l.At.Add(-24*time.Hour)) {
 					if layout == time.DateOnly {
 						at = at.Add(9 * time.Hour)
 					}
@@ -246,7 +247,7 @@ func (s *Service) talkVector(ctx context.Context, t *Talk) ([]float32, error) {
 	}
 	var out []float32
 	for _, text := range []string{strings.Join(theirs[max(0, len(theirs)-12):], " "), strings.Join(ours[max(0, len(ours)-6):], " ")} {
-		masked, _ := s.finder.Mask(text, s.parts.Now())
+		masked, _ := s.finder(ctx).Mask(text, s.parts.Now())
 		v, err := s.parts.Embed.EmbedLater(ctx, t.Lang, nlp.Clip(nlp.Fold(masked), maxQuestion))
 		if errors.Is(err, embed.ErrBusy) {
 			return nil, nil

@@ -3,6 +3,8 @@ package assist
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/nlp/embed"
 )
@@ -145,5 +148,29 @@ func TestAProposalDoesNotWaitForLearning(t *testing.T) {
 	done()
 	if p := ask(); p.By != "model" {
 		t.Errorf("learnt: %+v", p)
+	}
+}
+
+// Numbers and days are those of the house.
+func TestValuesAreReadAsTheHouseWritesThem(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	engine, err := bot.New(bot.Config{KeyFile: filepath.Join(t.TempDir(), "bot.key"), Zone: "Asia/Shanghai"}, bot.Parts{DB: h.db, Knowledge: bot.Articles{Service: h.parts.Articles}}, slog.New(slog.DiscardHandler))
+	must(t, err)
+	policy := bot.DefaultPolicy()
+	policy.Patterns.Order = `\b(kt/[0-9]{3})\b`
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { return engine.Store().PutPolicy(t.Context(), tx, policy, "li") }))
+	parts := h.parts
+	parts.Bot = engine
+	s, err := New(Config{}, parts, slog.New(slog.DiscardHandler))
+	must(t, err)
+	now := time.Date(2026, 7, 1, 20, 0, 0, 0, time.UTC) // the second of July in Shanghai
+	talk := &Talk{Subject: Subject{OfTicket, "1"}, Lines: []Line{{1, Customer, "it is KT/123", now}, {2, Agent, "We get back to you tomorrow", now}}}
+	slots, err := s.slots(t.Context(), talk)
+	if err != nil || len(slots) != 1 || slots[0] != (Slot{"order", "KT/123"}) {
+		t.Errorf("%+v %v", slots, err)
+	}
+	if at := s.promised(t.Context(), talk); at == nil || !at.Equal(time.Date(2026, 7, 3, 1, 0, 0, 0, time.UTC)) {
+		t.Errorf("%v", at)
 	}
 }

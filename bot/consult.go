@@ -31,6 +31,21 @@ type Understood struct {
 	Handover bool `json:"handover,omitempty"`
 }
 
+// Finder finds values as the house writes them.
+func (e *Engine) Finder(ctx context.Context) (*slot.Finder, error) {
+	if b := e.brain.Load(); b != nil {
+		return b.finder, nil
+	}
+	p, err := e.store.Policy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.Patterns.finder(e.zone)
+}
+
+// Zone is where days and times of customers are.
+func (e *Engine) Zone() *time.Location { return e.zone }
+
 // Understand guesses the intent of words. ErrNotReady while nothing is learnt.
 func (e *Engine) Understand(ctx context.Context, lang, text string) (Understood, error) {
 	b := e.brain.Load()

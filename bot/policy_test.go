@@ -114,9 +114,11 @@ func TestAfterEmotionTheBotNeverComesBack(t *testing.T) {
 // The bot would not hear which one is pressed.
 func TestAfterEmotionAChatIsOfferedNoButtons(t *testing.T) {
 	angry := 1.0
+	var now desk
+	h := open(t, func(_ *Config, p *Parts) { p.Desk, p.Promises = &now, &kept{} })
 	for at, words := range map[desk]string{{}: "非服务时间", {Open: true}: "没有客服在线", {Open: true, Agents: 2, Position: 3}: "3 位", {Open: true, Agents: 2, Free: 1}: "马上"} {
-		h := open(t, func(_ *Config, p *Parts) { p.Desk, p.Promises = at, &kept{} })
-		k := h.chat("1", 7)
+		now = at
+		k := h.chat(words, 0)
 		var r Reply
 		for _, s := range []string{"怎么退货", "运费怎么算", "怎么开发票"} {
 			r = k.in(Input{Text: s, Emotion: &angry})
