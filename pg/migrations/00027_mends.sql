@@ -9,6 +9,10 @@ create index ticket_keys_of on ticket_keys (ticket_id);
 -- Questions of a person are found by what they were asked in.
 create index assist_questions_by_subject on assist_questions (source, subject);
 
+-- A judgement that was taken back to is watched from then on.
+alter table kb_models add column activated_at timestamptz; -- null: when it was learnt
+
 -- +goose Down
+alter table kb_models drop column activated_at;
 drop index assist_questions_by_subject;
 drop table ticket_keys;
