@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -35,9 +36,12 @@ type Promise struct {
 type Promises interface {
 	// Message keeps what a customer wrote for whoever works on a queue, and gives the number under which.
 	Message(ctx context.Context, p Promise) (ticket int64, err error)
-	// CallBack lets an agent of a queue call a number, in its turn or when the queue opens.
+	// CallBack lets an agent of a queue call a number, in its turn or when the queue opens. ErrNumber: it cannot be called.
 	CallBack(ctx context.Context, p Promise) error
 }
+
+// ErrNumber: nobody can be called there.
+var ErrNumber = errors.New("this is no number to call back")
 
 // The choices of somebody who would have to wait.
 const (
@@ -96,15 +100,25 @@ func (t *turn) callBack(ctx context.Context) error {
 		}
 	}
 	if number == "" {
-		t.st.Awaits = choiceCallback
-		t.say(DoTalk, text(word(t.lang, "chose_callback")))
+		t.askNumber()
 		return nil
 	}
 	return t.promiseCall(ctx, number)
 }
 
+func (t *turn) askNumber() {
+	t.st.Awaits = choiceCallback
+	t.say(DoTalk, text(word(t.lang, "chose_callback")))
+}
+
 func (t *turn) promiseCall(ctx context.Context, number string) error {
-	if err := t.e.promises.CallBack(ctx, t.promise("", number)); err != nil {
+	err := t.e.promises.CallBack(ctx, t.promise("", number))
+	if errors.Is(err, ErrNumber) {
+		t.step("no number to call back")
+		t.askNumber()
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	t.kept()
@@ -185,7 +199,7 @@ func (t *turn) awaited(ctx context.Context) (bool, error) {
 		number = strings.NewReplacer(" ", "", "-", "").Replace(said)
 	}
 	if number == "" {
-		t.say(DoTalk, text(word(t.lang, "chose_callback")))
+		t.askNumber()
 		return true, nil
 	}
 	return true, t.promiseCall(ctx, number)

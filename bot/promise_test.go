@@ -23,6 +23,9 @@ func (k *kept) Message(_ context.Context, p Promise) (int64, error) {
 }
 
 func (k *kept) CallBack(_ context.Context, p Promise) error {
+	if len(p.Number) < 7 {
+		return ErrNumber
+	}
 	k.calls = append(k.calls, p)
 	return nil
 }
@@ -59,13 +62,16 @@ func TestWhoDoesNotWaitLeavesAMessageOrIsCalled(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	says("下午打给我吧", "", "queue") // no number yet
+	if got := says("10086", "", "queue"); !strings.Contains(got, "电话号码") || len(made.calls) != 0 {
+		t.Errorf("a number of nobody: %q %+v", got, made.calls)
+	}
 	if got := says("13800138000", "", "queue"); !strings.Contains(got, "8000") || len(made.calls) != 1 || made.calls[0].Number != "13800138000" {
 		t.Fatalf("%q %+v", got, made.calls)
 	}
 	if !slices.Equal(w.back, []chat.ID{5, 5}) {
 		t.Errorf("given back %v", w.back)
 	}
-	if s := h.Stats(); s.Messages != 1 || s.Callbacks != 1 || s.Latency.Count != 8 || s.Decisions["handover"] != 2 {
+	if s := h.Stats(); s.Messages != 1 || s.Callbacks != 1 || s.Latency.Count != 9 || s.Decisions["handover"] != 2 {
 		t.Errorf("%+v", s)
 	}
 }
