@@ -111,33 +111,9 @@ func (s *Service) gatherReplies(ctx context.Context) (int, error) {
 	if s.parts.Embed == nil || s.parts.Chat == nil {
 		return 0, nil
 	}
-	since := s.parts.Now().AddDate(0, 0, -repliesDays)
-	byLang := map[string][]exchange{}
-	for after := chat.ID(0); ; {
-		talks, err := s.parts.Chat.WellRated(ctx, since, wellRated, after, 200)
-		if err != nil {
-			return 0, err
-		}
-		for i := range talks {
-			c := &talks[i]
-			after = c.ID
-			all, err := s.parts.Chat.Thread(ctx, c.ID, 0, 0, chat.MaxPage)
-			if err != nil {
-				return 0, err
-			}
-			found, err := s.exchanges(ctx, c, all)
-			if err != nil {
-				return 0, err
-			}
-			for _, x := range found {
-				if len(byLang[x.lang]) < maxReplies {
-					byLang[x.lang] = append(byLang[x.lang], x)
-				}
-			}
-		}
-		if len(talks) < 200 {
-			break
-		}
+	byLang, err := s.lastExchanges(ctx, maxReplies)
+	if err != nil {
+		return 0, err
 	}
 	n := 0
 	for _, lang := range embed.Languages {
@@ -148,6 +124,41 @@ func (s *Service) gatherReplies(ctx context.Context) (int, error) {
 		n += made
 	}
 	return n, s.loadReplies(ctx)
+}
+
+// lastExchanges reads conversations from the newest on until each language has enough.
+func (s *Service) lastExchanges(ctx context.Context, enough int) (map[string][]exchange, error) {
+	since := s.parts.Now().AddDate(0, 0, -repliesDays)
+	byLang := map[string][]exchange{}
+	full := func() bool {
+		return !slices.ContainsFunc(embed.Languages, func(lang string) bool { return len(byLang[lang]) < enough })
+	}
+	for before := chat.ID(0); ; {
+		talks, err := s.parts.Chat.WellRated(ctx, since, wellRated, before, 200)
+		if err != nil {
+			return nil, err
+		}
+		for i := range talks {
+			c := &talks[i]
+			before = c.ID
+			all, err := s.parts.Chat.Thread(ctx, c.ID, 0, 0, chat.MaxPage)
+			if err != nil {
+				return nil, err
+			}
+			found, err := s.exchanges(ctx, c, all)
+			if err != nil {
+				return nil, err
+			}
+			for _, x := range found {
+				if len(byLang[x.lang]) < enough {
+					byLang[x.lang] = append(byLang[x.lang], x)
+				}
+			}
+		}
+		if len(talks) < 200 || full() {
+			return byLang, nil
+		}
+	}
 }
 
 // exchanges are the pairs of question and answer in which nothing is a customer's own.

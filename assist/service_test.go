@@ -286,6 +286,10 @@ func TestRepliesAreNobodysOwn(t *testing.T) {
 	if n != 1 || h.count(`select uses from assist_replies`) != 2 {
 		t.Fatalf("%d replies", n)
 	}
+	// The newest come first.
+	if last, err := h.lastExchanges(t.Context(), 1); err != nil || len(last["en"]) != 1 || last["en"][0].contact != nil || last["en"][0].rating != 4 {
+		t.Errorf("%+v %v", last, err)
+	}
 	b := h.look(h.writes("f", "purple kettle leaks"))
 	if b.Answer == nil || b.Answer.Reply == nil || b.Answer.Reply.Uses != 2 || b.Answer.Reply.Rating != 4.5 {
 		t.Fatalf("%+v", b.Answer)
