@@ -46,7 +46,7 @@ func (w *learnWorker) Work(ctx context.Context, job *river.Job[LearnArgs]) error
 	if job.Args.Hourly {
 		due, err := w.s.due(ctx)
 		if err != nil || !due {
-			return errors.Join(err, w.s.loadReplies(ctx))
+			return err
 		}
 	}
 	_, err := w.s.Learn(ctx, job.Args.By)

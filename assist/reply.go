@@ -71,7 +71,27 @@ func (s *Service) nearReply(ctx context.Context, lang, question string, not []in
 	if best == nil {
 		return nil, nil
 	}
+	there, err := pg.Row(ctx, s.parts.DB, pgx.RowTo[bool], `select exists (select from assist_replies where id = $1)`, best.id)
+	if err != nil {
+		return nil, fmt.Errorf("reply %d: %w", best.id, err)
+	}
+	if !there { // it was erased, here or by another server
+		s.replies.CompareAndSwap(shelf, nil)
+		s.rouse()
+		return nil, nil
+	}
 	return &Reply{Reply: best.id, Text: best.reply, Uses: best.uses, Rating: math.Round(best.rating*10) / 10, Like: round(float64(like))}, nil
+}
+
+// freshen reads the replies again when they are old: whichever server learnt, all offer the same.
+func (s *Service) freshen(ctx context.Context) {
+	if shelf := s.replies.Load(); shelf != nil && s.parts.Now().Sub(shelf.at) < repliesFor {
+		return
+	}
+	if err := s.loadReplies(ctx); err != nil && ctx.Err() == nil {
+		s.failed.Add(1)
+		s.log.Warn("replies were not read", "err", err)
+	}
 }
 
 // loadReplies puts what is kept into service.
@@ -79,6 +99,8 @@ func (s *Service) loadReplies(ctx context.Context) error {
 	if s.parts.Embed == nil {
 		return nil
 	}
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	shelf := &replyShelf{langs: map[string][]shelved{}, at: s.parts.Now()}
 	for _, lang := range embed.Languages {
 		all, err := pg.Rows(ctx, s.parts.DB, func(row pgx.CollectableRow) (shelved, error) {

@@ -98,10 +98,11 @@ type Service struct {
 	zone   *time.Location
 
 	replies  atomic.Pointer[replyShelf]
+	loading  sync.Mutex // what was read last is offered last
 	outcomes atomic.Pointer[outcomeModel]
 	locks    keyed
 	learning chan struct{} // holds one while it is learnt
-	wake     chan struct{} // a model of outcomes is missing or old
+	wake     chan struct{} // a model of outcomes is missing or old, or a reply is gone
 
 	queue chan Subject
 	mu    sync.Mutex
@@ -123,6 +124,7 @@ const (
 	watchedFor = 12 * time.Hour
 	maxWatched = 20000
 	refreshMax = 10 * time.Second
+	repliesFor = 5 * time.Minute // another server may have learnt
 )
 
 // New checks and stores.

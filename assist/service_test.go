@@ -294,6 +294,28 @@ func TestRepliesAreNobodysOwn(t *testing.T) {
 	if b.Answer == nil || b.Answer.Reply == nil || b.Answer.Reply.Uses != 2 || b.Answer.Reply.Rating != 4.5 {
 		t.Fatalf("%+v", b.Answer)
 	}
+	// Another server offers it as soon as it looks again, and never once it is gone.
+	later := time.Now()
+	parts := h.parts
+	parts.Now = func() time.Time { return later }
+	other, err := New(Config{}, parts, h.log)
+	must(t, err)
+	other.replies.Store(&replyShelf{at: later})
+	offered := func() bool {
+		other.freshen(t.Context())
+		r, err := other.nearReply(t.Context(), "en", "purple kettle leaks", nil)
+		must(t, err)
+		return r != nil
+	}
+	before := offered()
+	if later = later.Add(repliesFor); before || !offered() {
+		t.Errorf("before it was old: %v", before)
+	}
+	defer func() {
+		if offered() || other.replies.Load() != nil {
+			t.Error("what was erased is offered by another server")
+		}
+	}()
 	// With its people the reply goes too.
 	_, err = h.db.Exec(t.Context(), `insert into contacts (id, root, name) values (901, 901, 'A'), (902, 902, 'B')`)
 	must(t, err)

@@ -264,10 +264,7 @@ func (s *Service) talkVector(ctx context.Context, t *Talk) ([]float32, error) {
 // wait: what is missing or old is learnt by tend.
 func (s *Service) outcomeMind(lang string) *outcomeMind {
 	if s.outcomesDue() {
-		select {
-		case s.wake <- struct{}{}:
-		default: // it is awake already
-		}
+		s.rouse()
 	}
 	if m := s.outcomes.Load(); m != nil {
 		return m.langs[lang]
@@ -275,18 +272,31 @@ func (s *Service) outcomeMind(lang string) *outcomeMind {
 	return nil
 }
 
+// rouse wakes tend, which may be awake already.
+func (s *Service) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
 func (s *Service) outcomesDue() bool {
 	m := s.outcomes.Load()
 	return s.parts.Embed != nil && (m == nil || s.parts.Now().Sub(m.at) > keepModel)
 }
 
-// tend learns outcomes when somebody asked for a model that is missing or old.
+// tend keeps the replies fresh, and learns outcomes when somebody asked for a model that is missing or old.
 func (s *Service) tend(ctx context.Context) {
+	tick := time.NewTicker(repliesFor)
+	defer tick.Stop()
 	var tried time.Time
 	for {
+		s.freshen(ctx)
 		select {
 		case <-ctx.Done():
 			return
+		case <-tick.C:
+			continue
 		case <-s.wake:
 		}
 		if !s.outcomesDue() || time.Since(tried) < retryModel {
