@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/bot"
 	"tingxin/kb"
 	"tingxin/nlp"
 	"tingxin/pg"
@@ -195,16 +196,7 @@ func (s *Service) make(ctx context.Context, by kb.Actor, c *Cluster, a *Approval
 }
 
 // Week is a point of the curve.
-type Week struct {
-	Week      time.Time `json:"week" doc:"its Monday, UTC"`
-	Lang      string    `json:"lang" enum:"zh,en"`
-	Questions int       `json:"questions"`
-	Answered  int       `json:"answered"`
-	Solved    int       `json:"solved" doc:"answered, and nothing spoke against it"`
-	Confirmed int       `json:"confirmed" doc:"answered, and the customer said that it helped"`
-	Refused   int       `json:"refused" doc:"answered, and the customer said that it did not"`
-	Handed    int       `json:"handed" doc:"in whose conversation a person took over"`
-}
+type Week = bot.Week
 
 // Accepted is how agents took an article from its cards.
 type Accepted struct {
