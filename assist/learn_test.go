@@ -196,7 +196,7 @@ func TestNamesAreHiddenHoweverTheyAreWritten(t *testing.T) {
 	for text, want := range map[string]string{
 		"ZHANG WEI here, or zhang, or Ｗei": "<name> here, or <name>, or <name>",
 		"the weight of the delivery, Li":   "the weight of the delivery, <name>",
-		"我是張偉，不是张伟业":                      "我是<name>，不是<name>业",
+		"我是張偉，不是张伟业":                       "我是<name>，不是<name>业",
 		"nobody":                           "nobody",
 	} {
 		if got := without(text, []string{"zhang wei", "zhang", "wei", "li", "张伟"}); got != want {

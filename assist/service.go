@@ -90,12 +90,12 @@ const Soon = 300 * time.Millisecond
 
 // Service keeps the cards of running talks up to date. Safe for concurrent use.
 type Service struct {
-	cfg    Config
-	parts  Parts
-	store  *Store
-	log    *slog.Logger
-	plain  *slot.Finder // of usual forms, where there is no bot
-	zone   *time.Location
+	cfg   Config
+	parts Parts
+	store *Store
+	log   *slog.Logger
+	plain *slot.Finder // of usual forms, where there is no bot
+	zone  *time.Location
 
 	replies  atomic.Pointer[replyShelf]
 	loading  sync.Mutex // what was read last is offered last
