@@ -24,7 +24,7 @@ func TestWatchMeasuresAJudgementFromWhenItIsInUse(t *testing.T) {
 	}
 	vote := func(at time.Time, up, down int) {
 		t.Helper()
-		_, err := db.Exec(t.Context(), `insert into kb_events (article_id, kind, at, channel) select $1, case when n <= $3 then 'up' else 'down' end, $2, 'bot' from generate_series(1, $3 + $4) n`, records["ship en"].ID, at, up, down)
+		_, err := db.Exec(t.Context(), `insert into kb_events (article_id, kind, at, channel) select $1, case when n <= $3::int then 'up' else 'down' end, $2, 'bot' from generate_series(1, $3::int + $4::int) n`, records["ship en"].ID, at, up, down)
 		must(t, err)
 	}
 	watch := func(want string, active int64) {
