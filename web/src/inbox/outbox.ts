@@ -171,7 +171,7 @@ export class Outbox {
 
   private refused(letter: Letter, error: unknown): void {
     const status = error instanceof Problem ? error.status : 0;
-    if (status === 0 || status === 401 || status === 429 || status >= 500) {
+    if (status === 0 || status === 401 || status === 423 || status === 429 || status >= 500) {
       this.set(letter.id, { state: 'waiting', due: Date.now() + again });
       return;
     }
