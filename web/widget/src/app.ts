@@ -79,6 +79,8 @@ export class App {
   private rating: HTMLElement | null = null;
   private ratedHere = '';
   private call: Phone | null = null;
+  /** redraw draws the call as it is shown now: it may outlive the view in which it began. */
+  private redraw: () => void = () => undefined;
   private held: (() => void)[] = [];
   private typingSent = 0;
   private readonly settling = new Map<string, (ref?: string) => void>();
@@ -838,7 +840,7 @@ export class App {
       const button = out.querySelector<HTMLButtonElement>('[data-act=call]');
       if (button) button.disabled = true;
       try {
-        this.call = await Phone.start(this.link.phoneURL(), () => this.link.ask<Ticket>('call', {}), draw);
+        this.call = await Phone.start(this.link.phoneURL(), () => this.link.ask<Ticket>('call', {}), () => this.redraw());
         tick();
       } catch (error) {
         if (error instanceof Refused) trouble = error.status === 409 ? w.callClosed : error.status === 503 ? w.callBusy : error.status === 429 ? w.tooFast : w.callFailed;
@@ -846,6 +848,7 @@ export class App {
       }
       draw();
     };
+    this.redraw = draw;
     if (this.call && (this.call.phase === 'ended' || this.call.phase === 'failed')) this.call = null;
     draw();
     setTimeout(tick, 0);
