@@ -35,6 +35,11 @@ export interface Site {
   privacy?: boolean;
 }
 
+interface Seen {
+  conv: string;
+  seq: number;
+}
+
 type View = 'home' | 'talk' | 'menu' | 'letter' | 'ticket' | 'callback' | 'call' | 'complain' | 'consents' | 'erase';
 
 interface TicketStatus {
@@ -74,7 +79,8 @@ export class App {
   private site: Site = {};
   private view: View = 'home';
   private open = false;
-  private seen = 0;
+  /** What was seen of which conversation: the messages of each are counted from one. */
+  private seen: Seen = { conv: '', seq: 0 };
   private uploads: Upload[] = [];
   private rating: HTMLElement | null = null;
   private ratedHere = '';
@@ -108,7 +114,7 @@ export class App {
       {
         message: (m) => {
           this.thread.add(m);
-          if (m.from === 'customer') this.seen = Math.max(this.seen, m.seq ?? 0);
+          if (m.from === 'customer') this.seen = { conv: this.link.status.conv, seq: Math.max(this.seenTo, m.seq ?? 0) };
           if (this.watching()) this.markSeen();
         },
         reset: () => this.thread.clear(),
@@ -133,7 +139,8 @@ export class App {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     this.root.adoptedStyleSheets = [sheet];
-    this.seen = this.memory.read<number>('seen') ?? 0;
+    const seen = this.memory.read<Seen | number>('seen');
+    if (typeof seen === 'object') this.seen = seen;
     this.build();
     place.appendChild(this.host);
     this.paint();
@@ -265,11 +272,16 @@ export class App {
     return this.open && this.view === 'talk' && document.visibilityState === 'visible';
   }
 
+  /** seenTo is the last message that was seen of the conversation. */
+  private get seenTo(): number {
+    return this.seen.conv === this.link.status.conv ? this.seen.seq : 0;
+  }
+
   private markSeen(): void {
     const last = this.thread.all.at(-1)?.seq ?? 0;
-    if (last <= this.seen) return;
-    this.seen = last;
-    this.memory.write('seen', last);
+    if (last <= this.seenTo) return;
+    this.seen = { conv: this.link.status.conv, seq: last };
+    this.memory.write('seen', this.seen);
     this.link.tell({ type: 'read', seq: last });
   }
 
@@ -295,7 +307,7 @@ export class App {
       if (label) this.head.querySelector<HTMLElement>(`[aria-label="${CSS.escape(label)}"]`)?.focus();
     }
     this.panel.setAttribute('aria-label', title);
-    const unread = this.open ? 0 : this.thread.all.filter((m) => (m.seq ?? 0) > this.seen && m.from !== 'customer' && m.kind !== 'event').length;
+    const unread = this.open ? 0 : this.thread.all.filter((m) => (m.seq ?? 0) > this.seenTo && m.from !== 'customer' && m.kind !== 'event').length;
     const button = this.text(this.site.button);
     const face = `${unread} ${button ?? ''}`;
     if (this.launcher.dataset.print !== face) {
