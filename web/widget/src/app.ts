@@ -118,6 +118,13 @@ export class App {
           if (this.watching()) this.markSeen();
         },
         reset: () => this.thread.clear(),
+        stranger: () => {
+          this.seen = { conv: '', seq: 0 };
+          this.held = [];
+          this.uploads = [];
+          if (this.box) this.box.value = '';
+          for (const key of ['draft', 'allowed', 'seen']) this.memory.write(key, undefined);
+        },
         changed: () => this.update(),
         settled: (id, ref) => {
           this.settling.get(id)?.(ref);
