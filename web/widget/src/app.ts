@@ -811,6 +811,7 @@ export class App {
     const out = h('div', { class: 'phone' });
     let trouble = '';
     let keys = false;
+    let ticking: ReturnType<typeof setTimeout> | undefined;
     const draw = () => {
       const c = this.call;
       const running = c && c.phase !== 'ended' && c.phase !== 'failed';
@@ -847,7 +848,8 @@ export class App {
         level.setAttribute('aria-valuenow', String(part));
         level.querySelector('i')?.style.setProperty('width', `${part}%`);
       }
-      if (c.phase !== 'ended' && c.phase !== 'failed') setTimeout(tick, 100);
+      clearTimeout(ticking);
+      if (c.phase !== 'ended' && c.phase !== 'failed') ticking = setTimeout(tick, 100);
     };
     const start = async () => {
       trouble = '';
@@ -860,14 +862,17 @@ export class App {
       if (button) button.disabled = true;
       try {
         this.call = await Phone.start(this.link.phoneURL(), () => this.link.ask<Ticket>('call', {}), () => this.redraw());
-        tick();
+        this.redraw();
       } catch (error) {
         if (error instanceof Refused) trouble = error.status === 409 ? w.callClosed : error.status === 503 ? w.callBusy : error.status === 429 ? w.tooFast : w.callFailed;
         else trouble = w.noMicrophone;
       }
       draw();
     };
-    this.redraw = draw;
+    this.redraw = () => {
+      draw();
+      tick();
+    };
     if (this.call && (this.call.phase === 'ended' || this.call.phase === 'failed')) this.call = null;
     draw();
     setTimeout(tick, 0);
