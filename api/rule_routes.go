@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
@@ -190,10 +191,12 @@ func (s *Server) runMacro(ctx context.Context, in *runMacroInput) (*bodyOf[Macro
 			return MacroRuns{}, err
 		}
 		done, err := r.RunMacro(ctx, in.Name, in.Body.Objects, a, in.Body.Dry)
-		if err == nil && !in.Body.Dry {
+		if len(done) > 0 && !in.Body.Dry { // also of what was cut in the middle
 			e := callerOf(ctx).entry("macro.run", "macro:"+in.Name)
 			e.Detail = map[string]any{"objects": len(done)}
-			err = s.audit.write(ctx, e)
+			again, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			err = errors.Join(err, s.audit.write(again, e))
 		}
 		return MacroRuns{some(done), in.Body.Dry}, err
 	})

@@ -108,12 +108,20 @@ func TestPlansFromSettingToAct(t *testing.T) {
 	}
 
 	on := []object{{"kind": "ticket", "id": fmt.Sprint(k.ID)}}
+	b.want(200, http.MethodPut, "/settings/macros/boss", object{"doc": object{"label": "Boss", "role": "supervisor", "for": []string{"ticket"}, "actions": []object{{"do": "assign", "user": "me"}}}})
 	var macros MacroList
 	agent.ok(base+"/macros?kind=ticket", &macros)
 	if len(macros.Items) != 1 || macros.Items[0].Name != "take" {
 		t.Errorf("macros: %+v", macros)
 	}
 	agent.want(404, http.MethodPost, "/macros/none/run", object{"objects": on})
+	for _, role := range []Role{RoleSenior, RoleEditor} { // they stand beside agents, not above
+		h.as(role).ok(base+"/macros?kind=ticket", &macros)
+		if len(macros.Items) != 1 {
+			t.Errorf("macros of %s: %+v", role, macros)
+		}
+		h.as(role).want(404, http.MethodPost, "/macros/boss/run", object{"objects": on})
+	}
 	if a := agent.want(200, http.MethodPost, "/macros/take/run", object{"objects": on, "dry": true}); !strings.Contains(string(a.body), `"result":"would"`) {
 		t.Errorf("preview: %s", a)
 	}
@@ -144,7 +152,7 @@ func TestPlansFromSettingToAct(t *testing.T) {
 	}
 	actions, err := pg.Rows(t.Context(), h.db, pgx.RowTo[string], `select action from audit where action like 'macro.%' or action like 'webhook.%' or action like 'rule.%' order by id`)
 	must(t, err)
-	if got := strings.Join(actions, " "); got != "rule.added macro.added webhook.added macro.run macro.undone webhook.replayed webhook.tested" {
+	if got := strings.Join(actions, " "); got != "rule.added macro.added webhook.added macro.added macro.run macro.undone webhook.replayed webhook.tested" {
 		t.Errorf("audit: %s", got)
 	}
 }

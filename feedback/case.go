@@ -143,9 +143,9 @@ func failed(verb string, id CaseID, err error) error {
 }
 
 func insertCase(ctx context.Context, tx pgx.Tx, c *Case) error {
-	return pg.Map(tx.QueryRow(ctx, `insert into feedback_cases (opened_by, title, reason, contact_id, language, agent, legal, first_score, owner, opened_at, updated_at, state_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10) returning id`,
-		c.OpenedBy, c.Title, c.Reason, orNull(c.Contact), c.Language, orNull(c.Agent), c.Legal, c.FirstScore, orNull(c.Owner), c.OpenedAt).Scan(&c.ID))
+	return pg.Map(tx.QueryRow(ctx, `insert into feedback_cases (opened_by, title, reason, contact_id, language, agent, legal, first_score, owner, linked_ticket, opened_at, updated_at, state_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $10, $10) returning id`,
+		c.OpenedBy, c.Title, c.Reason, orNull(c.Contact), c.Language, orNull(c.Agent), c.Legal, c.FirstScore, orNull(c.Owner), c.OpenedAt, orNull(c.Ticket)).Scan(&c.ID))
 }
 
 func updateCase(ctx context.Context, tx pgx.Tx, c *Case) error {

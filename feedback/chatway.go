@@ -113,6 +113,9 @@ func (s *Service) Hook(c sender, next chat.Hook) chat.Hook {
 			}
 		}
 		if conv.ContactID != nil {
+			if err := s.known(ctx, int64(conv.ID), int64(*conv.ContactID)); err != nil {
+				return err
+			}
 			return s.Seen(ctx, *conv.ContactID)
 		}
 		return nil

@@ -53,8 +53,7 @@ func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) 
 	const of = ` in (select id from feedback_cases where contact_id = any($1))`
 	for _, step := range []struct{ table, sql string }{
 		{"predictions", `delete from predictions where object_type = 'feedback' and object_id in (select id::text from feedback where contact_id = any($1))`},
-		{"customer_links", `delete from customer_links where kind = 'case' and object_id` + of + ` or kind = 'ticket' and object_id in (select id from tickets where contact_id = any($1))`},
-		{"ticket_files", `delete from ticket_files where ticket_id in (select id from tickets where contact_id = any($1))`},
+		{"customer_links", `delete from customer_links where kind = 'case' and object_id` + of},
 		{"case_messages", `delete from case_messages where case_id` + of},
 		{"case_trail", `update case_trail set detail = '{}' where case_id` + of},
 		{"feedback", `update feedback set text = '', chips = '{}', words = '{}', reason = '', origin = 'erased:' || id, contact_id = null where contact_id = any($1)`},

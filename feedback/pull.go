@@ -52,7 +52,7 @@ func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, erro
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[row], `select m.thread_id, m.kind, m.text, m.data, m.at, coalesce(c.contact_id, 0), coalesce(c.assignee, 0), c.language
 		from messages m join conversations c on c.id = m.thread_id
 		where m.kind in ('rating', 'complaint') and m.created_at > $1 and m.direction = 'in'
-			and not exists (select from feedback f where f.reason = 'conversation:' || m.thread_id and (f.kind = 'csat') = (m.kind = 'rating') and (m.kind = 'rating' or f.text = btrim(m.text)))
+			and not exists (select from feedback f where f.reason = 'conversation:' || m.thread_id and (f.kind = 'csat') = (m.kind = 'rating') and (m.kind = 'rating' or f.text = regexp_replace(m.text, '^\s+|\s+$', '', 'g')))
 		order by m.id limit $2`, since, batch)
 	if err != nil {
 		return nil, fmt.Errorf("ratings and complaints in conversations: %w", err)
@@ -62,14 +62,16 @@ func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, erro
 		var d struct {
 			Score int      `json:"score"`
 			Chips []string `json:"chips"`
-			Kind  string   `json:"kind"`
+			With  struct {
+				Kind string `json:"kind"`
+			} `json:"with"`
 		}
 		_ = json.Unmarshal(r.Data, &d) // without data there is no score, and it is refused below
 		f := Item{Kind: CSAT, Source: "chat", Reason: conversationReason(r.Thread), Origin: "rating:" + conversationReason(r.Thread), Score: &d.Score, Text: r.Text, Chips: d.Chips,
 			Contact: r.Contact, Agent: r.Agent, Language: r.Lang, At: r.At}
 		if r.Kind == "complaint" {
 			f.Kind, f.Score, f.Chips = Complaint, nil, nil
-			if k := Kind(d.Kind); k == Idea || k == Bug {
+			if k := Kind(d.With.Kind); k == Idea || k == Bug {
 				f.Kind = k
 			}
 			f.Origin = complainOrigin(r.Thread, string(f.Kind), r.Text)
@@ -101,8 +103,9 @@ func (s *Service) ofSurveys(ctx context.Context, since time.Time) ([]Item, error
 			(select max(b.score) from survey_answers b where b.survey = a.survey and b.at > $1), coalesce(v.transcript, ''), a.at, coalesce(c.contact_id, 0), coalesce(u.id, 0), c.language
 		from survey_answers a join calls c on c.id = a.call_id left join voice_messages v on v.id = a.comment left join users u on u.username = a.agent and a.agent <> ''
 		where a.at > $1 and a.score is not null and not exists (select from feedback f where f.origin = 'survey:' || a.call_id || '/' || a.n)
+			and not (a.survey ilike '%nps%' and c.contact_id is not null and exists (select from feedback f where f.kind = 'nps' and f.contact_id = c.contact_id and f.at > a.at - $4::interval)) -- refused for a year
 			and (v.id is null or v.transcription <> 'deferred' or a.at < $3) -- the comment's words come first, when they come soon
-		order by a.at, a.call_id, a.n limit $2`, since, batch, s.now().Add(-10*time.Minute))
+		order by a.at, a.call_id, a.n limit $2`, since, batch, s.now().Add(-10*time.Minute), npsPeriod)
 	if err != nil {
 		return nil, fmt.Errorf("answers to surveys: %w", err)
 	}

@@ -473,3 +473,77 @@ func FuzzOption(f *testing.F) {
 		}
 	})
 }
+
+// TestDigitsOfANumberAreNoAuthority: the hotlines 12315 and 12345 stand in phone and order numbers.
+func TestDigitsOfANumberAreNoAuthority(t *testing.T) {
+	d := open(t)
+	talk := d.talk(d.person())
+	d.must(d.Looked(t.Context(), talk, 1, "我的电话是13812345678，订单号1231500412345"))
+	if n := d.id(`select count(*) from feedback_cases`); n != 0 {
+		t.Errorf("%d cases of a phone number", n)
+	}
+	d.must(d.Looked(t.Context(), talk, 2, "再不处理我就打12315"))
+	if n := d.id(`select count(*) from feedback_cases where legal`); n != 1 {
+		t.Errorf("%d cases of the hotline", n)
+	}
+}
+
+// TestComplaintBeforeAnybodyIsKnown: it becomes the contact's as soon as there is one, and goes when that is erased.
+func TestComplaintBeforeAnybodyIsKnown(t *testing.T) {
+	d := open(t)
+	talk := d.talk(0)
+	_, err := d.Complain(t.Context(), talk, "complaint", "nobody answers")
+	d.must(err)
+	who := d.person()
+	d.must(d.known(t.Context(), talk, who))
+	hits := func() (n int64) {
+		d.must(d.db.Tx(t.Context(), func(tx pgx.Tx) error {
+			all, err := d.PersonHits(t.Context(), tx, []int64{who})
+			for _, one := range all {
+				n += one
+			}
+			return err
+		}))
+		return n
+	}
+	if hits() == 0 {
+		t.Fatal("the person's complaint is not found")
+	}
+	d.must(d.db.Tx(t.Context(), func(tx pgx.Tx) error { _, err := d.ErasePerson(t.Context(), tx, []int64{who}); return err }))
+	if n := hits(); n != 0 {
+		t.Errorf("%d rows are left", n)
+	}
+	if n := d.id(`select count(*) from feedback where text = 'nobody answers'`); n != 0 {
+		t.Error("the words are left")
+	}
+}
+
+// TestIdeaIsNoComplaint: what the sweep finds of the web chat is what the visitor called it, once, whatever
+// white space stands around it.
+func TestIdeaIsNoComplaint(t *testing.T) {
+	d := open(t)
+	talk := d.talk(d.person())
+	if _, err := d.db.Exec(t.Context(), `insert into messages (conversation_id, thread_id, seq, direction, author, kind, text, data, channel, state, at, created_at)
+		values ($1, $1, 1, 'in', 'customer', 'complaint', E'make it blue\n', '{"with": {"kind": "idea"}}', 'web', 'stored', $2, $2)`, talk, d.at); err != nil {
+		t.Fatal(err)
+	}
+	d.must(d.Tend(t.Context()))
+	d.must(d.Tend(t.Context()))
+	if n := d.id(`select count(*) from feedback where kind = 'idea' and text = 'make it blue'`); n != 1 {
+		t.Errorf("%d ideas", n)
+	}
+	if n := d.id(`select count(*) from feedback_cases`) + d.id(`select count(*) from feedback where kind <> 'idea'`); n != 0 {
+		t.Errorf("%d cases and complaints of an idea", n)
+	}
+}
+
+// TestTicketOfACaseIsKept: what a case opened by hand is linked to.
+func TestTicketOfACaseIsKept(t *testing.T) {
+	d := open(t)
+	ticket := d.id(`insert into tickets (type, subject, priority, source, created_by, created_at, updated_at, state_at) values ((select name from ticket_types limit 1), 'x', 'normal', 'agent', 'test', $1, $1, $1) returning id`, d.at)
+	c, err := d.OpenCase(t.Context(), Case{Title: "by hand", Ticket: ticket}, "sue")
+	d.must(err)
+	if got, err := d.Get(t.Context(), c.ID); err != nil || got.Ticket != ticket {
+		t.Errorf("linked to %d, %v; want %d", got.Ticket, err, ticket)
+	}
+}

@@ -131,6 +131,7 @@ func (s *Service) process(ctx context.Context, b *book, e *happened) error {
 			break
 		}
 	}
+	defer poke(s.wakeHooks)
 	return s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if e.OnlyRule == "" {
 			for _, name := range slices.Sorted(maps.Keys(b.Targets)) {
@@ -262,7 +263,7 @@ func (s *Service) Ring(ctx context.Context, a TimerArgs) error {
 		return fmt.Errorf("timer of rule %s: %w", a.Rule, err)
 	}
 	s.timers.Add(uint64(n))
-	s.poke()
+	poke(s.wake)
 	return nil
 }
 

@@ -72,21 +72,23 @@ type LetterObject struct {
 
 // deliverNext sends one letter; more says that there may be another.
 func (s *Service) deliverNext(ctx context.Context) (more bool, err error) {
-	l, err := s.claimLetter(ctx)
+	b := s.book.Load()
+	l, err := s.claimLetter(ctx, s.fullTargets(b))
 	if errors.Is(err, pg.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("claim a letter: %w", err)
 	}
-	t := s.book.Load().Targets[l.Target]
+	t := b.Targets[l.Target]
 	if t == nil || t.Off {
 		return true, s.settle(ctx, &l, outcome{dead: true, reason: "the target is off or gone"})
 	}
-	if wait := s.tooFast(l.Target, t.Rate); wait > 0 {
-		_, err := s.db.Exec(ctx, `update hook_deliveries set state = 'waiting', claimed_until = null, next_at = $2 where id = $1`, l.ID, s.now().UTC().Add(wait))
+	if !s.depart(l.Target, t) { // another worker was quicker; that was no attempt
+		_, err := s.db.Exec(ctx, `update hook_deliveries set state = 'waiting', claimed_until = null, attempts = attempts - 1 where id = $1`, l.ID)
 		return true, err
 	}
+	defer s.arrive(l.Target)
 	began := time.Now()
 	out := s.send(ctx, t, &l)
 	out.took = time.Since(began)
@@ -96,8 +98,8 @@ func (s *Service) deliverNext(ctx context.Context) (more bool, err error) {
 	return true, s.settle(ctx, &l, out)
 }
 
-// claimLetter takes a letter whose time has come, the oldest of its object and target first.
-func (s *Service) claimLetter(ctx context.Context) (letter, error) {
+// claimLetter takes a letter whose time has come, the oldest of its object and target first, none for full targets.
+func (s *Service) claimLetter(ctx context.Context, full []string) (letter, error) {
 	now := s.now().UTC()
 	return pg.Row(ctx, s.db, func(row pgx.CollectableRow) (letter, error) {
 		var l letter
@@ -105,26 +107,48 @@ func (s *Service) claimLetter(ctx context.Context) (letter, error) {
 		err := row.Scan(&l.ID, &l.Target, &l.Type, &l.ByRule, &l.Attempts, &e.ID, &e.Type, &e.Object, &e.ObjectID, &e.Ref, &e.Changed, &e.Facts, &e.Actor, &e.Rule, &e.At)
 		return l, err
 	}, `with one as (update hook_deliveries set state = 'sending', claimed_until = $2, attempts = attempts + 1 where id =
-			(select o.id from hook_deliveries o where o.state in ('waiting', 'sending') and o.next_at <= $1 and (o.state = 'waiting' or o.claimed_until <= $1)
+			(select o.id from hook_deliveries o where o.state in ('waiting', 'sending') and o.next_at <= $1 and (o.state = 'waiting' or o.claimed_until <= $1) and o.target <> all($3)
 				and not exists (select from hook_deliveries b where b.state in ('waiting', 'sending') and b.target = o.target and b.object = o.object and b.object_id = o.object_id and b.id < o.id)
 				order by o.next_at, o.id limit 1 for update skip locked)
 			returning id, target, type, by_rule, attempts, event_id)
 		select one.id, one.target, one.type, one.by_rule, one.attempts, e.id, e.type, e.object, e.object_id, coalesce(e.ref, 0), e.changed, e.facts, e.actor, e.rule, e.at
-		from one join rule_events e on e.id = one.event_id`, now, now.Add(claimTime))
+		from one join rule_events e on e.id = one.event_id`, now, now.Add(claimTime), full)
 }
 
-// pace counts the letters of a second.
+// mostFlying is how many letters of one target may be on their way at once: one that does not answer
+// leaves the other workers to the others.
+const mostFlying = hookWorkers / 2
+
+// pace counts the letters of a target: of this second, and on their way.
 type pace struct {
-	second int64
-	n      int
+	second    int64
+	n, flying int
 }
 
-// tooFast tells how long to wait so that a target gets no more letters a second than it wants.
-func (s *Service) tooFast(target string, rate int) time.Duration {
-	if rate <= 0 {
-		rate = defaultRate
+func (p *pace) full(t *plan.Target, second int64) bool {
+	rate := defaultRate
+	if t != nil && t.Rate > 0 {
+		rate = t.Rate
 	}
-	now := s.now()
+	return p.flying >= mostFlying || p.second == second && p.n >= rate
+}
+
+// fullTargets are those that get no letter now: they have as many as they want of this second, or do not answer.
+func (s *Service) fullTargets(b *book) []string {
+	second, out := s.now().Unix(), []string{}
+	s.paceMu.Lock()
+	defer s.paceMu.Unlock()
+	for target, p := range s.pace {
+		if p.full(b.Targets[target], second) {
+			out = append(out, target)
+		}
+	}
+	return out
+}
+
+// depart counts a letter that goes out, or says that the target is full.
+func (s *Service) depart(target string, t *plan.Target) bool {
+	second := s.now().Unix()
 	s.paceMu.Lock()
 	defer s.paceMu.Unlock()
 	p := s.pace[target]
@@ -132,14 +156,21 @@ func (s *Service) tooFast(target string, rate int) time.Duration {
 		p = &pace{}
 		s.pace[target] = p
 	}
-	if p.second != now.Unix() {
-		p.second, p.n = now.Unix(), 0
+	if p.full(t, second) {
+		return false
 	}
-	if p.n >= rate {
-		return time.Second
+	if p.second != second {
+		p.second, p.n = second, 0
 	}
 	p.n++
-	return 0
+	p.flying++
+	return true
+}
+
+func (s *Service) arrive(target string) {
+	s.paceMu.Lock()
+	s.pace[target].flying--
+	s.paceMu.Unlock()
 }
 
 // outcome is what became of an attempt.

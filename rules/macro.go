@@ -92,7 +92,7 @@ func (s *Service) Macros(a Agent, kind string) []NamedMacro {
 }
 
 // RunMacro runs a macro on objects, one after the other, or with dry only tells what it would do. An
-// object that refuses an action keeps the others from nothing.
+// object that refuses an action keeps the others from nothing. With an error it returns what was done before.
 func (s *Service) RunMacro(ctx context.Context, name string, objects []Object, a Agent, dry bool) ([]Run, error) {
 	b := s.book.Load()
 	m := b.Macros[name]
@@ -106,6 +106,12 @@ func (s *Service) RunMacro(ctx context.Context, name string, objects []Object, a
 	for _, o := range objects {
 		r, err := s.runOn(ctx, b, name, m, o, a, dry)
 		if err != nil {
+			if r.ID != 0 { // nobody goes on with it
+				again, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+				_, err2 := s.db.Exec(again, `update rule_runs set state = 'refused', reason = 'cut', done_at = $2 where id = $1 and state = 'running'`, r.ID, s.now().UTC())
+				cancel()
+				err = errors.Join(err, err2)
+			}
 			return out, fmt.Errorf("macro %s on %s %s: %w", name, o.Kind, o.ID, err)
 		}
 		out = append(out, r)
@@ -151,14 +157,17 @@ func (s *Service) Undo(ctx context.Context, id int64, a Agent) (Run, error) {
 	case r.Actor != a.Username && !a.May(roleSupervisor):
 		return r, ErrNotYours
 	}
+	e := &happened{Type: "macro.run", Object: r.Object, ObjectID: r.ObjectID, Actor: a.Username, At: s.now(), Facts: snapshot{}}
+	f := s.factsOf(ctx, e)
+	f.who = a.Name
+	if t := f.loadTicket(); t != nil && t.State == ticket.Closed { // it takes no change any more
+		return r, ErrUndo
+	}
 	n, err := s.db.Exec(ctx, `update rule_runs set state = 'undone', done_at = $2 where id = $1 and state = 'done'`, id, s.now().UTC()) // once
 	if err != nil || n == 0 {
 		return r, errors.Join(err, ErrUndo)
 	}
 	r.State = "undone"
-	e := &happened{Type: "macro.run", Object: r.Object, ObjectID: r.ObjectID, Actor: a.Username, At: s.now(), Facts: snapshot{}}
-	f := s.factsOf(ctx, e)
-	f.who = a.Name
 	d := &doer{s: s, run: &r, facts: f, book: s.book.Load(), user: a.User}
 	for i := range slices.Backward(r.Steps) {
 		if step := &r.Steps[i]; step.Result == Done {
@@ -167,8 +176,14 @@ func (s *Service) Undo(ctx context.Context, id int64, a Agent) (Run, error) {
 			switch {
 			case errors.As(err, &why):
 				step.Reason = "not undone: " + why.reason
-			case err != nil:
-				return r, err
+			case err != nil: // the rest may be tried again
+				again, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+				defer cancel()
+				_, err2 := s.db.Exec(again, `update rule_runs set state = 'done' where id = $1`, id)
+				r.State = "done"
+				return r, errors.Join(err, err2, s.saveSteps(again, s.db, &r))
+			default:
+				step.Result, step.Reason = Same, "undone"
 			}
 			f.changed()
 		}

@@ -623,6 +623,30 @@ func TestATargetGetsNoMoreThanItsRate(t *testing.T) {
 		}
 		h.at = h.at.Add(time.Second)
 	}
+	if n := h.number(`select max(attempts) from hook_deliveries`); n != 1 {
+		t.Errorf("who waits for the next second has %d attempts behind it", n)
+	}
+}
+
+// TestATargetThatHangsHoldsNobodyElse: its letters take half of the workers at most.
+func TestATargetThatHangsHoldsNobodyElse(t *testing.T) {
+	h := open(t, Book{})
+	slow := &plan.Target{Rate: 100}
+	for k := range mostFlying {
+		if !h.depart("slow", slow) {
+			t.Fatalf("letter %d does not go", k+1)
+		}
+	}
+	if h.depart("slow", slow) || !h.depart("other", nil) {
+		t.Error("a third letter went to the one that hangs, or none to the other")
+	}
+	if full := h.fullTargets(h.book.Load()); !slices.Equal(full, []string{"slow"}) {
+		t.Errorf("full: %v", full)
+	}
+	h.arrive("slow")
+	if !h.depart("slow", slow) {
+		t.Error("it answered, and gets nothing more")
+	}
 }
 
 func TestOldEventsAreForgotten(t *testing.T) {

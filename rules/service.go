@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,16 +130,17 @@ type Service struct {
 	events, runs, acts, refused, deep, often, failed, timers, sent, again, dead, blocked, macros atomic.Uint64
 
 	paceMu sync.Mutex
-	pace   map[string]*pace // guarded by paceMu: letters of this second, by target
+	pace   map[string]*pace // guarded by paceMu: by target
 
 	hoursMu sync.Mutex
 	hours   map[string]*queue.Calendar // guarded by hoursMu
 	hoursAt time.Time                  // guarded by hoursMu
 
-	wake    chan struct{}
-	stop    context.CancelFunc
-	running sync.WaitGroup
-	once    sync.Once
+	wake      chan struct{} // there may be events
+	wakeHooks chan struct{} // there may be letters
+	stop      context.CancelFunc
+	running   sync.WaitGroup
+	once      sync.Once
 }
 
 const (
@@ -155,7 +157,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{cfg: cfg.withDefaults(), db: parts.DB, bus: parts.Bus, jobs: parts.Jobs, chat: parts.Chat, tickets: parts.Tickets, now: parts.Now, log: log.With("part", "rules"),
-		wake: make(chan struct{}, 1), pace: map[string]*pace{}}
+		wake: make(chan struct{}, workers), wakeHooks: make(chan struct{}, hookWorkers), pace: map[string]*pace{}}
 	s.guard, _ = outbound.ParseGuard(cfg.Private) // checked
 	s.client = s.guard.Client(hookTime, hookWorkers)
 	if s.now == nil {
@@ -184,16 +186,19 @@ func (s *Service) Start(ctx context.Context) error {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	sub := s.bus.Subscribe(wakeEvents)
 	s.running.Go(func() { // ends when Close closes the subscription
-		for range sub.C {
-			s.poke()
+		for e := range sub.C {
+			if wakes(e.Type) {
+				poke(s.wake)
+				poke(s.wakeHooks)
+			}
 		}
 	})
 	s.running.Go(func() { <-ctx.Done(); sub.Close() }) // ends when Close calls stop
 	for range workers {
-		s.running.Go(func() { s.run(ctx, "events", s.next) }) // ends when Close calls stop
+		s.running.Go(func() { s.run(ctx, "events", s.wake, s.next) }) // ends when Close calls stop
 	}
 	for range hookWorkers {
-		s.running.Go(func() { s.run(ctx, "letters", s.deliverNext) }) // ends when Close calls stop
+		s.running.Go(func() { s.run(ctx, "letters", s.wakeHooks, s.deliverNext) }) // ends when Close calls stop
 	}
 	return nil
 }
@@ -210,15 +215,26 @@ func (s *Service) Close() error {
 	return nil
 }
 
-func (s *Service) poke() {
+// wakes tells whether an event of the bus may stand for a row of rule_events; what comes many times a second does not.
+func wakes(typ string) bool {
+	for _, of := range []string{"transcript.", "emotion.", "flow.", "system.", "call.quality", "call.dtmf", "assist."} {
+		if strings.HasPrefix(typ, of) {
+			return false
+		}
+	}
+	return true
+}
+
+// poke wakes one of those who wait, if anybody does.
+func poke(c chan struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
 // run works off what is there, and looks again each second or when something happened.
-func (s *Service) run(ctx context.Context, what string, next func(context.Context) (bool, error)) {
+func (s *Service) run(ctx context.Context, what string, wake <-chan struct{}, next func(context.Context) (bool, error)) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
@@ -233,7 +249,7 @@ func (s *Service) run(ctx context.Context, what string, next func(context.Contex
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-		case <-s.wake:
+		case <-wake:
 		}
 	}
 }

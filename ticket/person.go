@@ -46,6 +46,8 @@ func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) 
 	counts := map[string]int64{}
 	const of = ` in (select id from tickets where contact_id = any($1))`
 	for _, step := range []struct{ table, sql string }{
+		{"customer_links", `delete from customer_links where kind = 'ticket' and object_id` + of},
+		{"ticket_files", `delete from ticket_files where ticket_id` + of},
 		{"ticket_comments", `delete from ticket_comments where ticket_id` + of},
 		{"ticket_tasks", `delete from ticket_tasks where ticket_id` + of},
 		{"ticket_trail", `update ticket_trail set detail = '{}' where ticket_id` + of},

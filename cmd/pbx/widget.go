@@ -26,6 +26,7 @@ import (
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/sip"
 	"tingxin/ticket"
 )
 
@@ -347,13 +348,7 @@ const (
 
 // Ticket implements webchat.Calls.
 func (b booth) Ticket(ctx context.Context, c chat.Conversation, number string) (webchat.CallTicket, error) {
-	speaking := 0
-	for _, one := range b.s.calls.Live() {
-		if strings.HasPrefix(one.From, callerPrefix) {
-			speaking++
-		}
-	}
-	if speaking >= maxGuests {
+	if speaking(b.s.calls) >= maxGuests {
 		return webchat.CallTicket{}, chat.ErrState
 	}
 	v, err := b.s.chat.AllowCall(ctx, c.ID, number, guestTime)
@@ -402,6 +397,16 @@ func (b booth) CallBack(ctx context.Context, c chat.Conversation, name, number s
 // Phone implements webchat.Calls.
 func (b booth) Phone() http.Handler { return b.s.sip.WebSocketHandler() }
 
+// speaking is how many visitors are in calls at this server.
+func speaking(calls *call.Manager) (n int) {
+	for _, one := range calls.Live() {
+		if strings.HasPrefix(one.From, callerPrefix) {
+			n++
+		}
+	}
+	return n
+}
+
 // guests lets visitors with a right to one call in: as callers from outside, whatever
 // their page says of number and name.
 type guests struct {
@@ -409,11 +414,25 @@ type guests struct {
 	s *server
 }
 
+var _ sip.Replacer = guests{}
+
+// Replace implements sip.Replacer: only other servers of ours give a call another leg; a Replaces of
+// anybody else is passed over, here and not in the Manager, which would not know a visitor.
+func (g guests) Replace(ctx context.Context, in call.Incoming, old call.Dialog) (call.Handler, error) {
+	if !in.Node {
+		return g.Accept(ctx, in)
+	}
+	return g.Manager.Replace(ctx, in, old)
+}
+
 // Accept implements sip.Acceptor.
 func (g guests) Accept(ctx context.Context, in call.Incoming) (call.Handler, error) {
 	id, guest := strings.CutPrefix(in.User, guestPrefix)
 	if !guest {
 		return g.Manager.Accept(ctx, in)
+	}
+	if speaking(g.Manager) >= maxGuests { // rights may have been given out before
+		return nil, call.ErrBusy
 	}
 	v, err := g.s.chat.ClaimCall(ctx, id)
 	if errors.Is(err, pg.ErrNotFound) {

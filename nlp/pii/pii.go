@@ -8,6 +8,7 @@
 package pii
 
 import (
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -31,7 +32,11 @@ func Phone(number string) string {
 	case n < 8:
 		return prefix + "****" + shown[n-2:]
 	default:
-		return prefix + shown[:3] + strings.Repeat("*", max(n-7, 4)) + shown[n-4:]
+		front := 3
+		if n < 10 {
+			front = n - 8 // of a short one four digits are hidden at least
+		}
+		return prefix + shown[:front] + strings.Repeat("*", max(n-4-front, 4)) + shown[n-4:]
 	}
 }
 
@@ -128,15 +133,42 @@ func Text(s string) string {
 	last := 0
 	for _, v := range values {
 		hidden := Value(v.Type, v.Value)
+		if hidden == "" {
+			hidden = shaped(v.Value)
+		}
 		if hidden == "" || v.Start < last {
 			continue
 		}
-		b.WriteString(s[last:v.Start])
+		b.WriteString(shapes.ReplaceAllStringFunc(s[last:v.Start], shapedOr))
 		b.WriteString(hidden)
 		last = v.End
 	}
-	b.WriteString(s[last:])
+	b.WriteString(shapes.ReplaceAllStringFunc(s[last:], shapedOr))
 	return b.String()
+}
+
+// shapes are numbers that look like somebody's though nothing proves it: land lines without a space, and
+// identity and card numbers with a digit misheard or mistyped, whose other digits are right.
+var (
+	shapes   = regexp.MustCompile(`\b(?:0\d{9,11}|[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[0-9Xx]|(?:62|4\d|5[1-5]|3[457])\d{2}(?:[ -]?\d{4}){2}[ -]?\d{3,7})\b|[零〇][一二三四五六七八九幺][零〇一二三四五六七八九幺]{8,10}`)
+	landline = regexp.MustCompile(`^0\d{9,11}$`)
+	said     = strings.NewReplacer("零", "0", "〇", "0", "幺", "1", "一", "1", "二", "2", "三", "3", "四", "4", "五", "5", "六", "6", "七", "7", "八", "8", "九", "9")
+)
+
+// shaped is a value of such a shape as it is shown, "" for another.
+func shaped(value string) string {
+	if shapes.FindString(value) != value || value == "" {
+		return ""
+	}
+	return shapedOr(value)
+}
+
+func shapedOr(value string) string {
+	value = said.Replace(value)
+	if landline.MatchString(value) {
+		return Phone(value)
+	}
+	return Number(strings.NewReplacer(" ", "", "-", "").Replace(value))
 }
 
 // Value is a found value as it is shown, "" when its type tells nothing of a person.

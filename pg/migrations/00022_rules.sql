@@ -92,6 +92,7 @@ create table rule_notices (
 create index rule_notices_by_user on rule_notices (user_id, id desc);
 create index rule_notices_new on rule_notices (user_id) where seen_at is null;
 create index rule_notices_by_time on rule_notices (at);
+create index rule_notices_by_run on rule_notices (run_id) where run_id is not null;
 create index rule_notices_by_contact on rule_notices (contact_id) where contact_id is not null;
 
 -- Filters of the list of tickets that somebody kept.

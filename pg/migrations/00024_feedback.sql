@@ -90,6 +90,7 @@ create index feedback_cases_by_reason on feedback_cases (reason) where reason <>
 create index feedback_cases_listed on feedback_cases (updated_at desc, id desc);
 create index feedback_cases_by_state on feedback_cases (state, updated_at desc, id desc);
 create index feedback_cases_by_owner on feedback_cases (owner, updated_at desc, id desc);
+create index feedback_cases_by_cause on feedback_cases (cause) where cause is not null;
 create index feedback_cases_by_contact on feedback_cases (contact_id, id desc) where contact_id is not null;
 create index feedback_cases_opened on feedback_cases (opened_at);
 create index feedback_cases_by_ticket on feedback_cases (linked_ticket) where linked_ticket is not null;
@@ -177,6 +178,7 @@ create table ticket_files (
     at         timestamptz not null
 );
 create index ticket_files_of on ticket_files (ticket_id, at);
+create index ticket_files_by_comment on ticket_files (comment_id);
 
 -- What was learnt from texts, by the hash of what it was learnt from.
 create table text_models (

@@ -40,7 +40,7 @@ var actions = map[string]kind{
 	"remove_labels": {both, []string{"labels"}, true},
 	"priority":      {both, []string{"priority"}, true},
 	"state":         {[]string{"ticket"}, []string{"state"}, true},
-	"set_field":     {[]string{"ticket"}, []string{"key"}, true},
+	"set_field":     {[]string{"ticket"}, []string{"key"}, false},
 	"note":          {both, []string{"text"}, false},
 	"reply":         {both, []string{"text"}, false},
 	"snooze":        {[]string{"conversation"}, []string{"for"}, true},
