@@ -107,6 +107,15 @@ describe('Outbox', () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(sent).toEqual(['my card']);
   });
+  it('does not wake again and again for what a refused reply holds back', async () => {
+    const box = open();
+    fails = new Problem(409, { type: 'urn:tingxin:newer-reply' });
+    box.put(letter('a'), 0);
+    box.put(letter('b'), 0);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(box.get().map((one) => one.state)).toEqual(['newer', 'held']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
   it('closes behind the reply that asks for it, not before', async () => {
     const box = open();
     box.put({ ...letter('a'), close: true }, undoTime);

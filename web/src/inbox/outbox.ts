@@ -132,7 +132,13 @@ export class Outbox {
   private arm(): void {
     clearTimeout(this.timer);
     if (this.closed) return;
-    const next = Math.min(...this.letters.filter((one) => one.state === 'held' || one.state === 'waiting').map((one) => one.due));
+    let next = Infinity;
+    const blocked = new Set(this.busy);
+    for (const letter of this.letters) {
+      if (blocked.has(letter.conversation)) continue;
+      blocked.add(letter.conversation);
+      if (letter.state === 'held' || letter.state === 'waiting') next = Math.min(next, letter.due);
+    }
     if (Number.isFinite(next)) this.timer = setTimeout(() => this.run(), Math.max(0, next - Date.now()));
   }
 
