@@ -3,6 +3,7 @@
 // connection loses it, sent in order, each one once (client_id).
 import { request } from '../api/client';
 import { Problem } from '../api/problem';
+import { noteSent } from '../assist/data';
 import { send as sendNow, type Attachment, type Message, type Reply } from './data';
 
 /** How a letter stands: `held` may be taken back, `waiting` waits for the connection, the others for the author. */
@@ -258,4 +259,10 @@ export const left = (letters: readonly Letter[]): number => letters.filter((one)
 export const privateIn = (conversation: number, text: string, signal?: AbortSignal): Promise<string[]> =>
   request<{ private: { value: string }[] }>(`/conversations/${conversation}/check`, { method: 'POST', body: { text }, signal }).then((found) => found.private.map((one) => one.value));
 
-export const post: Post = { send: sendNow, check: privateIn, close: (conversation) => request(`/conversations/${conversation}/close`, { method: 'POST' }) };
+async function sendReply(conversation: number, reply: Reply): Promise<Message> {
+  const sent = await sendNow(conversation, reply);
+  noteSent({ kind: 'conversation', id: String(conversation) }, reply.text);
+  return sent;
+}
+
+export const post: Post = { send: sendReply, check: privateIn, close: (conversation) => request(`/conversations/${conversation}/close`, { method: 'POST' }) };
