@@ -120,8 +120,3 @@ export function ownCall(calls: readonly LiveCall[], username: string, line: Line
   return ours.find((call) => (line.direction === 'out' ? call.to : call.from) === line.number) ?? ours[0];
 }
 
-/** useOwnCall is that call while the line lasts, and the one it was for as long as it is shown. */
-export function useOwnCall(username: string, line: Line | undefined): LiveCall | undefined {
-  const { calls } = useFloor();
-  return useMemo(() => ownCall(calls, username, line), [calls, username, line]);
-}
