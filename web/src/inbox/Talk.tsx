@@ -233,7 +233,7 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
             <Unsent key={letter.id} letter={letter} seen={last} onBack={(back) => handle.current?.restore(back.reply.text, back.files)} />
           ))}
         </ol>
-        {selected && (
+        {working && selected && (
           <div className="selection-bar" role="toolbar" aria-label={t('desktop.selection')} style={{ top: selected.top, left: selected.left }} onMouseDown={(event) => event.preventDefault()}>
             <button type="button" onClick={() => setMaking(selected.text)}>
               <Icon name="ticket" size={15} />
