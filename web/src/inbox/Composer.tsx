@@ -128,6 +128,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   const [guard, setGuard] = useState<{ body: string; values: string[]; way: Way } | null>(null);
   const [caret, setCaret] = useState(-1);
   const [chosen, setChosen] = useState(0);
+  const [snippet, setSnippet] = useState<string>();
   const [when, setWhen] = useState(false);
   const begun = useRef(view.draft?.seen ?? 0);
   const picker = useRef<HTMLInputElement>(null);
@@ -370,9 +371,9 @@ export function Composer({ view, seen, onSent, handle }: Props) {
           disabled={closed}
           placeholder={closed ? t('inbox.closedHint') : note ? t('inbox.noteHint') : t('inbox.replyHint')}
           aria-label={note ? t('inbox.note') : t('inbox.reply')}
-          aria-autocomplete={note ? 'list' : undefined}
-          aria-controls={named ? 'composer-mentions' : undefined}
-          aria-activedescendant={named ? `mention-${chosen % named.people.length}` : undefined}
+          aria-autocomplete="list"
+          aria-controls={named ? 'composer-mentions' : slash !== null ? 'snippet-picker' : undefined}
+          aria-activedescendant={named ? `mention-${chosen % named.people.length}` : slash !== null ? snippet : undefined}
           onChange={(event) => {
             change(event.target.value);
             setCaret(event.target.selectionStart);
@@ -386,6 +387,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
               query={slash}
               subject={subject}
               onClose={() => setCaret(-1)}
+              onActive={setSnippet}
               onPick={(piece) => {
                 const put = withSnippet(text, caret, piece);
                 change(put.text);
