@@ -48,7 +48,7 @@ export function CaseMark({ reason, ticket }: { reason?: string; ticket?: number 
           </>
         );
         // Who leads nobody may open own cases only.
-        return leads(me?.role) || String(one.owner) === me.id ? (
+        return leads(me?.role) || String(one.owner) === me?.id ? (
           <Link key={one.id} className="tag tag-poor case-mark" to="/cases/$caseId" params={{ caseId: String(one.id) }}>
             {words}
           </Link>

@@ -2,7 +2,6 @@ import { App } from 'antd';
 import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, User } from '../api/model';
-import { useFloor } from '../call/hooks';
 import { Softphone } from './softphone';
 import { current, dialable, mostLines, running, type Line, type Phone } from './state';
 
