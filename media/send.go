@@ -95,6 +95,11 @@ func (l *Leg) transmit(w *walker) {
 	if kind == soundNone && from != nil && !from.gone.Load() && from.live.Load() {
 		kind = soundForward
 	}
+	if kind == soundForward {
+		l.follow(w, from)
+	} else if l.seat.Load() == nil {
+		l.source = nil
+	}
 	if kind == soundSilent {
 		kind, from = soundNone, nil
 	}
@@ -103,6 +108,13 @@ func (l *Leg) transmit(w *walker) {
 	l.mu.Unlock()
 	if l.sent.any() {
 		l.writeSent(w, kind, from)
+	}
+}
+
+// follow lets the leg send in the slot in which another receives, from the next tick on.
+func (l *Leg) follow(w *walker, o *Leg) {
+	if l.source = o; o != nil && o.hears.slot != l.sends {
+		w.moved = true
 	}
 }
 
