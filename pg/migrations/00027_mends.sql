@@ -12,15 +12,6 @@ create index assist_questions_by_subject on assist_questions (source, subject);
 -- A judgement that was taken back to is watched from then on.
 alter table kb_models add column activated_at timestamptz; -- null: when it was learnt
 
--- What the bot's intents are guessed by: what was learnt last answers only when it does no worse on labelled turns.
-alter table bot_models
-    add column active  boolean not null default false,
-    add column embed   text    not null default '',   -- version of the vectors
-    add column lessons jsonb,                          -- what it was learnt from; null: only its figures are kept
-    add column gate    jsonb   not null default '{}',  -- figures on labelled turns, of itself and of the one before
-    add column by_user text    not null default '';
-create unique index bot_models_active on bot_models (lang) where active;
-
 -- The scale of an answer, null when it is not known any more.
 alter table survey_answers add column least int, add column most int;
 create index survey_answers_unscaled on survey_answers (survey) where most is null;
@@ -29,7 +20,6 @@ create index survey_answers_unscaled on survey_answers (survey) where most is nu
 delete from river_job where kind = 'feedback_ask';
 
 -- +goose Down
-alter table bot_models drop column active, drop column embed, drop column lessons, drop column gate, drop column by_user;
 drop index survey_answers_unscaled;
 alter table survey_answers drop column least, drop column most;
 alter table kb_models drop column activated_at;
