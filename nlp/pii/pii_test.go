@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tingxin/nlp/pii"
+	"tingxin/nlp/slot"
 )
 
 func TestText(t *testing.T) {
@@ -42,7 +43,7 @@ func TestLongText(t *testing.T) {
 func TestFindInLongTexts(t *testing.T) {
 	for _, n := range []int{0, slot.MaxText/2 - 20, slot.MaxText - 5, 3 * slot.MaxText} {
 		text := strings.Repeat("他说", n/6) + " 13800138000 " + strings.Repeat("x y", n)
-		got := Find(text)
+		got := pii.Find(text)
 		if len(got) != 1 || text[got[0].Start:got[0].End] != "13800138000" {
 			t.Errorf("%d: %+v", n, got)
 		}
