@@ -648,7 +648,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Correct one value
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope bot:write.
+         */
+        put: operations["change-bot-slot"];
         post?: never;
         /**
          * Forget one value
@@ -12169,6 +12173,11 @@ export interface components {
             at: string;
             /** Format: int64 */
             id: number;
+            /**
+             * @description what happened to a ticket that is followed, whose subject is the text; empty for the words of a rule
+             * @enum {string}
+             */
+            kind?: "" | "replied" | "noted" | "changed" | "warned";
             /** @enum {string} */
             object: "conversation" | "ticket" | "call" | "contact" | "queue";
             object_id: string;
@@ -13783,6 +13792,9 @@ export interface components {
         SkillList: {
             items: components["schemas"]["Skill"][];
         };
+        SlotChangeBody: {
+            value: string;
+        };
         Snapshot: {
             /** @description user name of the agent it was given to */
             agent?: string;
@@ -14179,6 +14191,11 @@ export interface components {
             moves: string[];
             tasks: components["schemas"]["Task"][];
             ticket: components["schemas"]["Ticket"];
+            /**
+             * @description of what the one who asks is told; absent for who does not follow it
+             * @enum {string}
+             */
+            told?: "" | "all" | "public" | "private";
         };
         TicketDraft: {
             /**
@@ -19044,6 +19061,116 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-bot-slot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "value": "text"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SlotChangeBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -40711,6 +40838,7 @@ export interface operations {
                      *         {
                      *           "at": "2026-11-29T08:00:00Z",
                      *           "id": 1,
+                     *           "kind": "",
                      *           "object": "conversation",
                      *           "object_id": "text",
                      *           "seen_at": "2026-11-29T08:00:00Z",
@@ -61994,7 +62122,8 @@ export interface operations {
                      *         "type": "text",
                      *         "updated_at": "2026-11-29T08:00:00Z",
                      *         "version": 1
-                     *       }
+                     *       },
+                     *       "told": ""
                      *     }
                      */
                     "application/json": components["schemas"]["TicketDetail"];
@@ -62933,12 +63062,12 @@ export interface operations {
     };
     "follow-ticket": {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description number of the ticket */
-                id: number;
+            query?: {
+                /** @description of what in the bell: everything, what the customer sees too, or what only we see */
+                told?: "all" | "public" | "private";
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
