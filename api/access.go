@@ -268,6 +268,7 @@ var access = map[string]Role{
 
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token
+	http.MethodGet + " /debug/pprof/*what":        public, // as /metrics, and only where it is switched on
 	http.MethodGet + " /healthz":                  public,
 	http.MethodGet + " /readyz":                   public,
 }

@@ -335,9 +335,15 @@ func TestCallbackThatReachesNobody(t *testing.T) {
 	if _, err := w.m.AddCallback(t.Context(), "support", "sip:x", queue.Normal); !errors.Is(err, ErrTarget) {
 		t.Errorf("call-back to no number: %v", err)
 	}
-	id, err := w.m.AddCallback(t.Context(), "support", "555", queue.High)
+	id, err := w.m.AddCallbackOnce(t.Context(), "turn 3", "support", "555", queue.High)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if again, err := w.m.AddCallbackOnce(t.Context(), "turn 3", "support", "555", queue.High); err != nil || again != id {
+		t.Errorf("the same again is %q, %v", again, err)
+	}
+	if list, err := w.m.Callbacks(t.Context(), "support"); err != nil || len(list) != 1 {
+		t.Errorf("call-backs %+v, %v", list, err)
 	}
 	w.works("bert")
 	w.rung("555")

@@ -196,7 +196,7 @@ func (s *Store) saveModel(ctx context.Context, lang, version, by string, t *trai
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, `insert into kb_models (lang, embed, active, at, by_user, doc, figures) values ($1, $2, $3, $4, $5, $6, $7)`, lang, version, active, s.now(), by, doc, figures); err != nil {
+		if _, err := tx.Exec(ctx, `insert into kb_models (lang, embed, active, at, by_user, doc, figures, activated_at) values ($1, $2, $3, $4, $5, $6, $7, case when $3 then $4::timestamptz end)`, lang, version, active, s.now(), by, doc, figures); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `delete from kb_models where lang = $1 and not active and id not in (select id from kb_models where lang = $1 order by id desc limit $2)`, lang, keepModels)

@@ -38,6 +38,17 @@ func TestLongText(t *testing.T) {
 	}
 }
 
+// A value is found wherever a long text is cut, in the place where it stands.
+func TestFindInLongTexts(t *testing.T) {
+	for _, n := range []int{0, slot.MaxText/2 - 20, slot.MaxText - 5, 3 * slot.MaxText} {
+		text := strings.Repeat("他说", n/6) + " 13800138000 " + strings.Repeat("x y", n)
+		got := Find(text)
+		if len(got) != 1 || text[got[0].Start:got[0].End] != "13800138000" {
+			t.Errorf("%d: %+v", n, got)
+		}
+	}
+}
+
 func TestShapes(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{pii.Phone("+8613800138000"), "138****8000"}, {pii.Phone("+14155550132"), "+141****0132"}, {pii.Phone("8001"), "8001"}, {pii.Phone("12345"), "****45"}, {pii.Phone("12345678"), "****5678"}, {pii.Phone("123456789"), "1****6789"}, {pii.Phone(""), ""},

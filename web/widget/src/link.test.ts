@@ -42,7 +42,7 @@ describe('a link', () => {
   });
   const open = async () => {
     const nothing = () => undefined;
-    const link = new Link({ server: 'http://x', site: 'default', lang: 'en' }, new Memory('test'), { message: nothing, reset: nothing, changed: nothing, settled: nothing });
+    const link = new Link({ server: 'http://x', site: 'default', lang: 'en' }, new Memory('test'), { message: nothing, reset: nothing, stranger: nothing, changed: nothing, settled: nothing });
     link.start();
     await vi.advanceTimersByTimeAsync(10);
     Server.last.say({ type: 'welcome', conv: 'c', state: 'open', consent: true });
