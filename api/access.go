@@ -201,6 +201,7 @@ var access = map[string]Role{
 	http.MethodPut + " " + base + "/bot/policy":                               RoleSupervisor,
 	http.MethodGet + " " + base + "/bot/contacts/:id/slots":                   RoleAgent,
 	http.MethodDelete + " " + base + "/bot/slots/:id":                         RoleAgent,
+	http.MethodPut + " " + base + "/bot/slots/:id":                            RoleAgent,
 	http.MethodGet + " " + base + "/bot/report":                               RoleSupervisor,
 	http.MethodGet + " " + base + "/contacts":                                 RoleAgent,
 	http.MethodPost + " " + base + "/contacts":                                RoleAgent,

@@ -33,7 +33,7 @@ func commands() []command {
 		{"train", "train emotion: a model of prosody from your own labelled recordings", runTrain},
 		{"emotion", "emotion rescore: read stored recordings again with another model", runEmotion},
 		{"features", "print the prosody of a recording: pitch track and functionals", runFeatures},
-		{"bench", "bench asr, bench calls, bench emotion, bench bot: how much fits on this machine", runBench},
+		{"bench", "bench asr, bench calls, bench emotion, bench bot, bench chat: how much fits on this machine", runBench},
 		{"simulate", "simulate queue: how a day would go with other arrivals or agents", runSimulate},
 		{"apply", "bring queues, agents, numbers, flows, rules and other settings in line with a file", runApply},
 		{"learn", "learn from questions without a good answer and from replies that were rated well", runLearn},
