@@ -33,8 +33,10 @@ func runBench(args []string, out, errOut io.Writer) error {
 		return benchEmotion(ctx, args[1:], out, errOut)
 	case len(args) > 0 && args[0] == "bot":
 		return benchBot(ctx, args[1:], out, errOut)
+	case len(args) > 0 && args[0] == "data":
+		return benchData(ctx, args[1:], out, errOut)
 	}
-	return usage{errors.New("bench what? \"pbx bench asr --help\", \"pbx bench calls --help\", \"pbx bench emotion --help\" and \"pbx bench bot --help\" tell more")}
+	return usage{errors.New("bench what? \"pbx bench asr --help\", \"pbx bench calls --help\", \"pbx bench emotion --help\", \"pbx bench bot --help\" and \"pbx bench data --help\" tell more")}
 }
 
 func benchCalls(ctx context.Context, args []string, out, errOut io.Writer) error {
