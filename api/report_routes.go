@@ -30,8 +30,8 @@ func (s *Server) analyticsRoutes(api huma.API) {
 	huma.Register(api, again, s.rebuildReports)
 }
 
-// reportQuery is what all routes of reports take. A span without an end goes until now.
-type reportQuery struct {
+// ReportQuery is what all routes of reports take. A span without an end goes until now.
+type ReportQuery struct {
 	Report     string    `path:"report" enum:"volume,response,backlog,service,bot,csat,agents,tickets,mood,questions"`
 	By         string    `query:"by" maxLength:"20" doc:"time (days, or hours of a short span), day, moment, hour, weekday, channel, queue, agent, language, bot, type, state, priority, disposition: as the report allows; its first when not given"`
 	Since      time.Time `query:"since" doc:"a moment; or from and to; or days"`
@@ -52,7 +52,7 @@ type reportQuery struct {
 // reportScope is whose facts somebody may see in reports. Here a condition of teams belongs.
 func (s *Server) reportScope(_ context.Context) report.Scope { return report.Scope{All: true} }
 
-func (s *Server) reportQuestion(ctx context.Context, in *reportQuery) (report.Query, error) {
+func (s *Server) reportQuestion(ctx context.Context, in *ReportQuery) (report.Query, error) {
 	q := report.Query{Report: in.Report, By: in.By, Since: in.Since, Until: in.Until, Scope: s.reportScope(ctx),
 		Filter: report.Filter{Queues: in.Queues, Agents: in.Agents, Channels: in.Channels, Languages: in.Languages, Types: in.Types, Directions: in.Directions}}
 	if in.Bot != "all" {
@@ -69,7 +69,7 @@ func (s *Server) reportQuestion(ctx context.Context, in *reportQuery) (report.Qu
 }
 
 // reportSpan finds when a report begins and ends. The period before lies whole days earlier.
-func (s *Server) reportSpan(in *reportQuery, q *report.Query) error {
+func (s *Server) reportSpan(in *ReportQuery, q *report.Query) error {
 	zone := q.Zone
 	if zone == nil {
 		zone = s.parts.Reports.Zone()
@@ -107,7 +107,7 @@ func (s *Server) reportProblem(ctx context.Context, err error) error {
 }
 
 type tableQuery struct {
-	reportQuery
+	ReportQuery
 	Compare bool `query:"compare" doc:"also the period before"`
 }
 
@@ -120,7 +120,7 @@ func (s *Server) getReport(ctx context.Context, in *tableQuery) (*bodyOf[report.
 }
 
 func (s *Server) reportTable(ctx context.Context, in *tableQuery) (report.Table, error) {
-	q, err := s.reportQuestion(ctx, &in.reportQuery)
+	q, err := s.reportQuestion(ctx, &in.ReportQuery)
 	if err != nil {
 		return report.Table{}, err
 	}
@@ -182,7 +182,7 @@ func (s *Server) reportSheet(ctx context.Context, in *tableQuery) (*huma.StreamR
 }
 
 type itemsQuery struct {
-	reportQuery
+	ReportQuery
 	Column string `query:"column" required:"true" maxLength:"40" doc:"of the table"`
 	Key    string `query:"key" maxLength:"200" doc:"of the row"`
 	Total  bool   `query:"total" doc:"of the total, not of a row"`
@@ -191,7 +191,7 @@ type itemsQuery struct {
 }
 
 func (s *Server) reportItems(ctx context.Context, in *itemsQuery) (*bodyOf[report.Items], error) {
-	q, err := s.reportQuestion(ctx, &in.reportQuery)
+	q, err := s.reportQuestion(ctx, &in.ReportQuery)
 	if err != nil {
 		return nil, err
 	}

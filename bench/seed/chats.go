@@ -6,11 +6,11 @@ import (
 	"math/rand/v2"
 	"time"
 
-	tingchat "tingxin/chat"
+	"tingxin/chat"
 )
 
-// chat is a conversation as its messages need it.
-type chat struct {
+// talk is a conversation as its messages need it.
+type talk struct {
 	id                          int64
 	at                          time.Time
 	channel, account            string
@@ -50,11 +50,11 @@ func (l *loader) conversations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.chats = make([]chat, n)
+	l.chats = make([]talk, n)
 	left := l.o.Messages
 	for i, at := range l.moments(n) {
 		c := &l.chats[i]
-		*c = l.chat(at)
+		*c = l.talk(at)
 		c.id = first + int64(i)
 		if c.messages = 1 + l.rng.IntN(2*perConversation-1); i == n-1 || left < c.messages+(n-1-i) {
 			c.messages = max(1, left-(n-1-i))
@@ -96,9 +96,9 @@ func (l *loader) conversations(ctx context.Context) error {
 	})
 }
 
-func (l *loader) chat(at time.Time) chat {
+func (l *loader) talk(at time.Time) talk {
 	r := l.rng
-	c := chat{at: at, channel: pick(r, "web", "web", "web", "web", "wechat", "wechat", "email", "webhook"), account: "main", zh: r.Float64() < .8, bot: r.Float64() < .75, contact: l.someone()}
+	c := talk{at: at, channel: pick(r, "web", "web", "web", "web", "wechat", "wechat", "email", "webhook"), account: "main", zh: r.Float64() < .8, bot: r.Float64() < .75, contact: l.someone()}
 	c.human = !c.bot || r.Float64() < .45
 	c.name = person(r, c.zh)
 	c.firstReply = l.before(at.Add(700*time.Millisecond + l.exp(time.Second)))
@@ -145,7 +145,7 @@ func (l *loader) messages(ctx context.Context) error {
 		}
 		text := line(l.rng, c.zh, direction == "in")
 		when := c.at.Add(time.Duration(float64(c.end.Sub(c.at)) * float64(seq-1) / float64(c.messages)))
-		return []any{first + int64(i), c.id, c.id, int64(seq), direction, author, user, name, "text", text, c.channel, c.account, state, tingchat.Terms(text), when, when}
+		return []any{first + int64(i), c.id, c.id, int64(seq), direction, author, user, name, "text", text, c.channel, c.account, state, chat.Terms(text), when, when}
 	})
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ type loader struct {
 	since    time.Time
 	people   int64
 	first    map[string]int64 // id of the first row of a table
-	chats    []chat
+	chats    []talk
 	calls    []phoned
 	tsvector map[string]string
 }
@@ -99,7 +99,12 @@ func Load(ctx context.Context, db *pg.DB, o Options, out io.Writer) error {
 	if err != nil {
 		return pg.Map(err)
 	}
-	if err := l.step("analyze", func() error { _, err := conn.Exec(ctx, `set statement_timeout = 0; vacuum analyze`); return err }); err != nil {
+	if err := l.step("vacuum", func() error {
+		_, err1 := conn.Exec(ctx, `set statement_timeout = 0`)
+		_, err2 := conn.Exec(ctx, `vacuum analyze`)
+		_, err3 := conn.Exec(ctx, `reset statement_timeout`)
+		return errors.Join(err1, err2, err3)
+	}); err != nil {
 		return err
 	}
 	reports, err := report.New(report.Config{}, db, slog.New(slog.DiscardHandler))
