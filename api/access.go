@@ -267,6 +267,11 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/triage/models":              RoleSupervisor,
 	http.MethodPost + " " + base + "/triage/models/:kind/:lang": RoleSupervisor,
 
+	http.MethodGet + " " + base + "/analytics/:report":       RoleSupervisor,
+	http.MethodGet + " " + base + "/analytics/:report/csv":   RoleSupervisor,
+	http.MethodGet + " " + base + "/analytics/:report/items": RoleSupervisor,
+	http.MethodPost + " " + base + "/analytics/rebuild":      RoleAdmin,
+
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token
 	http.MethodGet + " /debug/pprof/*what":        public, // as /metrics, and only where it is switched on
