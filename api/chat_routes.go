@@ -17,6 +17,7 @@ import (
 	"tingxin/call"
 	"tingxin/chat"
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // Chat is the conversations as the API works with them.
@@ -573,6 +574,9 @@ func (s *Server) audited(ctx context.Context, action string, id chat.ID, detail 
 func (s *Server) mergeConversation(ctx context.Context, in *chatMergeInput) (*bodyOf[changeMade], error) {
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
+	}
+	if err := s.sees(ctx, team.Conversations, in.Body.Into); err != nil {
+		return nil, err
 	}
 	change, err := s.parts.Chat.Merge(ctx, chat.ID(in.ID), chat.ID(in.Body.Into), me(ctx))
 	if err == nil {

@@ -30,6 +30,7 @@ import (
 	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/rules"
+	"tingxin/team"
 	"tingxin/ticket"
 	"tingxin/triage"
 )
@@ -118,6 +119,7 @@ type Server struct {
 	pace         *pace
 	factors      factors
 	security     securityCache
+	teams        *team.Store
 	doc          *huma.OpenAPI
 	outside      *outside // nil: logins from outside are off
 
@@ -142,7 +144,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
 		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords(),
-		keys: apiKeys{parts.DB, now}, stored: repeats{parts.DB, now}, pace: newPace(now), factors: factors{parts.DB, parts.Vault, now}}
+		keys: apiKeys{parts.DB, now}, stored: repeats{parts.DB, now}, pace: newPace(now), factors: factors{parts.DB, parts.Vault, now}, teams: team.NewStore(parts.DB)}
 	if err := cfg.OIDC.Check(); err != nil {
 		return nil, err
 	}
@@ -222,6 +224,8 @@ func (s *Server) route() error {
 	s.apiKeyRoutes(api)
 	s.loginRoutes(api)
 	s.guardRoutes(api)
+	s.teamRoutes(api)
+	s.exportRoutes(api)
 	s.doc = api.OpenAPI()
 	complete(s.doc)
 	spec := sync.OnceValues(s.doc.MarshalJSON) // half of what a start would take

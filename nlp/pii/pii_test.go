@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tingxin/nlp/pii"
+	"tingxin/nlp/slot"
 )
 
 func TestText(t *testing.T) {
@@ -35,6 +36,19 @@ func TestLongText(t *testing.T) {
 	long := strings.Repeat("一些话。", 6000) + "13800138000"
 	if got := pii.Text(long); strings.Contains(got, "13800138000") || !strings.HasSuffix(got, "138****8000") {
 		t.Error("the number at the end of a long text was not hidden")
+	}
+}
+
+// A long text was cut at a space or a dot, which may stand in a number or an address: each half of it was shown.
+func TestLongTextIsNotCutInANumber(t *testing.T) {
+	for _, value := range []string{"4111 1111 1111 1111", "+86 138 0013 8000", "one three eight zero zero one three eight zero zero zero", "lei.li@mail.example.com"} {
+		for before := range len(value) + 2 { // the middle falls on each place of it
+			fill := strings.Repeat("x", slot.MaxText/2-before-1) + " "
+			got := pii.Text(fill + value + " " + strings.Repeat("y", slot.MaxText))
+			if got = strings.Trim(got, "xy "); got != pii.Text(value) {
+				t.Fatalf("%q, %d bytes before the middle: %q, want %q", value, before, got, pii.Text(value))
+			}
+		}
 	}
 }
 
