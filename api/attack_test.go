@@ -16,7 +16,7 @@ func TestSessionsAreNotFixed(t *testing.T) {
 	u, err := url.Parse(h.url)
 	must(t, err)
 	b.http.Jar.SetCookies(u, []*http.Cookie{{Name: cookieName, Value: "chosen-by-somebody-else", Path: "/"}})
-	b.want(http.StatusUnauthorized, http.MethodGet, base+"/session", nil)
+	b.want(http.StatusUnauthorized, http.MethodGet, "/session", nil)
 	if a := b.signIn("mei", password); a.status != http.StatusOK {
 		t.Fatal(a)
 	}
@@ -27,7 +27,7 @@ func TestSessionsAreNotFixed(t *testing.T) {
 	}
 	thief := h.browser()
 	thief.http.Jar.SetCookies(u, []*http.Cookie{{Name: cookieName, Value: "chosen-by-somebody-else", Path: "/"}})
-	thief.want(http.StatusUnauthorized, http.MethodGet, base+"/session", nil)
+	thief.want(http.StatusUnauthorized, http.MethodGet, "/session", nil)
 	// A second sign-in is another session, and the first stays what it was.
 	first := b.http.Jar.Cookies(u)[0].Value
 	b.signIn("mei", password)

@@ -20,7 +20,7 @@ func TestListsNeedASecondPerson(t *testing.T) {
 	h.endedCall(h.now())
 	ask := func(b *browser, status int, noun string) (v ExportView) {
 		t.Helper()
-		a := b.want(status, http.MethodPost, base+"/exports", map[string]any{"noun": noun, "query": map[string]any{}})
+		a := b.want(status, http.MethodPost, "/exports", map[string]any{"noun": noun, "query": map[string]any{}})
 		if status == http.StatusCreated {
 			a.into(t, &v)
 		}
@@ -33,7 +33,7 @@ func TestListsNeedASecondPerson(t *testing.T) {
 	ask(one, http.StatusForbidden, "audit")
 	ask(one, http.StatusServiceUnavailable, "conversations") // there are none here
 	v := ask(one, http.StatusCreated, "tickets")
-	file, decide := fmt.Sprintf("%s/exports/%d/file", base, v.ID), fmt.Sprintf("%s/exports/%d/decide", base, v.ID)
+	file, decide := fmt.Sprintf("/exports/%d/file", v.ID), fmt.Sprintf("/exports/%d/decide", v.ID)
 	if v.State != contact.ListWaiting || v.Rows != 3 {
 		t.Fatalf("%+v", v)
 	}
@@ -55,10 +55,10 @@ func TestListsNeedASecondPerson(t *testing.T) {
 	if one.ok(base+"/exports", &list); len(list.Items) != 2 || list.Approval != 3 {
 		t.Errorf("a supervisor sees %+v", list)
 	}
-	two.want(http.StatusNotFound, http.MethodPost, fmt.Sprintf("%s/exports/%d/decide", base, log.ID), map[string]any{"approve": true})
+	two.want(http.StatusNotFound, http.MethodPost, fmt.Sprintf("/exports/%d/decide", log.ID), map[string]any{"approve": true})
 	h.later(25 * 60 * 60 * 1e9)
 	admin = h.as(RoleAdmin)
-	admin.want(http.StatusConflict, http.MethodPost, fmt.Sprintf("%s/exports/%d/decide", base, log.ID), map[string]any{"approve": true})
+	admin.want(http.StatusConflict, http.MethodPost, fmt.Sprintf("/exports/%d/decide", log.ID), map[string]any{"approve": true})
 	var n int
 	must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from audit where action in ('export.requested', 'export.decided', 'export.taken')`).Scan(&n))
 	if n != 5 {
