@@ -291,7 +291,7 @@ func (s *Server) assistChange(ctx context.Context, action, subject string, chang
 type scriptInput struct {
 	NamePath
 	Body struct {
-		Version int              `json:"version" minimum:"0" doc:"that the editor saw; 0: there is none yet"`
+		Version int              `json:"version" minimum:"0" maximum:"2147483647" doc:"that the editor saw; 0: there is none yet"`
 		Retired bool             `json:"retired,omitempty"`
 		Note    string           `json:"note,omitempty" maxLength:"500"`
 		Doc     assist.ScriptDoc `json:"doc"`

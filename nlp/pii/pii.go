@@ -110,6 +110,24 @@ func maybe(s string) bool {
 	return digits >= leastDigits
 }
 
+// Find gives the values of a text of any length, in its order.
+func Find(s string) []slot.Value {
+	var out []slot.Value
+	for from := 0; from < len(s); {
+		end := len(s)
+		if end-from > slot.MaxText {
+			end = from + max(cutOf(s[from:]), 1)
+		}
+		values, _ := finder.Find(s[from:end], time.Unix(0, 0)) // it is cut, so it is not too long
+		for _, v := range values {
+			v.Start, v.End = v.Start+from, v.End+from
+			out = append(out, v)
+		}
+		from = end
+	}
+	return out
+}
+
 // Text is a text with what names a person hidden. The rest stays as it was written.
 func Text(s string) string {
 	if !maybe(s) {
@@ -144,10 +162,11 @@ func Text(s string) string {
 // cutOf is where a text that is too long to be looked at as a whole is cut: about the middle of what can be
 // looked at, at a space or a stop where there is one, and in nothing that would be hidden.
 func cutOf(s string) int {
-	window := s[:slot.MaxText]
-	for len(window) > slot.MaxText-utf8.UTFMax && !utf8.ValidString(window[len(window)-utf8.UTFMax:]) && !utf8.RuneStart(s[len(window)]) {
-		window = window[:len(window)-1] // a character that the window's end cuts
+	end := slot.MaxText
+	for end > slot.MaxText-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
 	}
+	window := s[:end]
 	cut := slot.MaxText / 2
 	if at := strings.LastIndexAny(window[:cut], " \n\t,.;。，；！？"); at > 0 {
 		cut = at
