@@ -30,9 +30,14 @@ export class Feed {
   private readonly channels = new Map<string, Channel>();
   private readonly listeners = new Set<() => void>();
   private link: Link = 'connecting';
+  private readonly suffix: string;
 
-  /** onTrouble is called whenever the connection breaks off or can't be made; who may not follow the feed has none. */
-  constructor(address: string, onTrouble: () => void, live = true) {
+  /**
+   * onTrouble is called whenever the connection breaks off or can't be made; who may not follow the feed has none.
+   * suffix stands behind the names of channels for those who see a part of it only, as the session says.
+   */
+  constructor(address: string, onTrouble: () => void, live = true, suffix = '') {
+    this.suffix = suffix;
     this.client = new Centrifuge(address, { minReconnectDelay: 300, maxReconnectDelay: 5000 });
     this.client.on('connected', () => this.setLink('online'));
     this.client.on('connecting', ({ code }) => {
@@ -72,7 +77,7 @@ export class Feed {
   }
 
   private join(name: string): Channel {
-    const channel: Channel = { subscription: this.client.newSubscription(name), watchers: new Set() };
+    const channel: Channel = { subscription: this.client.newSubscription(name + this.suffix), watchers: new Set() };
     this.channels.set(name, channel);
     channel.subscription.on('publication', ({ data }) => {
       for (const watcher of channel.watchers) watcher.onEvent(data as Event);

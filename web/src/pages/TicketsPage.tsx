@@ -16,6 +16,7 @@ import { Title } from '../parts/Title';
 import { templates } from '../rules/api';
 import { MacroMenu } from '../rules/MacroMenu';
 import { TicketViews } from '../rules/TicketViews';
+import { ExportButton } from '../teams/Exports';
 import './calls.css';
 import './tickets.css';
 
@@ -187,9 +188,12 @@ export function TicketsPage() {
             {t('calls.clear')}
           </button>
         )}
-        <Button className="ticket-make" type="primary" onClick={() => setMaking(true)}>
-          {t('ticket.new')}
-        </Button>
+        <span className="page-acts">
+          <ExportButton noun="tickets" />
+          <Button type="primary" onClick={() => setMaking(true)}>
+            {t('ticket.new')}
+          </Button>
+        </span>
       </div>
       <TicketViews filter={filter} onChoose={(next) => void navigate({ to: '/tickets', search: next, replace: true })} />
       <Filters filter={filter} change={change} />
