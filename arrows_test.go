@@ -86,12 +86,13 @@ var table = []room{
 	{path: "asr/front"},
 	{path: "asr/worker", imports: rooms("asr", "asr/front", "audio"), guests: rooms("cmd/asrd")},
 	{path: "asr/vosk", imports: rooms("asr", "asr/worker", "audio"), guests: rooms("cmd/asrd")},
-	{path: "emotion", imports: rooms("audio", "event")},
+	{path: "emotion", imports: rooms("audio", "event", "nlp/learn/trees")},
 	{path: "ivr", imports: rooms("audio", "event", "outbound")},
 
 	// Ground.
 	{path: "audio"},
-	{path: "nlp"},
+	{path: "nlp", imports: rooms("nlp/learn/trees")},
+	{path: "nlp/learn/trees"},
 	{path: "event"},
 	{path: "outbound"},
 	{path: "pg"},

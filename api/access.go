@@ -193,6 +193,7 @@ var access = map[string]Role{
 	http.MethodDelete + " " + base + "/bot/intents/:name":                     RoleEditor,
 	http.MethodPost + " " + base + "/bot/train":                               RoleEditor,
 	http.MethodGet + " " + base + "/bot/models":                               RoleEditor,
+	http.MethodPost + " " + base + "/bot/models/:lang/activate":               RoleAdmin,
 	http.MethodGet + " " + base + "/bot/tools":                                RoleEditor,
 	http.MethodPut + " " + base + "/bot/tools/:name":                          RoleAdmin,
 	http.MethodDelete + " " + base + "/bot/tools/:name":                       RoleAdmin,
@@ -267,6 +268,7 @@ var access = map[string]Role{
 
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token
+	http.MethodGet + " /debug/pprof/*what":        public, // as /metrics, and only where it is switched on
 	http.MethodGet + " /healthz":                  public,
 	http.MethodGet + " /readyz":                   public,
 }

@@ -20,6 +20,8 @@ type Config struct {
 	Admin AdminConfig `yaml:"admin" koanf:"admin"`
 	// MetricsToken opens /metrics to other machines ("Authorization: Bearer ..."); only this machine may read it when empty.
 	MetricsToken string `yaml:"metrics_token" koanf:"metrics_token"`
+	// Profiles serves Go's profiles under /debug/pprof to those who may read /metrics.
+	Profiles bool `yaml:"profiles" koanf:"profiles"`
 	// Recordings is the folder that relative paths of recordings start from; "data/recordings" when empty.
 	Recordings string `yaml:"recordings" koanf:"recordings"`
 	// Redis shares the live feed between the servers of a cluster: "10.0.0.5:6379", "rediss://:password@10.0.0.5:6379/0"

@@ -281,7 +281,7 @@ func TestFeedCatchesUp(t *testing.T) {
 	l.conn.Close()
 	published := h.feed.published.Load()
 	for range historySize + 50 {
-		h.bus.Publish("transcript.partial", id, "much")
+		h.bus.Publish("transcript.final", id, "much")
 	}
 	waitFor(t, func() bool { return h.feed.published.Load() >= published+historySize+50 })
 	l = b.listen()

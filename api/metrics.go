@@ -3,6 +3,7 @@ package api
 import (
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"reflect"
 	"strings"
 	"time"
@@ -27,6 +28,24 @@ func (s *Server) metrics() gin.HandlerFunc {
 			return
 		}
 		h.ServeHTTP(c.Writer, c.Request)
+	}
+}
+
+// profiles serves what net/http/pprof does, to whom /metrics is served.
+func (s *Server) profiles(c *gin.Context) {
+	if !s.mayScrape(c.Request) {
+		refuse(c, http.StatusForbidden, "profiles are for this machine, or with the token of api.metrics_token")
+		return
+	}
+	switch c.Param("what") {
+	case "/profile":
+		pprof.Profile(c.Writer, c.Request)
+	case "/trace":
+		pprof.Trace(c.Writer, c.Request)
+	case "/cmdline", "/symbol":
+		refuse(c, http.StatusNotFound, "not served")
+	default:
+		pprof.Index(c.Writer, c.Request) // heap, goroutine and the others by their names
 	}
 }
 

@@ -239,6 +239,9 @@ func (s *Server) route() error {
 	s.helpRoutes(r)
 	s.doorRoutes(r)
 	r.GET("/metrics", s.metrics())
+	if s.cfg.Profiles {
+		r.GET("/debug/pprof/*what", s.profiles)
+	}
 	r.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	r.GET("/readyz", s.ready)
 	site, err := newSite(s.parts.Web)

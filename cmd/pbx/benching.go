@@ -101,7 +101,7 @@ func benchConfig(dir, callee string, legs int) (string, error) {
 		return "", err
 	}
 	cfg.ASR.Off, cfg.Call.MaxCalls, cfg.Log.Level, cfg.DrainTimeout = true, 5000, "warn", time.Second
-	cfg.API.Listen, cfg.Call.Routes = "127.0.0.1:0", bench.CallRoutes(callee)
+	cfg.API.Listen, cfg.API.Profiles, cfg.Call.Routes = "127.0.0.1:0", true, bench.CallRoutes(callee)
 	cfg.SIP.MaxCalls = 5000
 	cfg.SIP.Trunks = []sip.Trunk{{Name: "bench", Addresses: []string{"127.0.0.0/8"}, Codecs: []string{"PCMU", "PCMA", "G722", "OPUS"}}}
 	if lo, hi, err := bench.FreePorts(); err == nil && 4*legs > (hi-lo)/2 { // the caller takes as many
