@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { App, Button, DatePicker, Input, Modal, Segmented, Select, Tag } from 'antd';
+import { Button, DatePicker, Input, Modal, Segmented, Select, Tag } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -17,6 +17,7 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { MacroMenu } from '../rules/MacroMenu';
 import './calls.css';
 import './tickets.css';
@@ -24,7 +25,7 @@ import './tickets.css';
 /** useChange changes the ticket as it was seen: somebody else's change in between is told, not overwritten. */
 function useChange(id: string, version: number | undefined) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ path = '', method = 'PATCH', body }: { path?: string; method?: 'PATCH' | 'POST' | 'PUT' | 'DELETE'; body?: Record<string, unknown> }) =>
