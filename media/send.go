@@ -38,7 +38,9 @@ type sender struct {
 }
 
 func (s *sender) init() {
-	s.seq, s.ts = uint16(rand.Uint32()), rand.Uint32()
+	// In the lower half, so that the number does not wrap before the peer has heard the first
+	// packet: an SRTP receiver that missed the wrap never opens another (RFC 3711 section 3.3.1).
+	s.seq, s.ts = uint16(rand.Uint32()&0x7fff), rand.Uint32()
 	s.event, s.cn, s.marker = -1, -1, true
 }
 
