@@ -362,7 +362,7 @@ export function CasePage() {
     <div className="page">
       <Title>{`C-${c.id} ${c.title}`}</Title>
       <div className="page-head">
-        <Link to="/feedback" search={{ tab: 'cases' }} className="row-menu" aria-label={t('feedback.tabs.cases')}>
+        <Link to="/feedback" search={{ tab: 'cases' }} className="round" aria-label={t('feedback.tabs.cases')}>
           <Icon name="back" size={18} />
         </Link>
         <h1>

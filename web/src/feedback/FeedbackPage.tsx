@@ -407,12 +407,14 @@ function CauseTree({ admin }: { admin: boolean }) {
               <span className={depth === 0 ? 'cause-top' : ''}>{label(cause, i18n.language)}</span>
               <code className="muted">{cause.code}</code>
               {cause.retired && <span className="tag">{t('feedback.retired')}</span>}
-              <span className="muted num cause-count">{t('feedback.caseCount', { count: cause.cases })}</span>
-              {admin && (
-                <button type="button" className="link" onClick={() => setEdit(cause)}>
-                  {t('feedback.change')}
-                </button>
-              )}
+              <span className="cause-end">
+                <span className="muted num">{t('feedback.caseCount', { count: cause.cases })}</span>
+                {admin && (
+                  <button type="button" className="link" onClick={() => setEdit(cause)}>
+                    {t('feedback.change')}
+                  </button>
+                )}
+              </span>
             </li>
           ))}
         </ul>

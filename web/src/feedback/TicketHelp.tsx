@@ -38,7 +38,7 @@ export function TicketHelp({ id, over }: { id: number; over: boolean }) {
             <p key={hint.kind}>
               <span>
                 {t(`feedback.hint.${hint.kind}`)} <strong>{hint.kind === 'type' ? <TypeName name={hint.value} /> : t(`ticket.priorities.${hint.value}`)}</strong>{' '}
-                <span className="muted num">{t('unit.percent', { value: number(100 * hint.p) })}</span>
+                <span className="muted num ticket-hint-p">{t('unit.percent', { value: number(100 * hint.p) })}</span>
               </span>
               <Button size="small" loading={act.isPending} onClick={() => act.mutate({ path: `/tickets/${id}/hints`, body: { kind: hint.kind, value: hint.value } })}>
                 {t('feedback.take')}

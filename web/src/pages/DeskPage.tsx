@@ -18,6 +18,11 @@ import { WorkList } from '../desk/WorkList';
 import type { ComposerHandle } from '../inbox/Composer';
 import { conversation as conversationOf } from '../inbox/data';
 import { Icon } from '../parts/Icon';
+// Styles of parts that come later: their place is before those of the desk.
+import '../feedback/feedback.css';
+import '../parts/mood.css';
+import '../inbox/inbox.css';
+import '../parts/thread.css';
 import { later, whenShown } from '../parts/later';
 import { Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';

@@ -328,11 +328,11 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
       <Title>{`#${k.id} ${k.subject}`}</Title>
       <div className="page-head">
         {onBack ? (
-          <button type="button" className="row-menu" aria-label={t('inbox.back')} onClick={onBack}>
+          <button type="button" className="round" aria-label={t('inbox.back')} onClick={onBack}>
             <Icon name="back" size={18} />
           </button>
         ) : (
-          <Link to="/tickets" className="row-menu" aria-label={t('ticket.title')}>
+          <Link to="/tickets" className="round" aria-label={t('ticket.title')}>
             <Icon name="back" size={18} />
           </Link>
         )}

@@ -167,9 +167,10 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
           )
         }
       >
-        <Button disabled={disabled === true || !kind} aria-haspopup="dialog" aria-expanded={open} icon={<Icon name="more" size={16} />}>
+        <button type="button" className="chip macro-open" disabled={disabled === true || !kind} aria-haspopup="dialog" aria-expanded={open}>
+          <Icon name="more" size={15} />
           {t('rules.macros')}
-        </Button>
+        </button>
       </Popover>
       {chosen && <Preview macro={chosen} things={things} onClose={() => setChosen(null)} />}
     </>

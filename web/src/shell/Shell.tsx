@@ -13,6 +13,10 @@ import type { Role } from '../api/model';
 import { desk, liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
+// Styles of parts that come later: their place is before those of the pages.
+import '../parts/queuealerts.css';
+import '../parts/supervise.css';
+import '../phone/phone.css';
 import { later } from '../parts/later';
 import { Messages } from '../parts/messages';
 import { PhoneProvider } from '../phone/hooks';
