@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
-import { App, Button, Modal, Switch } from 'antd';
+import { Button, Modal, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { base, request, upload } from '../api/client';
 import type { User } from '../api/model';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { lists, type ContactFilter, type ImportReport, type ListExport } from './api';
 import { useAct, useSentence } from './words';
 
@@ -54,7 +55,7 @@ export function ListRow({ list, me, path = '/contact-exports', onDecided }: { li
 /** Import takes a CSV file: first it says what would be done, then it is done. */
 function Import() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const sentence = useSentence();
   const [file, setFile] = useState<File | null>(null);
   const [report, setReport] = useState<ImportReport | null>(null);
