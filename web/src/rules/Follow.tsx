@@ -1,16 +1,17 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Dropdown } from 'antd';
+import { Button, Dropdown } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 
 const kinds = ['all', 'public', 'private'] as const;
 
 /** Follow has the bell tell of what happens to a ticket; told is of what it does now. */
 export function Follow({ ticket, told }: { ticket: number; told?: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const follow = useMutation({
     mutationFn: (what: string) => request(`/tickets/${ticket}/followers/me${what === 'none' ? '' : `?told=${what}`}`, { method: what === 'none' ? 'DELETE' : 'PUT' }),

@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Checkbox, Form, Input, Modal, Popconfirm, Select } from 'antd';
+import { Button, Checkbox, Form, Input, Modal, Popconfirm, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { SectionHead } from '../admin/SectionHead';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { queueSettings, users } from '../api/queries';
+import { useMessage } from '../parts/messages';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { fields, nouns, roleRules, teams, type Reach, type RoleRule, type Team } from './api';
 import './teams.css';
@@ -14,7 +15,7 @@ const newId = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
 function TeamForm({ team, onClose }: { team?: Team; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [form] = Form.useForm<Team>();
   const people = useQuery(users).data ?? [];
@@ -50,7 +51,7 @@ function TeamForm({ team, onClose }: { team?: Team; onClose: () => void }) {
 
 function Drop({ team }: { team: Team }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const drop = useMutation({
     mutationFn: () => request(`/teams/${team.id}`, { method: 'DELETE' }),
@@ -69,7 +70,7 @@ function Drop({ team }: { team: Team }) {
 
 function RuleRow({ rule }: { rule: RoleRule }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const save = useMutation({
     mutationFn: (body: Pick<RoleRule, 'reach' | 'hidden'>) => request<RoleRule>(`/role-rules/${rule.role}`, { method: 'PUT', body }),
