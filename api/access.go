@@ -193,6 +193,7 @@ var access = map[string]Role{
 	http.MethodDelete + " " + base + "/bot/intents/:name":                     RoleEditor,
 	http.MethodPost + " " + base + "/bot/train":                               RoleEditor,
 	http.MethodGet + " " + base + "/bot/models":                               RoleEditor,
+	http.MethodPost + " " + base + "/bot/models/:lang/activate":               RoleAdmin,
 	http.MethodGet + " " + base + "/bot/tools":                                RoleEditor,
 	http.MethodPut + " " + base + "/bot/tools/:name":                          RoleAdmin,
 	http.MethodDelete + " " + base + "/bot/tools/:name":                       RoleAdmin,

@@ -28,7 +28,7 @@ var own = []string{
 var reading = []string{
 	"GET /calls", "GET /calls/live", "GET /calls/:id", "GET /calls/:id/transcript", "GET /calls/:id/emotion", "GET /dispositions", "GET /surveys", "GET /alerts", "GET /reports/mood", "GET /reports/surveys", "GET /reports/causes",
 	"GET /tickets", "GET /tickets/counts", "GET /tickets/:id", "GET /tickets/:id/trail", "GET /ticket-types", "GET /sla-policies",
-	"GET /conversations", "GET /conversations/counts", "GET /conversations/:id", "GET /conversations/:id/messages", "GET /conversation-labels", "GET /search",
+	"GET /conversations", "POST /conversations/list", "GET /conversations/counts", "GET /conversations/:id", "GET /conversations/:id/messages", "GET /conversations/:id/mood", "GET /conversation-labels", "GET /conversation-views", "GET /search",
 	"GET /contacts", "GET /contacts/:id", "GET /contacts/:id/timeline", "GET /contact-fields", "GET /consent-notices",
 	"GET /kb/articles", "GET /kb/articles/:id", "GET /kb/categories", "GET /kb/search", "GET /bot/report", "GET /bot/unanswered", "GET /bot/sessions", "GET /bot/sessions/:id",
 	"GET /queues/board", "GET /colleagues", "GET /agents/me",

@@ -113,6 +113,9 @@ func TestMaskedRolesGetJSONOnly(t *testing.T) {
 		if strings.HasPrefix(route, http.MethodGet) || access[route] == public || beyond()[RoleAuditor][route] {
 			continue
 		}
+		if route == "POST "+base+"/conversations/list" {
+			continue // a filter is too long for an address; nothing changes (TestReadersFilterConversations)
+		}
 		if allowed(RoleAnalyst, route) || allowed(RoleAuditor, route) {
 			t.Errorf("%s changes something and is open to who only reads", route)
 		}

@@ -66,6 +66,40 @@ func write(t *testing.T, svc *chat.Service, user, id, text string) chat.Message 
 
 func at(id chat.ID, rest string) string { return base + "/conversations/" + id.String() + rest }
 
+// Who only reads finds conversations by a filter as agents do; analysts see them masked, and find nobody by what is masked.
+func TestReadersFilterConversations(t *testing.T) {
+	h, svc := openChat(t)
+	m := write(t, svc, "lei@example.com", "1", "ring 13912345678, this is terrible")
+	all := map[string]any{"filter": map[string]any{"field": "state", "op": "is", "value": "open"}}
+	for role, whole := range map[Role]bool{RoleQuality: true, RoleAnalyst: false} {
+		b := h.as(role)
+		for _, a := range []answer{b.do(http.MethodPost, base+"/conversations/list", all), b.get(at(m.Conversation, "/mood")), b.get(base + "/conversation-views")} {
+			if a.status != http.StatusOK {
+				t.Errorf("%s: %s", role, a)
+			}
+		}
+		a := b.do(http.MethodPost, base+"/conversations/list", all)
+		for _, secret := range []string{"lei@example.com", "13912345678"} {
+			if bytes.Contains(a.body, []byte(secret)) != whole {
+				t.Errorf("%s sees %s: %v, want %v: %s", role, secret, !whole, whole, a)
+			}
+		}
+		who := map[string]any{"field": "customer", "op": "in", "value": []string{"lei@example.com"}}
+		want := http.StatusForbidden
+		if whole {
+			want = http.StatusOK
+		}
+		for _, f := range []any{who, map[string]any{"not": who}, map[string]any{"all": []any{who}}, map[string]any{"any": []any{who}}} {
+			if a := b.do(http.MethodPost, base+"/conversations/list", map[string]any{"filter": f}); a.status != want {
+				t.Errorf("%s asks %v: %s, want %d", role, f, a, want)
+			}
+		}
+		if a := b.do(http.MethodPost, at(m.Conversation, "/presence"), map[string]any{"on": true}); a.status != http.StatusForbidden {
+			t.Errorf("%s: %s", role, a)
+		}
+	}
+}
+
 func TestInbox(t *testing.T) {
 	h, svc := openChat(t)
 	m := write(t, svc, "anna", "1", "where is my order?")

@@ -10,6 +10,7 @@ import (
 
 	"tingxin/chat"
 	"tingxin/contact"
+	"tingxin/nlp/pii"
 	"tingxin/nlp/slot"
 )
 
@@ -112,21 +113,8 @@ func (s *Server) checkReply(ctx context.Context, in *checkInput) (*bodyOf[ReplyC
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	finder, err := slot.New(slot.Config{})
-	if err != nil {
-		return nil, s.problem(ctx, err)
-	}
 	out := ReplyCheck{Private: []PrivateValue{}}
-	var found []slot.Value
-	for text := in.Body.Text; text != ""; { // longer ones in pieces
-		piece := strings.ToValidUTF8(text[:min(len(text), slot.MaxText)], "")
-		text = text[min(len(text), slot.MaxText):]
-		values, err := finder.Find(piece, s.now())
-		if err != nil {
-			return nil, s.problem(ctx, err)
-		}
-		found = append(found, values...)
-	}
+	found := pii.Find(strings.ToValidUTF8(in.Body.Text, ""))
 	var known []contact.Identity
 	if c.ContactID != nil && len(found) > 0 {
 		if known, err = s.contacts.Identities(ctx, contact.ID(*c.ContactID)); err != nil {
@@ -145,7 +133,7 @@ func (s *Server) checkReply(ctx context.Context, in *checkInput) (*bodyOf[ReplyC
 			continue
 		}
 		if kind == contact.KindCustom || !ofPerson(v.Value, known) {
-			out.Private = append(out.Private, PrivateValue{string(v.Type), contact.Mask(kind, v.Value)})
+			out.Private = append(out.Private, PrivateValue{string(v.Type), pii.Value(v.Type, v.Value)})
 		}
 	}
 	return &bodyOf[ReplyCheck]{out}, nil

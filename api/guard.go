@@ -146,9 +146,9 @@ func firstPart(path string) string {
 }
 
 // whileLocked and whileEnrolling are what a session may still do that is locked, or whose user must set
-// up a second factor first. A page that is locked stays at work: the agent is not taken off the queues.
+// up a second factor first. A page that is locked stays at work: the agent is not taken off the queues, nor is the telephone.
 var (
-	whileLocked    = map[string]bool{"GET /session": true, "DELETE /session": true, "POST /session/unlock": true, "POST /agents/me/heartbeat": true}
+	whileLocked    = map[string]bool{"GET /session": true, "DELETE /session": true, "POST /session/unlock": true, "POST /agents/me/heartbeat": true, "POST /session/phone": true}
 	whileEnrolling = map[string]bool{"GET /session": true, "DELETE /session": true, "GET /session/second-factor": true, "POST /session/second-factor": true,
 		"POST /session/second-factor/confirm": true, "POST /session/password": true, "POST /session/lock": true, "POST /session/unlock": true}
 )

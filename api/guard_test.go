@@ -353,6 +353,11 @@ func TestSessionsAndLocks(t *testing.T) {
 
 	one.post(http.MethodPost, "/session/lock", nil, nil)
 	one.refused(http.StatusLocked, http.MethodGet, "/calls", nil)
+	one.refused(http.StatusLocked, http.MethodGet, "/agents/me", nil)
+	one.refused(http.StatusLocked, http.MethodGet, "/session/phone/secret", nil)
+	for _, path := range []string{"/agents/me/heartbeat", "/session/phone"} { // a locked page stays at work: it is not refused, though nobody here has queues and telephones
+		one.refused(http.StatusNotFound, http.MethodPost, path, nil)
+	}
 	var v SessionView
 	one.ok(base+"/session", &v)
 	if !v.Locked {

@@ -33,6 +33,11 @@ type (
 	SuggestionList struct {
 		Items []assist.Cluster `json:"items"`
 	}
+	// ApprovedSuggestion is the body of POST /kb/suggestions/{id}/approve.
+	ApprovedSuggestion struct {
+		kb.Record
+		Unpublished string `json:"unpublished,omitempty" doc:"why it stays a draft although it was to be published"`
+	}
 	// UnansweredPage is the body of GET /kb/unanswered.
 	UnansweredPage struct {
 		Items []assist.Question `json:"items"`
@@ -103,28 +108,30 @@ type approveInput struct {
 	}
 }
 
-func (s *Server) approveSuggestion(ctx context.Context, in *approveInput) (*bodyOf[kb.Record], error) {
+func (s *Server) approveSuggestion(ctx context.Context, in *approveInput) (*bodyOf[ApprovedSuggestion], error) {
 	a, err := s.assisting()
 	if err != nil {
 		return nil, err
 	}
 	b := &in.Body
-	who := callerOf(ctx)
+	by := callerOf(ctx).User.Username
+	train := func(tx pgx.Tx, r kb.Record) error { // learnt anew from what was approved
+		if s.parts.Jobs == nil {
+			return nil
+		}
+		return s.parts.Jobs.Insert(ctx, tx, kb.TrainArgs{Lang: r.Lang, By: by})
+	}
 	r, err := a.Approve(ctx, kbActor(ctx), in.ID, assist.Approval{Article: b.Article, Texts: b.Texts, Title: b.Title, Answer: b.Answer, Category: b.Category, Publish: b.Publish},
-		s.parts.KB.Config().FourEyes, s.kbAlso(ctx, "suggestion.approved", map[string]any{"suggestion": in.ID}))
+		s.parts.KB.Config().FourEyes, s.kbAlso(ctx, "suggestion.approved", map[string]any{"suggestion": in.ID}), train)
 	if err != nil {
 		return nil, s.assistProblem(ctx, err)
 	}
 	s.kbSeen(ctx)
-	if s.parts.Jobs != nil { // learnt anew from what was approved
-		err := s.db.Tx(ctx, func(tx pgx.Tx) error {
-			return s.parts.Jobs.Insert(ctx, tx, kb.TrainArgs{Lang: r.Lang, By: who.User.Username})
-		})
-		if err != nil {
-			return nil, s.problem(ctx, err)
-		}
+	out := &bodyOf[ApprovedSuggestion]{ApprovedSuggestion{Record: r.Record}}
+	if r.Unpublished != nil {
+		out.Body.Unpublished = s.kbProblem(ctx, r.Unpublished).Error()
 	}
-	return &bodyOf[kb.Record]{r}, nil
+	return out, nil
 }
 
 type suggestionPath struct {

@@ -23,7 +23,7 @@ type Board struct {
 	Do     *Do       `json:"do,omitempty"`
 	// Degraded says why articles are found by words only.
 	Degraded string    `json:"degraded,omitempty" doc:"why articles are found by words only"`
-	MS       float64   `json:"ms" doc:"how long the last refreshing took"`
+	MS       float64   `json:"ms" doc:"from when somebody spoke or asked to the cards"`
 	At       time.Time `json:"at"`
 }
 

@@ -7,14 +7,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ofPerson are conditions of rows that were made of what a person said or wrote; $1 are
-// the person's ids.
+// subjects are what a person said or wrote in; $1 are the person's ids. A row that was made
+// before somebody knew whose it is has no contact, but a subject.
+const subjects = `(select 'call' as kind, id::text as subject from calls where contact_id = any($1) union all select 'conversation', id::text from conversations where contact_id = any($1)
+	union all select 'ticket', id::text from tickets where contact_id = any($1) union all select 'bot', id::text from bot_sessions where contact_id = any($1))`
+
+// ofPerson are conditions of rows that were made of what a person said or wrote.
 var ofPerson = []struct{ table, where string }{
-	{"assist_cards", `(kind, subject) in (select kind, subject from assist_boards where contact_id = any($1))`}, // before the boards
-	{"assist_boards", `contact_id = any($1)`},
-	{"assist_questions", `contact_id = any($1)`},
-	{"practice_cases", `contact_id = any($1)`},
-	{"assist_reply_sources", `contact_id = any($1)`},
+	{"assist_cards", `(kind, subject) in (select kind, subject from assist_boards where contact_id = any($1) union select * from ` + subjects + ` x)`}, // before the boards
+	{"assist_boards", `(kind, subject) in (select kind, subject from assist_boards where contact_id = any($1) union select * from ` + subjects + ` x)`},
+	{"assist_questions", `id in (select id from assist_questions where contact_id = any($1) union select q.id from assist_questions q join ` + subjects + ` x on q.source = x.kind and q.subject = x.subject)`},
+	{"practice_cases", `id in (select id from practice_cases where contact_id = any($1) union select p.id from practice_cases p join conversations c on c.id = p.source where c.contact_id = any($1))`},
+	{"assist_reply_sources", `contact_id = any($1) or conversation in (select id from conversations where contact_id = any($1))`},
 }
 
 // ErasePerson deletes in tx what was made of a person's words, before the words go; it

@@ -27,15 +27,32 @@ type learnWorker struct {
 	s *Service
 }
 
-// Work learns, when it was asked for or a day has passed.
+// jobQueue is of learning, so that an hour of it holds up nothing else.
+const jobQueue = "assist"
+
+// snooze is how long learning waits while another server learns.
+const snooze = time.Minute
+
+// InsertOpts keeps a second one from waiting behind the first, whoever asks for it.
+func (LearnArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: jobQueue, MaxAttempts: 3, UniqueOpts: river.UniqueOpts{ByPeriod: time.Minute}}
+}
+
+// Work learns, when it was asked for or a day has passed. Where it is off what was kept before expires all the same.
 func (w *learnWorker) Work(ctx context.Context, job *river.Job[LearnArgs]) error {
+	if w.s.cfg.Off {
+		return w.s.expire(ctx)
+	}
 	if job.Args.Hourly {
 		due, err := w.s.due(ctx)
 		if err != nil || !due {
-			return errors.Join(err, w.s.loadReplies(ctx))
+			return err
 		}
 	}
 	_, err := w.s.Learn(ctx, job.Args.By)
+	if errors.Is(err, ErrLearning) {
+		return river.JobSnooze(snooze)
+	}
 	return err
 }
 
@@ -44,6 +61,7 @@ func (*learnWorker) Timeout(*river.Job[LearnArgs]) time.Duration { return time.H
 
 // AddJobs adds learning to the jobs; call it before they start.
 func (s *Service) AddJobs(jobs *pg.Jobs) {
+	jobs.AddQueue(jobQueue, 1)
 	pg.AddWorker(jobs, &learnWorker{s: s})
 	jobs.Every(time.Hour, func() river.JobArgs { return LearnArgs{Hourly: true} })
 }
@@ -62,11 +80,13 @@ func (s *Service) due(ctx context.Context) (bool, error) {
 	return !done, nil
 }
 
-// expire removes what is older than it is kept. Whose a case of practice is may have become known since it was made.
+// expire removes what is older than it is kept, and what stands beside calls whose words are gone. Whose a case of practice is may have become known since it was made.
 func (s *Service) expire(ctx context.Context) error {
 	before := s.parts.Now().Add(-s.cfg.Keep)
 	_, err := s.parts.DB.Exec(ctx, `update practice_cases p set contact_id = c.contact_id from conversations c where c.id = p.source and p.contact_id is null and c.contact_id is not null`)
 	errs := []error{err}
+	_, err = s.parts.DB.Exec(ctx, `delete from assist_boards b where b.kind = 'call' and not exists (select from calls c where c.id = case when b.kind = 'call' then b.subject::uuid end and c.words_deleted_at is null)`)
+	errs = append(errs, err)
 	for _, sql := range []string{
 		`delete from assist_boards where updated_at < $1`, `delete from assist_cards where at < $1`, `delete from assist_questions where at < $1`, `delete from practice_runs where started_at < $1`,
 		`delete from assist_runs where at < $1`, `delete from assist_clusters c where state <> 'open' and coalesce(decided_at, last_at) < $1`,

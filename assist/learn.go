@@ -44,14 +44,23 @@ type RunOf struct {
 	Cut       Cut `json:"cut"`
 }
 
+// ErrLearning: another server learns now.
+var ErrLearning = errors.New("another server learns now")
+
 // Learn gathers questions and replies, finds clusters and what to suggest about them, and
-// writes the weeks. One at a time in this server; the nightly job runs on one of them.
+// writes the weeks. ErrLearning: another server does.
 func (s *Service) Learn(ctx context.Context, by string) (Run, error) {
-	s.learning.Lock()
-	defer s.learning.Unlock()
+	done, err := s.alone(ctx)
+	if err != nil {
+		return Run{}, err
+	}
+	defer done()
 	begun := time.Now()
 	run := Run{At: s.parts.Now().UTC(), By: by, Langs: map[string]RunOf{}}
-	err := s.learnAll(ctx, &run)
+	free, err := s.parts.DB.Alone(ctx, "assist.learn", func(ctx context.Context) error { return s.learnAll(ctx, &run) })
+	if err == nil && !free {
+		return run, ErrLearning
+	}
 	run.TookMS = time.Since(begun).Milliseconds()
 	if err != nil {
 		return run, fmt.Errorf("learn from questions: %w", err)
@@ -65,6 +74,16 @@ func (s *Service) Learn(ctx context.Context, by string) (Run, error) {
 	}
 	s.runs.Add(1)
 	return run, nil
+}
+
+// alone waits until nobody else learns in this server.
+func (s *Service) alone(ctx context.Context) (done func(), err error) {
+	select {
+	case s.learning <- struct{}{}:
+		return func() { <-s.learning }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 func (s *Service) learnAll(ctx context.Context, run *Run) error {
@@ -89,7 +108,7 @@ func (s *Service) learnAll(ctx context.Context, run *Run) error {
 			}
 			run.Langs[lang] = of
 		}
-		if _, err := s.learnOutcomes(ctx); err != nil {
+		if err := s.learnOutcomes(ctx); err != nil {
 			return err
 		}
 	}

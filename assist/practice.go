@@ -1,17 +1,21 @@
 package assist
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/chat"
+	"tingxin/contact"
 	"tingxin/nlp"
 	"tingxin/pg"
 )
@@ -65,7 +69,13 @@ func (s *Service) AddCase(ctx context.Context, sub Subject, title, script, by st
 	if err != nil {
 		return Case{}, err
 	}
-	doc := s.caseOf(ctx, t)
+	if rating, err := s.rating(ctx, sub); err != nil || rating < wellRated {
+		return Case{}, cmp.Or[error](err, bad("id", "its customer did not rate it with %d stars or more", wellRated))
+	}
+	doc, err := s.caseOf(ctx, t)
+	if err != nil {
+		return Case{}, err
+	}
 	if len(doc.Turns) == 0 {
 		return Case{}, bad("id", "nobody of us answered in it")
 	}
@@ -93,23 +103,42 @@ func (s *Service) AddCase(ctx context.Context, sub Subject, title, script, by st
 	return c, nil
 }
 
-// caseOf masks a talk and puts what was said together by turns.
-func (s *Service) caseOf(ctx context.Context, t *Talk) caseDoc {
-	hide := s.namesOf(ctx, t)
+// rating are the stars of a conversation, 0 when its customer gave none.
+func (s *Service) rating(ctx context.Context, sub Subject) (int, error) {
+	n, err := strconv.ParseInt(sub.ID, 10, 64)
+	if err != nil || s.parts.Chat == nil {
+		return 0, ErrSubject
+	}
+	c, err := s.parts.Chat.Conversation(ctx, chat.ID(n))
+	if err != nil || c.Rating == nil {
+		return 0, err
+	}
+	return int(*c.Rating), nil
+}
+
+// caseOf masks a talk and puts what was said together by turns, the first maxCaseTurns of them.
+func (s *Service) caseOf(ctx context.Context, t *Talk) (caseDoc, error) {
+	names, err := s.namesOf(ctx, t.Name, t.Contact)
+	if err != nil {
+		return caseDoc{}, err
+	}
+	finder := s.finder(ctx)
 	var doc caseDoc
 	for i := range t.Lines {
 		l := &t.Lines[i]
-		masked, _ := s.finder.Mask(l.Text, l.At)
-		masked = strings.TrimSpace(hide(masked))
+		masked, _ := finder.Mask(l.Text, l.At)
+		masked = strings.TrimSpace(without(masked, names))
 		if masked == "" {
 			continue
 		}
 		last := len(doc.Turns) - 1
+		next := l.Side == Customer && (last < 0 || doc.Turns[last].Answer != "")
+		if next && len(doc.Turns) == maxCaseTurns {
+			break
+		}
 		switch {
-		case l.Side == Customer && (last < 0 || doc.Turns[last].Answer != ""):
-			if len(doc.Turns) < maxCaseTurns {
-				doc.Turns = append(doc.Turns, caseTurn{Customer: masked})
-			}
+		case next:
+			doc.Turns = append(doc.Turns, caseTurn{Customer: masked})
 		case l.Side == Customer:
 			doc.Turns[last].Customer += "\n" + masked
 		case l.Side == Agent && last >= 0:
@@ -117,22 +146,51 @@ func (s *Service) caseOf(ctx context.Context, t *Talk) caseDoc {
 		}
 	}
 	doc.Turns = slices.DeleteFunc(doc.Turns, func(x caseTurn) bool { return x.Answer == "" })
-	return doc
+	return doc, nil
 }
 
-// namesOf gives what takes the customer's names out of a text.
-func (s *Service) namesOf(ctx context.Context, t *Talk) func(string) string {
-	var pairs []string
-	seen := map[string]bool{}
-	for _, name := range []string{t.Name, s.nameOf(ctx, t)} {
+// namesOf are the parts of what a customer is called, by us and by the channel, folded, long ones first.
+func (s *Service) namesOf(ctx context.Context, called string, of int64) ([]string, error) {
+	names := []string{called}
+	if s.parts.Contacts != nil && of != 0 {
+		c, err := s.parts.Contacts.Get(ctx, contact.ID(of))
+		if err != nil && !isMissing(err) {
+			return nil, fmt.Errorf("the name of a customer: %w", err)
+		}
+		names = append(names, c.Name)
+	}
+	var out []string
+	for _, name := range names {
+		name = nlp.Fold(name)
 		for _, part := range append([]string{name}, strings.Fields(name)...) {
-			if utf8.RuneCountInString(part) >= 2 && !seen[part] {
-				seen[part] = true
-				pairs = append(pairs, part, "<name>")
+			if utf8.RuneCountInString(part) >= 2 && !slices.Contains(out, part) {
+				out = append(out, part)
 			}
 		}
 	}
-	return strings.NewReplacer(pairs...).Replace
+	slices.SortStableFunc(out, func(a, b string) int { return len(b) - len(a) })
+	return out, nil
+}
+
+// without is a text with <name> in the place of folded names, in whatever case they are written.
+func without(text string, names []string) string {
+	for _, name := range names {
+		folded := nlp.FoldText(text)
+		var b strings.Builder
+		last := 0
+		for from := 0; ; {
+			i := nlp.FindWord(folded.String, name, from)
+			if i < 0 {
+				break
+			}
+			from = i + len(name)
+			start, end := folded.Raw(i, from)
+			b.WriteString(text[last:start] + "<name>")
+			last = end
+		}
+		text = b.String() + text[last:]
+	}
+	return text
 }
 
 // Cases are those one may practise, newest first; retired ones for who keeps them.

@@ -97,7 +97,7 @@ func (r *refreshing) answer(ctx context.Context) error {
 	found := slices.DeleteFunc(slices.Clone(a.Candidates), func(c kb.Candidate) bool {
 		return slices.Contains(r.b.doc.Dismissed, c.Article.ID) || !good(&c, a.Degraded)
 	})
-	r.doubtful(&a)
+	r.doubtful(ctx, &a)
 	if len(found) == 0 && reply == nil {
 		return nil // nothing better: what stands there stays
 	}
@@ -175,16 +175,14 @@ func (r *refreshing) place(next *Answer) {
 }
 
 // doubtful notes a question that no article answers surely: what to learn from.
-func (r *refreshing) doubtful(a *kb.Answer) {
+func (r *refreshing) doubtful(ctx context.Context, a *kb.Answer) {
 	if a.Degraded != "" || a.Rule != "" || a.P1 >= a.TauA || utf8.RuneCountInString(r.question) < shortLine {
 		return
 	}
-	masked, _ := r.s.finder.Mask(r.question, r.asked)
-	text := nlp.Fold(masked)
-	if r.t.Name != "" { // how a customer is called is nobody's business
-		text = strings.ReplaceAll(text, nlp.Fold(r.t.Name), "<name>")
-	}
-	if text == "" {
+	masked, _ := r.s.finder(ctx).Mask(r.question, r.asked)
+	names, err := r.s.namesOf(ctx, r.t.Name, r.t.Contact) // how a customer is called is nobody's business
+	text := without(nlp.Fold(masked), names)
+	if err != nil || text == "" {
 		return
 	}
 	r.doubt = &Question{Source: string(r.t.Kind), Ref: r.t.ID + "/" + itoa(r.t.turn()), Subject: r.t.ID, Contact: r.t.Contact, Lang: r.t.Lang, Text: text, P: a.P1, Why: "unsure", At: r.asked}

@@ -52,7 +52,7 @@ func (s *Service) nearReply(ctx context.Context, lang, question string, not []in
 	if s.parts.Embed == nil || shelf == nil || len(shelf.langs[lang]) == 0 {
 		return nil, nil
 	}
-	masked, _ := s.finder.Mask(question, s.parts.Now())
+	masked, _ := s.finder(ctx).Mask(question, s.parts.Now())
 	v, err := s.parts.Embed.Embed(ctx, lang, nlp.Fold(masked))
 	if errors.Is(err, embed.ErrBusy) {
 		return nil, nil
@@ -71,7 +71,27 @@ func (s *Service) nearReply(ctx context.Context, lang, question string, not []in
 	if best == nil {
 		return nil, nil
 	}
+	there, err := pg.Row(ctx, s.parts.DB, pgx.RowTo[bool], `select exists (select from assist_replies where id = $1)`, best.id)
+	if err != nil {
+		return nil, fmt.Errorf("reply %d: %w", best.id, err)
+	}
+	if !there { // it was erased, here or by another server
+		s.replies.CompareAndSwap(shelf, nil)
+		s.rouse()
+		return nil, nil
+	}
 	return &Reply{Reply: best.id, Text: best.reply, Uses: best.uses, Rating: math.Round(best.rating*10) / 10, Like: round(float64(like))}, nil
+}
+
+// freshen reads the replies again when they are old: whichever server learnt, all offer the same.
+func (s *Service) freshen(ctx context.Context) {
+	if shelf := s.replies.Load(); shelf != nil && s.parts.Now().Sub(shelf.at) < repliesFor {
+		return
+	}
+	if err := s.loadReplies(ctx); err != nil && ctx.Err() == nil {
+		s.failed.Add(1)
+		s.log.Warn("replies were not read", "err", err)
+	}
 }
 
 // loadReplies puts what is kept into service.
@@ -79,6 +99,8 @@ func (s *Service) loadReplies(ctx context.Context) error {
 	if s.parts.Embed == nil {
 		return nil
 	}
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	shelf := &replyShelf{langs: map[string][]shelved{}, at: s.parts.Now()}
 	for _, lang := range embed.Languages {
 		all, err := pg.Rows(ctx, s.parts.DB, func(row pgx.CollectableRow) (shelved, error) {
@@ -111,29 +133,9 @@ func (s *Service) gatherReplies(ctx context.Context) (int, error) {
 	if s.parts.Embed == nil || s.parts.Chat == nil {
 		return 0, nil
 	}
-	since := s.parts.Now().AddDate(0, 0, -repliesDays)
-	byLang := map[string][]exchange{}
-	for after := chat.ID(0); ; {
-		talks, err := s.parts.Chat.WellRated(ctx, since, wellRated, after, 200)
-		if err != nil {
-			return 0, err
-		}
-		for i := range talks {
-			c := &talks[i]
-			after = c.ID
-			all, err := s.parts.Chat.Thread(ctx, c.ID, 0, 0, chat.MaxPage)
-			if err != nil {
-				return 0, err
-			}
-			for _, x := range s.exchanges(c, all) {
-				if len(byLang[x.lang]) < maxReplies {
-					byLang[x.lang] = append(byLang[x.lang], x)
-				}
-			}
-		}
-		if len(talks) < 200 {
-			break
-		}
+	byLang, err := s.lastExchanges(ctx, maxReplies)
+	if err != nil {
+		return 0, err
 	}
 	n := 0
 	for _, lang := range embed.Languages {
@@ -146,8 +148,52 @@ func (s *Service) gatherReplies(ctx context.Context) (int, error) {
 	return n, s.loadReplies(ctx)
 }
 
+// lastExchanges reads conversations from the newest on until each language has enough.
+func (s *Service) lastExchanges(ctx context.Context, enough int) (map[string][]exchange, error) {
+	since := s.parts.Now().AddDate(0, 0, -repliesDays)
+	byLang := map[string][]exchange{}
+	full := func() bool {
+		return !slices.ContainsFunc(embed.Languages, func(lang string) bool { return len(byLang[lang]) < enough })
+	}
+	for before := chat.ID(0); ; {
+		talks, err := s.parts.Chat.WellRated(ctx, since, wellRated, before, 200)
+		if err != nil {
+			return nil, err
+		}
+		for i := range talks {
+			c := &talks[i]
+			before = c.ID
+			all, err := s.parts.Chat.Thread(ctx, c.ID, 0, 0, chat.MaxPage)
+			if err != nil {
+				return nil, err
+			}
+			found, err := s.exchanges(ctx, c, all)
+			if err != nil {
+				return nil, err
+			}
+			for _, x := range found {
+				if len(byLang[x.lang]) < enough {
+					byLang[x.lang] = append(byLang[x.lang], x)
+				}
+			}
+		}
+		if len(talks) < 200 || full() {
+			return byLang, nil
+		}
+	}
+}
+
 // exchanges are the pairs of question and answer in which nothing is a customer's own.
-func (s *Service) exchanges(c *chat.Conversation, all []chat.Message) []exchange {
+func (s *Service) exchanges(ctx context.Context, c *chat.Conversation, all []chat.Message) ([]exchange, error) {
+	of := int64(0)
+	if c.ContactID != nil {
+		of = *c.ContactID
+	}
+	names, err := s.namesOf(ctx, c.Name, of)
+	if err != nil {
+		return nil, err
+	}
+	finder := s.finder(ctx)
 	var out []exchange
 	question, at := "", time.Time{}
 	for i := range all {
@@ -156,8 +202,9 @@ func (s *Service) exchanges(c *chat.Conversation, all []chat.Message) []exchange
 		case m.Direction == chat.In && m.Author.Kind == chat.Customer && m.Kind == chat.Text:
 			question, at = m.Text, m.At
 		case m.Direction == chat.Out && m.Author.Kind == chat.Agent && m.Kind == chat.Text && question != "":
-			masked, _ := s.finder.Mask(question, at)
-			if reply := strings.TrimSpace(m.Text); s.general(c, reply, m.At) && utf8.RuneCountInString(masked) >= shortLine {
+			masked, _ := finder.Mask(question, at)
+			masked = without(masked, names)
+			if reply := strings.TrimSpace(m.Text); general(finder, names, reply, m.At) && utf8.RuneCountInString(masked) >= shortLine {
 				lang := nlp.Detect(nlp.Fold(reply)).Code
 				if lang == "zh" || lang == "en" {
 					out = append(out, exchange{lang: lang, question: nlp.Fold(masked), reply: reply, conversation: c.ID, contact: c.ContactID, rating: float64(*c.Rating)})
@@ -166,26 +213,21 @@ func (s *Service) exchanges(c *chat.Conversation, all []chat.Message) []exchange
 			question = ""
 		}
 	}
-	return out
+	return out, nil
 }
 
 // general tells whether a reply holds nothing that belongs to one customer.
-func (s *Service) general(c *chat.Conversation, reply string, at time.Time) bool {
+func general(finder *slot.Finder, names []string, reply string, at time.Time) bool {
 	n := utf8.RuneCountInString(reply)
 	if n < leastReply || n > mostReply {
 		return false
 	}
-	values, err := s.finder.Find(reply, at)
+	values, err := finder.Find(reply, at)
 	if err != nil || slices.ContainsFunc(values, func(v slot.Value) bool { return v.Type != slot.Time }) {
 		return false // amounts and days are of one case
 	}
 	folded := nlp.Fold(reply)
-	for _, part := range strings.Fields(nlp.Fold(c.Name)) {
-		if utf8.RuneCountInString(part) >= 2 && strings.Contains(folded, part) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(names, func(name string) bool { return nlp.HasWord(folded, name) })
 }
 
 // putReplies groups replies that are one, and keeps them in the place of those before.

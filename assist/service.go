@@ -90,20 +90,23 @@ const Soon = 300 * time.Millisecond
 
 // Service keeps the cards of running talks up to date. Safe for concurrent use.
 type Service struct {
-	cfg    Config
-	parts  Parts
-	store  *Store
-	log    *slog.Logger
-	finder *slot.Finder
+	cfg   Config
+	parts Parts
+	store *Store
+	log   *slog.Logger
+	plain *slot.Finder // of usual forms, where there is no bot
+	zone  *time.Location
 
 	replies  atomic.Pointer[replyShelf]
+	loading  sync.Mutex // what was read last is offered last
 	outcomes atomic.Pointer[outcomeModel]
-	locks    keyed
-	learning sync.Mutex
+	locks    bot.Locks
+	learning chan struct{} // holds one while it is learnt
+	wake     chan struct{} // a model of outcomes is missing or old, or a reply is gone
 
 	queue chan Subject
 	mu    sync.Mutex
-	asked map[Subject]bool      // guarded by mu: waits in queue
+	asked map[Subject]time.Time // guarded by mu: waits in queue since
 	at    map[Subject]time.Time // guarded by mu: when somebody looked at it last; it is kept up to date
 	heads map[string]bool       // guarded by mu: calls in which one of ours talks
 
@@ -121,6 +124,7 @@ const (
 	watchedFor = 12 * time.Hour
 	maxWatched = 20000
 	refreshMax = 10 * time.Second
+	repliesFor = 5 * time.Minute // another server may have learnt
 )
 
 // New checks and stores.
@@ -128,19 +132,38 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	finder, err := slot.New(slot.Config{})
+	zone := time.UTC
+	if parts.Bot != nil {
+		zone = parts.Bot.Zone()
+	}
+	plain, err := slot.New(slot.Config{Zone: zone})
 	if err != nil {
 		return nil, err
 	}
 	if parts.Now == nil {
 		parts.Now = time.Now
 	}
-	return &Service{cfg: cfg.withDefaults(), parts: parts, store: &Store{parts.DB, parts.Now}, log: log.With("part", "assist"), finder: finder,
-		queue: make(chan Subject, mostQueued), asked: map[Subject]bool{}, at: map[Subject]time.Time{}, heads: map[string]bool{}}, nil
+	return &Service{cfg: cfg.withDefaults(), parts: parts, store: &Store{parts.DB, parts.Now}, log: log.With("part", "assist"), plain: plain, zone: zone,
+		learning: make(chan struct{}, 1), wake: make(chan struct{}, 1), queue: make(chan Subject, mostQueued), asked: map[Subject]time.Time{}, at: map[Subject]time.Time{}, heads: map[string]bool{}}, nil
 }
 
 // Store is where scripts, snippets and the rest are kept.
 func (s *Service) Store() *Store { return s.store }
+
+// finder finds values as the house writes them, when it has said how.
+func (s *Service) finder(ctx context.Context) *slot.Finder {
+	if s.parts.Bot == nil {
+		return s.plain
+	}
+	f, err := s.parts.Bot.Finder(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			s.log.Warn("the house's forms of numbers are not known", "err", err)
+		}
+		return s.plain
+	}
+	return f
+}
 
 // Start follows what is said until Close.
 func (s *Service) Start(ctx context.Context) error {
@@ -155,6 +178,7 @@ func (s *Service) Start(ctx context.Context) error {
 	sub := s.parts.Bus.Subscribe(busQueue)
 	s.running.Go(func() { s.follow(sub) })             // ends when the subscription is closed
 	s.running.Go(func() { <-own.Done(); sub.Close() }) // ends when Close calls stop
+	s.running.Go(func() { s.tend(own) })               // ends when Close calls stop
 	for range refreshers {
 		s.running.Go(func() { s.work(own) }) // ends when Close calls stop
 	}
@@ -259,12 +283,12 @@ func (s *Service) look(sub Subject) {
 func (s *Service) ask(sub Subject) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.asked[sub] {
+	if _, waits := s.asked[sub]; waits {
 		return
 	}
 	select {
 	case s.queue <- sub:
-		s.asked[sub] = true
+		s.asked[sub] = time.Now()
 	default:
 		s.dropped.Add(1)
 	}
@@ -277,10 +301,11 @@ func (s *Service) work(ctx context.Context) {
 			return
 		case sub := <-s.queue:
 			s.mu.Lock()
+			since := s.asked[sub]
 			delete(s.asked, sub)
 			s.mu.Unlock()
 			inner, cancel := context.WithTimeout(ctx, refreshMax)
-			if _, err := s.refresh(inner, sub); err != nil && ctx.Err() == nil && !errors.Is(err, ErrSubject) {
+			if _, err := s.refresh(inner, sub, since); err != nil && ctx.Err() == nil && !errors.Is(err, ErrSubject) {
 				s.failed.Add(1)
 				s.log.Warn("cards were not refreshed", "kind", sub.Kind, "subject", sub.ID, "err", err)
 			}
@@ -308,7 +333,7 @@ func (s *Service) tell(b *boardRow) {
 // its cards count as shown. ErrSubject.
 func (s *Service) Board(ctx context.Context, sub Subject, actor string) (Board, error) {
 	s.look(sub)
-	b, err := s.refresh(ctx, sub)
+	b, err := s.refresh(ctx, sub, time.Now())
 	if err != nil {
 		return Board{}, err
 	}
@@ -319,15 +344,15 @@ func (s *Service) Board(ctx context.Context, sub Subject, actor string) (Board, 
 	return out, err
 }
 
-// refresh brings the board of a subject up to date and tells of it when something changed.
-func (s *Service) refresh(ctx context.Context, sub Subject) (boardRow, error) {
-	unlock, err := s.locks.lock(ctx, sub)
+// refresh brings the board of a subject, asked for at a time, up to date and tells of it when something changed.
+func (s *Service) refresh(ctx context.Context, sub Subject, asked time.Time) (boardRow, error) {
+	unlock, err := s.lock(ctx, sub)
 	if err != nil {
 		return boardRow{}, err
 	}
 	defer unlock()
 	for try := 0; ; try++ {
-		b, changed, err := s.refreshOnce(ctx, sub)
+		b, changed, err := s.refreshOnce(ctx, sub, asked)
 		if errors.Is(err, errRaced) && try < 3 {
 			continue
 		}
@@ -344,8 +369,7 @@ func (s *Service) refresh(ctx context.Context, sub Subject) (boardRow, error) {
 	}
 }
 
-func (s *Service) refreshOnce(ctx context.Context, sub Subject) (b boardRow, changed bool, err error) {
-	begun := time.Now()
+func (s *Service) refreshOnce(ctx context.Context, sub Subject, asked time.Time) (b boardRow, changed bool, err error) {
 	t, err := s.talk(ctx, sub)
 	if err != nil {
 		return b, false, err
@@ -367,8 +391,9 @@ func (s *Service) refreshOnce(ctx context.Context, sub Subject) (b boardRow, cha
 	if turn := t.turn(); turn != b.turn {
 		b.turn = turn
 	}
-	b.doc.MS = float64(time.Since(begun).Microseconds()) / 1000
-	if time.Since(begun) > Soon {
+	took := time.Since(asked)
+	b.doc.MS = float64(took.Microseconds()) / 1000
+	if took > Soon {
 		s.late.Add(1)
 	}
 	for _, c := range r.cards {
@@ -381,40 +406,16 @@ func (s *Service) refreshOnce(ctx context.Context, sub Subject) (b boardRow, cha
 	return b, r.changed, nil
 }
 
+// lock waits until nobody else in this server works on a subject.
+func (s *Service) lock(ctx context.Context, sub Subject) (unlock func(), err error) {
+	unlock, ok := s.locks.Take(ctx, string(sub.Kind)+"/"+sub.ID, 0)
+	if !ok {
+		err = context.Cause(ctx)
+	}
+	return unlock, err
+}
+
 // stale tells whether a board has to be made anew although nobody said anything.
 func (d *boardDoc) stale(t *Talk) bool {
 	return d.Do == nil || t.Over != (d.Do.Action == SetDisposition) && t.Kind == OfCall
-}
-
-// keyed lets one at a time work on a subject in this server.
-type keyed struct {
-	mu   sync.Mutex
-	held map[Subject]chan struct{} // guarded by mu; closed when let go
-}
-
-func (k *keyed) lock(ctx context.Context, sub Subject) (unlock func(), err error) {
-	for {
-		k.mu.Lock()
-		busy := k.held[sub]
-		if busy == nil {
-			if k.held == nil {
-				k.held = map[Subject]chan struct{}{}
-			}
-			mine := make(chan struct{})
-			k.held[sub] = mine
-			k.mu.Unlock()
-			return func() {
-				k.mu.Lock()
-				delete(k.held, sub)
-				k.mu.Unlock()
-				close(mine)
-			}, nil
-		}
-		k.mu.Unlock()
-		select {
-		case <-busy:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/chat"
+	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/kb"
 	"tingxin/nlp/embed/embedtest"
@@ -110,6 +111,13 @@ func (h *house) answers(sub Subject, text string) {
 	_, err := fmt.Sscan(sub.ID, &id)
 	must(h.t, err)
 	_, err = h.chats.Send(h.t.Context(), chat.Draft{Conversation: chat.ID(id), Author: chat.Author{Kind: chat.Agent, User: h.user, Name: "Mei"}, Text: text, ClientID: fmt.Sprint("c", h.n)})
+	must(h.t, err)
+}
+
+// rated closes a conversation with stars.
+func (h *house) rated(sub Subject, stars int) {
+	h.t.Helper()
+	_, err := h.db.Exec(h.t.Context(), `update conversations set rating = $2, rated_at = now(), state = 'closed', first_human_at = now() where id = $1`, sub.ID, stars)
 	must(h.t, err)
 }
 
@@ -240,7 +248,7 @@ func TestCardsAreTold(t *testing.T) {
 			if e.Type != "assist.cards" {
 				continue
 			}
-			if c := e.Data.(Changed); e.Call != id || c.Kind != OfCall || c.ID != id || c.Turn != 1000 {
+			if c := e.Data.(Changed); e.Call != id || c.Kind != OfCall || c.ID != id || c.Turn == 0 {
 				t.Errorf("%+v", e)
 			}
 			b := h.look(Subject{OfCall, id})
@@ -260,23 +268,54 @@ func TestRepliesAreNobodysOwn(t *testing.T) {
 	talk := func(user, question, reply string, stars int) {
 		sub := h.writes(user, question)
 		h.answers(sub, reply)
-		_, err := h.db.Exec(t.Context(), `update conversations set rating = $2, rated_at = now(), state = 'closed', first_human_at = now() where id = $1`, sub.ID, stars)
-		must(t, err)
+		h.rated(sub, stars)
 	}
 	talk("a", "my purple kettle leaks", "Please put the kettle on a towel and we send a new seal.", 5)
 	talk("b", "the purple kettle leaks again", "Please put the kettle on a towel and we send a new seal.", 4)
 	talk("c", "my kettle leaks", "Your order A2025070101 is on its way, please wait.", 5)
 	talk("d", "my kettle leaks", "Dear Zhang, we are sorry about the leaking kettle.", 5)
+	h.parts.Contacts = contact.NewStore(h.db, contact.Config{})
+	_, err := h.db.Exec(t.Context(), `insert into contacts (id, root, name) values (900, 900, 'Wang Fang')`)
+	must(t, err)
+	talk("g", "my kettle leaks", "Dear Ms WANG, a new kettle is waiting for you.", 5)
+	_, err = h.db.Exec(t.Context(), `update conversations set contact_id = 900 where external_user = 'g'`) // the channel calls her otherwise
+	must(t, err)
 	talk("e", "my kettle leaks", "You hold it wrongly, this is your own fault.", 2)
 	n, err := h.gatherReplies(t.Context())
 	must(t, err)
 	if n != 1 || h.count(`select uses from assist_replies`) != 2 {
 		t.Fatalf("%d replies", n)
 	}
+	// The newest come first.
+	if last, err := h.lastExchanges(t.Context(), 1); err != nil || len(last["en"]) != 1 || last["en"][0].contact != nil || last["en"][0].rating != 4 {
+		t.Errorf("%+v %v", last, err)
+	}
 	b := h.look(h.writes("f", "purple kettle leaks"))
 	if b.Answer == nil || b.Answer.Reply == nil || b.Answer.Reply.Uses != 2 || b.Answer.Reply.Rating != 4.5 {
 		t.Fatalf("%+v", b.Answer)
 	}
+	// Another server offers it as soon as it looks again, and never once it is gone.
+	later := time.Now()
+	parts := h.parts
+	parts.Now = func() time.Time { return later }
+	other, err := New(Config{}, parts, h.log)
+	must(t, err)
+	other.replies.Store(&replyShelf{at: later})
+	offered := func() bool {
+		other.freshen(t.Context())
+		r, err := other.nearReply(t.Context(), "en", "purple kettle leaks", nil)
+		must(t, err)
+		return r != nil
+	}
+	before := offered()
+	if later = later.Add(repliesFor); before || !offered() {
+		t.Errorf("before it was old: %v", before)
+	}
+	defer func() {
+		if offered() || other.replies.Load() != nil {
+			t.Error("what was erased is offered by another server")
+		}
+	}()
 	// With its people the reply goes too.
 	_, err = h.db.Exec(t.Context(), `insert into contacts (id, root, name) values (901, 901, 'A'), (902, 902, 'B')`)
 	must(t, err)
@@ -351,5 +390,39 @@ func TestSnippetsAreFilledIn(t *testing.T) {
 	}
 	if n := h.count(`select uses from assist_snippets where id = $1`, shared.ID); n != 1 {
 		t.Errorf("used %d times", n)
+	}
+}
+
+// Who begins to speak first may be written second: nothing of either is missed.
+func TestCardsHearWhoSpeaksAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		_, err := h.Store().PutScript(t.Context(), tx, "returns", 0, false, greeting(), "", "li")
+		return err
+	}))
+	id := h.called()
+	sub, seq := Subject{OfCall, id}, 0
+	say := func(side string, start, end int, text string) Board {
+		seq++
+		_, err := h.calls.AddUtterance(t.Context(), call.Utterance{CallID: id, Side: side, Seq: seq, Start: time.Duration(start) * time.Second, End: time.Duration(end) * time.Second, Text: text})
+		must(t, err)
+		return h.look(sub)
+	}
+	say(call.SideAgent, 1, 2, "my name is Mei")
+	b, err := h.Choose(t.Context(), sub, "returns")
+	if err != nil || b.Script.At != 1 {
+		t.Fatalf("%+v %v", b, err)
+	}
+	if b := say(call.SideCaller, 0, 5, "how long for a refund"); b.Answer == nil || b.Answer.Title != "When do I get my refund?" {
+		t.Errorf("the caller began before: %+v", b.Answer)
+	}
+	say(call.SideCaller, 11, 12, "invoice for my company")
+	if b := say(call.SideAgent, 10, 15, "tell me the order number"); !b.Script.Steps[1].Items[0].Done {
+		t.Errorf("the agent began before: %+v", b.Script.Steps[1])
+	}
+	before := h.look(sub)
+	if after := h.look(sub); !after.At.Equal(before.At) {
+		t.Error("the same again is made anew")
 	}
 }

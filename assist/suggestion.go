@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/bot"
 	"tingxin/kb"
 	"tingxin/nlp"
 	"tingxin/pg"
@@ -51,13 +52,20 @@ type Approval struct {
 
 const maxPhrasings = 20
 
+// Approved is what became of a suggestion.
+type Approved struct {
+	kb.Record
+	// Unpublished is why it stays a draft although it was to be published; nil otherwise.
+	Unpublished error
+}
+
 // Approve makes phrasings or an article of a suggestion, and labels its questions with
-// the article, so that the next judgement learns from them. also goes with each step on
-// the article. ErrState: somebody has decided already.
-func (s *Service) Approve(ctx context.Context, by kb.Actor, id int64, a Approval, fourEyes bool, also kb.Also) (kb.Record, error) {
+// the article, so that the next judgement learns from them: all of it or nothing. also goes
+// with each step on the article, train with the last of them; search sees it after Changed. ErrState: somebody has decided already.
+func (s *Service) Approve(ctx context.Context, by kb.Actor, id int64, a Approval, fourEyes bool, also, train kb.Also) (Approved, error) {
 	c, err := s.store.cluster(ctx, id)
 	if err != nil {
-		return kb.Record{}, err
+		return Approved{}, err
 	}
 	texts := a.Texts
 	if len(texts) == 0 {
@@ -69,27 +77,74 @@ func (s *Service) Approve(ctx context.Context, by kb.Actor, id int64, a Approval
 			phrasings = append(phrasings, kb.Variant{Text: text, Source: kb.FromCluster})
 		}
 	}
-	if err := s.take(ctx, id, "approved", by.Name); err != nil {
-		return kb.Record{}, err
+	goesOn := func(r *kb.Record) bool {
+		return a.Publish && by.Approve && r.State == kb.Draft && (a.Article == 0 || r.LiveVersion == r.Version-1)
 	}
-	r, err := s.make(ctx, by, &c, &a, phrasings, also)
-	if err == nil && a.Publish && by.Approve && r.State == kb.Draft && (a.Article == 0 || r.LiveVersion == r.Version-1) {
-		r, err = s.parts.Articles.Store().Move(ctx, by, r.ID, r.Version, kb.Live, "", fourEyes, also)
-		if errors.Is(err, kb.ErrRight) { // somebody else has to publish it: it stays a draft
-			r, err = s.parts.Articles.Store().Get(ctx, r.ID)
+	r, err := s.make(ctx, by, &c, &a, phrasings, func(tx pgx.Tx, r kb.Record) error {
+		if err := s.decide(ctx, tx, &c, &r, by.Name); err != nil {
+			return err
+		}
+		if err := all(tx, r, also); err != nil || goesOn(&r) {
+			return err
+		}
+		return all(tx, r, train)
+	})
+	if err != nil {
+		return Approved{}, err
+	}
+	out := Approved{Record: r}
+	if goesOn(&r) {
+		r, err = s.parts.Articles.Store().Move(ctx, by, r.ID, r.Version, kb.Live, "", fourEyes, func(tx pgx.Tx, r kb.Record) error { return all(tx, r, also, train) })
+		if err == nil {
+			out.Record = r
+		} else { // it is decided, and stays a draft that can be published any time
+			out.Unpublished = err
+			if err := s.parts.DB.Tx(ctx, func(tx pgx.Tx) error { return all(tx, out.Record, train) }); err != nil {
+				return out, err
+			}
 		}
 	}
-	if err != nil { // it is still to be decided
-		_, undo := s.parts.DB.Exec(ctx, `update assist_clusters set state = 'open', decided_at = null, decided_by = '' where id = $1`, id)
-		return kb.Record{}, errors.Join(err, undo)
-	}
-	return r, s.learnFrom(ctx, &c, &r, by.Name)
+	return out, nil
 }
 
-// take decides about a suggestion that is open.
-func (s *Service) take(ctx context.Context, id int64, state, by string) error {
-	n, err := s.parts.DB.Exec(ctx, `update assist_clusters set state = $2, decided_at = $3, decided_by = $4, decided_n = n where id = $1 and state = 'open'`, id, state, s.parts.Now(), by)
-	if err == nil && n == 0 {
+func all(tx pgx.Tx, r kb.Record, hooks ...kb.Also) error {
+	for _, f := range hooks {
+		if f != nil {
+			if err := f(tx, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// decide keeps in tx that a suggestion became an article, and labels its questions with it.
+func (s *Service) decide(ctx context.Context, tx pgx.Tx, c *Cluster, r *kb.Record, by string) error {
+	if err := s.take(ctx, tx, c.ID, "approved", by); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `update assist_clusters set article_id = $2 where id = $1`, c.ID, r.ID); err != nil {
+		return err
+	}
+	var labels []kb.Question
+	for _, text := range c.Samples {
+		if !strings.Contains(text, "<") {
+			labels = append(labels, kb.Question{Lang: c.Lang, Text: text, Article: r.Key})
+		}
+	}
+	if len(labels) == 0 {
+		return nil
+	}
+	if err := s.parts.Articles.Store().Label(ctx, tx, by, "cluster", labels...); err != nil {
+		return fmt.Errorf("label the questions of suggestion %d: %w", c.ID, err)
+	}
+	return nil
+}
+
+// take decides in tx about a suggestion that is open.
+func (s *Service) take(ctx context.Context, tx pgx.Tx, id int64, state, by string) error {
+	tag, err := tx.Exec(ctx, `update assist_clusters set state = $2, decided_at = $3, decided_by = $4, decided_n = n where id = $1 and state = 'open'`, id, state, s.parts.Now(), by)
+	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrState
 	}
 	return err
@@ -100,7 +155,7 @@ func (s *Service) Dismiss(ctx context.Context, id int64, by string) error {
 	if _, err := s.store.cluster(ctx, id); err != nil {
 		return err
 	}
-	return s.take(ctx, id, "dismissed", by)
+	return s.parts.DB.Tx(ctx, func(tx pgx.Tx) error { return s.take(ctx, tx, id, "dismissed", by) })
 }
 
 func (s *Service) make(ctx context.Context, by kb.Actor, c *Cluster, a *Approval, phrasings []kb.Variant, also kb.Also) (kb.Record, error) {
@@ -140,40 +195,8 @@ func (s *Service) make(ctx context.Context, by kb.Actor, c *Cluster, a *Approval
 	return st.Save(ctx, by, r.ID, r.Version, kb.Edit{Content: content, Owner: r.Owner, ReviewBy: r.ReviewBy, Note: fmt.Sprintf("suggestion %d", c.ID)}, also)
 }
 
-// learnFrom labels the questions of a cluster with the article.
-func (s *Service) learnFrom(ctx context.Context, c *Cluster, r *kb.Record, by string) error {
-	var labels []kb.Question
-	for _, text := range c.Samples {
-		if !strings.Contains(text, "<") {
-			labels = append(labels, kb.Question{Lang: c.Lang, Text: text, Article: r.Key})
-		}
-	}
-	err := s.parts.DB.Tx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `update assist_clusters set article_id = $2 where id = $1`, c.ID, r.ID); err != nil {
-			return err
-		}
-		if len(labels) == 0 {
-			return nil
-		}
-		return s.parts.Articles.Store().Label(ctx, tx, by, "cluster", labels...)
-	})
-	if err != nil {
-		return fmt.Errorf("label the questions of suggestion %d: %w", c.ID, err)
-	}
-	return s.parts.Articles.Changed(ctx)
-}
-
 // Week is a point of the curve.
-type Week struct {
-	Week      time.Time `json:"week" doc:"its Monday, UTC"`
-	Lang      string    `json:"lang" enum:"zh,en"`
-	Questions int       `json:"questions"`
-	Answered  int       `json:"answered"`
-	Solved    int       `json:"solved" doc:"answered, and nothing spoke against it"`
-	Confirmed int       `json:"confirmed" doc:"answered, and the customer said that it helped"`
-	Refused   int       `json:"refused" doc:"answered, and the customer said that it did not"`
-	Handed    int       `json:"handed" doc:"in whose conversation a person took over"`
-}
+type Week = bot.Week
 
 // Accepted is how agents took an article from its cards.
 type Accepted struct {

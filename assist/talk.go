@@ -46,7 +46,7 @@ const (
 
 // Line is one thing that was said or written.
 type Line struct {
-	N    int64 // grows with time
+	N    int64 // grows as lines are kept; of two who speak at once the earlier may have the higher
 	Side Side
 	Text string
 	At   time.Time
@@ -107,17 +107,16 @@ func (s *Service) callTalk(ctx context.Context, t *Talk) error {
 	if r.Direction == call.DirectionOut {
 		t.Number, t.Name = r.To, ""
 	}
-	all, err := s.parts.Calls.Utterances(ctx, t.ID)
+	all, err := s.parts.Calls.LastSaid(ctx, t.ID, maxLines)
 	for i := range all {
-		if u := &all[i]; !u.Gap && u.Text != "" {
-			t.Lines = append(t.Lines, Line{max(1, u.End.Milliseconds()), sideOf(u, r.Direction), u.Text, r.StartedAt.Add(u.End)})
-		}
+		u := &all[i]
+		t.Lines = append(t.Lines, Line{u.ID, sideOf(u, r.Direction), u.Text, r.StartedAt.Add(u.End)})
 	}
 	return err
 }
 
 // sideOf says who spoke: prompts are ours, but no agent's; who places a call is its first leg.
-func sideOf(u *call.Utterance, direction string) Side {
+func sideOf(u *call.Said, direction string) Side {
 	switch {
 	case u.Model == "prompt":
 		return Machine
@@ -194,22 +193,22 @@ func (t *Talk) findLanguage(otherwise string) {
 	}
 }
 
-// turn is the number of the customer's last line, 0 when they said nothing.
-func (t *Talk) turn() int64 {
-	for i := len(t.Lines) - 1; i >= 0; i-- {
+// turn is the number of the customer's newest line, 0 when they said nothing.
+func (t *Talk) turn() (n int64) {
+	for i := range t.Lines {
 		if t.Lines[i].Side == Customer {
-			return t.Lines[i].N
+			n = max(n, t.Lines[i].N)
 		}
 	}
-	return 0
+	return n
 }
 
-// seen is the number of the last line.
-func (t *Talk) seen() int64 {
-	if len(t.Lines) == 0 {
-		return 0
+// seen is the number of the newest line of all.
+func (t *Talk) seen() (n int64) {
+	for i := range t.Lines {
+		n = max(n, t.Lines[i].N)
 	}
-	return t.Lines[len(t.Lines)-1].N
+	return n
 }
 
 // question is what the customer said since somebody last answered; a short line takes
@@ -274,12 +273,13 @@ func (s *Service) slots(ctx context.Context, t *Talk) ([]Slot, error) {
 		}
 		known = bot.Plain(all)
 	}
+	finder := s.finder(ctx)
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		if l.Side != Customer {
 			continue
 		}
-		values, _ := s.finder.Find(l.Text, l.At) // what is too long holds none that is worth it
+		values, _ := finder.Find(l.Text, l.At) // what is too long holds none that is worth it
 		for name, value := range bot.ValuesOf(values) {
 			known[name] = value
 		}

@@ -56,7 +56,7 @@ func (d *ScriptDoc) progress(b *boardRow) *Progress {
 
 // change alters a board by hand.
 func (s *Service) change(ctx context.Context, sub Subject, f func(b *boardRow, t *Talk) ([]*card, error)) (Board, error) {
-	unlock, err := s.locks.lock(ctx, sub)
+	unlock, err := s.lock(ctx, sub)
 	if err != nil {
 		return Board{}, err
 	}

@@ -42,7 +42,8 @@ const (
 	enoughOfOne   = 8  // of a disposition
 	mostWrapUps   = 3000
 	heldOut       = 5 // every fifth is kept for measuring
-	keepModel     = time.Hour
+	keepModel     = 24 * time.Hour
+	retryModel    = time.Hour // after a learning that failed
 )
 
 // outcomeModel tells dispositions from what was said, by language.
@@ -70,7 +71,7 @@ func (s *Service) Propose(ctx context.Context, sub Subject) (Proposal, error) {
 func (s *Service) propose(ctx context.Context, t *Talk) (Proposal, error) {
 	p := Proposal{Dispositions: []Guess{}, Summary: []string{}, Tags: []string{}, By: "none"}
 	p.Summary = append(p.Summary, summaryOf(t)...)
-	p.FollowUpAt = s.promised(t)
+	p.FollowUpAt = s.promised(ctx, t)
 	offered, err := s.parts.Calls.Dispositions(ctx, t.Queue, false)
 	if err != nil {
 		return p, err
@@ -91,11 +92,7 @@ func (s *Service) propose(ctx context.Context, t *Talk) (Proposal, error) {
 	if len(offered) == 0 || len(t.Lines) == 0 {
 		return p, nil
 	}
-	mind, err := s.outcomeMind(ctx, t.Lang)
-	if err != nil {
-		return p, err
-	}
-	if mind != nil {
+	if mind := s.outcomeMind(t.Lang); mind != nil {
 		guesses, err := s.guessed(ctx, mind, t, offered)
 		if err != nil {
 			return p, err
@@ -149,16 +146,17 @@ var topics = []struct {
 }
 
 // promised is when the customer was told that somebody comes back, if a day was named.
-func (s *Service) promised(t *Talk) *time.Time {
+func (s *Service) promised(ctx context.Context, t *Talk) *time.Time {
+	finder := s.finder(ctx)
 	for i := len(t.Lines) - 1; i >= max(0, len(t.Lines)-12); i-- {
 		l := &t.Lines[i]
 		if l.Side != Agent || !holdsOne(nlp.Fold(l.Text), append([]string{"回复", "联系", "跟进", "get back", "follow up", "let you know"}, callMe...)) {
 			continue
 		}
-		values, _ := s.finder.Find(l.Text, l.At)
+		values, _ := finder.Find(l.Text, l.At)
 		for _, v := range slices.Backward(values) { // "done today, we call you tomorrow": the last day is the promise
 			for _, layout := range []string{"2006-01-02T15:04", time.DateOnly} {
-				if at, err := time.Parse(layout, v.Value); err == nil && at.After(l.At.Add(-24*time.Hour)) {
+				if at, err := time.ParseInLocation(layout, v.Value, s.zone); err == nil && at.After(l.At.Add(-24*time.Hour)) {
 					if layout == time.DateOnly {
 						at = at.Add(9 * time.Hour)
 					}
@@ -249,7 +247,7 @@ func (s *Service) talkVector(ctx context.Context, t *Talk) ([]float32, error) {
 	}
 	var out []float32
 	for _, text := range []string{strings.Join(theirs[max(0, len(theirs)-12):], " "), strings.Join(ours[max(0, len(ours)-6):], " ")} {
-		masked, _ := s.finder.Mask(text, s.parts.Now())
+		masked, _ := s.finder(ctx).Mask(text, s.parts.Now())
 		v, err := s.parts.Embed.EmbedLater(ctx, t.Lang, nlp.Clip(nlp.Fold(masked), maxQuestion))
 		if errors.Is(err, embed.ErrBusy) {
 			return nil, nil
@@ -262,36 +260,79 @@ func (s *Service) talkVector(ctx context.Context, t *Talk) ([]float32, error) {
 	return out, nil
 }
 
-// outcomeMind is the model of a language; nil while there is too little to learn from.
-func (s *Service) outcomeMind(ctx context.Context, lang string) (*outcomeMind, error) {
+// outcomeMind is the model of a language; nil while there is none. Whoever asks does not
+// wait: what is missing or old is learnt by tend.
+func (s *Service) outcomeMind(lang string) *outcomeMind {
+	if s.outcomesDue() {
+		s.rouse()
+	}
+	if m := s.outcomes.Load(); m != nil {
+		return m.langs[lang]
+	}
+	return nil
+}
+
+// rouse wakes tend, which may be awake already.
+func (s *Service) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Service) outcomesDue() bool {
 	m := s.outcomes.Load()
-	if s.parts.Embed == nil {
-		return nil, nil
-	}
-	if m == nil || s.parts.Now().Sub(m.at) > 24*keepModel {
-		if !s.learning.TryLock() { // it is learnt just now
-			if m == nil {
-				return nil, nil
-			}
-			return m.langs[lang], nil
+	return s.parts.Embed != nil && (m == nil || s.parts.Now().Sub(m.at) > keepModel)
+}
+
+// tend keeps the replies fresh, and learns outcomes when somebody asked for a model that is missing or old.
+func (s *Service) tend(ctx context.Context) {
+	tick := time.NewTicker(repliesFor)
+	defer tick.Stop()
+	var tried time.Time
+	for {
+		s.freshen(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			continue
+		case <-s.wake:
 		}
-		defer s.learning.Unlock()
-		var err error
-		if m, err = s.learnOutcomes(ctx); err != nil {
-			return nil, err
+		if !s.outcomesDue() || time.Since(tried) < retryModel {
+			continue
+		}
+		tried = time.Now()
+		if err := s.learnOutcomesAlone(ctx); err != nil && ctx.Err() == nil {
+			s.failed.Add(1)
+			s.log.Warn("how calls end was not learnt", "err", err)
 		}
 	}
-	return m.langs[lang], nil
+}
+
+func (s *Service) learnOutcomesAlone(ctx context.Context) error {
+	done, err := s.alone(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if !s.outcomesDue() { // the nightly learning was faster
+		return nil
+	}
+	return s.learnOutcomes(ctx)
 }
 
 // learnOutcomes learns dispositions from past wrap-ups, and measures that on every fifth.
-// The caller holds learning.
-func (s *Service) learnOutcomes(ctx context.Context) (*outcomeModel, error) {
+// The model is seen when it is whole. The caller is alone.
+func (s *Service) learnOutcomes(ctx context.Context) error {
 	m := &outcomeModel{langs: map[string]*outcomeMind{}, at: s.parts.Now()}
-	s.outcomes.Store(m)
 	all, err := s.parts.Calls.Outcomes(ctx, mostWrapUps)
-	if err != nil || len(all) < enoughWrapUps {
-		return m, err
+	if err != nil {
+		return err
+	}
+	if len(all) < enoughWrapUps {
+		s.outcomes.Store(m)
+		return nil
 	}
 	type lesson struct {
 		v    []float32
@@ -304,14 +345,14 @@ func (s *Service) learnOutcomes(ctx context.Context) (*outcomeModel, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(t.said()) == 0 {
 			continue
 		}
 		v, err := s.talkVector(ctx, t)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if v != nil {
 			byLang[t.Lang] = append(byLang[t.Lang], lesson{v, w.Disposition})
@@ -367,7 +408,8 @@ func (s *Service) learnOutcomes(ctx context.Context) (*outcomeModel, error) {
 		m.langs[lang] = mind
 		s.log.Info("learnt how calls end", "lang", lang, "wrap_ups", len(lessons), "outcomes", len(mind.codes), "held_out_accuracy", round(mind.accuracy))
 	}
-	return m, nil
+	s.outcomes.Store(m)
+	return nil
 }
 
 // predict keeps the first guess of a call, once.

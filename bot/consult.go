@@ -18,18 +18,29 @@ import (
 // Understood is what the models make of a customer's words, outside of a session:
 // nothing of it is kept.
 type Understood struct {
-	Intent   string  `json:"intent,omitempty"`
-	Kind     string  `json:"kind,omitempty" enum:"task,talk,foreign"`
-	Title    string  `json:"title,omitempty"`
-	Category string  `json:"category,omitempty"`
-	P        float64 `json:"p"`
+	Intent string `json:"intent,omitempty"`
+	Kind   string `json:"kind,omitempty" enum:"task,talk,foreign"`
+	Title  string `json:"title,omitempty"`
 	// Tool answers for the intent and changes nothing there; "" when there is none.
 	Tool string `json:"tool,omitempty"`
 	// Needs are the slots that the intent's frame asks for, optional ones left out.
 	Needs []string `json:"needs,omitempty"`
-	// Handover: a person finishes what the intent begins.
-	Handover bool `json:"handover,omitempty"`
 }
+
+// Finder finds values as the house writes them.
+func (e *Engine) Finder(ctx context.Context) (*slot.Finder, error) {
+	if b := e.brain.Load(); b != nil {
+		return b.finder, nil
+	}
+	p, err := e.store.Policy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.Patterns.finder(e.zone)
+}
+
+// Zone is where days and times of customers are.
+func (e *Engine) Zone() *time.Location { return e.zone }
 
 // Understand guesses the intent of words. ErrNotReady while nothing is learnt.
 func (e *Engine) Understand(ctx context.Context, lang, text string) (Understood, error) {
@@ -44,9 +55,8 @@ func (e *Engine) Understand(ctx context.Context, lang, text string) (Understood,
 		return Understood{}, err
 	}
 	i := b.intents[g.intent]
-	u := Understood{Intent: i.Name, Kind: i.Kind, Title: inLang(i.Title, lang), Category: i.Category, P: g.p}
+	u := Understood{Intent: i.Name, Kind: i.Kind, Title: inLang(i.Title, lang)}
 	if i.Frame != nil {
-		u.Handover = i.Frame.Handover
 		for _, s := range i.Frame.Slots {
 			if !s.Optional {
 				u.Needs = append(u.Needs, s.Name)
@@ -108,16 +118,15 @@ func (e *Engine) Held(ctx context.Context, channel Channel, subject string, cont
 
 // Doubt is a turn that was not answered well: what to learn from.
 type Doubt struct {
-	Turn     int64
-	Session  string
-	Contact  int64
-	Lang     string
-	Text     string // folded, values replaced by their type
-	P        float64
-	Why      string // unsure, down, unclicked, handover
-	Handed   bool
-	Decision string
-	At       time.Time
+	Turn    int64
+	Session string
+	Contact int64
+	Lang    string
+	Text    string // folded, values replaced by their type
+	P       float64
+	Why     string // unsure, down, unclicked, handover
+	Handed  bool
+	At      time.Time
 }
 
 // Doubtful are turns behind one, oldest first, that the bot was unsure of, whose answer
@@ -126,7 +135,7 @@ func (s *Store) Doubtful(ctx context.Context, since time.Time, after int64, limi
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[Doubt], `select t.id, t.session_id::text, coalesce(s.contact_id, 0), t.lang, coalesce(nullif(t.explanation->>'text', ''), ''), t.p1::float8,
 			case when t.reaction in ('down', 'none') then 'down' when t.decision = 'clarify' and t.reaction = '' then 'unclicked'
 				when t.decision = 'fallback' or t.p1 < t.tau_a and t.decision not in ('tool', 'talk', 'ask', 'confirm') then 'unsure' else 'handover' end,
-			s.handover <> '', t.decision, t.at
+			s.handover <> '', t.at
 		from bot_turns t join bot_sessions s on s.id = t.session_id
 		where t.id > $1 and t.at >= $2 and s.channel <> 'api' and t.lang in ('zh', 'en') and t.decision in ('answer', 'clarify', 'fallback', 'handover') and t.handover not in ('asked', 'vip')
 			and (t.reaction in ('down', 'none') or t.decision in ('clarify', 'fallback') or t.p1 < t.tau_a and t.decision = 'answer'

@@ -91,7 +91,7 @@ type Engine struct {
 	tools     *tools
 	stats     counters
 	slots     chan struct{} // turns at once
-	locks     locks
+	locks     Locks
 	brain     atomic.Pointer[brain]
 	training  sync.Mutex // one learning at a time
 	storing   sync.Mutex // what was read last is put into force last
@@ -282,7 +282,7 @@ func (e *Engine) Turn(ctx context.Context, who Session, in Input) (Reply, error)
 	if key == "" {
 		key = string(in.Channel) + "/" + who.Subject
 	}
-	unlock, ok := e.locks.take(ctx, key)
+	unlock, ok := e.locks.Take(ctx, key, maxWaiting)
 	if !ok {
 		e.stats.refusedBusy.Add(1)
 		return Reply{}, ErrBusy
@@ -349,8 +349,8 @@ func (e *Engine) enter(ctx context.Context) error {
 	}
 }
 
-// locks lets turns of one session take turns in this server.
-type locks struct {
+// Locks lets work on one key take turns in this server.
+type Locks struct {
 	mu   sync.Mutex
 	held map[string]*lock
 }
@@ -360,7 +360,12 @@ type lock struct {
 	users int
 }
 
-func (l *locks) take(ctx context.Context, key string) (unlock func(), ok bool) {
+// maxWaiting is how many turns of a session may be under way.
+const maxWaiting = 8
+
+// Take waits for the key; most, when not 0, is how many may have it or wait. ok is false when there are
+// more, or ctx has ended.
+func (l *Locks) Take(ctx context.Context, key string, most int) (unlock func(), ok bool) {
 	l.mu.Lock()
 	if l.held == nil {
 		l.held = make(map[string]*lock)
@@ -370,7 +375,7 @@ func (l *locks) take(ctx context.Context, key string) (unlock func(), ok bool) {
 		k = &lock{busy: make(chan struct{}, 1)}
 		l.held[key] = k
 	}
-	if k.users >= 8 { // somebody floods one session
+	if most > 0 && k.users >= most { // somebody floods it
 		l.mu.Unlock()
 		return nil, false
 	}

@@ -119,7 +119,14 @@ func (t *turn) waiting(ctx context.Context) {
 			return
 		}
 	}
+	barred := t.st.Muted && t.in.Channel == ChannelChat // the bot would not hear what is chosen
 	switch {
+	case barred && !w.Open:
+		t.say(DoHandover, text(word(t.lang, "closed_waits")))
+	case barred && w.Agents == 0:
+		t.say(DoHandover, text(word(t.lang, "nobody_waits")))
+	case barred && (w.Free == 0 || w.Position > 0):
+		t.say(DoHandover, text(word(t.lang, "position", w.Position, minutes(max(w.Estimate, 0)))))
 	case !w.Open:
 		t.say(DoHandover, text(word(t.lang, "closed")), buttons(choose[1:]...))
 	case w.Agents == 0:

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,6 +108,25 @@ func TestAfterEmotionTheBotNeverComesBack(t *testing.T) {
 	}
 	if err := h.HandBack(t.Context(), r.Session); !errors.Is(err, ErrMuted) {
 		t.Errorf("handed back: %v", err)
+	}
+}
+
+// The bot would not hear which one is pressed.
+func TestAfterEmotionAChatIsOfferedNoButtons(t *testing.T) {
+	angry := 1.0
+	var now desk
+	h := open(t, func(_ *Config, p *Parts) { p.Desk, p.Promises = &now, &kept{} })
+	for at, words := range map[desk]string{{}: "非服务时间", {Open: true}: "没有客服在线", {Open: true, Agents: 2, Position: 3}: "3 位", {Open: true, Agents: 2, Free: 1}: "马上"} {
+		now = at
+		k := h.chat(words, 0)
+		var r Reply
+		for _, s := range []string{"怎么退货", "运费怎么算", "怎么开发票"} {
+			r = k.in(Input{Text: s, Emotion: &angry})
+		}
+		want(t, r, DoHandover, words)
+		if slices.ContainsFunc(r.Parts, func(p Part) bool { return len(p.Buttons) > 0 }) {
+			t.Errorf("%s", dump(r.Parts))
+		}
 	}
 }
 

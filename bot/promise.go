@@ -2,8 +2,10 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,6 +15,8 @@ import (
 
 // Promise is what a customer chose instead of waiting for a person.
 type Promise struct {
+	// Key is of the turn in which it was made: the same again, when the turn is repeated.
+	Key   string
 	Queue string
 	// Text is the message, or what the conversation was about.
 	Text, Lang string
@@ -28,13 +32,16 @@ type Promise struct {
 	Summary []string
 }
 
-// Promises keeps them.
+// Promises keeps them; one whose Key was there before is kept already.
 type Promises interface {
 	// Message keeps what a customer wrote for whoever works on a queue, and gives the number under which.
 	Message(ctx context.Context, p Promise) (ticket int64, err error)
-	// CallBack lets an agent of a queue call a number, in its turn or when the queue opens.
+	// CallBack lets an agent of a queue call a number, in its turn or when the queue opens. ErrNumber: it cannot be called.
 	CallBack(ctx context.Context, p Promise) error
 }
+
+// ErrNumber: nobody can be called there.
+var ErrNumber = errors.New("this is no number to call back")
 
 // The choices of somebody who would have to wait.
 const (
@@ -93,15 +100,25 @@ func (t *turn) callBack(ctx context.Context) error {
 		}
 	}
 	if number == "" {
-		t.st.Awaits = choiceCallback
-		t.say(DoTalk, text(word(t.lang, "chose_callback")))
+		t.askNumber()
 		return nil
 	}
 	return t.promiseCall(ctx, number)
 }
 
+func (t *turn) askNumber() {
+	t.st.Awaits = choiceCallback
+	t.say(DoTalk, text(word(t.lang, "chose_callback")))
+}
+
 func (t *turn) promiseCall(ctx context.Context, number string) error {
-	if err := t.e.promises.CallBack(ctx, t.promise("", number)); err != nil {
+	err := t.e.promises.CallBack(ctx, t.promise("", number))
+	if errors.Is(err, ErrNumber) {
+		t.step("no number to call back")
+		t.askNumber()
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	t.kept()
@@ -122,7 +139,11 @@ func (t *turn) kept() {
 }
 
 func (t *turn) promise(said, number string) Promise {
-	p := Promise{Queue: t.e.cfg.Queue, Text: said, Lang: t.lang, Number: number, Contact: t.s.contact, Urgent: t.st.Urgent, Ref: t.s.subject}
+	input := t.in.ID
+	if input == "" {
+		input = "#" + strconv.Itoa(t.n)
+	}
+	p := Promise{Key: t.s.id + ":" + input, Queue: t.e.cfg.Queue, Text: said, Lang: t.lang, Number: number, Contact: t.s.contact, Urgent: t.st.Urgent, Ref: t.s.subject}
 	if i := t.b.intents[t.st.Intent]; i != nil {
 		p.Title = inLang(i.Title, t.lang)
 	}
@@ -178,7 +199,7 @@ func (t *turn) awaited(ctx context.Context) (bool, error) {
 		number = strings.NewReplacer(" ", "", "-", "").Replace(said)
 	}
 	if number == "" {
-		t.say(DoTalk, text(word(t.lang, "chose_callback")))
+		t.askNumber()
 		return true, nil
 	}
 	return true, t.promiseCall(ctx, number)

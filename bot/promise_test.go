@@ -23,6 +23,9 @@ func (k *kept) Message(_ context.Context, p Promise) (int64, error) {
 }
 
 func (k *kept) CallBack(_ context.Context, p Promise) error {
+	if len(p.Number) < 7 {
+		return ErrNumber
+	}
 	k.calls = append(k.calls, p)
 	return nil
 }
@@ -59,13 +62,16 @@ func TestWhoDoesNotWaitLeavesAMessageOrIsCalled(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	says("下午打给我吧", "", "queue") // no number yet
+	if got := says("10086", "", "queue"); !strings.Contains(got, "电话号码") || len(made.calls) != 0 {
+		t.Errorf("a number of nobody: %q %+v", got, made.calls)
+	}
 	if got := says("13800138000", "", "queue"); !strings.Contains(got, "8000") || len(made.calls) != 1 || made.calls[0].Number != "13800138000" {
 		t.Fatalf("%q %+v", got, made.calls)
 	}
 	if !slices.Equal(w.back, []chat.ID{5, 5}) {
 		t.Errorf("given back %v", w.back)
 	}
-	if s := h.Stats(); s.Messages != 1 || s.Callbacks != 1 || s.Latency.Count != 8 || s.Decisions["handover"] != 2 {
+	if s := h.Stats(); s.Messages != 1 || s.Callbacks != 1 || s.Latency.Count != 9 || s.Decisions["handover"] != 2 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -140,5 +146,29 @@ func TestNumbersAreSpelled(t *testing.T) {
 		if got := aloud(&Reply{Lang: "en", Parts: []Part{{Kind: "text", Text: text}}}); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// A turn that was not written down is taken again; what was promised in it is promised under the same key.
+func TestARepeatedTurnPromisesTheSame(t *testing.T) {
+	var made kept
+	h := open(t, func(_ *Config, p *Parts) { p.Desk, p.Promises = desk{Open: true}, &made })
+	turn := func(id, text, choice string) error {
+		_, err := h.Turn(t.Context(), Session{Subject: "conversation:5"}, Input{Channel: ChannelChat, ID: id, Text: text, Choice: choice})
+		return err
+	}
+	must(t, turn("1", "转人工", ""))
+	must(t, turn("2", "", choiceMessage))
+	_, err := h.db.Exec(t.Context(), `create function refuse() returns trigger language plpgsql as 'begin raise exception ''no''; end'; create trigger refuse before insert on bot_turns for each row execute function refuse()`)
+	must(t, err)
+	if turn("3", "水壶漏水，请明天联系我", "") == nil {
+		t.Fatal("the turn was written")
+	}
+	_, err = h.db.Exec(t.Context(), `drop trigger refuse on bot_turns`)
+	must(t, err)
+	must(t, turn("3", "水壶漏水，请明天联系我", ""))
+	must(t, turn("3", "水壶漏水，请明天联系我", "")) // answered as before
+	if len(made.messages) != 2 || made.messages[0].Key == "" || made.messages[0].Key != made.messages[1].Key {
+		t.Errorf("%+v", made.messages)
 	}
 }

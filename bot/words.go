@@ -47,6 +47,8 @@ var words = map[string]map[string]string{
 	"soon":               {"zh": "马上有人为您服务。", "en": "Somebody will be with you in a moment."},
 	"nobody":             {"zh": "现在没有客服在线。您可以等待、留言，或者预约回电。", "en": "Nobody is available right now. You can wait, leave a message, or ask to be called back."},
 	"closed":             {"zh": "现在是非服务时间。您可以留言，或者预约回电。", "en": "We are closed at the moment. You can leave a message or ask to be called back."},
+	"nobody_waits":       {"zh": "现在没有客服在线。您可以把想说的写在这里，客服上线后会回复您。", "en": "Nobody is available right now. Write what you want to say here: a person will answer it as soon as somebody is there."},
+	"closed_waits":       {"zh": "现在是非服务时间。您可以把想说的写在这里，上班后会有客服回复您。", "en": "We are closed at the moment. Write what you want to say here: a person will answer it when we are open."},
 	"wait":               {"zh": "继续等待", "en": "Wait"},
 	"message":            {"zh": "留言", "en": "Leave a message"},
 	"callback":           {"zh": "预约回电", "en": "Call me back"},

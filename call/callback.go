@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -94,23 +95,50 @@ func (m *Manager) watchCallbacks(ctx context.Context) error {
 
 // AddCallback puts a number into a queue, to be called when it is its turn.
 func (m *Manager) AddCallback(ctx context.Context, q queue.QueueID, number string, urgency queue.Urgency) (queue.WorkID, error) {
-	if m.queues == nil {
-		return "", queue.ErrNoQueue
-	}
-	if _, ok := m.queues.(CallbackQueues); !ok || plain(number) == "" || plain(number) != number {
-		return "", ErrTarget
-	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return "", err
 	}
-	w := queue.Work{ID: queue.WorkID(id.String()), Kind: queue.KindVoice, Queue: q, Urgency: urgency, Number: number, Contact: number, Callback: &queue.Callback{Number: number}}
-	updates, err := m.queues.Enqueue(ctx, w)
-	if err != nil {
+	work := queue.WorkID(id.String())
+	if err := m.addCallback(ctx, work, q, number, urgency); err != nil {
 		return "", err
 	}
+	return work, nil
+}
+
+// callbackKeys is the name space of the ids that AddCallbackOnce makes.
+var callbackKeys = uuid.MustParse("6f0a4c6e-0d5b-4c8b-9f0e-3b5c1d7f2a41")
+
+// AddCallbackOnce is AddCallback, unless the place that was made with this key is kept: then it is that one.
+func (m *Manager) AddCallbackOnce(ctx context.Context, key string, q queue.QueueID, number string, urgency queue.Urgency) (queue.WorkID, error) {
+	id := queue.WorkID(uuid.NewSHA1(callbackKeys, []byte(key)).String())
+	err := m.addCallback(ctx, id, q, number, urgency)
+	if err == nil {
+		return id, nil
+	}
+	if list, ok := m.queues.(CallbackQueues); ok {
+		items, listing := list.Items(ctx, "")
+		if listing == nil && slices.ContainsFunc(items, func(it queue.Item) bool { return it.ID == id }) {
+			return id, nil
+		}
+	}
+	return "", err
+}
+
+func (m *Manager) addCallback(ctx context.Context, id queue.WorkID, q queue.QueueID, number string, urgency queue.Urgency) error {
+	if m.queues == nil {
+		return queue.ErrNoQueue
+	}
+	if _, ok := m.queues.(CallbackQueues); !ok || plain(number) == "" || plain(number) != number {
+		return ErrTarget
+	}
+	w := queue.Work{ID: id, Kind: queue.KindVoice, Queue: q, Urgency: urgency, Number: number, Contact: number, Callback: &queue.Callback{Number: number}}
+	updates, err := m.queues.Enqueue(ctx, w)
+	if err != nil {
+		return err
+	}
 	m.callBack(w.ID, number, updates)
-	return w.ID, nil
+	return nil
 }
 
 func (b *callback) run(updates <-chan queue.Update) {

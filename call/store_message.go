@@ -174,10 +174,20 @@ func (s *Store) setTranscript(ctx context.Context, id, text, state string) error
 
 // AddAnswer writes an answer to a survey; one that is there already stays.
 func (s *Store) AddAnswer(ctx context.Context, a Answer) error {
-	_, err := s.db.Exec(ctx, `insert into survey_answers (call_id, n, survey, question, score, by, queue, agent, comment, at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, '')::uuid, $10) on conflict do nothing`,
-		a.CallID, a.N, storable(a.Survey), storable(a.Question), a.Score, a.By, storable(a.Queue), storable(a.Agent), a.Comment, a.At)
+	_, err := s.db.Exec(ctx, `insert into survey_answers (call_id, n, survey, question, score, by, queue, agent, comment, at, least, most)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, '')::uuid, $10, case when $12::int > 0 then $11::int end, nullif($12::int, 0)) on conflict do nothing`,
+		a.CallID, a.N, storable(a.Survey), storable(a.Question), a.Score, a.By, storable(a.Queue), storable(a.Agent), a.Comment, a.At, a.Least, a.Most)
 	return wrap(a.CallID, "answer", err)
+}
+
+// FillScales gives answers of before their scale, by survey.
+func (s *Store) FillScales(ctx context.Context, scales map[string][2]int) error {
+	for survey, of := range scales {
+		if _, err := s.db.Exec(ctx, `update survey_answers set least = $2, most = $3 where survey = $1 and most is null and (score is null or score between $2 and $3)`, survey, of[0], of[1]); err != nil {
+			return named("scale of", survey, err)
+		}
+	}
+	return nil
 }
 
 // AnswerItem is an item of GET /surveys and the payload of survey.answered.
@@ -187,6 +197,8 @@ type AnswerItem struct {
 	Survey   string    `json:"survey"`
 	Question string    `json:"question"`
 	Score    *int      `json:"score" nullable:"true" doc:"null without an answer"`
+	Least    *int      `json:"least,omitempty" doc:"of the scale, when it is known"`
+	Most     *int      `json:"most,omitempty"`
 	By       string    `json:"by" enum:",key,voice"`
 	Queue    string    `json:"queue"`
 	Agent    string    `json:"agent"`
@@ -197,7 +209,11 @@ type AnswerItem struct {
 
 // Item is the answer as browsers see it.
 func (a *Answer) Item() AnswerItem {
-	return AnswerItem{CallID: a.CallID, N: a.N, Survey: a.Survey, Question: a.Question, Score: a.Score, By: a.By, Queue: a.Queue, Agent: a.Agent, Comment: a.Comment, At: a.At}
+	out := AnswerItem{CallID: a.CallID, N: a.N, Survey: a.Survey, Question: a.Question, Score: a.Score, By: a.By, Queue: a.Queue, Agent: a.Agent, Comment: a.Comment, At: a.At}
+	if a.Most > 0 {
+		out.Least, out.Most = &a.Least, &a.Most
+	}
+	return out
 }
 
 // AnswerFilter narrows Answers. Zero fields do not narrow.
@@ -236,7 +252,7 @@ func (s *Store) Answers(ctx context.Context, f AnswerFilter) ([]AnswerItem, erro
 	if limit <= 0 {
 		limit = 100
 	}
-	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[AnswerItem], `select a.call_id::text, a.n, a.survey, a.question, a.score, a.by, a.queue, a.agent, coalesce(a.comment::text, ''), coalesce(m.transcript, ''), a.at
+	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[AnswerItem], `select a.call_id::text, a.n, a.survey, a.question, a.score, a.least, a.most, a.by, a.queue, a.agent, coalesce(a.comment::text, ''), coalesce(m.transcript, ''), a.at
 		from survey_answers a left join voice_messages m on m.id = a.comment`+w.String()+fmt.Sprintf(` order by a.at desc, a.call_id desc, a.n desc limit %d`, min(limit, 500)), w.args...)
 	return all, named("answers to", f.Survey, err)
 }

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -74,6 +75,28 @@ func (s *Store) Utterances(ctx context.Context, id string) ([]Utterance, error) 
 		word_text, word_start_ms, word_end_ms, word_conf, spans, language, model, conf, turn, gap, reason, late
 		from utterances where call_id = $1 order by start_ms, id`, id)
 	return all, wrap(id, "utterances", err)
+}
+
+// Said is what was said in a call, without its words.
+type Said struct {
+	ID                int64 // grows as they are written; of two who speak at once the earlier may have the higher
+	Side, Text, Model string
+	End               time.Duration // call time
+}
+
+// LastSaid are the last Finals of a call that have a text, at most limit, in call time.
+func (s *Store) LastSaid(ctx context.Context, id string, limit int) ([]Said, error) {
+	if !validID(id) {
+		return nil, wrap(id, "what was said", pg.ErrNotFound)
+	}
+	all, err := pg.Rows(ctx, s.db, func(r pgx.CollectableRow) (v Said, err error) {
+		var end int64
+		err = r.Scan(&v.ID, &v.Side, &v.Text, &v.Model, &end)
+		v.End = time.Duration(end) * time.Millisecond
+		return v, err
+	}, `select id, side, text, model, end_ms from utterances where call_id = $1 and not gap and text <> '' order by start_ms desc, id desc limit $2`, id, limit)
+	slices.Reverse(all)
+	return all, wrap(id, "what was said", err)
 }
 
 // LastSeq is the greatest Seq of one side of a call, 0 when it has none.

@@ -80,7 +80,9 @@ type Answer struct {
 	N        int // from 1 per call
 	Survey   string
 	Question string
-	Score    *int   // nil without an answer
+	Score    *int // nil without an answer
+	Least    int  // of the scale
+	Most     int
 	By       string // "key" or "voice"
 	Queue    string
 	Agent    string
@@ -270,7 +272,7 @@ func (c *Call) runMachine(ctx context.Context, user string) {
 func (c *Call) Answered(ctx context.Context, a ivr.SurveyAnswer) error {
 	c.post(func() {
 		c.answers++
-		row := &Answer{CallID: c.id, N: c.answers, Survey: a.Survey, Question: a.Question, Score: a.Score, By: a.By, Comment: a.Comment,
+		row := &Answer{CallID: c.id, N: c.answers, Survey: a.Survey, Question: a.Question, Score: a.Score, Least: a.Min, Most: a.Max, By: a.By, Comment: a.Comment,
 			Queue: c.record.Queue, Agent: c.record.Agent, At: time.Now().UTC().Truncate(time.Microsecond)}
 		c.m.writer.Put(&entry{Answer: row}, func() { c.m.parts.Bus.Publish("survey.answered", row.CallID, row.Item()) })
 	})

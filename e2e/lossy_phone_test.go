@@ -39,6 +39,7 @@ type lossyPhone struct {
 type lossyCall struct {
 	p                            *lossyPhone
 	id, from, to, uri            string // From and To as we send them
+	replaces                     string // of the INVITE that came
 	branch                       string // of the INVITE
 	seq                          int
 	acked, bye                   chan struct{} // closed by the server's ACK, BYE
@@ -258,6 +259,9 @@ func (p *lossyPhone) ring(m *sipText) {
 	_, contact, _ := strings.Cut(m.get("Contact"), "<")
 	contact, _, _ = strings.Cut(contact, ">")
 	c := p.newCall(m.get("Call-ID"), m.get("To")+";tag="+tag, m.get("From"), contact)
+	if m.get("Require") == "replaces" {
+		c.replaces = m.get("Replaces")
+	}
 	p.reply(m, key, "180 Ringing", tag, "")
 	p.reads.Go(func() { // ends with the ACK, the CANCEL's ACK, or after 64*T1
 		if p.answer.Load() == "ring" {

@@ -212,6 +212,28 @@ var lossyRows = []lossyRow{
 			func() error { return is(near.ask("BYE", "", false), 200, "BYE") },
 			func() error { return gone(third.bye, "BYE to third") })
 	}, "caller_hangup", "caller/caller_hangup peer/transferred peer/caller_hangup"},
+	{"attended transfer to a call at another server", func(r *lossyRun) error {
+		near, far, err := r.connect()
+		if err != nil {
+			return err
+		}
+		const theirs = "between@them;to-tag=a1;from-tag=b2" // far and third talk without us
+		var third *lossyCall
+		return first(
+			func() error {
+				return is(far.ask("REFER", "", false, "Refer-To: <sip:"+r.third.number()+"@"+r.third.address()+"?Replaces="+url.QueryEscape(theirs)+">"), 202, "REFER")
+			},
+			func() (err error) { third, err = taken(r.third); return err },
+			func() error {
+				if third.replaces != theirs {
+					return fmt.Errorf("third is asked to replace %q, want %q", third.replaces, theirs)
+				}
+				return report(far, "200")
+			},
+			func() error { return gone(far.bye, "BYE to far") },
+			func() error { return is(near.ask("BYE", "", false), 200, "BYE") },
+			func() error { return gone(third.bye, "BYE to third") })
+	}, "caller_hangup", "caller/caller_hangup peer/transferred peer/caller_hangup"},
 }
 
 // TestCallsOverALossyLine plays every row with 5 and 10 % of all messages lost, all

@@ -34,7 +34,8 @@ const (
 
 const (
 	linkLife = 30 * 24 * time.Hour
-	maxLinks = 50 // open ones of one object
+	maxLinks = 50                  // open ones of one object
+	linkKept = 90 * 24 * time.Hour // after it was over, for whoever asks who had opened it
 )
 
 const linkColumns = `id, kind, object_id, made_by, made_at, expires_at, revoked_at, used_at, uses`
@@ -80,6 +81,15 @@ func (s *Service) OpenLink(ctx context.Context, token string) (Link, error) {
 	}
 	sum := sha256.Sum256([]byte(token))
 	return pg.Row(ctx, s.db, scanLink, `update customer_links set used_at = $2, uses = uses + 1 where hash = $1 and revoked_at is null and expires_at > $2 returning `+linkColumns, sum[:], s.now())
+}
+
+// dropLinks removes links that were over long ago.
+func (s *Service) dropLinks(ctx context.Context) error {
+	_, err := s.db.Exec(ctx, `delete from customer_links where id in (select id from customer_links where expires_at < $1 order by expires_at limit $2)`, s.now().Add(-linkKept), batch)
+	if err != nil {
+		return fmt.Errorf("old links: %w", err)
+	}
+	return nil
 }
 
 // Links are those of an object, newest first.

@@ -92,6 +92,7 @@ func (s *Service) ofSurveys(ctx context.Context, since time.Time) ([]Item, error
 		N       int
 		Survey  string
 		Score   int
+		Least   int
 		Most    int
 		Words   string
 		At      time.Time
@@ -100,10 +101,10 @@ func (s *Service) ofSurveys(ctx context.Context, since time.Time) ([]Item, error
 		Lang    string
 	}
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[row], `select a.call_id::text, a.n, a.survey, a.score,
-			(select max(b.score) from survey_answers b where b.survey = a.survey and b.at > $1), coalesce(v.transcript, ''), a.at, coalesce(c.contact_id, 0), coalesce(u.id, 0), c.language
+			coalesce(a.least, 0), coalesce(a.most, (select case when max(b.score) > 5 then 10 else 5 end from survey_answers b where b.survey = a.survey and b.at > $1)), coalesce(v.transcript, ''), a.at, coalesce(c.contact_id, 0), coalesce(u.id, 0), c.language
 		from survey_answers a join calls c on c.id = a.call_id left join voice_messages v on v.id = a.comment left join users u on u.username = a.agent and a.agent <> ''
 		where a.at > $1 and a.score is not null and not exists (select from feedback f where f.origin = 'survey:' || a.call_id || '/' || a.n)
-			and not (a.survey ilike '%nps%' and c.contact_id is not null and exists (select from feedback f where f.kind = 'nps' and f.contact_id = c.contact_id and f.at > a.at - $4::interval)) -- refused for a year
+			and not (a.survey ilike '%nps%' and coalesce(a.most, 10) = 10 and c.contact_id is not null and exists (select from feedback f where f.kind = 'nps' and f.contact_id = c.contact_id and f.at > a.at - $4::interval)) -- refused for a year
 			and (v.id is null or v.transcription <> 'deferred' or a.at < $3) -- the comment's words come first, when they come soon
 		order by a.at, a.call_id, a.n limit $2`, since, batch, s.now().Add(-10*time.Minute), npsPeriod)
 	if err != nil {
@@ -112,14 +113,12 @@ func (s *Service) ofSurveys(ctx context.Context, since time.Time) ([]Item, error
 	var out []Item
 	for _, r := range all {
 		f := Item{Kind: CSAT, Source: "call", Reason: "call:" + r.Call, Origin: fmt.Sprintf("survey:%s/%d", r.Call, r.N), Text: r.Words, Contact: r.Contact, Agent: r.Agent, Language: r.Lang, At: r.At}
-		score := r.Score
+		score := max(r.Score, 1)
 		switch {
-		case strings.Contains(strings.ToLower(r.Survey), "nps"):
-			f.Kind = NPS
-		case r.Most > 5: // of ten
-			score = int(math.Round(1 + 4*float64(r.Score)/10))
-		default:
-			score = max(r.Score, 1)
+		case r.Most == 10 && strings.Contains(strings.ToLower(r.Survey), "nps"):
+			f.Kind, score = NPS, r.Score
+		case r.Most != 5: // brought to one to five
+			score = int(math.Round(1 + 4*float64(r.Score-r.Least)/float64(max(r.Most-r.Least, 1))))
 		}
 		f.Score = &score
 		out = append(out, f)

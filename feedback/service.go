@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/riverqueue/river"
-
 	"tingxin/event"
 	"tingxin/pg"
 	"tingxin/ticket"
@@ -97,7 +95,6 @@ type Way interface {
 type Parts struct {
 	DB      *pg.DB
 	Bus     *event.Bus
-	Jobs    *pg.Jobs        // alarms of questions; nil: the sweep finds them
 	Tickets *ticket.Service // calendars; nil: all hours count
 	Judge   Judge           // nil: what customers call a complaint is one
 	Ways    []Way           // in the order in which they are tried
@@ -140,9 +137,6 @@ func NewService(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 	if s.now == nil {
 		s.now = func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 	}
-	if parts.Jobs != nil {
-		pg.AddWorker(parts.Jobs, &askWorker{s: s})
-	}
 	return s, nil
 }
 
@@ -177,7 +171,7 @@ func (s *Service) tend(ctx context.Context) {
 // Tend does what time brings: facts that others keep, messages that wait, questions, ends, levels of
 // promises. Several servers may do it at once.
 func (s *Service) Tend(ctx context.Context) error {
-	return errors.Join(s.pull(ctx), s.ask(ctx), s.deliver(ctx), s.endByTime(ctx), s.levels(ctx))
+	return errors.Join(s.pull(ctx), s.ask(ctx), s.deliver(ctx), s.endByTime(ctx), s.levels(ctx), s.dropLinks(ctx))
 }
 
 // Stats reads the counters.
@@ -227,32 +221,4 @@ func (s *Service) hours(ctx context.Context, calendar string) (ticket.Hours, err
 		return ticket.Always{}, nil
 	}
 	return s.parts.Tickets.Hours(ctx, calendar)
-}
-
-// AskArgs are the arguments of the job that asks whether it is solved.
-type AskArgs struct {
-	Case  CaseID    `json:"case"`
-	Round int       `json:"round"`
-	At    time.Time `json:"at"`
-}
-
-// Kind names the job in the table of jobs.
-func (AskArgs) Kind() string { return "feedback_ask" }
-
-// InsertOpts lets it wait for its time.
-func (a AskArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{MaxAttempts: 10, ScheduledAt: a.At}
-}
-
-type askWorker struct {
-	river.WorkerDefaults[AskArgs]
-	s *Service
-}
-
-// Work implements river.Worker: the question is due, the sweep's own step asks it.
-func (w *askWorker) Work(ctx context.Context, job *river.Job[AskArgs]) error {
-	if err := w.s.Ask(ctx, job.Args.Case, job.Args.Round); err != nil {
-		return err
-	}
-	return w.s.deliver(ctx)
 }

@@ -391,7 +391,8 @@ func TestFactsOfOthersComeIn(t *testing.T) {
 	d.must(err)
 	_, err = d.db.Exec(ctx, `insert into calls (id, state, direction, started_at) values ('01890000-0000-7000-8000-000000000001', 'ended', 'in', $1)`, d.at)
 	d.must(err)
-	_, err = d.db.Exec(ctx, `insert into survey_answers (call_id, n, survey, score, by, at) values ('01890000-0000-7000-8000-000000000001', 1, 'care', 1, 'key', $1), ('01890000-0000-7000-8000-000000000001', 2, 'nps', 10, 'voice', $1)`, d.at)
+	_, err = d.db.Exec(ctx, `insert into survey_answers (call_id, n, survey, score, by, at, least, most) values ('01890000-0000-7000-8000-000000000001', 1, 'care', 1, 'key', $1, 1, 5), ('01890000-0000-7000-8000-000000000001', 2, 'nps', 10, 'voice', $1, 0, 10),
+		('01890000-0000-7000-8000-000000000001', 3, 'of ten', 5, 'key', $1, 0, 10), ('01890000-0000-7000-8000-000000000001', 4, 'nps of three', 3, 'key', $1, 1, 3)`, d.at)
 	d.must(err)
 	_, err = d.db.Exec(ctx, `insert into wrap_ups (call_id, username, disposition, notes, updated_at) values ('01890000-0000-7000-8000-000000000001', 'ann', 'complaint', 'bill is wrong', $1)`, d.at)
 	d.must(err)
@@ -400,7 +401,7 @@ func TestFactsOfOthersComeIn(t *testing.T) {
 	}
 	s, err := d.Summary(ctx, Query{})
 	d.must(err)
-	if s.Kinds[CSAT] != 2 || s.Kinds[NPS] != 1 || s.Kinds[Complaint] != 2 || s.CSAT != [5]int{1, 1} || *s.Score != 100 {
+	if s.Kinds[CSAT] != 4 || s.Kinds[NPS] != 1 || s.Kinds[Complaint] != 2 || s.CSAT != [5]int{1, 1, 1, 0, 1} || *s.Score != 100 {
 		t.Errorf("%+v", s)
 	}
 	if n := d.id(`select count(*) from feedback_cases`); n != 2 {
@@ -410,7 +411,7 @@ func TestFactsOfOthersComeIn(t *testing.T) {
 	d.must(d.Rate(ctx, talk, 2, nil, "too slow"))
 	_, err = d.Complain(ctx, talk, "complaint", "nobody answers")
 	d.must(err)
-	if n := d.id(`select count(*) from feedback`); n != 5 {
+	if n := d.id(`select count(*) from feedback`); n != 7 {
 		t.Errorf("%d items", n)
 	}
 }
@@ -436,6 +437,13 @@ func TestLinksOpenAndClose(t *testing.T) {
 	d.at = d.at.Add(31 * day)
 	_, err = d.OpenLink(ctx, l.Token)
 	d.refuses("over", err, pg.ErrNotFound)
+	for n, left := range []int64{2, 0} {
+		d.must(d.Tend(ctx))
+		if got := d.id(`select count(*) from customer_links`); got != left {
+			t.Errorf("round %d: %d links", n, got)
+		}
+		d.at = d.at.Add(linkKept)
+	}
 }
 
 func TestErasedPersonLeavesCounts(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -167,7 +168,7 @@ var ByHand = []string{"call", "email", "letter", "visit"}
 // Tell writes to the customer. In the first two states it is a first contact, in fixed it is the answer:
 // what was found and done. way "" is the first that is open, else one of ByHand.
 func (s *Service) Tell(ctx context.Context, id CaseID, text, way, by string) (Case, error) {
-	if way != "" && !contains(ByHand, way) {
+	if way != "" && !slices.Contains(ByHand, way) {
 		return Case{}, invalid("way", "call, email, letter or visit; or none, and the message is sent")
 	}
 	c, err := s.mutate(ctx, "tell", id, by, func(tx pgx.Tx, c *Case) (string, map[string]any, error) {
@@ -197,15 +198,6 @@ func (s *Service) Tell(ctx context.Context, id CaseID, text, way, by string) (Ca
 	return c, err
 }
 
-func contains(list []string, v string) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return false
-}
-
 // arrived moves a case after a message of a kind reached the customer.
 func (s *Service) arrived(ctx context.Context, tx pgx.Tx, c *Case, kind string) error {
 	now := s.now()
@@ -223,9 +215,6 @@ func (s *Service) arrived(ctx context.Context, tx pgx.Tx, c *Case, kind string) 
 			return nil // moved back meanwhile
 		}
 		c.State, c.ToldAt, c.AskAt = Told, now, now.Add(s.cfg.AskAfter)
-		if s.parts.Jobs != nil {
-			return s.parts.Jobs.Insert(ctx, tx, AskArgs{c.ID, c.Round, c.AskAt})
-		}
 	case "question":
 		if c.State == Told {
 			c.AskedAt = now

@@ -89,8 +89,9 @@ type Survey struct {
 	Comment  *Message
 }
 
-// SurveyAnswer is what a caller answered; Score is nil without an answer.
+// SurveyAnswer is what a caller answered, from Min to Max; Score is nil without an answer.
 type SurveyAnswer struct {
+	Min, Max         int
 	Survey, Question string
 	Score            *int
 	By               string // "key" or "voice"
@@ -120,13 +121,29 @@ func (s *Survey) commentPrompt(language string) []Speech {
 	return []Speech{CommentNotice(language)}
 }
 
+func (f *Flow) surveyName(n *Node) string { return firstOf(n.Survey.Name, f.Name+"/"+n.ID) }
+
+// Scales are the least and most of all surveys of the flows, by the name that stands in their answers.
+func (l *Library) Scales() map[string][2]int {
+	out := make(map[string][2]int)
+	for _, name := range l.Names() {
+		f, _ := l.Flow(name)
+		for i := range f.Nodes {
+			if s := f.Nodes[i].Survey; s != nil {
+				out[f.surveyName(&f.Nodes[i])] = [2]int{s.Min, s.Max}
+			}
+		}
+	}
+	return out
+}
+
 // survey asks, and keeps the answer, or that there was none.
 func (r *run) survey(ctx context.Context, n *Node, s *Survey) (string, error) {
 	line, ok := r.line.(Surveyor)
 	if !ok {
 		return n.Next, nil // a line that keeps no answers asks no questions
 	}
-	a := SurveyAnswer{Survey: firstOf(s.Name, r.flow.Name+"/"+n.ID)}
+	a := SurveyAnswer{Survey: r.flow.surveyName(n), Min: s.Min, Max: s.Max}
 	if len(s.Prompt) > 0 {
 		a.Question = r.fill(s.Prompt[0].Text)
 	}

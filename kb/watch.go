@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -26,7 +25,7 @@ func (s *Service) Activate(ctx context.Context, tx pgx.Tx, lang string, id int64
 	if _, err := tx.Exec(ctx, `update kb_models set active = false where lang = $1 and active`, lang); err != nil {
 		return err
 	}
-	tag, err := tx.Exec(ctx, `update kb_models set active = true where id = $1 and lang = $2 and embed = $3`, id, lang, s.model.Version(lang))
+	tag, err := tx.Exec(ctx, `update kb_models set active = true, activated_at = $4 where id = $1 and lang = $2 and embed = $3`, id, lang, s.model.Version(lang), s.store.now())
 	if err == nil && tag.RowsAffected() == 0 {
 		err = pg.ErrNotFound
 	}
@@ -39,7 +38,6 @@ func (s *Service) Activate(ctx context.Context, tx pgx.Tx, lang string, id int64
 // lived is what was said of the answers of an active judgement and of the ones before it.
 type lived struct {
 	ID         int64
-	At         time.Time
 	Up, Down   int
 	Up0, Down0 int
 	Before     int64
@@ -54,12 +52,12 @@ func (s *Service) Watch(ctx context.Context) (map[string]string, error) {
 		return out, nil
 	}
 	for _, lang := range Languages {
-		l, err := pg.Row(ctx, s.store.db, pgx.RowToStructByPos[lived], `select m.id, m.at, v.up, v.down, b.up, b.down, coalesce((select o.id from kb_models o where o.lang = m.lang and o.id < m.id and o.embed = m.embed and coalesce(o.figures->>'reason', '') = '' order by o.id desc limit 1), 0)
-			from kb_models m,
+		l, err := pg.Row(ctx, s.store.db, pgx.RowToStructByPos[lived], `select m.id, v.up, v.down, b.up, b.down, coalesce((select o.id from kb_models o where o.lang = m.lang and o.id < m.id and o.embed = m.embed and coalesce(o.figures->>'reason', '') = '' order by o.id desc limit 1), 0)
+			from (select *, coalesce(activated_at, at) as since from kb_models) m,
 			lateral (select count(*) filter (where kind = 'up')::int as up, count(*) filter (where kind = 'down')::int as down from (
-				select e.kind from kb_events e join kb_articles a on a.id = e.article_id where a.lang = m.lang and e.channel = 'bot' and e.kind in ('up', 'down') and e.at >= m.at order by e.at desc limit 1000) x) v,
+				select e.kind from kb_events e join kb_articles a on a.id = e.article_id where a.lang = m.lang and e.channel = 'bot' and e.kind in ('up', 'down') and e.at >= m.since order by e.at desc limit 1000) x) v,
 			lateral (select count(*) filter (where kind = 'up')::int as up, count(*) filter (where kind = 'down')::int as down from (
-				select e.kind from kb_events e join kb_articles a on a.id = e.article_id where a.lang = m.lang and e.channel = 'bot' and e.kind in ('up', 'down') and e.at < m.at order by e.at desc limit 1000) x) b
+				select e.kind from kb_events e join kb_articles a on a.id = e.article_id where a.lang = m.lang and e.channel = 'bot' and e.kind in ('up', 'down') and e.at < m.since order by e.at desc limit 1000) x) b
 			where m.lang = $1 and m.active and m.embed = $2`, lang, s.model.Version(lang))
 		if errors.Is(err, pg.ErrNotFound) {
 			continue

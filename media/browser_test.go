@@ -23,6 +23,8 @@ type browser struct {
 	stop  chan struct{}
 	done  sync.WaitGroup
 
+	change func(string) string // of what others see of its offers
+
 	mu    sync.Mutex
 	heard []heard
 	seq   uint16
@@ -80,7 +82,13 @@ var pionMime = map[Codec]string{PCMU: pion.MimeTypePCMU, PCMA: pion.MimeTypePCMA
 
 func newBrowser(t *testing.T, c Codec, freq float64) *browser {
 	t.Helper()
+	return newBrowserWith(t, c, freq, func(*pion.SettingEngine) {})
+}
+
+func newBrowserWith(t *testing.T, c Codec, freq float64, change func(*pion.SettingEngine)) *browser {
+	t.Helper()
 	var se pion.SettingEngine
+	change(&se)
 	se.SetIncludeLoopbackCandidate(true)
 	se.SetInterfaceFilter(func(name string) bool { return name == "lo" })
 	se.SetNetworkTypes([]pion.NetworkType{pion.NetworkTypeUDP4})
@@ -185,7 +193,11 @@ func (b *browser) local(kind pion.SDPType, make func() (pion.SessionDescription,
 }
 
 func (b *browser) offer(opt *pion.OfferOptions) string {
-	return b.local(pion.SDPTypeOffer, func() (pion.SessionDescription, error) { return b.pc.CreateOffer(opt) })
+	sdp := b.local(pion.SDPTypeOffer, func() (pion.SessionDescription, error) { return b.pc.CreateOffer(opt) })
+	if b.change != nil {
+		sdp = b.change(sdp)
+	}
+	return sdp
 }
 
 func (b *browser) remote(kind pion.SDPType, sdp []byte) {

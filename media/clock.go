@@ -16,17 +16,25 @@ const (
 	tickNS    = int64(tick)
 	maxCatch  = 3   // packets per leg sent at once after a stall
 	maxReplay = 250 // ticks made up for after a stall; beyond that the schedule begins anew
+	slots     = 4   // parts of a tick
+	slotNS    = tickNS / slots
 )
 
-// clock drives all legs on one absolute schedule: tick n is due at start + n*20 ms,
-// whatever happened before. After a stall the missed ticks are walked at once, so
-// that sound, timestamps and recordings keep their place, but only the last three send packets.
+// clock drives all legs on one absolute schedule: slot s of tick n is due at start + n*20 ms
+// + s*5 ms, whatever happened before. A leg receives in the slot that follows its packets,
+// and sends in the slot in which the one it is joined with receives, so that sound waits for
+// 5 ms at most and not for 20, and the work is spread. After a stall the missed ticks are
+// walked at once, so that sound, timestamps and recordings keep their place, but only the
+// last three send packets.
 type clock struct {
 	engine *Engine
 	start  time.Time // of tick 0, with monotonic reading
-	next   int64     // tick to walk next; clock goroutine only
+	next   int64     // slot to walk next, counted from the start; clock goroutine only
+	align  bool      // legs choose their slots, else all are in the first; set before the first tick
 	now    atomic.Int64
 	walk   walker
+	lanes  lanes
+	worked int64 // ns, in this tick
 
 	ticks, stalls, skipped atomic.Uint64
 	wakes                  atomic.Uint64
@@ -50,6 +58,14 @@ type walker struct {
 	real    int64 // wall clock of mono, ns since 1970
 	send    bool  // this tick may send packets
 	virtual bool  // tests: packets arrive when their tick is due
+	slot    int   // of this tick
+	moved   bool  // a leg wants another slot
+}
+
+// lanes are the legs by the slots in which they receive and send.
+type lanes struct {
+	of     *[]*Leg // made of these
+	rx, tx [slots][]*Leg
 }
 
 func (c *clock) init(e *Engine) {
@@ -59,7 +75,7 @@ func (c *clock) init(e *Engine) {
 
 func (c *clock) begin(now time.Time) {
 	c.start = now
-	c.next = 1
+	c.next = slots
 }
 
 // since is the present time in nanoseconds since the clock's start.
@@ -77,7 +93,10 @@ func (c *clock) run(stop <-chan struct{}) {
 			return
 		default:
 		}
-		if wait := c.next*tickNS - c.since(); wait > 0 {
+		for c.idle() {
+			c.next++
+		}
+		if wait := c.next*slotNS - c.since(); wait > 0 {
 			ts := unix.NsecToTimespec(min(wait, tickNS))
 			_ = unix.Nanosleep(&ts, nil) // woken early it only looks again
 			continue
@@ -100,49 +119,88 @@ func (c *clock) urge() {
 	}
 }
 
-// catchUp walks every tick that is due.
+// idle says that nobody does anything in the next slot.
+func (c *clock) idle() bool {
+	s := c.next % slots
+	return s != 0 && len(c.lanes.rx[s])+len(c.lanes.tx[s]) == 0 && (s != slots-1 || len(*c.engine.recorders.Load()) == 0)
+}
+
+// catchUp walks every slot that is due.
 func (c *clock) catchUp(now int64) {
-	due := now / tickNS
+	due := now / slotNS
 	if due < c.next {
 		return
 	}
-	c.late[c.wakes.Add(1)%uint64(len(c.late))].Store(int32(min(now-c.next*tickNS, 2e12) / 1000))
-	if due-c.next >= maxCatch {
+	c.late[c.wakes.Add(1)%uint64(len(c.late))].Store(int32(min(now-c.next*slotNS, 2e12) / 1000))
+	if due-c.next >= maxCatch*slots {
 		c.stalls.Add(1)
 	}
-	if due-c.next > maxReplay { // the machine slept: move the schedule
-		c.next = due - maxReplay
+	if due-c.next > maxReplay*slots { // the machine slept: move the schedule
+		c.next = (due/slots - maxReplay) * slots
 	}
 	for ; c.next <= due; c.next++ {
-		send := due-c.next < maxCatch
-		if !send {
-			c.skipped.Add(1)
+		send, slot := due-c.next < maxCatch*slots, int(c.next%slots)
+		if slot == 0 {
+			c.busy.Add((c.worked - c.busy.Load()) / 16)
+			c.worked = 0
+			if !send {
+				c.skipped.Add(1)
+			}
 		}
-		c.step(c.next, send)
+		c.step(c.next/slots, slot, send)
 	}
-	worked := c.since() - now
-	c.busy.Add((worked - c.busy.Load()) / 16)
+	c.worked += c.since() - now
 }
 
-// step is one tick: all legs receive, all legs send, all recordings move on.
-func (c *clock) step(n int64, send bool) {
+// step is one slot of a tick: its legs receive, then its legs send; when all have, all recordings move on.
+func (c *clock) step(n int64, slot int, send bool) {
 	w := &c.walk
-	w.tick, w.at, w.send = n, n*tickNS, send
+	w.tick, w.slot, w.at, w.send = n, slot, n*tickNS+int64(slot)*slotNS, send
 	w.mono, w.real = c.since(), time.Now().UnixNano()
 	if w.virtual {
 		w.mono = w.at
 	}
-	c.now.Store(n)
-	c.ticks.Add(1)
-	legs := *c.engine.legs.Load()
-	for _, l := range legs {
+	if slot == 0 {
+		c.now.Store(n)
+		c.ticks.Add(1)
+		c.arrange()
+	}
+	for _, l := range c.lanes.rx[slot] {
 		l.receive(w)
 	}
-	for _, l := range legs {
+	for _, l := range c.lanes.tx[slot] {
 		l.transmit(w)
 	}
-	for _, r := range *c.engine.recorders.Load() {
-		r.tick(n)
+	if slot == slots-1 {
+		for _, r := range *c.engine.recorders.Load() {
+			r.tick(n)
+		}
+	}
+}
+
+// arrange puts legs into their slots, between two ticks: a leg that moves is heard by its
+// listener in its old slot in one tick and in its new one in the next, since both move at once.
+func (c *clock) arrange() {
+	legs := c.engine.legs.Load()
+	if legs == c.lanes.of && !c.walk.moved {
+		return
+	}
+	c.walk.moved = false
+	c.lanes.of = legs
+	for s := range slots {
+		clear(c.lanes.rx[s])
+		clear(c.lanes.tx[s])
+		c.lanes.rx[s], c.lanes.tx[s] = c.lanes.rx[s][:0], c.lanes.tx[s][:0]
+	}
+	for _, l := range *legs {
+		l.hears.slot = l.hears.want
+		c.lanes.rx[l.hears.slot] = append(c.lanes.rx[l.hears.slot], l)
+	}
+	for _, l := range *legs {
+		if l.source != nil {
+			l.sends = l.source.hears.slot
+		}
+		c.lanes.tx[l.sends] = append(c.lanes.tx[l.sends], l)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // catchUp walks the ticks due at the given time of the virtual clock.
 func (r *rig) until(at time.Duration) {
 	r.clock.catchUp(int64(at))
-	r.n = r.clock.next - 1
+	r.n = (r.clock.next - 1) / slots
 }
 
 // After a stall of 300 ms three packets leave, the rest is dropped and counted, and

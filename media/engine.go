@@ -40,9 +40,10 @@ type Engine struct {
 
 	record recordTotals
 
-	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, ice, turn, started, closed
+	mu      sync.Mutex // guards changes of legs and recorders, gone, rcv, snd, ice, turn, started, closed, entered
 	started bool
 	closed  bool
+	entered int // legs so far
 	stop    chan struct{}
 	done    sync.WaitGroup
 }
@@ -87,6 +88,7 @@ func (e *Engine) Start(ctx context.Context) error {
 		}
 	}
 	e.started = true
+	e.clock.align = true
 	e.clock.begin(time.Now())
 	e.done.Add(3)
 	// Ends when stop is closed.
@@ -164,6 +166,11 @@ func (e *Engine) NewLeg(id string, log *slog.Logger) (*Leg, error) {
 
 // enter takes a new leg into the walk. mu is held.
 func (e *Engine) enter(l *Leg) {
+	if e.started { // until packets tell better, the work is spread
+		e.entered++
+		l.hears.want = e.entered % slots
+		l.sends = l.hears.want
+	}
 	legs := append(slices.Clone(*e.legs.Load()), l)
 	e.legs.Store(&legs)
 }

@@ -51,11 +51,18 @@ func newRigWith(t *testing.T, cfg Config) *rig {
 	return &rig{Engine: e, t: t}
 }
 
+// tick walks one tick.
+func (c *clock) tick(n int64) {
+	for s := range slots {
+		c.step(n, s, true)
+	}
+}
+
 // step walks n ticks.
 func (r *rig) step(n int) {
 	for range n {
 		r.n++
-		r.clock.step(r.n, true)
+		r.clock.tick(r.n)
 	}
 }
 

@@ -67,6 +67,8 @@ type jitter struct {
 	grid, phase int64
 	uneven      int // packets still to come before a grid is believed again
 
+	settled bool // a slot of the tick was chosen for this stream
+
 	missed int // units of the last frame given that are not there
 
 	out  [frameUnits + stretch]byte
@@ -82,7 +84,7 @@ func (j *jitter) init(start, floor, ceiling time.Duration) {
 func (j *jitter) reset() {
 	j.est.reset()
 	clear(j.have[:])
-	j.started, j.anchored, j.heard, j.dtx = false, false, false, false
+	j.started, j.anchored, j.heard, j.dtx, j.settled = false, false, false, false, false
 	j.held, j.dry, j.jumps, j.fast, j.lateRun = 0, 0, 0, 0, 0
 	j.grid, j.uneven = 0, 0
 }
@@ -214,6 +216,37 @@ func (j *jitter) aim(now int64) int64 {
 	}
 	at := (now-j.est.base-late)/unit - j.phase
 	return at - ((at%j.grid)+j.grid)%j.grid + j.phase
+}
+
+// wait is how long a frame has been whole when it is played at a time, up to the length of
+// a packet, in nanoseconds. It is not known for streams without a grid.
+func (j *jitter) wait(at int64) (wait int64, ok bool) {
+	if j.grid == 0 || !j.anchored || j.est.packets < delayKnown {
+		return 0, false
+	}
+	length := j.grid * unit
+	wait = (at - j.est.base - j.est.lateness() - (frameUnits-j.grid)*unit - j.phase*unit) % length
+	if wait < 0 {
+		wait += length
+	}
+	return wait, true
+}
+
+// slot is the part of the tick in which frames that are played at a time in part now would wait least, or now itself
+// where that is little longer. Next to the border, where aim may keep a frame either way, none is chosen. It is not
+// known for streams without a grid.
+func (j *jitter) slot(at int64, now int) (best int, ok bool) {
+	least, ok := j.wait(at)
+	if !ok || least >= gridSlack && least < slotNS+slotNS/2 {
+		return now, ok
+	}
+	best, least = now, tickNS
+	for s := range slots {
+		if wait, _ := j.wait(at + int64(s-now)*slotNS); wait >= gridSlack && wait < least {
+			best, least = s, wait
+		}
+	}
+	return best, true
 }
 
 // silence notes a comfort noise packet: the sender is alive and silent.

@@ -40,7 +40,11 @@ type Leg struct {
 	relayTo   atomic.Pointer[Leg]    // where keys received here are pressed again
 	relayed   chan *keySend          // keys of another leg to be pressed here
 
-	rx rxFrame // clock goroutine only: what was received in this tick
+	// Clock goroutine only.
+	rx     rxFrame // what was received in this tick
+	hears  place   // in the tick, for receiving
+	sends  int     // slot of the tick for sending
+	source *Leg    // whose sound is sent; it tells the slot
 
 	wire wire
 	pair *pair   // the wire of a leg with ports of its own, else nil
@@ -68,6 +72,9 @@ type Leg struct {
 	concealed  uint64 // timestamp units
 	broke      bool
 }
+
+// place is the slot of the tick in which a leg receives, and the one in which it would wait less from the next tick on.
+type place struct{ slot, want int }
 
 // rxFrame is one tick's received sound in the forms others may want.
 type rxFrame struct {

@@ -22,11 +22,34 @@ func (l *Leg) receive(w *walker) {
 		return
 	}
 	l.events.tick(l, w.mono)
+	l.settle(w)
 	l.playOut(w)
 	l.mu.Unlock()
 	if l.rx.isWide {
 		l.taps.write(&l.rx.frame)
 	}
+}
+
+// settle asks for another slot of the tick when packets would wait less there: once the
+// stream is known, and every second, since clocks drift. In a room of more than two a leg
+// stays where it is, since those who hear it send in slots of their own. mu is held.
+func (l *Leg) settle(w *walker) {
+	j := &l.jitter
+	if !l.engine.clock.align || j.settled && w.tick%50 != int64(l.ssrc%50) {
+		return
+	}
+	best, ok := j.slot(w.at, l.hears.slot)
+	if !ok {
+		return
+	}
+	j.settled = true
+	if best == l.hears.slot {
+		return
+	}
+	if m := l.seat.Load(); m != nil && len(m.room.state.Load().members) > 2 {
+		return
+	}
+	l.hears.want, w.moved = best, true
 }
 
 // datagram checks one datagram of the RTP port. mu is held.
@@ -210,7 +233,7 @@ func (l *Leg) listened() bool {
 	if l.taps.any() || l.inband.Load() {
 		return true
 	}
-	if m := l.seat.Load(); m != nil && !m.room.narrow.Load() {
+	if m := l.seat.Load(); m != nil && !m.room.lean.Load() {
 		return true
 	}
 	codec := Codec(l.codec.Load())

@@ -46,7 +46,7 @@ func (r Role) String() string {
 
 // Room mixes legs: every member hears the sum of those it may hear, without itself.
 // Who may hear whom is a matrix made from the members' roles. The clock mixes between
-// receiving and sending, so a frame leaves in the tick in which it was played out. Two
+// receiving and sending: of two who talk each sends what the other received in the same slot of the tick. Two
 // parties alone are cheaper in a Bridge.
 //
 //	received frames of a tick -> sum of all who talk -> per listener: minus itself,
@@ -60,14 +60,17 @@ type Room struct {
 
 	// Clock goroutine only: the sums of the present tick.
 	tick     int64
+	slot     int
 	present  *roomState
-	sounding uint32 // members that have sound in this tick
+	sounding uint32 // members that have sound in this slot
 	sum      [wideLen]int32
+	summed   bool // sum is made
 	at8k     bool // this tick is mixed at 8 kHz
+	narrow   bool // all members are G.711 and nobody taps what is sent: the next tick is
 
-	// narrow says that all members are G.711 and nobody taps what is sent, so that nothing
-	// need be raised to 16 kHz; what is received in the next tick heeds it.
-	narrow atomic.Bool
+	// lean says that nothing need be raised to 16 kHz any more; what is received from now on
+	// heeds it. It follows narrow a tick later, since some have received for this tick already.
+	lean atomic.Bool
 }
 
 // roomState is who is in the room. Bit i of a mask stands for members[i].
@@ -122,6 +125,19 @@ func (r *Room) Enter(l *Leg, role Role) (*Member, error) {
 		r.leave(m)
 	}
 	return m, nil
+}
+
+// source is who tells a member's slot for sending: the only one it hears, else the first in the room, so that the
+// sums of a tick are made once.
+func (s *roomState) source(m *Member) *Leg {
+	i := slices.Index(s.members, m)
+	if i < 0 {
+		return nil
+	}
+	if h := s.hears[i]; h != 0 && h&(h-1) == 0 {
+		return s.members[bits.TrailingZeros32(h)].leg
+	}
+	return s.members[0].leg
 }
 
 // rebuild makes the matrix anew. mu is held.
@@ -226,30 +242,46 @@ func (r *Room) Close() {
 	r.engine.rooms.Add(-1)
 }
 
-// prepare sums up who talks in this tick and returns who is in the room then: changes
-// during the tick wait for the next. Clock goroutine.
-func (r *Room) prepare(n int64) *roomState {
-	if r.tick == n {
+// prepare finds who talks in this slot and returns who is in the room then: changes
+// during the slot wait for the next. Clock goroutine.
+func (r *Room) prepare(w *walker) *roomState {
+	if r.tick == w.tick && r.slot == w.slot {
 		return r.present
 	}
 	s := r.state.Load()
-	r.present = s
-	r.tick, r.sounding, r.at8k = n, 0, r.narrow.Load()
-	clear(r.sum[:])
-	narrow := true
-	for i, m := range s.members {
-		if !Codec(m.leg.codec.Load()).narrow() || m.leg.sent.any() {
-			narrow = false
-		}
-		if pcm := r.sound(m); pcm != nil {
-			r.sounding |= 1 << i
-			if s.talkers&(1<<i) != 0 {
-				r.add(pcm)
+	if r.tick != w.tick {
+		narrow := true
+		for _, m := range s.members {
+			if !Codec(m.leg.codec.Load()).narrow() || m.leg.sent.any() {
+				narrow = false
 			}
 		}
+		r.at8k = r.narrow
+		r.lean.Store(r.narrow && narrow)
+		r.narrow = narrow
 	}
-	r.narrow.Store(narrow)
+	r.present = s
+	r.tick, r.slot, r.sounding, r.summed = w.tick, w.slot, 0, false
+	for i, m := range s.members {
+		if r.sound(m) != nil {
+			r.sounding |= 1 << i
+		}
+	}
 	return s
+}
+
+// total makes the sum of all who talk.
+func (r *Room) total(s *roomState) {
+	if r.summed {
+		return
+	}
+	r.summed = true
+	clear(r.sum[:])
+	for t := s.talkers & r.sounding; t != 0; t &= t - 1 {
+		for i, v := range r.sound(s.members[bits.TrailingZeros32(t)]) {
+			r.sum[i] += int32(v)
+		}
+	}
 }
 
 // sound is what a member said in this tick, nil for nothing.
@@ -268,12 +300,6 @@ func (r *Room) sound(m *Member) []int16 {
 	return nil
 }
 
-func (r *Room) add(pcm []int16) {
-	for i, v := range pcm {
-		r.sum[i] += int32(v)
-	}
-}
-
 // mix writes what a member hears into out (8 or 16 kHz, as the room mixes) and says
 // whether that is more than silence. Clock goroutine.
 func (r *Room) mix(s *roomState, m *Member, out []int16) bool {
@@ -285,6 +311,12 @@ func (r *Room) mix(s *roomState, m *Member, out []int16) bool {
 	if want == 0 {
 		return false
 	}
+	if want&(want-1) == 0 {
+		for k, v := range r.sound(s.members[bits.TrailingZeros32(want)]) {
+			out[k] = soft(int32(v))
+		}
+		return true
+	}
 	less := s.talkers & r.sounding &^ want // in the sum, not to be heard: itself
 	more := want &^ s.talkers              // not in the sum: whispers
 	var own, extra []int16
@@ -295,6 +327,7 @@ func (r *Room) mix(s *roomState, m *Member, out []int16) bool {
 		if more != 0 {
 			extra = r.sound(s.members[bits.TrailingZeros32(more)])
 		}
+		r.total(s)
 		r.limit(out, own, extra)
 		return true
 	}
@@ -358,7 +391,8 @@ func (l *Leg) mixed(w *walker) soundKind {
 		return soundNone
 	}
 	r := m.room
-	s := r.prepare(w.tick)
+	s := r.prepare(w)
+	l.follow(w, s.source(m))
 	if r.at8k {
 		if Codec(l.codec.Load()).narrow() && r.mix(s, m, w.narrow[:]) {
 			return soundNarrow

@@ -38,7 +38,9 @@ type sender struct {
 }
 
 func (s *sender) init() {
-	s.seq, s.ts = uint16(rand.Uint32()), rand.Uint32()
+	// In the lower half, so that the number does not wrap before the peer has heard the first
+	// packet: an SRTP receiver that missed the wrap never opens another (RFC 3711 section 3.3.1).
+	s.seq, s.ts = uint16(rand.Uint32()&0x7fff), rand.Uint32()
 	s.event, s.cn, s.marker = -1, -1, true
 }
 
@@ -95,6 +97,11 @@ func (l *Leg) transmit(w *walker) {
 	if kind == soundNone && from != nil && !from.gone.Load() && from.live.Load() {
 		kind = soundForward
 	}
+	if kind == soundForward {
+		l.follow(w, from)
+	} else if l.seat.Load() == nil {
+		l.source = nil
+	}
 	if kind == soundSilent {
 		kind, from = soundNone, nil
 	}
@@ -103,6 +110,13 @@ func (l *Leg) transmit(w *walker) {
 	l.mu.Unlock()
 	if l.sent.any() {
 		l.writeSent(w, kind, from)
+	}
+}
+
+// follow lets the leg send in the slot in which another receives, from the next tick on.
+func (l *Leg) follow(w *walker, o *Leg) {
+	if l.source = o; o != nil && o.hears.slot != l.sends {
+		w.moved = true
 	}
 }
 

@@ -27,6 +27,7 @@ type webrtc struct {
 	agent *ice.Agent
 	queue packetQueue
 	path  atomic.Pointer[icePath]
+	lost  atomic.Int64    // since when nothing is heard of the peer, unix nanoseconds; 0 while it is
 	buf   [maxPacket]byte // clock goroutine only
 
 	ctx    context.Context // ends with the leg
@@ -116,6 +117,9 @@ func (w *webrtc) newAgent() (err error) {
 		ice.WithSrflxAcceptanceMinWait(0),
 		ice.WithRelayAcceptanceMinWait(200*time.Millisecond),
 		ice.WithCheckInterval(50*time.Millisecond),
+		// A caller's browser checks nothing before it has our answer, which may be minutes of
+		// ringing away; pion would give up for good after 30 s. When to stop sending is ours: see lapse.
+		ice.WithFailedTimeout(0),
 		ice.WithLoggerFactory(w.port.loggers),
 	)
 	if err != nil {
@@ -173,7 +177,9 @@ func (w *webrtc) selected(local, remote ice.Candidate) {
 		return
 	default:
 	}
+	w.mu.Lock()
 	w.path.Store(&icePath{sock: sock, to: sock.raw.address(to)})
+	w.mu.Unlock()
 	w.retarget()
 	w.leg.log.Debug("ice pair selected", "local", from, "remote", to)
 }
@@ -201,13 +207,40 @@ type pathFrom struct {
 	from netip.AddrPort
 }
 
-// state is called by the agent. On failure nothing more is sent (RFC 7675), until a restart.
+// consent is how long nothing may have been heard of a browser until nothing more is sent to it (RFC 7675 section 5.1).
+const consent = 30 * time.Second
+
+// iceDeaf is after how long without an answer pion calls a path disconnected.
+const iceDeaf = 5 * time.Second
+
+// state is called by the agent: a path that is heard again is taken again.
 func (w *webrtc) state(s ice.ConnectionState) {
-	if s == ice.ConnectionStateFailed {
-		w.path.Store(nil)
-		w.retarget()
-	}
 	w.leg.log.Debug("ice state", "state", s.String())
+	switch s {
+	case ice.ConnectionStateConnected, ice.ConnectionStateCompleted:
+		w.lost.Store(0)
+		if pair, err := w.agent.GetSelectedCandidatePair(); err == nil && pair != nil && !w.aimed() {
+			w.selected(pair.Local, pair.Remote)
+		}
+	case ice.ConnectionStateDisconnected:
+		w.lost.CompareAndSwap(0, time.Now().Add(-iceDeaf).UnixNano())
+	case ice.ConnectionStateChecking: // begun, or begun anew while the old path stays in use
+		w.lost.CompareAndSwap(0, time.Now().UnixNano())
+	}
+}
+
+// lapse stops sending to a browser of which nothing was heard for the time of consent. The leg's mu is held.
+func (w *webrtc) lapse(l *Leg) {
+	at := w.lost.Load()
+	if at == 0 || !w.aimed() || time.Since(time.Unix(0, at)) < consent {
+		return
+	}
+	w.mu.Lock()
+	if w.lost.Load() == at { // it has not come back meanwhile
+		w.path.Store(nil)
+	}
+	w.mu.Unlock()
+	l.retarget()
 }
 
 func (w *webrtc) retarget() {
@@ -225,8 +258,13 @@ func candidateAddr(c ice.Candidate) (netip.AddrPort, bool) {
 func (w *webrtc) aimed() bool { return w.path.Load() != nil }
 
 // receive hands over what came on the path since the last tick; a flood is left to
-// fill the queue, where it is counted.
+// fill the queue, where it is counted. A browser may have its keys, and speak, a moment
+// before us: that waits in the queue, since nothing of a browser is in the clear.
 func (w *webrtc) receive(l *Leg, k *walker) {
+	w.lapse(l)
+	if l.crypt == nil {
+		return
+	}
 	for range maxBatches * batchSize {
 		b, at, ok := w.queue.take(w.buf[:])
 		if !ok {

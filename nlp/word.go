@@ -4,18 +4,21 @@ import "strings"
 
 // HasWord finds a folded word in a folded text: letters and digits of ASCII must end with it, so that
 // "sue" is not in "issue" and "12315" is not in a phone number; Chinese is found anywhere.
-func HasWord(text, word string) bool {
+func HasWord(text, word string) bool { return FindWord(text, word, 0) >= 0 }
+
+// FindWord is where HasWord finds a word from a byte on, or -1.
+func FindWord(text, word string, from int) int {
 	if word == "" {
-		return false
+		return -1
 	}
-	for from := 0; ; {
+	for {
 		i := strings.Index(text[from:], word)
 		if i < 0 {
-			return false
+			return -1
 		}
 		start, end := from+i, from+i+len(word)
 		if !(plain(word[0]) && start > 0 && plain(text[start-1])) && !(plain(word[len(word)-1]) && end < len(text) && plain(text[end])) {
-			return true
+			return start
 		}
 		from = start + 1
 	}

@@ -108,8 +108,8 @@ func (f *facts) changed() {
 
 // Open implements plan.Facts.
 func (f *facts) Open(calendar string) bool {
-	open, err := f.s.open(f.ctx, calendar, f.now)
-	return f.note(err) && open
+	hours, err := f.s.tickets.Hours(f.ctx, calendar)
+	return f.note(err) && hours.Open(f.now)
 }
 
 // note keeps the first error; what is not there is none.

@@ -20,7 +20,6 @@ import (
 	"tingxin/event"
 	"tingxin/outbound"
 	"tingxin/pg"
-	"tingxin/queue"
 	"tingxin/rules/plan"
 	"tingxin/ticket"
 )
@@ -131,10 +130,6 @@ type Service struct {
 
 	paceMu sync.Mutex
 	pace   map[string]*pace // guarded by paceMu: by target
-
-	hoursMu sync.Mutex
-	hours   map[string]*queue.Calendar // guarded by hoursMu
-	hoursAt time.Time                  // guarded by hoursMu
 
 	wake      chan struct{} // there may be events
 	wakeHooks chan struct{} // there may be letters
@@ -268,30 +263,6 @@ func (s *Service) Work(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// hoursTTL is for how long calendars are not read again.
-const hoursTTL = 10 * time.Second
-
-// open tells whether a calendar is open; one that is not there always is. With an error nothing is known.
-func (s *Service) open(ctx context.Context, name string, at time.Time) (bool, error) {
-	s.hoursMu.Lock()
-	defer s.hoursMu.Unlock()
-	if s.hours == nil || time.Since(s.hoursAt) > hoursTTL {
-		all, err := queue.NewStore(s.db).Calendars(ctx)
-		if err != nil {
-			return false, fmt.Errorf("opening hours: %w", err)
-		}
-		s.hours = map[string]*queue.Calendar{}
-		for i := range all {
-			if all[i].Prepare() == nil {
-				s.hours[all[i].Name] = &all[i]
-			}
-		}
-		s.hoursAt = time.Now()
-	}
-	c := s.hours[name]
-	return c == nil || c.Open(at), nil
 }
 
 // userID finds a user who may log in; 0 when there is none.

@@ -252,3 +252,25 @@ func fuzzStep(t *testing.T, s *Server, fl *tape, d *dialogue, got taken, ev rune
 		}
 	}
 }
+
+// FuzzSipfrag: what is read of a NOTIFY's body is a final or provisional status and one
+// line of text, which writes the same again; the writer is that of our own NOTIFYs.
+func FuzzSipfrag(f *testing.F) {
+	for _, s := range []string{"SIP/2.0 200 OK\r\n", "SIP/2.0 100 Trying", "SIP/2.0 603 Decline\nTo: <sip:x@y>\r\n\r\n", "SIP/2.0 99 x", "SIP/2.0 700 x",
+		"SIP/2.0 +20 x", "SIP/2.0  200 OK", "INVITE sip:a@b SIP/2.0", "SIP/2.0 200", "sip/2.0 200 OK", "SIP/2.0 486 Busy\rHere\r\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		status, reason, err := sipfrag(body)
+		if err != nil {
+			return
+		}
+		if status < 100 || status > 699 || strings.ContainsAny(reason, "\r\n") {
+			t.Fatalf("%q: %d %q", body, status, reason)
+		}
+		again, words, err := sipfrag([]byte("SIP/2.0 " + itoa(status) + " " + reason + "\r\n"))
+		if err != nil || again != status || words != reason {
+			t.Fatalf("%q: %d %q, then %d %q %v", body, status, reason, again, words, err)
+		}
+	})
+}

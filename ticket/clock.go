@@ -26,6 +26,8 @@ type Hours interface {
 	Add(t time.Time, d time.Duration) (time.Time, bool)
 	// Between is the counted time from a to b; 0 when b is not after a.
 	Between(a, b time.Time) time.Duration
+	// Open tells whether t counts.
+	Open(t time.Time) bool
 }
 
 // Always counts every minute.
@@ -33,6 +35,9 @@ type Always struct{}
 
 // Add is t + d.
 func (Always) Add(t time.Time, d time.Duration) (time.Time, bool) { return t.Add(max(d, 0)), true }
+
+// Open is true.
+func (Always) Open(time.Time) bool { return true }
 
 // Between is b - a.
 func (Always) Between(a, b time.Time) time.Duration { return max(b.Sub(a), 0) }

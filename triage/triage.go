@@ -94,9 +94,10 @@ type Service struct {
 	guessed, applied, suggested, trained, failures atomic.Int64
 
 	mu       sync.Mutex
-	minds    map[place]*mind // guarded by mu
-	learning map[place]bool  // guarded by mu
-	closed   bool            // guarded by mu
+	minds    map[place]*mind     // guarded by mu
+	read     map[place]time.Time // guarded by mu: when it was looked whether there is a newer one
+	learning map[place]bool      // guarded by mu
+	closed   bool                // guarded by mu
 
 	life context.Context
 	stop context.CancelFunc
@@ -117,7 +118,7 @@ type mind struct {
 
 // New checks and stores.
 func New(parts Parts, log *slog.Logger) *Service {
-	s := &Service{parts: parts, db: parts.DB, log: log.With("part", "triage"), now: parts.Now, minds: map[place]*mind{}, learning: map[place]bool{}}
+	s := &Service{parts: parts, db: parts.DB, log: log.With("part", "triage"), now: parts.Now, minds: map[place]*mind{}, read: map[place]time.Time{}, learning: map[place]bool{}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -238,19 +239,40 @@ func head(folded string) string {
 	return folded
 }
 
+// readFor is how long a model is used before it is looked whether another server has learnt a newer one.
+const readFor = 5 * time.Minute
+
 // mind finds a model in memory, in the database, or begins to learn it.
 func (s *Service) mind(ctx context.Context, at place) (*mind, error) {
+	now := s.now()
 	s.mu.Lock()
 	m := s.minds[at]
+	due := now.Sub(s.read[at]) > readFor
+	if m != nil && due {
+		s.read[at] = now // one looks
+	}
 	s.mu.Unlock()
+	if m != nil && !due {
+		return m, nil
+	}
 	if m != nil {
+		latest, err := pg.Row(ctx, s.db, pgx.RowTo[string], `select version from text_models where kind = $1 and lang = $2 order by trained_at desc limit 1`, at.kind, at.lang)
+		if err == nil && latest != m.version {
+			var fresh *mind
+			if fresh, err = s.load(ctx, at); err == nil {
+				s.put(at, fresh)
+				return fresh, nil
+			}
+		}
+		if err != nil && !errors.Is(err, pg.ErrNotFound) && ctx.Err() == nil {
+			s.failures.Add(1)
+			s.log.Warn("whether there is a newer model is not known", "kind", at.kind, "lang", at.lang, "err", err)
+		}
 		return m, nil
 	}
 	m, err := s.load(ctx, at)
 	if err == nil {
-		s.mu.Lock()
-		s.minds[at] = m
-		s.mu.Unlock()
+		s.put(at, m)
 		return m, nil
 	}
 	if !errors.Is(err, pg.ErrNotFound) {
@@ -375,19 +397,16 @@ func (s *Service) Train(ctx context.Context, kind Kind, lang string) (Trained, e
 	}
 	begun := time.Now()
 	h := sha256.New()
-	lessons := make([]learn.TextExample, 0, len(examples))
 	for _, e := range examples {
 		fmt.Fprintf(h, "%s\t%s\n", e.Label, e.Text)
-		l, err := s.example(ctx, kind, lang, nlp.Fold(e.Text), true)
+	}
+	vectors := 0
+	if len(examples) > 0 {
+		first, err := s.example(ctx, kind, lang, nlp.Fold(examples[0].Text), true)
 		if err != nil {
 			return Trained{}, err
 		}
-		l.Label = e.Label
-		lessons = append(lessons, l)
-	}
-	vectors := 0
-	if len(lessons) > 0 {
-		vectors = len(lessons[0].Vector)
+		vectors = len(first.Vector)
 	}
 	fmt.Fprintf(h, "%d", vectors)
 	version := hex.EncodeToString(h.Sum(nil)[:6])
@@ -395,6 +414,15 @@ func (s *Service) Train(ctx context.Context, kind Kind, lang string) (Trained, e
 	if err == nil && old.version == version {
 		s.put(at, old)
 		return s.one(ctx, at, version)
+	}
+	lessons := make([]learn.TextExample, 0, len(examples))
+	for _, e := range examples {
+		l, err := s.example(ctx, kind, lang, nlp.Fold(e.Text), true)
+		if err != nil {
+			return Trained{}, err
+		}
+		l.Label = e.Label
+		lessons = append(lessons, l)
 	}
 	m, err := learn.TrainText(lessons, 1)
 	if err != nil {
@@ -425,7 +453,7 @@ func (s *Service) Train(ctx context.Context, kind Kind, lang string) (Trained, e
 func (s *Service) put(at place, m *mind) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.minds[at] = m
+	s.minds[at], s.read[at] = m, s.now()
 }
 
 func (s *Service) one(ctx context.Context, at place, version string) (Trained, error) {

@@ -238,3 +238,44 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// counting counts what was embedded to learn from.
+type counting struct {
+	sure
+	n *int
+}
+
+func (c counting) EmbedLater(ctx context.Context, lang, text string) (embed.Vectors, error) {
+	*c.n++
+	return c.sure.EmbedLater(ctx, lang, text)
+}
+
+// The same examples are not embedded again, and what one server learnt the others use within minutes.
+func TestModelsAreLearntOnceForAllServers(t *testing.T) {
+	n := 0
+	s := open(t, counting{n: &n})
+	first, err := s.Train(t.Context(), Urgency, "en")
+	must(t, err)
+	if n <= first.Examples {
+		t.Errorf("%d embedded of %d", n, first.Examples)
+	}
+	n = 0
+	if again, err := s.Train(t.Context(), Urgency, "en"); err != nil || again.Version != first.Version || n != 1 {
+		t.Errorf("%+v %v, %d embedded", again, err, n)
+	}
+	now := time.Now()
+	other := New(Parts{DB: s.db, Embed: s.parts.Embed, Now: func() time.Time { return now }}, s.log)
+	t.Cleanup(func() { other.Close() })
+	uses := func(want string) {
+		t.Helper()
+		if g, err := other.Guess(t.Context(), Urgency, "the kettle is on fire, please hurry"); err != nil || g.Version != want {
+			t.Errorf("%+v %v, want version %s", g, err, want)
+		}
+	}
+	uses(first.Version)
+	_, err = s.db.Exec(t.Context(), `insert into text_models (kind, lang, version, examples, metrics, doc, took_ms, trained_at) select kind, lang, 'newer', examples, metrics, doc, took_ms, trained_at + interval '1 hour' from text_models`)
+	must(t, err)
+	uses(first.Version)
+	now = now.Add(readFor + time.Second)
+	uses("newer")
+}

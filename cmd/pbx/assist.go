@@ -13,18 +13,18 @@ import (
 
 // startAssist makes and starts what helps agents: cards, scripts, snippets, and the learning behind them.
 func (s *server) startAssist(ctx context.Context) (func() error, error) {
-	if s.cfg.Assist.Off {
-		return nil, nil
-	}
 	a, err := s.newAssist()
 	if err != nil {
 		return nil, err
+	}
+	if s.cfg.Assist.Off {
+		a.AddJobs(s.jobs) // what was kept before expires
+		return nil, nil
 	}
 	if err := a.Start(ctx); err != nil {
 		return nil, err
 	}
 	a.AddJobs(s.jobs)
-	s.persons.Register(contact.Noun{Name: "assist", Eraser: helps{a.Store()}})
 	s.assist = a
 	return a.Close, nil
 }

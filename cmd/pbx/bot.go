@@ -24,7 +24,7 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 		s.chat.OnInbound(s.feedback.Hook(s.chat, s.chat.ToQueue))
 		return nil, nil
 	}
-	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: s.persons, DB: s.db}, Desk: bot.NewQueueDesk(s.queues), Promises: botPromises{tickets: s.tickets, calls: &s.alive}}
+	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: s.persons, DB: s.db}, Desk: bot.NewQueueDesk(s.queues), Promises: botPromises{s}}
 	if s.embed != nil {
 		parts.Embed = s.embed
 	}
@@ -55,7 +55,7 @@ var _ call.Bot = callBot{}
 
 // Turn implements call.Bot. Who calls is known as to every call; who hides the number is nobody.
 func (b callBot) Turn(ctx context.Context, id, from string, said ivr.Said, emotion float64) (ivr.Told, error) {
-	s := bot.Spoken{Call: id, Text: said.Text, Lang: said.Language, Keys: said.Keys, Emotion: emotion, From: callable(from)}
+	s := bot.Spoken{Call: id, Text: said.Text, Lang: said.Language, Keys: said.Keys, Emotion: emotion, From: dialled(from)}
 	who, err := b.people.Person(ctx, from, "")
 	if err != nil {
 		return ivr.Told{}, err

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
 	"tingxin/contact"
@@ -26,6 +27,8 @@ func (s *server) contacts() *contact.Store {
 		dir = abs
 	}
 	store := contact.NewStore(s.db, s.cfg.Contact)
+	// What helps agents is found by calls and conversations too: before these forget whose they are, and when it is off by now.
+	store.Register(contact.Noun{Name: "assist", Eraser: helps{assist.NewStore(s.db)}})
 	store.Register(contact.Noun{Name: "calls", Source: callEntries{s.store}, Eraser: callEraser{s.store, dir}, Exporter: callExporter{s.store, dir}})
 	store.Register(contact.Noun{Name: "queues", Eraser: workEraser{queue.NewStore(s.db)}})
 	// What the bot noted goes too when the bot is off by now; erasing needs nothing of a running one.

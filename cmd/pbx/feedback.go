@@ -26,7 +26,7 @@ func (s *server) startFeedback(ctx context.Context) (func() error, error) {
 	}
 	s.triage = triage.New(parts, s.log)
 	s.triage.AddJobs(s.jobs)
-	f, err := feedback.NewService(s.cfg.Feedback, feedback.Parts{DB: s.db, Bus: s.bus, Jobs: s.jobs, Tickets: s.tickets, Judge: s.triage}, s.log)
+	f, err := feedback.NewService(s.cfg.Feedback, feedback.Parts{DB: s.db, Bus: s.bus, Tickets: s.tickets, Judge: s.triage}, s.log)
 	if err != nil {
 		return nil, err
 	}

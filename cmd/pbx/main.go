@@ -35,7 +35,7 @@ func commands() []command {
 		{"features", "print the prosody of a recording: pitch track and functionals", runFeatures},
 		{"bench", "bench asr, bench calls, bench emotion, bench bot: how much fits on this machine", runBench},
 		{"simulate", "simulate queue: how a day would go with other arrivals or agents", runSimulate},
-		{"apply", "bring queues, agents, skills and opening hours in line with a file", runApply},
+		{"apply", "bring queues, agents, numbers, flows, rules and other settings in line with a file", runApply},
 		{"learn", "learn from questions without a good answer and from replies that were rated well", runLearn},
 		{"kb", "kb import, kb export: articles from and into files", runKB},
 		{"sample-orders", "serve sample orders, to try the bot's tools with", runSampleOrders},

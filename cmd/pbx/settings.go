@@ -76,7 +76,8 @@ func (s *server) startSettings(ctx context.Context) (func() error, error) {
 	if err := s.flows.Start(ctx); err != nil {
 		return nil, err
 	}
-	return nil, errors.Join(s.rules.usePrompts(ctx, now), s.rules.useFlows(ctx, now)) // routes of the file may name stored flows
+	err = errors.Join(s.rules.usePrompts(ctx, now), s.rules.useFlows(ctx, now)) // routes of the file may name stored flows
+	return nil, errors.Join(err, s.store.FillScales(ctx, s.flows.Scales()))
 }
 
 // startAdmin makes the settings count and follows what changes.

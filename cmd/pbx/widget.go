@@ -342,8 +342,6 @@ const (
 	guestTime = time.Minute
 	// maxGuests is how many visitors may speak at once at this server.
 	maxGuests = 50
-	// fewestDigits of a number to call back: shorter ones are services.
-	fewestDigits = 7
 )
 
 // Ticket implements webchat.Calls.
@@ -368,9 +366,9 @@ func (b booth) Ticket(ctx context.Context, c chat.Conversation, number string) (
 
 // CallBack implements webchat.Calls.
 func (b booth) CallBack(ctx context.Context, c chat.Conversation, name, number string) error {
-	number, err := contact.Normalise(contact.KindPhone, number, b.s.cfg.Contact.Region)
-	if err != nil || len(strings.TrimPrefix(number, "+")) < fewestDigits {
-		return fmt.Errorf("%w: this is no number to call back", chat.ErrBad)
+	number, err := b.s.callable(number)
+	if err != nil {
+		return fmt.Errorf("%w: %w", chat.ErrBad, err)
 	}
 	id, err := chatContacts{b.s.persons}.Resolve(ctx, c)
 	if err != nil {

@@ -72,18 +72,19 @@ func (c *client) send(ctx context.Context, method, path string, body []byte, onc
 	if once != "" {
 		req.Header.Set("Idempotency-Key", once)
 	}
+	if method == http.MethodGet || once != "" {
+		wait = time.Second // an answer that was lost or broke off
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		if method == http.MethodGet || once != "" {
-			return time.Second, err
-		}
-		return 0, err
+		return wait, err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
-		return 0, err
+		return wait, err
 	}
+	wait = 0
 	if resp.StatusCode < 300 {
 		if out == nil {
 			return 0, nil

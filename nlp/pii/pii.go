@@ -110,19 +110,43 @@ func maybe(s string) bool {
 	return digits >= leastDigits
 }
 
+// cutOf is where a text that is too long to be searched at once is cut: between two words when there are some.
+func cutOf(s string) int {
+	cut := slot.MaxText / 2
+	if at := strings.LastIndexAny(s[:cut], " \n\t,.;。，；！？"); at > 0 {
+		cut = at
+	}
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return cut
+}
+
+// Find gives the values of a text of any length, in its order.
+func Find(s string) []slot.Value {
+	var out []slot.Value
+	for from := 0; from < len(s); {
+		end := len(s)
+		if end-from > slot.MaxText {
+			end = from + max(cutOf(s[from:]), 1)
+		}
+		values, _ := finder.Find(s[from:end], time.Unix(0, 0)) // it is cut, so it is not too long
+		for _, v := range values {
+			v.Start, v.End = v.Start+from, v.End+from
+			out = append(out, v)
+		}
+		from = end
+	}
+	return out
+}
+
 // Text is a text with what names a person hidden. The rest stays as it was written.
 func Text(s string) string {
 	if !maybe(s) {
 		return s
 	}
 	if len(s) > slot.MaxText {
-		cut := slot.MaxText / 2
-		if at := strings.LastIndexAny(s[:cut], " \n\t,.;。，；！？"); at > 0 {
-			cut = at
-		}
-		for cut > 0 && !utf8.RuneStart(s[cut]) {
-			cut--
-		}
+		cut := cutOf(s)
 		return Text(s[:cut]) + Text(s[cut:])
 	}
 	values, err := finder.Find(s, time.Unix(0, 0))

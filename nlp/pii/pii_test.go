@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tingxin/nlp/pii"
+	"tingxin/nlp/slot"
 )
 
 func TestText(t *testing.T) {
@@ -35,6 +36,17 @@ func TestLongText(t *testing.T) {
 	long := strings.Repeat("一些话。", 6000) + "13800138000"
 	if got := pii.Text(long); strings.Contains(got, "13800138000") || !strings.HasSuffix(got, "138****8000") {
 		t.Error("the number at the end of a long text was not hidden")
+	}
+}
+
+// A value is found wherever a long text is cut, in the place where it stands.
+func TestFindInLongTexts(t *testing.T) {
+	for _, n := range []int{0, slot.MaxText/2 - 20, slot.MaxText - 5, 3 * slot.MaxText} {
+		text := strings.Repeat("他说", n/6) + " 13800138000 " + strings.Repeat("x y", n)
+		got := pii.Find(text)
+		if len(got) != 1 || text[got[0].Start:got[0].End] != "13800138000" {
+			t.Errorf("%d: %+v", n, got)
+		}
 	}
 }
 

@@ -69,31 +69,59 @@ function spy() {
   if (open) media.getUserMedia = (wanted) => open(wanted.audio ? { audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } } : wanted);
 }
 
-/** levels are the loudest of each tone in the newest remote sound that still runs, over `ms`, dB. */
+/**
+ * levels are the loudest of each tone in the newest remote sound that still runs, over `ms`, dB.
+ * One AudioContext listens for the page's whole life: one that is made anew each time may, on a
+ * busy machine, not have begun before it is closed again.
+ */
 const levels = (page, tones, ms) =>
   page.evaluate(
     async ([wanted, time]) => {
-      const stream = globalThis.spied.heard.findLast((s) => s.getAudioTracks().some((track) => track.readyState === 'live'));
+      const { spied } = globalThis;
+      const stream = spied.heard.findLast((s) => s.getAudioTracks().some((track) => track.readyState === 'live'));
       if (!stream) return wanted.map(() => -200);
-      const context = new AudioContext({ sampleRate: 48_000 });
-      const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
-      context.createMediaStreamSource(stream).connect(analyser);
-      const bins = new Float32Array(analyser.frequencyBinCount);
+      spied.context ??= new AudioContext({ sampleRate: 48_000 });
+      if (spied.context.state !== 'running') await spied.context.resume();
+      if (spied.listens !== stream) {
+        spied.source?.disconnect();
+        spied.ear = new AnalyserNode(spied.context, { fftSize: 8192, smoothingTimeConstant: 0 });
+        spied.source = spied.context.createMediaStreamSource(stream);
+        spied.source.connect(spied.ear);
+        spied.listens = stream;
+      }
+      const { ear } = spied;
+      const bins = new Float32Array(ear.frequencyBinCount);
       const best = wanted.map(() => -200);
       await new Promise((resolve) => setTimeout(resolve, 220)); // until the window is full
       for (const end = Date.now() + time; Date.now() < end; ) {
-        analyser.getFloatFrequencyData(bins);
+        ear.getFloatFrequencyData(bins);
         wanted.forEach((tone, i) => {
           const bin = Math.round((tone * 8192) / 48_000);
           best[i] = Math.max(best[i], bins[bin - 1], bins[bin], bins[bin + 1]);
         });
         await new Promise((resolve) => setTimeout(resolve, 60));
       }
-      await context.close();
       return best.map((level) => Math.round(level));
     },
     [tones, ms],
   );
+
+/** wires tell what each connection of a page has sent and got, and how loud: whose fault a silence is. */
+const wires = (page) =>
+  page.evaluate(async () => {
+    const { peers, context } = globalThis.spied;
+    const seen = [];
+    for (const peer of peers.slice(-3)) {
+      const facts = { ice: peer.iceConnectionState, dtls: peer.connectionState };
+      for (const s of (await peer.getStats()).values()) {
+        if (s.type === 'inbound-rtp') Object.assign(facts, { got: s.packetsReceived, loud: s.audioLevel, energy: s.totalAudioEnergy });
+        if (s.type === 'outbound-rtp') facts.sent = s.packetsSent;
+        if (s.type === 'media-source') facts.said = s.audioLevel;
+      }
+      seen.push(facts);
+    }
+    return [context?.state, ...seen];
+  });
 
 /** listens waits until a page hears those tones and not the others. */
 async function listens(page, words, present, absent = []) {
@@ -102,8 +130,8 @@ async function listens(page, words, present, absent = []) {
   await until(`${words}: ${present.join('+') || 'silence'} without ${absent.join('+') || 'anything'}`, async () => {
     last = await levels(page, all.map((who) => hz[who]), 350);
     return last.every((level, i) => (i < present.length ? level > -55 : level < -72));
-  }).catch((error) => {
-    throw new Error(`${error.message}; ${all.map((who, i) => `${who} ${last[i]} dB`).join(', ')}`);
+  }).catch(async (error) => {
+    throw new Error(`${error.message}; ${all.map((who, i) => `${who} ${last[i]} dB`).join(', ')}; ${JSON.stringify(await wires(page))}`);
   });
   return all.map((who, i) => `${who} ${last[i]} dB`).join(', ');
 }

@@ -13,10 +13,10 @@ import './assist.css';
 
 interface Props {
   subject: Subject;
-  /** Puts a text into the composer. */
-  onInsert: (text: string) => void;
+  /** Puts a text into the composer; without one the cards are for reading and doing. */
+  onInsert?: (text: string) => void;
   /** Sends a text as it is. */
-  onSend: (text: string) => void;
+  onSend?: (text: string) => void;
 }
 
 /** What came of an act. */
@@ -45,9 +45,10 @@ export function useAssist({ subject, onInsert, onSend }: Props) {
     (card: number, text: string, send: boolean) => {
       if (!text) return;
       if (send) {
+        if (!onSend) return;
         void log(card, 'sent', text);
         onSend(text);
-      } else {
+      } else if (onInsert) {
         noteInserted(subject, card, text);
         onInsert(text);
       }
@@ -67,7 +68,7 @@ export function useAssist({ subject, onInsert, onSend }: Props) {
         void message.success(t(`assist.did.${it.action}`));
         await log(it.card, 'done');
         void refetch();
-      } else void log(it.card, 'inserted');
+      } else if (onInsert) void log(it.card, 'inserted');
     },
     onError: said,
   });
@@ -78,20 +79,21 @@ export function useAssist({ subject, onInsert, onSend }: Props) {
       const answer = answerOf(data?.answer);
       const step = stepOf(data?.script);
       if (place === 1 && answer) give(answer.card, answer.text, send);
-      if (place === 2 && step?.say && data?.script) sayIt({ text: step.say, card: data.script.card, send });
+      if (place === 2 && step?.say && data?.script && (send ? onSend : onInsert)) sayIt({ text: step.say, card: data.script.card, send });
       if (place === 3 && data?.do) runIt(data.do);
     },
-    [data, give, sayIt, runIt],
+    [data, give, sayIt, runIt, onInsert, onSend],
   );
   const change = useMutation({ mutationFn: ({ path, body }: { path: string; body: object }) => request<Board>(path, { method: 'POST', body: { ...subject, ...body } }), onSuccess: put, onError: said });
   const dismiss = useCallback((card: number) => void log(card, 'dismissed').then(() => refetch()), [refetch]);
-  return { board: data, error, refetch, act, give, dismiss, result, setResult, running: run.isPending, change };
+  return { board: data, error, refetch, act, give: onInsert && onSend && give, insert: onInsert, dismiss, result, running: run.isPending, change };
 }
 
+export type Assist = ReturnType<typeof useAssist>;
+
 /** AssistPanel is three cards in fixed places: an answer, the script, one act. */
-export function AssistPanel(props: Props) {
+export function AssistPanel({ it }: { it: Assist }) {
   const { t } = useTranslation();
-  const it = useAssist(props);
   if (it.error instanceof Problem && it.error.status === 503) return null;
   if (it.error) return <Failed error={it.error} retry={() => void it.refetch()} />;
   if (!it.board) return <Waiting rows={3} />;
@@ -99,7 +101,7 @@ export function AssistPanel(props: Props) {
     <section className="assist" aria-label={t('assist.title')}>
       <AnswerCard answer={it.board.answer} degraded={it.board.degraded} give={it.give} dismiss={it.dismiss} />
       <ScriptCard script={it.board.script} it={it} />
-      <DoCard todo={it.board.do} it={it} onInsert={props.onInsert} />
+      <DoCard todo={it.board.do} it={it} />
     </section>
   );
 }
@@ -125,8 +127,9 @@ function Card({ place, name, head, onDismiss, children }: { place: number; name:
 
 type Give = (card: number, text: string, send: boolean) => void;
 
-function Buttons({ card, text, give, label }: { card: number; text: string; give: Give; label: string }) {
+function Buttons({ card, text, give, label }: { card: number; text: string; give?: Give; label: string }) {
   const { t } = useTranslation();
+  if (!give) return null;
   return (
     <span className="assist-buttons">
       <button type="button" className="small-button" aria-label={`${t('assist.insert')}: ${label}`} onClick={() => give(card, text, false)}>
@@ -139,7 +142,7 @@ function Buttons({ card, text, give, label }: { card: number; text: string; give
   );
 }
 
-function AnswerCard({ answer, degraded, give, dismiss }: { answer?: Answer; degraded?: string; give: Give; dismiss: (card: number) => void }) {
+function AnswerCard({ answer, degraded, give, dismiss }: { answer?: Answer; degraded?: string; give?: Give; dismiss: (card: number) => void }) {
   const { t } = useTranslation();
   const { number } = useFormat();
   const [more, setMore] = useState(false);
@@ -252,7 +255,7 @@ function Reasons({ answer }: { answer: Answer }) {
   );
 }
 
-function ScriptCard({ script, it }: { script?: Progress; it: ReturnType<typeof useAssist> }) {
+function ScriptCard({ script, it }: { script?: Progress; it: Assist }) {
   const { t } = useTranslation();
   const [all, setAll] = useState(false);
   const [opened, setOpened] = useState(false);
@@ -292,7 +295,8 @@ function ScriptCard({ script, it }: { script?: Progress; it: ReturnType<typeof u
               i === at || all ? (
                 <li key={i} className={i === script.at ? 'assist-step assist-step-now' : 'assist-step'} aria-current={i === script.at ? 'step' : undefined}>
                   <span className="assist-step-title">{step.title}</span>
-                  {step.say && (
+                  {step.say && !it.insert && <p className="assist-text">{step.say}</p>}
+                  {step.say && it.insert && (
                     <button type="button" className="assist-say" onClick={() => (i === at ? it.act(2) : undefined)} disabled={i !== at} title={t('assist.insert')}>
                       {step.say}
                     </button>
@@ -322,9 +326,9 @@ function ScriptCard({ script, it }: { script?: Progress; it: ReturnType<typeof u
   );
 }
 
-function DoCard({ todo, it, onInsert }: { todo?: Do; it: ReturnType<typeof useAssist>; onInsert: (text: string) => void }) {
+function DoCard({ todo, it }: { todo?: Do; it: Assist }) {
   const { t } = useTranslation();
-  const { result } = it;
+  const { result, insert } = it;
   return (
     <Card place={3} name="do" onDismiss={todo ? () => it.dismiss(todo.card) : undefined}>
       {!todo && !result && <p className="muted assist-none">{t('assist.nothing')}</p>}
@@ -349,9 +353,11 @@ function DoCard({ todo, it, onInsert }: { todo?: Do; it: ReturnType<typeof useAs
       {result?.text && (
         <div className="assist-reply" role="status">
           <p className="assist-text">{result.text}</p>
-          <button type="button" className="small-button" onClick={() => onInsert(result.text ?? '')}>
-            {t('assist.insert')}
-          </button>
+          {insert && (
+            <button type="button" className="small-button" onClick={() => insert(result.text ?? '')}>
+              {t('assist.insert')}
+            </button>
+          )}
         </div>
       )}
       {result?.ticket !== undefined && (

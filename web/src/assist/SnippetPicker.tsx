@@ -12,18 +12,25 @@ interface Props {
   subject?: Subject;
   onPick: (text: string, missing: string[]) => void;
   onClose: () => void;
+  /** Tells the composer the id of the option that is chosen, for its aria-activedescendant. */
+  onActive: (option?: string) => void;
 }
 
 /**
  * SnippetPicker stands over a composer while something like "/ret" is typed into it. The focus stays in the
  * composer: arrows choose, Enter or Tab takes, Escape closes; nothing of that while an input method composes.
  */
-export function SnippetPicker({ query, subject, onPick, onClose }: Props) {
+export function SnippetPicker({ query, subject, onPick, onClose, onActive }: Props) {
   const { t } = useTranslation();
   const { data } = useQuery(snippets(query, undefined));
   const list = (data ?? []).slice(0, 8);
   const [chosen, setChosen] = useState({ query, at: 0 });
   const at = chosen.query === query ? Math.min(chosen.at, Math.max(0, list.length - 1)) : 0;
+  const active = list.length > 0 ? `snippet-${at}` : undefined;
+  useEffect(() => {
+    onActive(active);
+    return () => onActive(undefined);
+  }, [active, onActive]);
   const take = useMutation({
     mutationFn: (one: Snippet) => request<Filled>(`/snippets/${one.id}/use`, { method: 'POST', body: subject ? { kind: subject.kind, id: subject.id } : {} }),
     onSuccess: (filled) => onPick(filled.text, filled.missing),
@@ -45,10 +52,10 @@ export function SnippetPicker({ query, subject, onPick, onClose }: Props) {
     return () => window.removeEventListener('keydown', handle, true);
   }, []);
   return (
-    <div className="snippet-picker" role="listbox" aria-label={t('assist.snippets')}>
+    <div className="snippet-picker" id="snippet-picker" role="listbox" aria-label={t('assist.snippets')}>
       {list.length === 0 && <p className="muted snippet-none">{t(data ? 'assist.snippetsNone' : 'app.loading')}</p>}
       {list.map((one, i) => (
-        <button key={one.id} type="button" role="option" aria-selected={i === at} className="snippet-option" onMouseDown={(event) => event.preventDefault()} onMouseEnter={() => setChosen({ query, at: i })} onClick={() => take.mutate(one)}>
+        <button key={one.id} id={`snippet-${i}`} type="button" tabIndex={-1} role="option" aria-selected={i === at} className="snippet-option" onMouseDown={(event) => event.preventDefault()} onMouseEnter={() => setChosen({ query, at: i })} onClick={() => take.mutate(one)}>
           <span className="snippet-head">
             <code>/{one.shortcut}</code> <strong>{one.title}</strong> {one.owner !== undefined && <span className="tag">{t('assist.own')}</span>}
           </span>

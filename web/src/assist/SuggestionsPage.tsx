@@ -31,11 +31,12 @@ function Approving({ of, onClose }: { of: Suggestion; onClose: () => void }) {
   const approve = useMutation({
     mutationFn: () => {
       const lines = texts.split('\n').map((line) => line.trim()).filter(Boolean).slice(0, 20);
-      return request<Saved>(`/kb/suggestions/${of.id}/approve`, { method: 'POST', body: fresh ? { title, answer, texts: lines, publish } : { article: of.article, texts: lines, publish } });
+      return request<Saved & { unpublished?: string }>(`/kb/suggestions/${of.id}/approve`, { method: 'POST', body: fresh ? { title, answer, texts: lines, publish } : { article: of.article, texts: lines, publish } });
     },
     onSuccess: async (saved) => {
       await client.invalidateQueries({ queryKey: ['kb'] });
-      void message.success(t(saved.state === 'live' ? 'assist.learn.published' : 'assist.learn.drafted'));
+      if (saved.unpublished) void message.warning(t('assist.learn.draftOnly'));
+      else void message.success(t(saved.state === 'live' ? 'assist.learn.published' : 'assist.learn.drafted'));
       onClose();
     },
     onError: (error) => void message.error(said(error)),

@@ -13,7 +13,6 @@ export type Progress = Schemas['AssistProgress'];
 export type Do = Schemas['AssistDo'];
 export type Script = Schemas['AssistScript'];
 export type ScriptDoc = Schemas['AssistScriptDoc'];
-export type ScriptVersion = Schemas['AssistScriptVersion'];
 export type Snippet = Schemas['AssistSnippet'];
 export type Filled = Schemas['AssistFilled'];
 export type Proposal = Schemas['AssistProposal'];

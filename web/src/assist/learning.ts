@@ -10,7 +10,6 @@ export type Health = Schemas['AssistHealth'];
 export type Week = Schemas['AssistWeek'];
 export type Case = Schemas['AssistCase'];
 export type Run = Schemas['AssistPracticeRun'];
-export type Trained = Schemas['AssistTrained'];
 
 export const suggestions = (state: string) =>
   queryOptions({ queryKey: ['kb', 'suggestions', state], queryFn: ({ signal }) => request<Schemas['SuggestionList']>('/kb/suggestions', { signal, query: { state } }).then((list) => list.items) });

@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { App, Tooltip } from 'antd';
 import { lazy, Suspense, useEffect, useState, type ReactNode, type SyntheticEvent } from 'react';
@@ -8,6 +8,7 @@ import { request } from '../api/client';
 import type { Page, TicketRow } from '../api/model';
 import type { components } from '../api/openapi';
 import { problemKey } from '../api/problem';
+import { session } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { contact as contactOf } from '../contact/api';
 import { firstOf, useFormat } from '../i18n/format';
@@ -17,6 +18,7 @@ import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark } from '../parts/TicketMarks';
 import '../pages/contacts.css';
 import '../pages/tickets.css';
+import { works } from '../shell/roles';
 import { PhonePanel } from './Phone';
 
 // With their forms they are half of the page: they come when they are asked for.
@@ -81,9 +83,6 @@ function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: strin
   );
 }
 
-/** On the telephone words are said, not sent. */
-const nowhere = () => undefined;
-
 const isPacket = (packet: unknown): packet is BotPacket => typeof packet === 'object' && packet !== null && 'summary' in packet && 'emotion_trend' in packet;
 
 /** HandOver is what came with the conversation: of the bot, or of the colleague who passed it on. */
@@ -107,12 +106,13 @@ function HandOver({ packet }: { packet: unknown }) {
 
 function Assist({ subject, onInsert, onSend }: { subject: Subject; onInsert?: (text: string) => void; onSend?: (text: string) => void }) {
   const { t } = useTranslation();
+  const working = works(useSuspenseQuery(session).data?.user.role);
   const packet = isPacket(subject.packet) || (subject.packet as { note?: string } | undefined)?.note;
   return (
     <>
-      {(subject.kind === 'call' || (onInsert && onSend)) && <AssistCards key={`${subject.kind}${subject.id}`} kind={subject.kind} id={subject.id} onInsert={onInsert ?? nowhere} onSend={onSend ?? nowhere} />}
+      {working && <AssistCards key={`${subject.kind}${subject.id}`} kind={subject.kind} id={subject.id} onInsert={onInsert} onSend={onSend} />}
       <HandOver packet={subject.packet} />
-      {subject.contact ? <Slots contact={subject.contact} onInsert={onInsert} /> : null}
+      {working && subject.contact ? <Slots contact={subject.contact} onInsert={onInsert} /> : null}
       {subject.contact ? <PersonLine contact={subject.contact} /> : !packet && <Empty icon="contacts" title={t('desktop.unknownPerson')} />}
     </>
   );

@@ -20,7 +20,7 @@ interface Props {
 }
 
 /** firstLine is a subject out of a text. */
-export function firstLine(text: string): string {
+function firstLine(text: string): string {
   const line = text.split('\n').find((one) => one.trim() !== '')?.trim() ?? '';
   return line.length > 120 ? `${line.slice(0, 119)}…` : line;
 }

@@ -15,7 +15,7 @@ export type Scope = (typeof scopes)[number];
 export const groups = ['now', 'waiting', 'later', 'done'] as const;
 
 /** deskWork is a work list; view is a saved filter instead of a scope. */
-export const deskWork = (of: Scope, view: number) =>
+const deskWork = (of: Scope, view: number) =>
   queryOptions({
     queryKey: ['desk', 'work', of, view],
     queryFn: ({ signal }) => request<Schemas['DeskItems']>('/desk/work', { signal, query: { of, view: view || undefined } }),

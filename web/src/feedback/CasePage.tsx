@@ -13,6 +13,7 @@ import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
 import { DueMark } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { leads } from '../shell/roles';
 import '../pages/calls.css';
 import '../pages/tickets.css';
 import { caseStates, causes, oneCase, walk, ways, type CaseDetail, type Link as CustomerLink, type Note, type Step } from './api';
@@ -341,7 +342,7 @@ export function CasePage() {
   const client = useQueryClient();
   const now = useNow();
   const role = useSuspenseQuery(session).data?.user.role;
-  const lead = role === 'supervisor' || role === 'admin';
+  const lead = leads(role);
   const people = useQuery(colleagues).data ?? [];
   const all = useQuery(causes).data ?? [];
   const { data, error, refetch } = useQuery(oneCase(caseId));

@@ -12,6 +12,7 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { leads } from '../shell/roles';
 import '../pages/calls.css';
 import '../pages/tickets.css';
 import { areas, caseCounts, cases, caseStates, causes, kinds, report, said, sources, summary, tabs, topics, walk, type CaseRow, type Cause, type FeedbackFilter, type Item, type Tab, type Theme } from './api';
@@ -427,7 +428,7 @@ export function FeedbackPage() {
   const navigate = useNavigate();
   const client = useQueryClient();
   const role = useSuspenseQuery(session).data?.user.role;
-  const lead = role === 'supervisor' || role === 'admin';
+  const lead = leads(role);
   const shown = tabs.filter((tab) => lead || tab === 'said' || tab === 'cases');
   const tab: Tab = shown.find((one) => one === filter.tab) ?? 'said';
   const change = useMemo<Change>(() => (part) => void navigate({ to: '/feedback', search: { ...filter, ...part }, replace: true }), [navigate, filter]);

@@ -10,7 +10,6 @@ export type Theme = Schemas['FeedbackTheme'];
 export type Case = Schemas['FeedbackCase'];
 export type CaseRow = Schemas['FeedbackCaseRow'];
 export type CaseDetail = Schemas['CaseDetail'];
-export type CaseState = Case['state'];
 export type Note = Schemas['FeedbackMessage'];
 export type Step = Schemas['FeedbackStep'];
 export type Cause = Schemas['FeedbackCause'];

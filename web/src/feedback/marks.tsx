@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { session } from '../api/queries';
 import { Icon } from '../parts/Icon';
+import { leads } from '../shell/roles';
 import { causes, openCases, type Cause, type Item } from './api';
 import './feedback.css';
 
@@ -46,8 +47,8 @@ export function CaseMark({ reason, ticket }: { reason?: string; ticket?: number 
             <Icon name="heart" size={13} /> {t('feedback.mark', { ref: `C-${one.id}`, state: t(`feedback.states.${one.state}`) })}
           </>
         );
-        // An agent may open own cases only.
-        return me?.role !== 'agent' || String(one.owner) === me.id ? (
+        // Who leads nobody may open own cases only.
+        return leads(me?.role) || String(one.owner) === me?.id ? (
           <Link key={one.id} className="tag tag-poor case-mark" to="/cases/$caseId" params={{ caseId: String(one.id) }}>
             {words}
           </Link>

@@ -1,14 +1,16 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Button, Form, Input } from 'antd';
-import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request, setCSRF } from '../api/client';
 import type { Session } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { Icon, Mark } from '../parts/Icon';
+import { works } from '../shell/roles';
 import { Enrol } from './Factor';
+import { hideBeside, Touched } from './idle';
 import { Once } from './Once';
 import './guard.css';
 
@@ -75,6 +77,9 @@ function Unlock({ name, onOpen }: { name: string; onOpen: () => void }) {
   );
 }
 
+/** beat is how often the server is told that a locked page is still at work, ms; as often as an open one asks for its desk. */
+const beat = 10_000;
+
 const signs = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart'] as const;
 
 /**
@@ -84,7 +89,6 @@ const signs = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart'] a
 export function Gate({ of, children }: { of: Session; children: ReactNode }) {
   const client = useQueryClient();
   const [locked, setLocked] = useState(of.locked);
-  const last = useRef(0);
   const [told, setTold] = useState(of.locked);
   if (told !== of.locked) {
     // The server says otherwise: another tab locked or opened the session.
@@ -98,19 +102,27 @@ export function Gate({ of, children }: { of: Session; children: ReactNode }) {
   }, []);
   useEffect(() => {
     if (!minutes || locked) return;
-    last.current = Date.now();
-    const touch = () => {
-      last.current = Date.now();
-    };
+    const hands = new Touched(localStorage);
+    const { touch } = hands;
     for (const sign of signs) window.addEventListener(sign, touch, { passive: true, capture: true });
     const timer = setInterval(() => {
-      if (Date.now() - last.current >= minutes * 60_000) lock();
+      if (Date.now() - hands.last() >= minutes * 60_000) lock();
     }, 5000);
     return () => {
       clearInterval(timer);
       for (const sign of signs) window.removeEventListener(sign, touch, { capture: true });
     };
   }, [minutes, locked, lock]);
+  useLayoutEffect(() => (locked ? hideBeside(document.body, document.querySelector('.guard-lock')) : undefined), [locked]);
+  const working = works(of.user.role);
+  useEffect(() => {
+    if (!locked || !working) return;
+    // A locked page may not ask for its desk, which says that it is there.
+    const say = () => void request('/agents/me/heartbeat', { method: 'POST', anonymous: true }).catch(() => undefined);
+    say();
+    const timer = setInterval(say, beat);
+    return () => clearInterval(timer);
+  }, [locked, working]);
   return (
     <>
       <div inert={locked} className={locked ? 'guard-hidden' : undefined}>

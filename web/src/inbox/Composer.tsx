@@ -13,7 +13,7 @@ import { Icon } from '../parts/Icon';
 import { useActions, type Action } from '../shell/actions';
 import { conversation as conversationOf, send, upload, type Attachment, type Conversation } from './data';
 import { useDeed, useOutbox } from './hooks';
-import { mentionAt, moments } from './moments';
+import { mentionAt, mentioned, moments } from './moments';
 import { privateIn, undoTime } from './outbox';
 
 const WhenBox = lazy(() => import('./When'));
@@ -102,6 +102,12 @@ function Planned({ view }: { view: Conversation }) {
   );
 }
 
+/** How a text leaves: now, or `at` a time; closing the conversation behind it. */
+interface Way {
+  at?: string;
+  close?: boolean;
+}
+
 interface Props {
   view: Conversation;
   seen: number;
@@ -119,9 +125,10 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   const [text, setText] = useState(view.draft?.text ?? '');
   const [note, setNote] = useState(view.draft?.note ?? false);
   const [files, setFiles] = useState<Attachment[]>([]);
-  const [values, setValues] = useState<string[]>([]);
+  const [guard, setGuard] = useState<{ body: string; values: string[]; way: Way } | null>(null);
   const [caret, setCaret] = useState(-1);
   const [chosen, setChosen] = useState(0);
+  const [snippet, setSnippet] = useState<string>();
   const [when, setWhen] = useState(false);
   const begun = useRef(view.draft?.seen ?? 0);
   const picker = useRef<HTMLInputElement>(null);
@@ -159,18 +166,19 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   const change = (value: string) => {
     if (text === '' && value !== '') begun.current = seen;
     setText(value);
-    setValues([]);
+    setGuard(null);
     setChosen(0);
     if (!note && Date.now() - typed.current > 4000) {
       typed.current = Date.now();
       void request(`/conversations/${view.id}/presence`, { method: 'POST', body: { on: true, typing: true } }).catch(() => undefined);
     }
   };
-  const cleared = () => {
+  // What was written or chosen since then stays.
+  const cleared = (body: string, gone: readonly Attachment[]) => {
     saved.current = '';
-    setText('');
-    setFiles([]);
-    setValues([]);
+    setText((now) => (now.startsWith(body) ? now.slice(body.length).trimStart() : now));
+    setFiles((all) => all.filter((f) => !gone.includes(f)));
+    setGuard(null);
     begun.current = 0;
     client.setQueryData(conversationOf(view.id).queryKey, (old) => old && { ...old, draft: undefined });
     void request(`/conversations/${view.id}/draft`, { method: 'PUT', body: { text: '' } }).catch(() => undefined);
@@ -178,9 +186,9 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   const replyOf = (body: string) => ({ text: body, note: false, files: files.map((f) => f.id), seen: begun.current || seen, client_id: crypto.randomUUID() });
 
   const noting = useMutation({
-    mutationFn: (key: string) => send(view.id, { ...replyOf(text), note: true, seen: 0, client_id: key, mentions: people.filter((p) => text.includes(`@${p.username}`)).map((p) => Number(p.id)) }),
-    onSuccess: () => {
-      cleared();
+    mutationFn: ({ key, body }: { key: string; body: string; files: readonly Attachment[] }) => send(view.id, { ...replyOf(body), note: true, seen: 0, client_id: key, mentions: mentioned(body, people).map((p) => Number(p.id)) }),
+    onSuccess: (_, { body, files }) => {
+      cleared(body, files);
       onSent();
     },
     onError: (error) => void message.error(t(problemKey(error))),
@@ -191,37 +199,53 @@ export function Composer({ view, seen, onSent, handle }: Props) {
     onSuccess: (file) => setFiles((all) => [...all, file]),
     onError: (error) => void message.error(error instanceof Problem && error.status === 415 ? t('inbox.badType') : t(problemKey(error))),
   });
+  const plan = useMutation({
+    mutationFn: ({ body, at }: { body: string; at: string }) => request(`/conversations/${view.id}/scheduled`, { method: 'POST', body: { text: body, at } }),
+    onSuccess: (_, { body }) => {
+      cleared(body, []);
+      void client.invalidateQueries({ queryKey: ['conversation', view.id] });
+    },
+    onError: (error) => void message.error(t(problemKey(error))),
+  });
   const [checking, setChecking] = useState(false);
-  const ready = (text.trim() !== '' || files.length > 0) && !noting.isPending && !adding.isPending && !checking && !closed;
+  const ready = (text.trim() !== '' || files.length > 0) && !noting.isPending && !adding.isPending && !plan.isPending && !checking && !closed;
 
-  const post = (body: string, own: boolean, checked: boolean, close: boolean) => {
+  const sendOff = (body: string, own: boolean, checked: boolean, { at, close }: Way) => {
+    if (at) {
+      plan.mutate({ body, at });
+      return;
+    }
     if (!box) return;
     const reply = own ? replyOf(body) : { ...replyOf(body), files: [] };
     if (!box.put({ id: reply.client_id, conversation: view.id, reply, files: own ? files : [], checked, close }, undoTime)) {
       void message.error(t('desktop.full'));
       return;
     }
-    if (own) cleared();
+    if (own) cleared(body, files);
   };
-  const go = async (body: string, own: boolean, sure: boolean, close: boolean) => {
+  const go = async (body: string, own: boolean, sure: boolean, way: Way) => {
     if (sure || !body.trim()) {
-      post(body, own, true, close);
+      sendOff(body, own, true, way);
       return;
     }
     setChecking(true);
-    // Without an answer it is asked again when the reply leaves.
-    const found = await privateIn(view.id, body, AbortSignal.timeout(3000)).catch(() => null);
+    // Without an answer it is asked again when the reply leaves; what leaves by the server's clock is not.
+    const found = await privateIn(view.id, body, AbortSignal.timeout(3000)).catch((error: unknown) => {
+      if (way.at) void message.error(t(problemKey(error)));
+      return null;
+    });
     setChecking(false);
-    if (found && found.length > 0 && own) setValues(found);
-    else post(body, own, found?.length === 0, close);
+    if (!found && way.at) return;
+    if (found && found.length > 0 && own) setGuard({ body, values: found, way });
+    else sendOff(body, own, found?.length === 0, way);
   };
   const submit = (close = false) => {
     if (!ready) return;
     if (note) {
-      noting.mutate(noteKey.current, { onSuccess: () => void (noteKey.current = crypto.randomUUID()) });
+      noting.mutate({ key: noteKey.current, body: text, files }, { onSuccess: () => void (noteKey.current = crypto.randomUUID()) });
       return;
     }
-    void go(text, true, values.length > 0, close);
+    void go(text, true, guard?.body === text, { close });
   };
 
   const put = (piece: string) => {
@@ -239,7 +263,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
       setNote(false);
       put(piece);
     },
-    send: (piece) => void go(piece, false, false, false),
+    send: (piece) => void go(piece, false, false, {}),
     focus: (as) => {
       setNote(as);
       requestAnimationFrame(() => field.current?.focus());
@@ -295,14 +319,6 @@ export function Composer({ view, seen, onSent, handle }: Props) {
     } else if (event.key === 'Escape') field.current?.blur();
   };
 
-  const plan = useMutation({
-    mutationFn: (at: string) => request(`/conversations/${view.id}/scheduled`, { method: 'POST', body: { text, at } }),
-    onSuccess: () => {
-      cleared();
-      void client.invalidateQueries({ queryKey: ['conversation', view.id] });
-    },
-    onError: (error) => void message.error(t(problemKey(error))),
-  });
   useActions(
     useMemo<Action[]>(() => {
       const focus = (as: boolean) => {
@@ -334,14 +350,14 @@ export function Composer({ view, seen, onSent, handle }: Props) {
         <WindowLeft view={view} />
       </div>
       <Planned view={view} />
-      {values.length > 0 && (
+      {guard && (
         <div className="composer-guard" role="alert">
           <Icon name="shield" size={16} />
-          <span>{t('desktop.private', { values: values.join(', ') })}</span>
-          <button type="button" className="text-button" onClick={() => void go(text, true, true, false)}>
+          <span>{t('desktop.private', { values: guard.values.join(', ') })}</span>
+          <button type="button" className="text-button" onClick={() => void go(text, true, guard.body === text, guard.way)}>
             {t('desktop.sendAnyway')}
           </button>
-          <button type="button" className="text-button" onClick={() => setValues([])}>
+          <button type="button" className="text-button" onClick={() => setGuard(null)}>
             {t('desktop.goBack')}
           </button>
         </div>
@@ -355,9 +371,9 @@ export function Composer({ view, seen, onSent, handle }: Props) {
           disabled={closed}
           placeholder={closed ? t('inbox.closedHint') : note ? t('inbox.noteHint') : t('inbox.replyHint')}
           aria-label={note ? t('inbox.note') : t('inbox.reply')}
-          aria-autocomplete={note ? 'list' : undefined}
-          aria-controls={named ? 'composer-mentions' : undefined}
-          aria-activedescendant={named ? `mention-${chosen % named.people.length}` : undefined}
+          aria-autocomplete="list"
+          aria-controls={named ? 'composer-mentions' : slash !== null ? 'snippet-picker' : undefined}
+          aria-activedescendant={named ? `mention-${chosen % named.people.length}` : slash !== null ? snippet : undefined}
           onChange={(event) => {
             change(event.target.value);
             setCaret(event.target.selectionStart);
@@ -371,6 +387,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
               query={slash}
               subject={subject}
               onClose={() => setCaret(-1)}
+              onActive={setSnippet}
               onPick={(piece) => {
                 const put = withSnippet(text, caret, piece);
                 change(put.text);
@@ -416,7 +433,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
             disabled={!ready || files.length > 0}
             menu={{
               items: [
-                ...moments(new Date()).map(({ key, at }) => ({ key, label: `${t(`desktop.moment.${key}`)} · ${dayjs(at).format('MM-DD HH:mm')}`, onClick: () => plan.mutate(at.toISOString()) })),
+                ...moments(new Date()).map(({ key, at }) => ({ key, label: `${t(`desktop.moment.${key}`)} · ${dayjs(at).format('MM-DD HH:mm')}`, onClick: () => void go(text, true, false, { at: at.toISOString() }) })),
                 { type: 'divider' as const },
                 { key: 'other', label: t('desktop.moment.other'), onClick: () => setWhen(true) },
               ],
@@ -439,7 +456,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
             onClose={() => setWhen(false)}
             onChoose={(at) => {
               setWhen(false);
-              plan.mutate(at);
+              void go(text, true, false, { at });
             }}
           />
         </Suspense>

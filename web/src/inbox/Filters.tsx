@@ -6,6 +6,7 @@ import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { board, colleagues, session } from '../api/queries';
 import { Icon } from '../parts/Icon';
+import { leads, works } from '../shell/roles';
 import { boxes, counts as countsOf, labels as labelsOf, views as viewsOf, type Box, type View } from './data';
 import { narrowed, treeOf, type InboxFilter } from './filter';
 
@@ -45,7 +46,7 @@ function SaveView({ filter, onClose, onSaved }: { filter: InboxFilter; onClose: 
   const { t } = useTranslation();
   const { message } = App.useApp();
   const client = useQueryClient();
-  const lead = useSuspenseQuery(session).data?.user.role !== 'agent';
+  const lead = leads(useSuspenseQuery(session).data?.user.role);
   const [name, setName] = useState('');
   const [shared, setShared] = useState(false);
   const save = useMutation({
@@ -88,7 +89,7 @@ export function Narrow({ filter, onChange }: Props) {
     onError: (error) => void message.error(t(problemKey(error))),
   });
   if (filter.view) {
-    if (!saved || (saved.shared && me?.role === 'agent')) return null;
+    if (!saved || (saved.shared && !leads(me?.role)) || !works(me?.role)) return null;
     return (
       <div className="inbox-narrow">
         <Popconfirm title={t('desktop.dropViewAsk', { name: saved.name })} okText={t('desktop.dropView')} cancelText={t('inbox.cancel')} onConfirm={() => drop.mutate(saved.id)}>
@@ -117,9 +118,11 @@ export function Narrow({ filter, onChange }: Props) {
           <button type="button" className="text-button" onClick={() => onChange({ box: filter.box })}>
             {t('calls.clear')}
           </button>
-          <button type="button" className="text-button" onClick={() => setSaving(true)}>
-            {t('desktop.saveView')}
-          </button>
+          {works(me?.role) && (
+            <button type="button" className="text-button" onClick={() => setSaving(true)}>
+              {t('desktop.saveView')}
+            </button>
+          )}
         </>
       )}
       {saving && (

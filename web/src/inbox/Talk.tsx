@@ -10,6 +10,7 @@ import { useSelected } from '../desk/selection';
 import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
 import { useActions, type Action } from '../shell/actions';
+import { works } from '../shell/roles';
 import { Bubble } from './Bubble';
 import { Composer, type ComposerHandle } from './Composer';
 import { conversation as conversationOf, type Conversation } from './data';
@@ -72,10 +73,11 @@ interface Props {
   onNext?: () => void;
 }
 
-/** useSeen tells the server that one is here, and how far one has read. */
-function useSeen(id: number, last: number) {
+/** useSeen tells the server that one is here, and how far one has read; not of those who read only. */
+function useSeen(id: number, last: number, working: boolean) {
   const client = useQueryClient();
   useEffect(() => {
+    if (!working) return;
     const say = (on: boolean) => request(`/conversations/${id}/presence`, { method: 'POST', body: { on } }).catch(() => undefined);
     const tick = () => {
       if (!document.hidden) void say(true);
@@ -86,10 +88,10 @@ function useSeen(id: number, last: number) {
       clearInterval(timer);
       void say(false);
     };
-  }, [id]);
+  }, [id, working]);
   useEffect(() => {
     const read = () => {
-      if (last === 0 || document.hidden) return;
+      if (!working || last === 0 || document.hidden) return;
       document.removeEventListener('visibilitychange', read);
       void request(`/conversations/${id}/read`, { method: 'POST', body: { message: last } })
         .then(() => Promise.all([client.invalidateQueries({ queryKey: ['conversations'] }), client.invalidateQueries({ queryKey: ['desk'] })]))
@@ -98,7 +100,7 @@ function useSeen(id: number, last: number) {
     read();
     document.addEventListener('visibilitychange', read);
     return () => document.removeEventListener('visibilitychange', read);
-  }, [id, last, client]);
+  }, [id, last, working, client]);
 }
 
 /** Talk is one conversation: what was said, and the composer. */
@@ -128,7 +130,8 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
   useEffect(() => void sync(), [waiting, sync]);
 
   const last = messages?.at(-1)?.id ?? 0;
-  useSeen(id, last);
+  const working = works(me?.user.role);
+  useSeen(id, last, working);
   const there = messages !== null;
   useLayoutEffect(() => {
     const element = scroll.current;
@@ -230,7 +233,7 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
             <Unsent key={letter.id} letter={letter} seen={last} onBack={(back) => handle.current?.restore(back.reply.text, back.files)} />
           ))}
         </ol>
-        {selected && (
+        {working && selected && (
           <div className="selection-bar" role="toolbar" aria-label={t('desktop.selection')} style={{ top: selected.top, left: selected.left }} onMouseDown={(event) => event.preventDefault()}>
             <button type="button" onClick={() => setMaking(selected.text)}>
               <Icon name="ticket" size={15} />
@@ -259,7 +262,7 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
         </div>
       )}
       <Present view={view.data} mine={me ? Number(me.user.id) : 0} />
-      {view.data.state === 'merged' ? <p className="inbox-event">{t('inbox.mergedInto', { id: view.data.merged_into })}</p> : <Composer key={id} view={view.data} seen={last} onSent={() => void sync()} handle={handle} />}
+      {view.data.state === 'merged' ? <p className="inbox-event">{t('inbox.mergedInto', { id: view.data.merged_into })}</p> : working && <Composer key={id} view={view.data} seen={last} onSent={() => void sync()} handle={handle} />}
       {making !== null && <Suspense><TicketBox text={making} contact={view.data.contact_id} source="conversation" of={String(id)} name={view.data.name} onClose={() => setMaking(null)} /></Suspense>}
     </>
   );

@@ -11,6 +11,7 @@ import { Icon } from '../parts/Icon';
 import { Wait } from '../desk/Wait';
 import { MacroMenu } from '../rules/MacroMenu';
 import { useActions, type Action } from '../shell/actions';
+import { works } from '../shell/roles';
 import { labels as labelsOf, type Conversation } from './data';
 import { useDeed } from './hooks';
 import { moments } from './moments';
@@ -70,6 +71,7 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
   const [merging, setMerging] = useState(false);
   const [menu, setMenu] = useState<'assign' | 'snooze' | ''>('');
   const mine = me ? Number(me.user.id) : 0;
+  const working = works(me?.user.role);
   const open = view.state === 'open' || view.state === 'snoozed';
   const following = view.followers.includes(mine);
   const undoable = view.changes.find((one) => !one.undone_at);
@@ -93,7 +95,7 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
   ];
   useActions(
     useMemo<Action[]>(
-      () => [
+      () => !working ? [] : [
         { id: 'resolve', group: 'work', icon: 'shield', label: t(open ? 'desktop.do.resolve' : 'inbox.reopen'), code: 'KeyE', run: () => mutate({ path: open ? '/close' : '/reopen' }) },
         ...(open && onNext ? [{ id: 'resolveNext', group: 'work' as const, icon: 'shield' as const, label: t('desktop.do.resolveNext'), code: 'KeyE', shift: true, run: () => mutate({ path: '/close' }, { onSuccess: onNext }) }] : []),
         ...(open
@@ -108,7 +110,7 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
         { id: 'merge', group: 'work', icon: 'merge', label: t('desktop.do.merge'), run: () => setMerging(true) },
         { id: 'split', group: 'work', icon: 'transfer', label: t('desktop.do.split'), run: onSplit },
       ],
-      [t, open, onNext, onTicket, onSplit, mutate, mine, following],
+      [t, working, open, onNext, onTicket, onSplit, mutate, mine, following],
     ),
   );
   return (
@@ -127,7 +129,7 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
         <CaseMark reason={`conversation:${view.id}`} />
       </div>
       {view.waiting_since && <Wait since={view.waiting_since} />}
-      <div className="inbox-deeds">
+      {working && <div className="inbox-deeds">
         {known.length > 0 && (
           <Dropdown
             trigger={['click']}
@@ -172,7 +174,7 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
         <button type="button" className="chip inbox-close" disabled={deed.isPending} onClick={() => mutate({ path: open ? '/close' : '/reopen' })}>
           {open ? t('inbox.close') : t('inbox.reopen')}
         </button>
-      </div>
+      </div>}
       <Suspense>
         {when && (
           <WhenBox

@@ -10,7 +10,7 @@ import '../parts/mood.css';
 type MessageMood = components['schemas']['MessageMood'];
 
 /** talkMood is how upset each message of the customer is. */
-export const talkMood = (id: number) => queryOptions({ queryKey: ['conversation', id, 'mood'], queryFn: ({ signal }) => request<{ items: MessageMood[] }>(`/conversations/${id}/mood`, { signal }).then((found) => found.items) });
+const talkMood = (id: number) => queryOptions({ queryKey: ['conversation', id, 'mood'], queryFn: ({ signal }) => request<{ items: MessageMood[] }>(`/conversations/${id}/mood`, { signal }).then((found) => found.items) });
 
 /** TalkRibbon is how each message of the customer sounded by its words; a press goes there. */
 export function TalkRibbon({ id, go }: { id: number; go: (message: number) => void }) {

@@ -22,14 +22,6 @@ interface List {
   next?: string;
 }
 
-export const conversations = (box: Box) =>
-  infiniteQueryOptions({
-    queryKey: ['conversations', box],
-    queryFn: ({ pageParam, signal }) => request<List>('/conversations', { signal, query: { box, cursor: pageParam, limit: 40 } }),
-    initialPageParam: '',
-    getNextPageParam: (page) => page.next ?? undefined,
-  });
-
 export const counts = queryOptions({ queryKey: ['conversations', 'counts'], queryFn: ({ signal }) => request<Counts>('/conversations/counts', { signal }) });
 
 export const conversation = (id: number) => queryOptions({ queryKey: ['conversation', id], queryFn: ({ signal }) => request<Conversation>(`/conversations/${id}`, { signal }) });

@@ -27,7 +27,9 @@ export function OutboxProvider({ children }: { children: ReactNode }) {
     );
     setBox(made);
     window.addEventListener('online', made.online);
+    window.addEventListener('storage', made.storage);
     return () => {
+      window.removeEventListener('storage', made.storage);
       window.removeEventListener('online', made.online);
       made.stop();
     };

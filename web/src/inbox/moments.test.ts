@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mentionAt, moments } from './moments';
+import { mentionAt, mentioned, moments } from './moments';
 
 const words = (at: Date) => moments(at).map((m) => `${m.key} ${m.at.getMonth() + 1}/${m.at.getDate()} ${m.at.getHours()}:${m.at.getMinutes()}`);
 
@@ -21,4 +21,15 @@ describe('mentionAt', () => {
     expect(mentionAt('mail li@example', 15)).toBeNull();
     expect(mentionAt('ask @li now', 11)).toBeNull();
   });
+});
+
+describe('mentioned', () => {
+  const people = ['li', 'lily', 'mei.w'].map((username) => ({ username }));
+  const names = (text: string) => mentioned(text, people).map((p) => p.username);
+  it('takes whole names only', () => {
+    expect(names('@lily please')).toEqual(['lily']);
+    expect(names('请看，@li 和 @mei.w')).toEqual(['li', 'mei.w']);
+    expect(names('ask @li.')).toEqual(['li']);
+  });
+  it('leaves addresses alone', () => expect(names('mail to shop@li or li@lily')).toEqual([]));
 });

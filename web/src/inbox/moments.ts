@@ -16,3 +16,9 @@ export function mentionAt(text: string, caret: number): { from: number; typed: s
   const found = /(^|[\s(，。、])@([\p{L}\p{N}._-]{0,40})$/u.exec(text.slice(0, caret));
   return found ? { from: caret - (found[2] ?? '').length - 1, typed: (found[2] ?? '').toLowerCase() } : null;
 }
+
+/** mentioned are those whose whole name stands behind an @; a full stop that ends the sentence is none of it. */
+export function mentioned<P extends { username: string }>(text: string, people: readonly P[]): P[] {
+  const names = new Set([...text.matchAll(/(?:^|[\s(，。、])@([\p{L}\p{N}._@-]+)/gu)].flatMap(([, name = '']) => [name, name.replace(/[._@-]+$/, '')]));
+  return people.filter((p) => names.has(p.username));
+}

@@ -3,6 +3,7 @@
 // connection loses it, sent in order, each one once (client_id).
 import { request } from '../api/client';
 import { Problem } from '../api/problem';
+import { noteSent } from '../assist/data';
 import { send as sendNow, type Attachment, type Message, type Reply } from './data';
 
 /** How a letter stands: `held` may be taken back, `waiting` waits for the connection, the others for the author. */
@@ -40,36 +41,87 @@ export interface Post {
   close: (conversation: number) => Promise<unknown>;
 }
 
-type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+type Store = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
 
 const unsettled = (state: LetterState) => state === 'held' || state === 'waiting' || state === 'sending';
 
-function read(store: Store, key: string): Letter[] {
+function parse(kept: string | null): Letter | undefined {
   try {
-    const kept: unknown = JSON.parse(store.getItem(key) ?? '[]');
+    const letter = JSON.parse(kept ?? '') as Letter;
     // What was being sent when the page went is sent again: the server knows it by its client_id.
-    return Array.isArray(kept) ? (kept as Letter[]).map((letter) => (letter.state === 'sending' ? { ...letter, state: 'waiting' as const } : letter)) : [];
+    return letter.state === 'sending' ? { ...letter, state: 'waiting' } : letter;
   } catch {
-    return [];
+    return undefined;
   }
 }
 
-/** Outbox belongs to one user of this browser. */
+/**
+ * Outbox belongs to one user of this browser. Every letter is kept under a key of its own, and the page that
+ * has it holds a Web Lock of that name: other pages wait for the lock, so that one of them takes over what a
+ * page that went has left, and none sends or forgets what another has.
+ */
 export class Outbox {
-  private letters: Letter[];
+  private letters: Letter[] = [];
   private readonly listeners = new Set<() => void>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private busy = new Set<number>();
   private closed = false;
+  /** By letter, its lock: held or waited for until it is aborted. */
+  private readonly locked = new Map<string, AbortController>();
 
   constructor(
     private readonly key: string,
     private readonly store: Store,
     private readonly post: Post,
     private readonly onSent: (conversation: number) => void = () => undefined,
+    // Absent where the page did not come by HTTPS.
+    private readonly locks: Pick<LockManager, 'request'> | undefined = 'locks' in navigator ? navigator.locks : undefined,
   ) {
-    this.letters = read(store, key);
-    this.arm();
+    this.adopt();
+  }
+
+  /** adopt takes what lies in the store as soon as no other page has it. */
+  private adopt(): void {
+    const prefix = `${this.key}.`;
+    const keys = Array.from({ length: this.store.length }, (_, i) => this.store.key(i) ?? '').filter((name) => name.startsWith(prefix));
+    for (const name of keys) {
+      const id = name.slice(prefix.length);
+      if (this.locked.has(id)) continue;
+      this.lock(id, () => {
+        const letter = parse(this.store.getItem(name));
+        if (!letter) this.unlock(id);
+        else {
+          this.letters = [...this.letters, letter].sort((one, other) => one.at - other.at);
+          this.tell();
+          this.run();
+        }
+      });
+    }
+  }
+
+  /** storage looks what another page has put into the store: it may leave it behind. */
+  storage = (event: Pick<StorageEvent, 'key' | 'newValue'>): void => {
+    if (this.locks && event.newValue && event.key?.startsWith(`${this.key}.`)) this.adopt();
+  };
+
+  private lock(id: string, got: () => void = () => undefined): void {
+    const ending = new AbortController();
+    this.locked.set(id, ending);
+    if (!this.locks) {
+      got();
+      return;
+    }
+    const held = new Promise<void>((resolve) => ending.signal.addEventListener('abort', () => resolve()));
+    const run = () => {
+      got();
+      return held;
+    };
+    this.locks.request(`${this.key}.${id}`, { signal: ending.signal }, run).catch(() => undefined);
+  }
+
+  private unlock(id: string): void {
+    this.locked.get(id)?.abort();
+    this.locked.delete(id);
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -83,7 +135,9 @@ export class Outbox {
   put(letter: Omit<Letter, 'state' | 'at' | 'due'>, wait: number): boolean {
     if (this.letters.length >= most) return false;
     const now = Date.now();
-    this.change([...this.letters.map((one) => (one.conversation === letter.conversation && one.state === 'held' ? { ...one, due: now } : one)), { ...letter, state: 'held', at: now, due: now + wait }]);
+    this.lock(letter.id);
+    const at = Math.max(now, (this.letters.at(-1)?.at ?? 0) + 1);
+    this.change([...this.letters.map((one) => (one.conversation === letter.conversation && one.state === 'held' ? { ...one, due: now } : one)), { ...letter, state: 'held', at, due: now + wait }]);
     this.run();
     return true;
   }
@@ -112,16 +166,27 @@ export class Outbox {
     this.closed = true;
     clearTimeout(this.timer);
     this.listeners.clear();
+    for (const id of [...this.locked.keys()]) this.unlock(id);
   }
 
   private change(letters: Letter[]): void {
+    const before = this.letters;
     this.letters = letters;
     try {
-      if (letters.length === 0) this.store.removeItem(this.key);
-      else this.store.setItem(this.key, JSON.stringify(letters));
+      // A box that was stopped takes out only: another may have its letters.
+      for (const one of this.closed ? [] : letters) if (!before.includes(one)) this.store.setItem(`${this.key}.${one.id}`, JSON.stringify(one));
     } catch {
       // A full store keeps what it has; the page still sends.
     }
+    for (const { id } of before) {
+      if (letters.some((one) => one.id === id)) continue;
+      this.store.removeItem(`${this.key}.${id}`);
+      this.unlock(id);
+    }
+    this.tell();
+  }
+
+  private tell(): void {
     for (const listener of this.listeners) listener();
   }
 
@@ -132,7 +197,13 @@ export class Outbox {
   private arm(): void {
     clearTimeout(this.timer);
     if (this.closed) return;
-    const next = Math.min(...this.letters.filter((one) => one.state === 'held' || one.state === 'waiting').map((one) => one.due));
+    let next = Infinity;
+    const blocked = new Set(this.busy);
+    for (const letter of this.letters) {
+      if (blocked.has(letter.conversation)) continue;
+      blocked.add(letter.conversation);
+      if (letter.state === 'held' || letter.state === 'waiting') next = Math.min(next, letter.due);
+    }
     if (Number.isFinite(next)) this.timer = setTimeout(() => this.run(), Math.max(0, next - Date.now()));
   }
 
@@ -171,7 +242,7 @@ export class Outbox {
 
   private refused(letter: Letter, error: unknown): void {
     const status = error instanceof Problem ? error.status : 0;
-    if (status === 0 || status === 401 || status === 429 || status >= 500) {
+    if (status === 0 || status === 401 || status === 423 || status === 429 || status >= 500) {
       this.set(letter.id, { state: 'waiting', due: Date.now() + again });
       return;
     }
@@ -188,4 +259,10 @@ export const left = (letters: readonly Letter[]): number => letters.filter((one)
 export const privateIn = (conversation: number, text: string, signal?: AbortSignal): Promise<string[]> =>
   request<{ private: { value: string }[] }>(`/conversations/${conversation}/check`, { method: 'POST', body: { text }, signal }).then((found) => found.private.map((one) => one.value));
 
-export const post: Post = { send: sendNow, check: privateIn, close: (conversation) => request(`/conversations/${conversation}/close`, { method: 'POST' }) };
+async function sendReply(conversation: number, reply: Reply): Promise<Message> {
+  const sent = await sendNow(conversation, reply);
+  noteSent({ kind: 'conversation', id: String(conversation) }, reply.text);
+  return sent;
+}
+
+export const post: Post = { send: sendReply, check: privateIn, close: (conversation) => request(`/conversations/${conversation}/close`, { method: 'POST' }) };

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { session } from '../api/queries';
+import { IntentGate } from '../assist/IntentGate';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -175,6 +176,7 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
           <p className="muted">{t('kb.replayNote')}</p>
         </div>
       )}
+      <IntentGate lang={of.lang} admin={admin} />
     </section>
   );
 }

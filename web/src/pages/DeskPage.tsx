@@ -219,7 +219,7 @@ export function DeskPage() {
       onScope={onScope}
       bell={
         bell === 'none' ? null : (
-          <button type="button" className={`round bell bell-${bell}`} aria-pressed={bell === 'on'} aria-label={bellWords} title={bellWords} onClick={press} disabled={bell === 'refused'}>
+          <button type="button" className={`round desk-bell desk-bell-${bell}`} aria-pressed={bell === 'on'} aria-label={bellWords} title={bellWords} onClick={press} disabled={bell === 'refused'}>
             <Icon name="bell" size={17} />
           </button>
         )

@@ -1,8 +1,9 @@
-import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { Input } from 'antd';
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { session } from '../api/queries';
 import { useChannel, useNarrow } from '../call/hooks';
 import { Context, type Subject, type Tab } from '../desk/Context';
 import { Wait } from '../desk/Wait';
@@ -18,14 +19,19 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { useActions, type Action } from '../shell/actions';
+import { works } from '../shell/roles';
 
-function ListRow({ row, here, chosen, onChoose, onOpen }: { row: Row; here: boolean; chosen: boolean; onChoose: (on: boolean) => void; onOpen: () => void }) {
+function ListRow({ row, here, chosen, onChoose, onOpen }: { row: Row; here: boolean; chosen: boolean; onChoose?: (on: boolean) => void; onOpen: () => void }) {
   const { t } = useTranslation();
   const { time, day } = useFormat();
   const today = new Date(row.last_at).toDateString() === new Date().toDateString();
   return (
     <li className="inbox-line">
-      <input type="checkbox" className="inbox-choose" checked={chosen} aria-label={t('desktop.choose', { name: (row.name ?? '') || t('inbox.visitor', { id: row.id }) })} onChange={(event) => onChoose(event.target.checked)} />
+      {onChoose && (
+        <label>
+          <input type="checkbox" checked={chosen} aria-label={t('desktop.choose', { name: (row.name ?? '') || t('inbox.visitor', { id: row.id }) })} onChange={(event) => onChoose(event.target.checked)} />
+        </label>
+      )}
       <button type="button" className={`inbox-row${here ? ' inbox-here' : ''}${row.unread ? ' inbox-unread' : ''}`} aria-current={here || undefined} onClick={onOpen}>
         <span className="inbox-row-head">
           <span className="inbox-name">{(row.name ?? '') || t('inbox.visitor', { id: row.id })}</span>
@@ -94,6 +100,7 @@ interface ListProps {
 function ConversationList({ id, filter, onOpen, onFilter }: ListProps) {
   const { t } = useTranslation();
   const client = useQueryClient();
+  const working = works(useSuspenseQuery(session).data?.user.role);
   const [q, setQ] = useState('');
   const [chosen, setChosen] = useState<ReadonlyMap<number, Row>>(new Map());
   const saved = useQuery(viewsOf).data?.find((one) => one.id === filter.view);
@@ -115,9 +122,9 @@ function ConversationList({ id, filter, onOpen, onFilter }: ListProps) {
       () => [
         { id: 'next', group: 'work', icon: 'down', label: t('desktop.do.next'), code: 'KeyJ', run: () => move(1) },
         { id: 'previous', group: 'work', icon: 'up', label: t('desktop.do.previous'), code: 'KeyK', run: () => move(-1) },
-        { id: 'choose all', group: 'work', icon: 'inbox', label: t('desktop.chooseAll'), run: () => setChosen(new Map(rows.map((row) => [row.id, row]))) },
+        ...(working ? [{ id: 'choose all', group: 'work' as const, icon: 'inbox' as const, label: t('desktop.chooseAll'), run: () => setChosen(new Map(rows.map((row) => [row.id, row]))) }] : []),
       ],
-      [t, move, rows],
+      [t, move, rows, working],
     ),
   );
   const choose = (row: Row, on: boolean) => {
@@ -145,7 +152,7 @@ function ConversationList({ id, filter, onOpen, onFilter }: ListProps) {
           ) : (
             <ul className={chosen.size > 0 ? 'inbox-rows inbox-choosing' : 'inbox-rows'}>
               {rows.map((row) => (
-                <ListRow key={row.id} row={row} here={row.id === id} chosen={chosen.has(row.id)} onChoose={(on) => choose(row, on)} onOpen={() => onOpen(row.id)} />
+                <ListRow key={row.id} row={row} here={row.id === id} chosen={chosen.has(row.id)} onChoose={working ? (on) => choose(row, on) : undefined} onOpen={() => onOpen(row.id)} />
               ))}
               {list.hasNextPage && (
                 <li>

@@ -2,7 +2,6 @@ import { App } from 'antd';
 import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, User } from '../api/model';
-import { useFloor } from '../call/hooks';
 import { Softphone } from './softphone';
 import { current, dialable, mostLines, running, type Line, type Phone } from './state';
 
@@ -120,8 +119,3 @@ export function ownCall(calls: readonly LiveCall[], username: string, line: Line
   return ours.find((call) => (line.direction === 'out' ? call.to : call.from) === line.number) ?? ours[0];
 }
 
-/** useOwnCall is that call while the line lasts, and the one it was for as long as it is shown. */
-export function useOwnCall(username: string, line: Line | undefined): LiveCall | undefined {
-  const { calls } = useFloor();
-  return useMemo(() => ownCall(calls, username, line), [calls, username, line]);
-}

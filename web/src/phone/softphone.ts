@@ -23,13 +23,21 @@ const pathWait = 2000;
 const expectFor = 20_000;
 /** The header in which the server says which call it is. */
 const header = 'X-Tingxin-Call';
+/** How long holding may take, ms. */
+const holdWait = 8000;
 /** A token is renewed this long before it ends, ms. */
 const renewBefore = 180_000;
+
+/** silence gives a microphone back. */
+function silence(stream?: MediaStream): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
 
 interface Talk {
   session: RTCSession;
   ear: HTMLAudioElement;
   microphone?: MediaStream;
+  answering?: boolean;
   timer?: ReturnType<typeof setTimeout>;
 }
 
@@ -190,6 +198,10 @@ export class Softphone extends Store<Phone> {
     if (!ua || running(this.value).length >= mostLines) return;
     await this.holdOthers('');
     const stream = await microphone();
+    if (this.ua !== ua) {
+      silence(stream); // the telephone was stopped meanwhile
+      return;
+    }
     const session = ua.call(number, { ...this.options(stream) });
     this.follow(session, number, '', stream);
   }
@@ -197,11 +209,21 @@ export class Softphone extends Store<Phone> {
   /** answer takes a call that rings, and holds the others. */
   async answer(id: string): Promise<void> {
     const talk = this.talks.get(id);
-    if (!talk || this.line(id)?.phase !== 'incoming') return;
+    if (!talk || talk.answering || this.line(id)?.phase !== 'incoming') return;
+    talk.answering = true; // the key may be pressed again while the microphone opens
     clearTimeout(talk.timer);
-    await this.holdOthers(id);
-    talk.microphone = await microphone();
-    talk.session.answer(this.options(talk.microphone));
+    try {
+      await this.holdOthers(id);
+      const stream = await microphone();
+      if (this.line(id)?.phase !== 'incoming') {
+        silence(stream); // the caller has hung up meanwhile
+        return;
+      }
+      talk.microphone = stream;
+      talk.session.answer(this.options(stream));
+    } finally {
+      talk.answering = false;
+    }
   }
 
   /** decline sends a call that rings back to where it came from. */
@@ -229,10 +251,14 @@ export class Softphone extends Store<Phone> {
     if (!on) await this.holdOthers(id);
     this.act({ type: 'changing', id, on: true });
     await new Promise<void>((resolve) => {
-      const started = on ? session.hold({}, resolve) : session.unhold({}, resolve);
-      // Something else is being agreed on; and whatever comes, the button must not stay dead.
-      if (!started) resolve();
-      else setTimeout(resolve, 8000);
+      const end = Date.now() + holdWait;
+      setTimeout(resolve, holdWait); // whatever comes, the button must not stay dead
+      const attempt = () => {
+        if (session.isEnded() || session.isOnHold().local === on || Date.now() > end) resolve();
+        // Something else is being agreed on: who is to be held must not hear what is said next.
+        else if (!(on ? session.hold({}, resolve) : session.unhold({}, resolve))) setTimeout(attempt, 100);
+      };
+      attempt();
     });
     this.act({ type: 'changing', id, on: false });
   }
@@ -401,7 +427,7 @@ export class Softphone extends Store<Phone> {
     this.talks.delete(id);
     clearTimeout(talk.timer);
     talk.ear.srcObject = null;
-    for (const track of talk.microphone?.getTracks() ?? []) track.stop();
+    silence(talk.microphone);
   }
 
   /** ring sounds what the calls need now: ringing, ring-back, or nothing. */

@@ -42,6 +42,8 @@ function Line({ one, onFollow }: { one: Notification_; onFollow: () => void }) {
   return <span className={mark}>{body}</span>;
 }
 
+const told = ['rule.notification'];
+
 /** Bell shows what rules told the user; it is not there before there was something. */
 export function Bell() {
   const { t } = useTranslation();
@@ -51,6 +53,7 @@ export function Bell() {
   useChannel(
     'queues',
     useCallback(() => void client.invalidateQueries({ queryKey: ['notifications'] }), [client]),
+    told,
   );
   const seen = useMutation({ mutationFn: sawNotifications, onSettled: () => client.invalidateQueries({ queryKey: ['notifications'] }) });
   if (!data || data.items.length === 0) return null;

@@ -62,7 +62,7 @@ function useFacts(when: readonly string[]): Fact[] {
 }
 
 /** useFactName names a field in the reader's language. */
-export function useFactName(): (name: string) => string {
+function useFactName(): (name: string) => string {
   const { t } = useTranslation();
   return (name) => {
     const [group, second, ...rest] = name.split('.');

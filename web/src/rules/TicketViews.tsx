@@ -7,6 +7,7 @@ import { problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import type { TicketFilter } from '../api/tickets';
 import { Icon } from '../parts/Icon';
+import { leads } from '../shell/roles';
 import { ticketViews, type TicketView } from './api';
 import './rules.css';
 
@@ -63,7 +64,7 @@ export function TicketViews({ filter, onChoose }: { filter: TicketFilter; onChoo
   });
   const drop = useMutation({ mutationFn: (id: number) => request(`/ticket-views/${id}`, { method: 'DELETE' }), onError: fail, onSettled: again });
   if (views.length === 0 && !filtered) return null;
-  const lead = role === 'supervisor' || role === 'admin';
+  const lead = leads(role);
   return (
     <div className="chips ticket-views" role="group" aria-label={t('rules.views')}>
       {views.map((view) => {

@@ -36,7 +36,8 @@ function StateButton({ me, reasons }: { me: Agent; reasons: readonly string[] })
   ];
   return (
     <Dropdown trigger={['click']} menu={{ items, selectedKeys: [me.presence, me.reason ?? ''] }}>
-      <button type="button" className={`agent-state agent-${me.state}`} aria-label={`${t('agent.menu')}: ${t(`agent.states.${me.state}`)}`} disabled={ask.isPending}>
+      <button type="button" className={`agent-state agent-${me.state}`} disabled={ask.isPending}>
+        <span className="hidden">{t('agent.menu')}: </span>
         <span className="agent-dot" aria-hidden="true" />
         <span>{me.state === 'away' && me.reason ? t(`agent.reasons.${me.reason}`, me.reason) : t(`agent.states.${me.state}`)}</span>
         <span className="num muted">{clock(now - Date.parse(me.since))}</span>

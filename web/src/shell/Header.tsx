@@ -102,7 +102,7 @@ export function Header({ user, onHelp }: { user: User; onHelp: () => void }) {
         {works(user.role) && <AgentMenu />}
         {works(user.role) && <PhoneState />}
         {hears(user.role) && <ConnectionState />}
-        <Bell />
+        {works(user.role) && <Bell />}
         <LanguageSwitch />
         <ThemeMenu />
         <UserMenu user={user} onHelp={onHelp} />

@@ -22,6 +22,7 @@ export function useGlobalKeys(onHelp: () => void, onPalette: () => void): void {
   const pending = useRef(0);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
+      if (document.querySelector('.guard-lock')) return;
       if (event.code === 'KeyK' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && !event.isComposing) {
         event.preventDefault();
         onPalette();

@@ -35,6 +35,11 @@ export interface Site {
   privacy?: boolean;
 }
 
+interface Seen {
+  conv: string;
+  seq: number;
+}
+
 type View = 'home' | 'talk' | 'menu' | 'letter' | 'ticket' | 'callback' | 'call' | 'complain' | 'consents' | 'erase';
 
 interface TicketStatus {
@@ -74,11 +79,14 @@ export class App {
   private site: Site = {};
   private view: View = 'home';
   private open = false;
-  private seen = 0;
+  /** What was seen of which conversation: the messages of each are counted from one. */
+  private seen: Seen = { conv: '', seq: 0 };
   private uploads: Upload[] = [];
   private rating: HTMLElement | null = null;
   private ratedHere = '';
   private call: Phone | null = null;
+  /** redraw draws the call as it is shown now: it may outlive the view in which it began. */
+  private redraw: () => void = () => undefined;
   private held: (() => void)[] = [];
   private typingSent = 0;
   private readonly settling = new Map<string, (ref?: string) => void>();
@@ -106,10 +114,17 @@ export class App {
       {
         message: (m) => {
           this.thread.add(m);
-          if (m.from === 'customer') this.seen = Math.max(this.seen, m.seq ?? 0);
+          if (m.from === 'customer') this.seen = { conv: this.link.status.conv, seq: Math.max(this.seenTo, m.seq ?? 0) };
           if (this.watching()) this.markSeen();
         },
         reset: () => this.thread.clear(),
+        stranger: () => {
+          this.seen = { conv: '', seq: 0 };
+          this.held = [];
+          this.uploads = [];
+          if (this.box) this.box.value = '';
+          for (const key of ['draft', 'allowed', 'seen']) this.memory.write(key, undefined);
+        },
         changed: () => this.update(),
         settled: (id, ref) => {
           this.settling.get(id)?.(ref);
@@ -131,7 +146,8 @@ export class App {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(css);
     this.root.adoptedStyleSheets = [sheet];
-    this.seen = this.memory.read<number>('seen') ?? 0;
+    const seen = this.memory.read<Seen | number>('seen');
+    if (typeof seen === 'object') this.seen = seen;
     this.build();
     place.appendChild(this.host);
     this.paint();
@@ -263,11 +279,16 @@ export class App {
     return this.open && this.view === 'talk' && document.visibilityState === 'visible';
   }
 
+  /** seenTo is the last message that was seen of the conversation. */
+  private get seenTo(): number {
+    return this.seen.conv === this.link.status.conv ? this.seen.seq : 0;
+  }
+
   private markSeen(): void {
     const last = this.thread.all.at(-1)?.seq ?? 0;
-    if (last <= this.seen) return;
-    this.seen = last;
-    this.memory.write('seen', last);
+    if (last <= this.seenTo) return;
+    this.seen = { conv: this.link.status.conv, seq: last };
+    this.memory.write('seen', this.seen);
     this.link.tell({ type: 'read', seq: last });
   }
 
@@ -293,7 +314,7 @@ export class App {
       if (label) this.head.querySelector<HTMLElement>(`[aria-label="${CSS.escape(label)}"]`)?.focus();
     }
     this.panel.setAttribute('aria-label', title);
-    const unread = this.open ? 0 : this.thread.all.filter((m) => (m.seq ?? 0) > this.seen && m.from !== 'customer' && m.kind !== 'event').length;
+    const unread = this.open ? 0 : this.thread.all.filter((m) => (m.seq ?? 0) > this.seenTo && m.from !== 'customer' && m.kind !== 'event').length;
     const button = this.text(this.site.button);
     const face = `${unread} ${button ?? ''}`;
     if (this.launcher.dataset.print !== face) {
@@ -790,6 +811,7 @@ export class App {
     const out = h('div', { class: 'phone' });
     let trouble = '';
     let keys = false;
+    let ticking: ReturnType<typeof setTimeout> | undefined;
     const draw = () => {
       const c = this.call;
       const running = c && c.phase !== 'ended' && c.phase !== 'failed';
@@ -826,7 +848,8 @@ export class App {
         level.setAttribute('aria-valuenow', String(part));
         level.querySelector('i')?.style.setProperty('width', `${part}%`);
       }
-      if (c.phase !== 'ended' && c.phase !== 'failed') setTimeout(tick, 100);
+      clearTimeout(ticking);
+      if (c.phase !== 'ended' && c.phase !== 'failed') ticking = setTimeout(tick, 100);
     };
     const start = async () => {
       trouble = '';
@@ -838,13 +861,17 @@ export class App {
       const button = out.querySelector<HTMLButtonElement>('[data-act=call]');
       if (button) button.disabled = true;
       try {
-        this.call = await Phone.start(this.link.phoneURL(), () => this.link.ask<Ticket>('call', {}), draw);
-        tick();
+        this.call = await Phone.start(this.link.phoneURL(), () => this.link.ask<Ticket>('call', {}), () => this.redraw());
+        this.redraw();
       } catch (error) {
         if (error instanceof Refused) trouble = error.status === 409 ? w.callClosed : error.status === 503 ? w.callBusy : error.status === 429 ? w.tooFast : w.callFailed;
         else trouble = w.noMicrophone;
       }
       draw();
+    };
+    this.redraw = () => {
+      draw();
+      tick();
     };
     if (this.call && (this.call.phase === 'ended' || this.call.phase === 'failed')) this.call = null;
     draw();

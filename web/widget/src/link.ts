@@ -77,6 +77,8 @@ export interface Listener {
   message(m: Frame): void;
   /** The conversation is another one: what was shown goes. */
   reset(): void;
+  /** The visitor is not the one that this browser knew: what that one left is nobody's now. */
+  stranger(): void;
   changed(): void;
   settled(id: string, ref?: string): void;
 }
@@ -129,6 +131,8 @@ export class Link {
   private sending = false;
   private readonly loose: Record<string, unknown>[] = [];
   private expires = 0;
+  /** Since when the visitor is who it is now, of Date.now(). */
+  private since = Date.now();
 
   constructor(
     readonly options: Options,
@@ -164,6 +168,7 @@ export class Link {
   /** identify changes who the host says the visitor is. */
   async identify(identity: Identity): Promise<void> {
     this.identity = identity;
+    this.since = Date.now();
     this.token = '';
     if (!this.started) return;
     this.drop();
@@ -186,8 +191,10 @@ export class Link {
     const answer = await fetch(this.url('/widget/session'), { method: 'POST', body: JSON.stringify({ token: old, ...this.identity }) });
     if (!answer.ok) throw new Refused(answer.status, await detailOf(answer));
     const got = (await answer.json()) as { token: string; expires_in: number; visitor: string };
-    if (this.memory.read('visitor') !== got.visitor) {
+    const before = this.memory.read<string>('visitor');
+    if (before !== got.visitor) {
       this.forget();
+      if (before) this.estrange();
       this.memory.write('visitor', got.visitor);
     }
     this.token = got.token;
@@ -209,6 +216,14 @@ export class Link {
     this.place = undefined;
     this.askRating = false;
     this.listener.reset();
+  }
+
+  /** estrange forgets what a former visitor has written; what was sent since this one is known stays. */
+  private estrange(): void {
+    this.pending = this.pending.filter((one) => one.at >= this.since);
+    this.keep();
+    this.loose.length = 0;
+    this.listener.stranger();
   }
 
   // --- The connection.

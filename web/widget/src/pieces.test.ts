@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { linked } from './dom';
+import { Link } from './link';
 import { parse } from './sip';
+import { Memory } from './store';
 import { brand, contrast } from './style';
 import { fill, langOf, words } from './words';
 
@@ -51,5 +53,24 @@ describe('linked', () => {
     expect([...box.querySelectorAll('a')].map((a) => a.href)).toEqual(['https://shop.example/a?b=1']);
     expect(box.textContent).toBe('see https://shop.example/a?b=1。 and javascript:alert(1) <b>');
     expect(box.querySelector('b')).toBeNull();
+  });
+});
+
+describe('Link', () => {
+  it('forgets what another visitor of this browser has written, and keeps it for the same one', async () => {
+    const memory = new Memory('shop.');
+    const left = [{ id: 'a', frame: { type: 'msg', text: 'my card' }, at: 1 }];
+    const visit = async (visitor: string) => {
+      vi.stubGlobal('fetch', () => Promise.resolve(Response.json({ token: 't', expires_in: 600, visitor })));
+      const stranger = vi.fn();
+      const link = new Link({ server: '', site: 'shop', lang: 'en' }, memory, { message: vi.fn(), reset: vi.fn(), changed: vi.fn(), settled: vi.fn(), stranger });
+      await link.session();
+      return { pending: link.pending.map((one) => one.id), kept: memory.read('pending'), stranger: stranger.mock.calls.length };
+    };
+    memory.write('pending', left);
+    expect(await visit('one')).toEqual({ pending: ['a'], kept: left, stranger: 0 });
+    expect(await visit('one')).toEqual({ pending: ['a'], kept: left, stranger: 0 });
+    expect(await visit('two')).toEqual({ pending: [], kept: undefined, stranger: 1 });
+    vi.unstubAllGlobals();
   });
 });
