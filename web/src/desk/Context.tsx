@@ -1,30 +1,32 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { App, Tooltip } from 'antd';
-import { lazy, Suspense, useEffect, useState, type ReactNode, type SyntheticEvent } from 'react';
+import { Suspense, useEffect, useState, type ReactNode, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BotPacket } from '../api/bot';
 import { request } from '../api/client';
 import type { Page, TicketRow } from '../api/model';
 import type { components } from '../api/openapi';
-import { problemKey } from '../api/problem';
+import { Problem, problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { contact as contactOf } from '../contact/api';
 import { firstOf, useFormat } from '../i18n/format';
 import { PacketView } from '../parts/BotPacket';
 import { Icon, type IconName } from '../parts/Icon';
+import { whenShown } from '../parts/later';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark } from '../parts/TicketMarks';
 import '../pages/contacts.css';
 import '../pages/tickets.css';
+import { Tooltip } from '../parts/hung';
+import { useMessage } from '../parts/messages';
 import { works } from '../shell/roles';
 import { PhonePanel } from './Phone';
 
 // With their forms they are half of the page: they come when they are asked for.
-const PersonTab = lazy(() => import('./PersonTabs').then((tabs) => ({ default: tabs.PersonTab })));
-const AssistCards = lazy(() => import('./AssistCards'));
-const TimelineTab = lazy(() => import('./PersonTabs').then((tabs) => ({ default: tabs.TimelineTab })));
+const PersonTab = whenShown(() => import('./PersonTabs').then((tabs) => ({ default: tabs.PersonTab })));
+const AssistCards = whenShown(() => import('./AssistCards'));
+const TimelineTab = whenShown(() => import('./PersonTabs').then((tabs) => ({ default: tabs.TimelineTab })));
 
 type Schemas = components['schemas'];
 
@@ -45,10 +47,21 @@ export interface Subject {
 /** Slots are the values that nobody should have to say twice. */
 function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: string) => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { dateTime, number } = useFormat();
   const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: ['contacts', String(contact), 'slots'], queryFn: ({ signal }) => request<Schemas['BotSlots']>(`/bot/contacts/${contact}/slots`, { signal }).then((found) => found.items), staleTime: 30_000 });
+  const [editing, setEditing] = useState<{ id: number; value: string } | null>(null);
+  const correct = useMutation({
+    mutationFn: ({ id, value }: { id: number; value: string }) => request(`/bot/slots/${id}`, { method: 'PUT', body: { value } }),
+    onSuccess: () => setEditing(null),
+    onSettled: () => client.invalidateQueries({ queryKey: ['contacts', String(contact), 'slots'] }),
+    onError: (failed) => void message.error(failed instanceof Problem && failed.status === 422 ? t('journey.slot.wrong') : t(problemKey(failed))),
+  });
+  const save = (event: SyntheticEvent) => {
+    event.preventDefault();
+    if (editing?.value.trim()) correct.mutate(editing);
+  };
   const forget = useMutation({
     mutationFn: (id: number) => request(`/bot/slots/${id}`, { method: 'DELETE' }),
     onSettled: () => client.invalidateQueries({ queryKey: ['contacts', String(contact), 'slots'] }),
@@ -62,12 +75,26 @@ function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: strin
         {data.map((one) => (
           <li key={one.id}>
             <span className="muted">{t(`bot.slot.${one.name}`, one.name)}</span>
-            <span className="slot-value">
-              <strong className="num">{one.value}</strong>
-              <small className="muted" title={dateTime(one.at)}>
-                {t(`desktop.source.${one.source}`, one.source)} · {one.confirmed ? t('desktop.confirmed') : t('unit.percent', { value: number(100 * one.p) })}
-              </small>
-            </span>
+            {editing?.id === one.id ? (
+              <form className="slot-edit" onSubmit={save}>
+                <input className="num" autoFocus maxLength={200} aria-label={t('journey.slot.value', { name: t(`bot.slot.${one.name}`, one.name) })} value={editing.value} onChange={(event) => setEditing({ id: one.id, value: event.target.value })} onKeyDown={(event) => event.key === 'Escape' && setEditing(null)} />
+                <button type="submit" className="small-button" disabled={correct.isPending || !editing.value.trim()}>
+                  {t('journey.slot.save')}
+                </button>
+              </form>
+            ) : (
+              <span className="slot-value">
+                <strong className="num">{one.value}</strong>
+                <small className="muted" title={dateTime(one.at)}>
+                  {t(`desktop.source.${one.source}`, one.source)} · {one.confirmed ? t('desktop.confirmed') : t('unit.percent', { value: number(100 * one.p) })}
+                </small>
+              </span>
+            )}
+            {!one.value.includes('*') && editing?.id !== one.id && (
+              <button type="button" className="round" aria-label={t('journey.slot.edit', { value: one.value })} title={t('journey.slot.editHint')} onClick={() => setEditing({ id: one.id, value: one.value })}>
+                <Icon name="pen" size={14} />
+              </button>
+            )}
             {onInsert && !one.value.includes('*') && (
               <button type="button" className="round" aria-label={t('desktop.insertValue', { value: one.value })} title={t('desktop.insert')} onClick={() => onInsert(one.value)}>
                 <Icon name="words" size={16} />

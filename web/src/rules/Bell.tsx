@@ -1,18 +1,20 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Popover } from 'antd';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChannel } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { Popover } from '../parts/hung';
 import { notifications, sawNotifications, type Notification_ } from './api';
 import './rules.css';
 
 function Line({ one, onFollow }: { one: Notification_; onFollow: () => void }) {
+  const { t } = useTranslation();
   const { dateTime } = useFormat();
   const body = (
     <>
+      {one.kind && <small>{t(`journey.bell.${one.kind}`, { id: one.object_id })}</small>}
       <span>{one.text}</span>
       <small className="muted num">{dateTime(one.at)}</small>
     </>
