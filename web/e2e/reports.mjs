@@ -36,7 +36,7 @@ for (const [language, theme] of [
     await clean(name);
     await shot(name);
   }
-  await page.goto(`${url}/reports?days=30&by=channel`);
+  await page.goto(`${url}/reports?days=30&cut=channel`);
   const first = page.locator('.figures tbody tr').first().locator('button.link').first();
   await first.waitFor();
   const number = Number((await first.textContent()).replace(/\D/g, ''));

@@ -245,7 +245,7 @@ export function ReportsPage() {
       </div>
       <nav className="report-names" aria-label={t('reports.title')}>
         {names.map((one) => (
-          <button key={one} type="button" className="chip" aria-pressed={one === name} onClick={() => set({ report: one, by: undefined, column: undefined })}>
+          <button key={one} type="button" className="chip" aria-pressed={one === name} onClick={() => set({ report: one, cut: undefined, column: undefined })}>
             {t(`reports.names.${one}`)}
           </button>
         ))}
@@ -253,7 +253,7 @@ export function ReportsPage() {
       <search className="filters card report-filters">
         <Span search={search} set={set} />
         {cuts[name].length > 1 && (
-          <Select className="report-choice" aria-label={t('reports.cut')} value={byOf(search)} options={cuts[name].map((by) => ({ value: by, label: t('reports.cutBy', { what: t(`reports.by.${by}`) }) }))} onChange={(by: string) => set({ by })} />
+          <Select className="report-choice" aria-label={t('reports.cut')} value={byOf(search)} options={cuts[name].map((by) => ({ value: by, label: t('reports.cutBy', { what: t(`reports.by.${by}`) }) }))} onChange={(cut: string) => set({ cut })} />
         )}
         {name !== 'questions' && (
           <>
