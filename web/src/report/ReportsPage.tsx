@@ -101,7 +101,7 @@ function Figures({ shown, words, open }: { shown: Table; words: Words; open: (pl
   const { t } = useTranslation();
   const cell = (c: Column, v: number | null | undefined, place: Place, name: string) =>
     c.listed && v ? (
-      <button type="button" className="link num" aria-label={`${name}, ${t(`reports.columns.${c.name}`)}: ${words.value(v, c.unit)}`} onClick={() => open(place, name)}>
+      <button type="button" className="link num" title={`${name}, ${t(`reports.columns.${c.name}`)}`} onClick={() => open(place, name)}>
         {words.value(v, c.unit)}
       </button>
     ) : (
