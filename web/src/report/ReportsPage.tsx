@@ -12,6 +12,7 @@ import { leads, may } from '../shell/roles';
 import { Behind } from './Behind';
 import { Chart } from './Chart';
 import { byOf, change, cuts, known, lead, names, sheet, table, type Column, type Name, type Place, type ReportSearch, type Table } from './api';
+import '../pages/calls.css';
 import './report.css';
 import { useWords, type Words } from './words';
 
@@ -101,7 +102,7 @@ function Figures({ shown, words, open }: { shown: Table; words: Words; open: (pl
   const { t } = useTranslation();
   const cell = (c: Column, v: number | null | undefined, place: Place, name: string) =>
     c.listed && v ? (
-      <button type="button" className="link num" title={`${name}, ${t(`reports.columns.${c.name}`)}`} onClick={() => open(place, name)}>
+      <button type="button" className="figure-link num" title={`${name}, ${t(`reports.columns.${c.name}`)}`} onClick={() => open(place, name)}>
         {words.value(v, c.unit)}
       </button>
     ) : (
