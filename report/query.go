@@ -280,7 +280,7 @@ func (n *noun) asking(q *Query, by string) (string, []any) {
 			union all
 			select ` + st.key(q, by, "x.at") + `, ` + each(n.sums, "x.%s") + `
 			from (select hour as lo, hour + interval '1 hour' as hi from open union all select * from unnest(` + st.arg(at.edgeFrom, "timestamptz[]") + `, ` + st.arg(at.edgeTo, "timestamptz[]") + `)) s
-				cross join lateral (` + n.facts + `) x where ` + st.where(n, q) + `
+				cross join lateral (` + n.spans() + `) x where ` + st.where(n, q) + `
 		) y group by key limit ` + strconv.Itoa(maxKeys)
 	return sql, st.args
 }

@@ -99,12 +99,11 @@ func Load(ctx context.Context, db *pg.DB, o Options, out io.Writer) error {
 	if err != nil {
 		return pg.Map(err)
 	}
-	if err := l.step("vacuum", func() error {
-		_, err1 := conn.Exec(ctx, `set statement_timeout = 0`)
-		_, err2 := conn.Exec(ctx, `vacuum analyze`)
-		_, err3 := conn.Exec(ctx, `reset statement_timeout`)
-		return errors.Join(err1, err2, err3)
-	}); err != nil {
+	if _, err := conn.Exec(ctx, `set statement_timeout = 0`); err != nil {
+		return pg.Map(err)
+	}
+	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `reset statement_timeout`) }() // a broken connection leaves the pool by itself
+	if err := l.step("vacuum", func() error { _, err := conn.Exec(ctx, `vacuum analyze`); return err }); err != nil {
 		return err
 	}
 	reports, err := report.New(report.Config{}, db, slog.New(slog.DiscardHandler))

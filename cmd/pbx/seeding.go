@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"tingxin/api"
 	"tingxin/bench"
 	"tingxin/bench/seed"
+	"tingxin/call"
+	"tingxin/event"
 	"tingxin/pg"
 )
 
@@ -56,7 +60,26 @@ func runSeed(args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(seed.Load(ctx, db, o, out), db.Close())
+	err = firstLogin(ctx, db, out)
+	if err == nil {
+		err = seed.Load(ctx, db, o, out)
+	}
+	return errors.Join(err, db.Close())
+}
+
+// firstLogin makes the administrator of a new database: the made-up agents would keep "serve" from doing so.
+func firstLogin(ctx context.Context, db *pg.DB, out io.Writer) error {
+	bus := event.NewBus()
+	defer bus.Close()
+	s, err := api.New(api.Config{}, api.Parts{DB: db, Calls: call.NewStore(db), Bus: bus}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	user, password, created, err := s.EnsureAdmin(ctx)
+	if created {
+		fmt.Fprintf(out, "login    %s %s\n", user, password)
+	}
+	return errors.Join(err, s.Close())
 }
 
 func benchData(ctx context.Context, args []string, out, errOut io.Writer) error {

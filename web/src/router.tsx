@@ -268,7 +268,7 @@ const reports = createRoute({
   path: '/reports',
   validateSearch: (search: Record<string, unknown>): ReportSearch => ({
     report: names.find((name) => name === search.report),
-    by: text(search.by),
+    cut: text(search.cut),
     days: whole(search.days),
     from: day(search.from),
     to: day(search.to),

@@ -38,11 +38,7 @@ export function Chart({ by, rows, column, at, words, open }: Props) {
           {row.before && <span className="bar-before" style={size(row.before[at])} />}
           <span className={(v ?? 0) < 0 ? 'bar-now bar-negative' : 'bar-now'} style={size(v)} />
         </span>
-        {standing ? (
-          <span className="bar-name" aria-hidden="true">
-            {i % every === 0 ? words.short(by, row.key) : ''}
-          </span>
-        ) : (
+        {!standing && (
           <>
             <span className="bar-name">{name}</span>
             <span className="bar-value num">{words.value(v, column.unit)}</span>
@@ -50,15 +46,22 @@ export function Chart({ by, rows, column, at, words, open }: Props) {
         )}
       </>
     );
+    // Lying bars say their name and number themselves.
+    const said = standing ? { 'aria-label': label, title: label } : { title: label };
     return (
       <li key={row.key}>
         {open && v ? (
-          <button type="button" className="bar" aria-label={label} title={label} onClick={() => open(row)}>
+          <button type="button" className="bar" {...said} onClick={() => open(row)}>
             {inside}
           </button>
         ) : (
-          <span className="bar" role="img" aria-label={label} title={label}>
+          <span className="bar" role={standing ? 'img' : undefined} {...said}>
             {inside}
+          </span>
+        )}
+        {standing && (
+          <span className="bar-name" aria-hidden="true">
+            {i % every === 0 ? words.short(by, row.key) : ''}
           </span>
         )}
       </li>

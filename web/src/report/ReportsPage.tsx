@@ -12,6 +12,7 @@ import { leads, may } from '../shell/roles';
 import { Behind } from './Behind';
 import { Chart } from './Chart';
 import { byOf, change, cuts, known, lead, names, sheet, table, type Column, type Name, type Place, type ReportSearch, type Table } from './api';
+import '../pages/calls.css';
 import './report.css';
 import { useWords, type Words } from './words';
 
@@ -101,7 +102,7 @@ function Figures({ shown, words, open }: { shown: Table; words: Words; open: (pl
   const { t } = useTranslation();
   const cell = (c: Column, v: number | null | undefined, place: Place, name: string) =>
     c.listed && v ? (
-      <button type="button" className="link num" aria-label={`${name}, ${t(`reports.columns.${c.name}`)}: ${words.value(v, c.unit)}`} onClick={() => open(place, name)}>
+      <button type="button" className="figure-link num" title={`${name}, ${t(`reports.columns.${c.name}`)}`} onClick={() => open(place, name)}>
         {words.value(v, c.unit)}
       </button>
     ) : (
@@ -245,7 +246,7 @@ export function ReportsPage() {
       </div>
       <nav className="report-names" aria-label={t('reports.title')}>
         {names.map((one) => (
-          <button key={one} type="button" className="chip" aria-pressed={one === name} onClick={() => set({ report: one, by: undefined, column: undefined })}>
+          <button key={one} type="button" className="chip" aria-pressed={one === name} onClick={() => set({ report: one, cut: undefined, column: undefined })}>
             {t(`reports.names.${one}`)}
           </button>
         ))}
@@ -253,7 +254,7 @@ export function ReportsPage() {
       <search className="filters card report-filters">
         <Span search={search} set={set} />
         {cuts[name].length > 1 && (
-          <Select className="report-choice" aria-label={t('reports.cut')} value={byOf(search)} options={cuts[name].map((by) => ({ value: by, label: t('reports.cutBy', { what: t(`reports.by.${by}`) }) }))} onChange={(by: string) => set({ by })} />
+          <Select className="report-choice" aria-label={t('reports.cut')} value={byOf(search)} options={cuts[name].map((by) => ({ value: by, label: t('reports.cutBy', { what: t(`reports.by.${by}`) }) }))} onChange={(cut: string) => set({ cut })} />
         )}
         {name !== 'questions' && (
           <>

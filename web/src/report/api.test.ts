@@ -3,8 +3,8 @@ import { byOf, change, cuts, lead, names, sheet, top } from './api';
 
 describe('reports', () => {
   it('cut by what the report has, by its first else', () => {
-    expect(byOf({ report: 'mood', by: 'disposition' })).toBe('disposition');
-    expect(byOf({ report: 'backlog', by: 'disposition' })).toBe('time');
+    expect(byOf({ report: 'mood', cut: 'disposition' })).toBe('disposition');
+    expect(byOf({ report: 'backlog', cut: 'disposition' })).toBe('time');
     expect(byOf({})).toBe('time');
   });
 
@@ -20,7 +20,7 @@ describe('reports', () => {
   });
 
   it('give the same question to the sheet', () => {
-    const at = new URL(sheet({ report: 'csat', by: 'queue', from: '2026-11-01', to: '2026-11-07', days: 30, queue: 'sales', before: true }), 'http://x');
+    const at = new URL(sheet({ report: 'csat', cut: 'queue', from: '2026-11-01', to: '2026-11-07', days: 30, queue: 'sales', before: true }), 'http://x');
     expect(at.pathname).toBe('/api/v1/analytics/csat/csv');
     expect(Object.fromEntries(at.searchParams)).toEqual({ by: 'queue', from: '2026-11-01', to: '2026-11-07', queue: 'sales', compare: 'true' });
   });

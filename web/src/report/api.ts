@@ -44,7 +44,7 @@ export const lead: Record<Name, string> = {
 /** What the page can be asked for; empty fields do not narrow. */
 export interface ReportSearch {
   report?: Name;
-  by?: string;
+  cut?: string;
   days?: number;
   from?: string;
   to?: string;
@@ -60,7 +60,7 @@ export interface ReportSearch {
 /** byOf is the cut of a search, one that its report has. */
 export function byOf(s: ReportSearch): string {
   const all = cuts[s.report ?? 'volume'];
-  return all.find((by) => by === s.by) ?? all[0] ?? 'time';
+  return all.find((by) => by === s.cut) ?? all[0] ?? 'time';
 }
 
 function query(s: ReportSearch): Record<string, string | number | boolean | undefined> {
