@@ -2153,7 +2153,7 @@ export interface paths {
         };
         /**
          * Saved filters: mine and everybody's
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-views"];
         put?: never;
@@ -2239,7 +2239,7 @@ export interface paths {
         put?: never;
         /**
          * Conversations of a filter, the last active first
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["conversations-by-filter"];
         delete?: never;
@@ -2501,7 +2501,7 @@ export interface paths {
         };
         /**
          * How upset the customer's messages are, by their words
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-mood"];
         put?: never;
@@ -8101,6 +8101,13 @@ export interface components {
             /** @description id of the recorded comment, for GET /voicemail/{id}/audio */
             comment?: string;
             comment_text?: string;
+            /**
+             * Format: int64
+             * @description of the scale, when it is known
+             */
+            least?: number;
+            /** Format: int64 */
+            most?: number;
             /** Format: int64 */
             n: number;
             question: string;
@@ -8159,6 +8166,52 @@ export interface components {
             /** @description phrasings; the samples when absent */
             texts?: string[];
             title?: string;
+        };
+        ApprovedSuggestion: {
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @description the same in every language; import finds an article by it */
+            key: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description the one that readers and the bot see; 0: none
+             */
+            live_version: number;
+            needs?: string[];
+            /** @description user name */
+            owner: string;
+            /** @description day by which somebody must look again, YYYY-MM-DD */
+            review_by?: string;
+            rules?: components["schemas"]["Rule"][];
+            /** @enum {string} */
+            state: "draft" | "review" | "live" | "retired";
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            /** @description why it stays a draft although it was to be published */
+            unpublished?: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            variants?: components["schemas"]["Variant"][];
+            /**
+             * Format: int64
+             * @description the latest
+             */
+            version: number;
         };
         ArticlePage: {
             items: components["schemas"]["Listed"][];
@@ -8309,7 +8362,7 @@ export interface components {
             lang: "zh" | "en";
             /**
              * Format: double
-             * @description how long the last refreshing took
+             * @description from when somebody spoke or asked to the cards
              */
             ms: number;
             script?: components["schemas"]["AssistProgress"];
@@ -8466,7 +8519,7 @@ export interface components {
             /** @description last learnings, newest first */
             runs: components["schemas"]["AssistRun"][];
             /** @description oldest first, at most 53 of each language */
-            weeks: components["schemas"]["AssistWeek"][];
+            weeks: components["schemas"]["BotWeek"][];
         };
         AssistItem: {
             /**
@@ -8760,39 +8813,6 @@ export interface components {
             /** Format: int64 */
             user: number;
             username: string;
-        };
-        AssistWeek: {
-            /** Format: int64 */
-            answered: number;
-            /**
-             * Format: int64
-             * @description answered, and the customer said that it helped
-             */
-            confirmed: number;
-            /**
-             * Format: int64
-             * @description in whose conversation a person took over
-             */
-            handed: number;
-            /** @enum {string} */
-            lang: "zh" | "en";
-            /** Format: int64 */
-            questions: number;
-            /**
-             * Format: int64
-             * @description answered, and the customer said that it did not
-             */
-            refused: number;
-            /**
-             * Format: int64
-             * @description answered, and nothing spoke against it
-             */
-            solved: number;
-            /**
-             * Format: date-time
-             * @description its Monday, UTC
-             */
-            week: string;
         };
         AssistWhy: {
             /** Format: double */
@@ -9335,6 +9355,39 @@ export interface components {
         };
         BotTurns: {
             items: components["schemas"]["BotTurnView"][];
+        };
+        BotWeek: {
+            /** Format: int64 */
+            answered: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it helped
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description questions in whose conversation a person took over
+             */
+            handed: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: int64 */
+            questions: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it did not
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description answered, and nothing spoke against it: no vote down, no person who took over afterwards
+             */
+            solved: number;
+            /**
+             * Format: date-time
+             * @description its Monday, UTC
+             */
+            week: string;
         };
         BotWhy: {
             articles: components["schemas"]["BotCandidate"][];
@@ -39644,6 +39697,7 @@ export interface operations {
                      *       ],
                      *       "title": "Kettle does not switch off",
                      *       "type": "faq",
+                     *       "unpublished": "text",
                      *       "updated_at": "2026-11-29T08:00:00Z",
                      *       "updated_by": "text",
                      *       "variants": [
@@ -39655,7 +39709,7 @@ export interface operations {
                      *       "version": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["Record"];
+                    "application/json": components["schemas"]["ApprovedSuggestion"];
                 };
             };
             /** @description Bad Request */
@@ -60446,6 +60500,8 @@ export interface operations {
                      *           "call_id": "text",
                      *           "comment": "text",
                      *           "comment_text": "text",
+                     *           "least": 1,
+                     *           "most": 1,
                      *           "n": 1,
                      *           "question": "text",
                      *           "queue": "support",
