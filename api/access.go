@@ -193,6 +193,7 @@ var access = map[string]Role{
 	http.MethodDelete + " " + base + "/bot/intents/:name":                     RoleEditor,
 	http.MethodPost + " " + base + "/bot/train":                               RoleEditor,
 	http.MethodGet + " " + base + "/bot/models":                               RoleEditor,
+	http.MethodPost + " " + base + "/bot/models/:lang/activate":               RoleAdmin,
 	http.MethodGet + " " + base + "/bot/tools":                                RoleEditor,
 	http.MethodPut + " " + base + "/bot/tools/:name":                          RoleAdmin,
 	http.MethodDelete + " " + base + "/bot/tools/:name":                       RoleAdmin,
@@ -265,6 +266,11 @@ var access = map[string]Role{
 	http.MethodPost + " " + base + "/tickets/:id/hints":         RoleAgent,
 	http.MethodGet + " " + base + "/triage/models":              RoleSupervisor,
 	http.MethodPost + " " + base + "/triage/models/:kind/:lang": RoleSupervisor,
+
+	http.MethodGet + " " + base + "/analytics/:report":       RoleSupervisor,
+	http.MethodGet + " " + base + "/analytics/:report/csv":   RoleSupervisor,
+	http.MethodGet + " " + base + "/analytics/:report/items": RoleSupervisor,
+	http.MethodPost + " " + base + "/analytics/rebuild":      RoleAdmin,
 
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token

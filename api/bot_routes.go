@@ -67,6 +67,7 @@ func (s *Server) botRoutes(api huma.API) {
 	train.DefaultStatus = http.StatusAccepted
 	huma.Register(api, train, s.botTrain)
 	huma.Register(api, operation("bot-models", http.MethodGet, "/bot/models", "bot", "Last trainings with their figures and what was mixed up, newest first"), s.botModels)
+	huma.Register(api, botChange("bot-activate", http.MethodPost, "/bot/models/{lang}/activate", "Go back to what was learnt before, until phrases change and what is learnt from them does no worse", 404), s.botActivate)
 	huma.Register(api, operation("bot-tools", http.MethodGet, "/bot/tools", "bot", "Interfaces that frames may ask"), s.botTools)
 	huma.Register(api, botChange("put-bot-tool", http.MethodPut, "/bot/tools/{name}", "Declare an interface in YAML", 422), s.putBotTool)
 	huma.Register(api, botChange("delete-bot-tool", http.MethodDelete, "/bot/tools/{name}", "Take an interface away", 404), s.deleteBotTool)
@@ -275,6 +276,34 @@ func (s *Server) botTrain(ctx context.Context, _ *struct{}) (*struct{}, error) {
 func (s *Server) botModels(ctx context.Context, _ *struct{}) (*bodyOf[BotModels], error) {
 	all, err := bot.NewStore(s.db).Models(ctx, 20)
 	return &bodyOf[BotModels]{BotModels{some(all)}}, s.problem(ctx, err)
+}
+
+type botActivateInput struct {
+	Lang string `path:"lang" enum:"zh,en"`
+	Body struct {
+		Version string `json:"version" minLength:"1" maxLength:"64" doc:"of GET /bot/models"`
+	}
+}
+
+func (s *Server) botActivate(ctx context.Context, in *botActivateInput) (*struct{}, error) {
+	e, err := s.botEngine()
+	if err != nil {
+		return nil, err
+	}
+	who := callerOf(ctx)
+	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
+		if err := e.Activate(ctx, tx, in.Lang, in.Body.Version, who.User.Username); err != nil {
+			return err
+		}
+		entry := who.entry("bot.model_activated", "bot:"+in.Lang)
+		entry.Detail = map[string]any{"version": in.Body.Version}
+		return s.audit.add(ctx, tx, entry)
+	})
+	if err != nil {
+		return nil, s.botProblem(ctx, err)
+	}
+	e.Relearn()
+	return nil, nil
 }
 
 func (s *Server) botTools(ctx context.Context, _ *struct{}) (*bodyOf[BotTools], error) {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+
+	"tingxin/chat/chattest"
 )
 
 func TestAbuseGetsAnAnswerAndNothingLeaks(t *testing.T) {
@@ -46,6 +48,17 @@ func TestAbuseGetsAnAnswerAndNothingLeaks(t *testing.T) {
 		text := r.Text()
 		if text == "" || !strings.Contains(text, c.holds) || r.Decision == DoHandover && r.Handover.Reason == ReasonError {
 			t.Errorf("%s: %s %q", name, r.Decision, text)
+		}
+	}
+}
+
+// What recognition or a caller's keys make of it is answered by words that can be spoken.
+func TestAbuseByTelephone(t *testing.T) {
+	h := open(t)
+	for name, text := range chattest.Abuse {
+		v, err := h.Call(t.Context(), Spoken{Call: name, Text: text, Lang: "en", Emotion: -1})
+		if err != nil || strings.Contains(v.Text, "<script>") || strings.Contains(v.Text, "49") || v.Text == "" && !v.Handover {
+			t.Errorf("%s: %+v %v", name, v, err)
 		}
 	}
 }

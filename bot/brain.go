@@ -56,18 +56,22 @@ func bareOf(folded string) string {
 	return strings.Join(strings.FieldsFunc(folded, func(r rune) bool { return r == ' ' || strings.ContainsRune("?!.,。、;:…~·\"'", r) }), "")
 }
 
-// teach makes the mind of a language; the same lessons and seed give the same mind.
-func teach(ctx context.Context, e Embedder, lang string, intents []Intent, phrasings []Phrasing, seed uint64) (*mind, error) {
-	m := &mind{exact: make(map[string]string)}
-	lessons := lessonsOf(lang, intents, phrasings)
+// exactOf are the bare phrases of intents.
+func exactOf(lessons []lesson) map[string]string {
+	out := make(map[string]string)
 	for _, l := range lessons {
 		if b := bareOf(l.text); b != "" && l.label != learn.Foreign && !strings.HasPrefix(l.label, articleClass) {
-			m.exact[b] = l.label
+			out[b] = l.label
 		}
 	}
-	m.version = versionOf(lang, lessons, versionOfEmbedder(e, lang), seed)
-	if e == nil { // equal phrases are still known
-		return m, nil
+	return out
+}
+
+// teach learns the intents of a language; the same lessons and seed give the same. With fewer than two
+// classes, or without vectors, there is no model: equal phrases are still known.
+func teach(ctx context.Context, e Embedder, lang string, lessons []lesson, seed uint64) (*learn.Intents, error) {
+	if e == nil {
+		return nil, nil
 	}
 	examples := make([]learn.Example, len(lessons))
 	for k, l := range lessons {
@@ -78,10 +82,10 @@ func teach(ctx context.Context, e Embedder, lang string, intents []Intent, phras
 		examples[k] = learn.Example{Vector: featuresOf(v, l.text), Label: l.label}
 	}
 	if labelCount(lessons) < 2 {
-		return m, nil
+		return nil, nil
 	}
-	var err error
-	if m.model, err = learn.TrainIntents(examples, learn.IntentsConfig{Seed: seed}); err != nil {
+	m, err := learn.TrainIntents(examples, learn.IntentsConfig{Seed: seed})
+	if err != nil {
 		return nil, fmt.Errorf("learn %s: %w", lang, err)
 	}
 	return m, nil
@@ -297,6 +301,9 @@ type Model struct {
 	TrainedAt time.Time `json:"trained_at"`
 	TookMS    int       `json:"took_ms"`
 	Figures   Figures   `json:"figures"`
+	Active    bool      `json:"active" doc:"it answers customers"`
+	Earlier   bool      `json:"earlier" doc:"it can be gone back to"`
+	Gate      Gate      `json:"gate"`
 }
 
 const (
@@ -445,7 +452,7 @@ func (e *Engine) read(ctx context.Context) (*brain, error) {
 }
 
 // learn reads phrases and articles and learns; what has not changed is not learnt again.
-func (e *Engine) learn(ctx context.Context) (map[string]*mind, error) {
+func (e *Engine) learn(ctx context.Context, again bool) (map[string]*mind, error) {
 	intents, err := e.store.Intents(ctx)
 	if err != nil {
 		return nil, err
@@ -456,7 +463,7 @@ func (e *Engine) learn(ctx context.Context) (map[string]*mind, error) {
 		if err != nil {
 			return nil, fmt.Errorf("phrasings of articles: %w", err)
 		}
-		if minds[lang], err = e.mind(ctx, lang, intents, phrasings); err != nil {
+		if minds[lang], err = e.mind(ctx, lang, intents, phrasings, again); err != nil {
 			return nil, err
 		}
 	}
@@ -479,21 +486,13 @@ func (e *Engine) use(ctx context.Context, minds map[string]*mind) error {
 	return nil
 }
 
-// mind learns a language, unless what is known already was learnt from the same.
-func (e *Engine) mind(ctx context.Context, lang string, intents []Intent, phrasings []Phrasing) (*mind, error) {
-	lessons := lessonsOf(lang, intents, phrasings)
-	if old := e.brain.Load(); old != nil && old.minds[lang] != nil && old.minds[lang].version == versionOf(lang, lessons, versionOfEmbedder(e.embed, lang), e.cfg.Seed) {
-		return old.minds[lang], nil
-	}
-	return teach(ctx, e.embed, lang, intents, phrasings, e.cfg.Seed)
-}
-
 // Train learns anew from what is stored, measures on held-out phrases, keeps the
-// figures and puts the result into force. The same phrases and seed give the same.
+// figures and puts the result into force, unless it does worse on labelled turns. The
+// same phrases and seed give the same.
 func (e *Engine) Train(ctx context.Context) ([]Model, error) {
 	e.training.Lock()
 	defer e.training.Unlock()
-	if err := e.reload(ctx); err != nil {
+	if err := e.reload(ctx, true); err != nil {
 		return nil, err
 	}
 	intents, err := e.store.Intents(ctx)
@@ -507,7 +506,11 @@ func (e *Engine) Train(ctx context.Context) ([]Model, error) {
 			return nil, err
 		}
 		begun := e.now()
-		lessons := lessonsOf(lang, intents, phrasings)
+		turns, err := e.store.labelledTurns(ctx, lang)
+		if err != nil {
+			return nil, err
+		}
+		lessons, _ := apart(lessonsOf(lang, intents, phrasings), turns)
 		figures, err := measure(ctx, e.embed, lang, lessons, e.cfg.Seed)
 		if err != nil {
 			return nil, err
@@ -530,9 +533,9 @@ func (e *Engine) Train(ctx context.Context) ([]Model, error) {
 func (s *Store) Models(ctx context.Context, limit int) ([]Model, error) {
 	all, err := pg.Rows(ctx, s.db, func(r pgx.CollectableRow) (Model, error) {
 		var m Model
-		err := r.Scan(&m.Version, &m.Lang, &m.Seed, &m.TrainedAt, &m.TookMS, &m.Figures)
+		err := r.Scan(&m.Version, &m.Lang, &m.Seed, &m.TrainedAt, &m.TookMS, &m.Figures, &m.Active, &m.Earlier, &m.Gate)
 		return m, err
-	}, `select version, lang, seed, trained_at, took_ms, metrics from bot_models order by trained_at desc limit $1`, limit)
+	}, `select version, lang, seed, trained_at, took_ms, metrics, active, lessons is not null and not active, gate from bot_models order by trained_at desc limit $1`, limit)
 	if err != nil {
 		return nil, fmt.Errorf("models: %w", err)
 	}
@@ -543,11 +546,11 @@ func (s *Store) Models(ctx context.Context, limit int) ([]Model, error) {
 func (e *Engine) Reload(ctx context.Context) error {
 	e.training.Lock()
 	defer e.training.Unlock()
-	return e.reload(ctx)
+	return e.reload(ctx, false)
 }
 
-func (e *Engine) reload(ctx context.Context) error {
-	minds, err := e.learn(ctx)
+func (e *Engine) reload(ctx context.Context, again bool) error {
+	minds, err := e.learn(ctx, again)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ func (s silence) Silent(context.Context) (map[string]time.Time, error) { return 
 
 // A killed server's calls stayed open in the records of all until it was started again.
 func TestCallsOfADeadServerAreClosedByAnother(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	ctx := context.Background()
 	store := NewStore(db)

@@ -171,6 +171,7 @@ func TestVoiceDoesNotCutWhereKeysMust(t *testing.T) {
 
 // Without room for a stream the question is answered by keys.
 func TestDeafQuestionTakesKeys(t *testing.T) {
+	t.Parallel()
 	w := asks(t, fmt.Sprintf(askDigits, ""))
 	w.speech.mu.Lock()
 	w.speech.refuse = asr.ErrFull
@@ -187,6 +188,7 @@ func TestDeafQuestionTakesKeys(t *testing.T) {
 
 // A card number is in no recording, no transcript, no row and no journal; time goes on.
 func TestCardNumberIsKeptNowhere(t *testing.T) {
+	t.Parallel()
 	const card = "4111111111111111"
 	w := asks(t, "  - record: {consent: none}\n  - listen: {silence: 60s}\n  - gather: {prompt: {file: short.wav}, into: card, min: 12, max: 19, speech: digits, secret: true}\n  - listen: {silence: 60s}\n")
 	p, c := w.rings(toneA, "", "900")

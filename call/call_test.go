@@ -248,6 +248,7 @@ func (h *house) words(id string) []Utterance {
 }
 
 func TestFinalIsARowBeforeItIsAnEvent(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, pgtest.New(t), nil)
 	c, _ := h.call(nil)
 	s := h.stream()
@@ -287,6 +288,7 @@ func TestFinalIsARowBeforeItIsAnEvent(t *testing.T) {
 }
 
 func TestFullWorkersAreCaughtUpAfterwards(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, pgtest.New(t), nil)
 	h.speech.refuse = asr.ErrFull
 	c, _ := h.call(nil)
@@ -306,6 +308,7 @@ func TestFullWorkersAreCaughtUpAfterwards(t *testing.T) {
 }
 
 func TestLostStreamIsOpenedAgain(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, pgtest.New(t), nil)
 	c, _ := h.call(nil)
 	first := h.stream()
@@ -322,6 +325,7 @@ func TestLostStreamIsOpenedAgain(t *testing.T) {
 }
 
 func TestPanicEndsOneCallOnly(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, pgtest.New(t), nil)
 	other, _ := h.call(nil)
 	h.stream()
@@ -389,6 +393,7 @@ func TestCallsGoOnWhileTheDatabaseIsStopped(t *testing.T) {
 // TestKilledServerLeavesNothingUnfinished plays kill -9: the second Manager finds
 // the first one's rows, journal and recording as they are in the middle of a call.
 func TestKilledServerLeavesNothingUnfinished(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	h := newHouse(t, db, nil)
 	c, _ := h.call(nil)
@@ -437,6 +442,7 @@ func copyTree(t *testing.T, from, to string) {
 }
 
 func TestTurnsCountChangesOfSpeaker(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, pgtest.New(t), nil)
 	c, _ := h.call(nil)
 	h.stream()
@@ -452,6 +458,7 @@ func TestTurnsCountChangesOfSpeaker(t *testing.T) {
 }
 
 func TestSameKeyByTwoWaysCountsOnce(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, pgtest.New(t), nil)
 	c, _ := h.call(nil)
 	h.stream()

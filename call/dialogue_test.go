@@ -30,6 +30,7 @@ func (p parrot) Turn(_ context.Context, _, _ string, said ivr.Said, _ float64) (
 }
 
 func TestCallerTalksWithTheBot(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, pgtest.New(t), func(c *Config) { c.Routes[0].Flow = "assistant" }, withFlow("assistant", "flow: assistant\nversion: 1\nnodes:\n  - bot: {silence: 20s}\n  - id: people\n    listen: {}\n"))
 	p := parrot{make(chan ivr.Said, 8)}
 	h.m.SetBot(p)
@@ -82,6 +83,7 @@ func TestCallerTalksWithTheBot(t *testing.T) {
 }
 
 func TestCallerIsHeardWithTheDigitsThatAreExpected(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, pgtest.New(t), func(c *Config) { c.Routes[0].Flow = "assistant" }, withFlow("assistant", "flow: assistant\nversion: 1\nnodes:\n  - bot: {silence: 20s}\n"))
 	p := parrot{make(chan ivr.Said, 8)}
 	h.m.SetBot(p)

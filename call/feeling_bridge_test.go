@@ -57,6 +57,7 @@ func bridgeHouse(t *testing.T, agents bool, anger ...float32) (*house, *[]*fakeV
 }
 
 func TestBridgedCallerIsReadAfterTheAnnouncement(t *testing.T) {
+	t.Parallel()
 	h, voices := bridgeHouse(t, false, .9, .9)
 	c, _ := h.call(nil)
 	caller, agent := h.stream(), h.stream()
@@ -83,6 +84,7 @@ func TestBridgedCallerIsReadAfterTheAnnouncement(t *testing.T) {
 }
 
 func TestAgentsAreReadOnlyWhereTheHouseSaysSo(t *testing.T) {
+	t.Parallel()
 	h, voices := bridgeHouse(t, true, .9)
 	h.call(nil)
 	h.stream()

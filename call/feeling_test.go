@@ -94,6 +94,7 @@ func (s *stream) turn(text string, start, end time.Duration) {
 }
 
 func TestAngryCallerRaisesOneAlert(t *testing.T) {
+	t.Parallel()
 	h, v := newFeelingHouse(t, pgtest.New(t), .1, .9, .9, .9, .9)
 	c, _ := h.call(nil)
 	s := h.stream()
@@ -157,6 +158,7 @@ func TestAngryCallerRaisesOneAlert(t *testing.T) {
 }
 
 func TestNeutralCallerRaisesNone(t *testing.T) {
+	t.Parallel()
 	h, v := newFeelingHouse(t, pgtest.New(t), .1, .2, .05, .3)
 	c, _ := h.call(nil)
 	s := h.stream()
@@ -202,6 +204,7 @@ func TestWhoTalksOnIsHeard(t *testing.T) {
 }
 
 func TestStrongWordsDoNotWaitForTheTurn(t *testing.T) {
+	t.Parallel()
 	h, v := newFeelingHouse(t, pgtest.New(t))
 	h.call(nil)
 	s := h.stream()
@@ -214,6 +217,7 @@ func TestStrongWordsDoNotWaitForTheTurn(t *testing.T) {
 }
 
 func TestNotAngryEndsTheAlert(t *testing.T) {
+	t.Parallel()
 	h, v := newFeelingHouse(t, pgtest.New(t), .95, .95, .95)
 	c, _ := h.call(nil)
 	s := h.stream()

@@ -11,6 +11,7 @@ import (
 
 // A server that was killed in the middle of a talk wrote one leg of it, whoever else was there.
 func TestKilledServersCallHasAllItsLegs(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	ctx := context.Background()
 	store := NewStore(db)
@@ -58,6 +59,7 @@ func TestKilledServersCallHasAllItsLegs(t *testing.T) {
 
 // Legs are rows while the call runs.
 func TestLegsAreRowsAsTheyCome(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("caller", w.first, toneB)
 	waitFor(t, func() bool {
@@ -69,6 +71,7 @@ func TestLegsAreRowsAsTheyCome(t *testing.T) {
 // SIGTERM with callers in a queue, with an agent, parked and in the middle of a
 // transfer: all end, each with its cause, and nothing is left in the queues.
 func TestDrainEndsWaitingAndMovingCalls(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.m.cfg.Park = ParkConfig{Slots: "701-702", Timeout: time.Minute}
 	waits, waiting := w.rings(toneA, "", "900")

@@ -11,6 +11,7 @@ import (
 )
 
 func TestUserCallsUserByExtension(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "anna", "8002", nil)
 	w.hears("anna", w.first, toneB)
 	w.hears("bert", w.bert, toneA)
@@ -28,8 +29,10 @@ func TestUserCallsUserByExtension(t *testing.T) {
 }
 
 func TestRouteToUserGoesOnElsewhere(t *testing.T) {
+	t.Parallel()
 	for name, status := range map[string]int{"busy": 486, "not there": 480, "declined": 603} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newTown(t, "", "200", func(c *Config) {
 				c.Routes = append([]Route{{Numbers: []string{"300"}, User: "dora", Then: "quiet"}}, c.Routes...)
 			})
@@ -43,6 +46,7 @@ func TestRouteToUserGoesOnElsewhere(t *testing.T) {
 }
 
 func TestOutsideNumberOnlyForUsers(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "anna", "200", nil)
 	if _, err := w.m.Accept(context.Background(), Incoming{To: "0123", Dialog: &dialog{}}); err != ErrNoRoute {
 		t.Errorf("from outside: %v", err)
@@ -55,6 +59,7 @@ func TestOutsideNumberOnlyForUsers(t *testing.T) {
 }
 
 func TestHeldPartyHearsMusic(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "anna", "bert", nil)
 	w.hears("bert", w.bert, toneA)
 	w.bert.handler().RemoteHold(true)
@@ -78,11 +83,13 @@ func TestHeldPartyHearsMusic(t *testing.T) {
 }
 
 func TestBlindTransferByEitherSide(t *testing.T) {
+	t.Parallel()
 	for name, by := range map[string]func(*town) (*telephone, *telephone, float64){
 		"callee": func(w *town) (*telephone, *telephone, float64) { return w.bert, w.first, toneA },
 		"caller": func(w *town) (*telephone, *telephone, float64) { return w.first, w.bert, toneB },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newTown(t, "anna", "bert", func(c *Config) { c.Users.Record = true })
 			w.hears("bert", w.bert, toneA)
 			who, other, tone := by(w)
@@ -132,6 +139,7 @@ func best(pcm []int16, tone float64) float64 {
 }
 
 func TestFailedTransferReturns(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "anna", "bert", nil)
 	w.hears("bert", w.bert, toneA)
 	w.x.mu.Lock()
@@ -160,6 +168,7 @@ func TestFailedTransferReturns(t *testing.T) {
 }
 
 func TestAttendedTransferJoinsTheOthers(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil) // A calls bert
 	w.hears("bert", w.bert, toneA)
 	asks, consult := w.rings(toneD, "bert", "cora") // bert calls cora
@@ -185,6 +194,7 @@ func TestAttendedTransferJoinsTheOthers(t *testing.T) {
 }
 
 func TestSupervisorModes(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("bert", w.bert, toneA)
 	ctx := context.Background()
@@ -217,6 +227,7 @@ func TestSupervisorModes(t *testing.T) {
 }
 
 func TestThirdPartyStaysWhenOneLeaves(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("bert", w.bert, toneA)
 	if err := w.m.AddLeg(context.Background(), w.call.id, Aim{User: "cora"}); err != nil {
@@ -239,6 +250,7 @@ func TestThirdPartyStaysWhenOneLeaves(t *testing.T) {
 }
 
 func TestPausedRecordingIsSilent(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("bert", w.bert, toneA)
 	ctx := context.Background()
@@ -258,6 +270,7 @@ func TestPausedRecordingIsSilent(t *testing.T) {
 }
 
 func TestFalseWishesAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "200", nil)
 	ctx := context.Background()
 	w.stream()
@@ -281,6 +294,7 @@ func TestFalseWishesAreRefused(t *testing.T) {
 }
 
 func TestMixedBridgeIsARoomOfTwo(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "300", func(c *Config) {
 		c.Routes = append([]Route{{Numbers: []string{"300"}, User: "bert", Mix: true}}, c.Routes...)
 	})
@@ -303,6 +317,7 @@ func TestMixedBridgeIsARoomOfTwo(t *testing.T) {
 // TestTransferWhileTheConsultationRings: the Refer-To of a telephone holds our own
 // Contact, so whom the consultation calls is known by the consultation alone.
 func TestTransferWhileTheConsultationRings(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil) // A calls bert
 	w.hears("bert", w.bert, toneA)
 	w.x.mu.Lock()

@@ -12,6 +12,7 @@ import (
 
 // A flow number, the echo and a queue's number can be transferred to, by REFER and by the API.
 func TestTransferToAFlow(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil) // the first telephone talks with bert
 	w.hears("caller", w.first, toneB)
 	got := refer(w.bert, Refer{Number: "200"})
@@ -27,6 +28,7 @@ func TestTransferToAFlow(t *testing.T) {
 }
 
 func TestTransferToTheEcho(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("caller", w.first, toneB)
 	if err := w.m.Transfer(t.Context(), w.call.id, "bert", Aim{Number: "echo"}); err != nil {
@@ -45,6 +47,7 @@ func TestTransferToTheEcho(t *testing.T) {
 
 // An agent who has called out gives the customer to a flow: the customer is whom the flow serves.
 func TestAgentsCallOutGoesToAFlow(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "anna", "bert", func(c *Config) { c.Users.Record = true })
 	w.hears("agent", w.first, toneB)
 	got := refer(w.first, Refer{Number: "echo"})
@@ -62,6 +65,7 @@ func TestAgentsCallOutGoesToAFlow(t *testing.T) {
 
 // A name mistyped in a transfer must not send the customer into the flow that takes every number.
 func TestTransferToAMistypedNameIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "anna", "bert", func(c *Config) { c.Routes = append(c.Routes, Route{Numbers: []string{"*"}, Flow: "quiet"}) })
 	w.hears("agent", w.first, toneB)
 	got := refer(w.first, Refer{Number: "nobody-of-that-name"})
@@ -73,6 +77,7 @@ func TestTransferToAMistypedNameIsRefused(t *testing.T) {
 }
 
 func TestTransferToNowhereIsStillRefused(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("caller", w.first, toneB)
 	got := refer(w.first, Refer{Number: "nobody"}) // a caller from outside reaches the routes only
@@ -88,6 +93,7 @@ func parks(c *Config) {
 }
 
 func TestParkAndPickUp(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", parks)
 	w.hears("caller", w.first, toneB)
 	slot, err := w.m.Park(t.Context(), w.call.id, "bert", "")
@@ -126,6 +132,7 @@ func TestParkAndPickUp(t *testing.T) {
 }
 
 func TestParkByReferAndFullSlots(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", func(c *Config) { c.Park = ParkConfig{Slots: "701-701", Number: "700"} })
 	w.hears("caller", w.first, toneB)
 	got := refer(w.bert, Refer{Number: "700"})
@@ -150,6 +157,7 @@ func TestParkByReferAndFullSlots(t *testing.T) {
 }
 
 func TestParkedCallReturnsToWhoParkedIt(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", func(c *Config) { parks(c); c.Park.Timeout = 400 * time.Millisecond })
 	w.hears("caller", w.first, toneB)
 	again := w.newTelephone(toneC)
@@ -170,6 +178,7 @@ func TestParkedCallReturnsToWhoParkedIt(t *testing.T) {
 }
 
 func TestParkedCallThatNobodyWantsEnds(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", func(c *Config) { parks(c); c.Park.Timeout = 50 * time.Millisecond })
 	w.hears("caller", w.first, toneB)
 	w.x.mu.Lock()
@@ -184,6 +193,7 @@ func TestParkedCallThatNobodyWantsEnds(t *testing.T) {
 }
 
 func TestClickToCall(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "200", func(c *Config) {
 		c.CallerID = CallerIDConfig{Default: "4000", Queues: map[string]string{"support": "4008"}}
 		c.Users.Record = true
@@ -238,6 +248,7 @@ func (w *town) rung(name string) {
 }
 
 func TestClickToCallFails(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "200", nil)
 	for name, o := range map[string]Order{"no such user": {User: "nobody", To: Aim{Number: "1"}}, "a queue": {User: "anna", To: Aim{Queue: "support"}}, "nobody to call": {User: "anna", To: Aim{User: "nobody"}}} {
 		if _, err := w.m.Originate(o); !errors.Is(err, ErrTarget) {
@@ -278,6 +289,7 @@ func TestClickToCallFails(t *testing.T) {
 
 // A caller keeps the place and hangs up; when it is their turn the agent is rung first, then they are.
 func TestPlaceIsKeptForACallback(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.flow("  - record: {consent: none}\n  - queue: {name: support, callback: {key: 1, every: 1m, prompt: {file: short.wav}, taken: kept}}\n  - {id: kept, play: short.wav}\n  - hangup: true\n")
 	p, c := w.rings(toneA, "", "900")
@@ -325,6 +337,7 @@ func TestPlaceIsKeptForACallback(t *testing.T) {
 
 // A customer who does not answer keeps the place for the next try; an agent who hangs up first costs no try.
 func TestCallbackThatReachesNobody(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.x.mu.Lock()
 	w.x.busy["555"] = 486

@@ -117,6 +117,7 @@ func newPeopleHouse(t *testing.T, p *fakePeople) (*house, *fakeVoice) {
 
 // A second call starts with what the first has learned of the voice.
 func TestBaselineIsCarriedOverCalls(t *testing.T) {
+	t.Parallel()
 	p := &fakePeople{allowed: true}
 	h, v := newPeopleHouse(t, p)
 	if l := heardOnce(t, h, v, nil); l.start != 0 || len(p.has()) == 0 {
@@ -136,6 +137,7 @@ func TestBaselineIsCarriedOverCalls(t *testing.T) {
 
 // Without consent nothing is read and nothing is written.
 func TestBaselineStaysWithoutConsent(t *testing.T) {
+	t.Parallel()
 	p := &fakePeople{}
 	h, v := newPeopleHouse(t, p)
 	for range 2 {
@@ -165,6 +167,7 @@ func TestBaselineStaysWithoutConsent(t *testing.T) {
 
 // A call is taken when nobody can say whose it is; the number outside is the one that is looked up.
 func TestCallsOfNobody(t *testing.T) {
+	t.Parallel()
 	p := &fakePeople{err: errors.New("away")}
 	h := newHouse(t, pgtest.New(t), nil)
 	h.m.parts.People = p
@@ -188,6 +191,7 @@ func TestCallsOfNobody(t *testing.T) {
 }
 
 func TestErasePersonFromCalls(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := NewStore(db)
 	ctx := t.Context()

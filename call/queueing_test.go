@@ -130,6 +130,7 @@ func (c *counter) silent(name string) {
 }
 
 func TestCallerWaitsWithMusicForAnAgent(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	a, c := w.rings(toneA, "", "900")
 	w.music("caller", a)
@@ -162,6 +163,7 @@ func TestCallerWaitsWithMusicForAnAgent(t *testing.T) {
 }
 
 func TestCallersHangUpStopsTheRing(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.silent("bert")
 	w.works("bert")
@@ -181,6 +183,7 @@ func TestCallersHangUpStopsTheRing(t *testing.T) {
 }
 
 func TestNextAgentAfterADecline(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.x.busy["anna"] = 603
 	w.works("anna", "bert")
@@ -194,6 +197,7 @@ func TestNextAgentAfterADecline(t *testing.T) {
 }
 
 func TestDesktopAcceptsBeforeTheTelephone(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.silent("bert")
 	w.works("bert")
@@ -219,6 +223,7 @@ func TestDesktopAcceptsBeforeTheTelephone(t *testing.T) {
 }
 
 func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
 	for name, none := range map[string]bool{"time": false, "nobody at work": true} {
 		t.Run(name, func(t *testing.T) {
 			limit := 700 * time.Millisecond
@@ -244,6 +249,7 @@ func TestPatienceEnds(t *testing.T) {
 }
 
 func TestAgentTransfersAndGetsTheWrapUp(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.works("bert")
 	a, c := w.rings(toneA, "", "900")
@@ -259,6 +265,7 @@ func TestAgentTransfersAndGetsTheWrapUp(t *testing.T) {
 }
 
 func TestTransferToAQueue(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	a, c := w.rings(toneA, "", "100") // bert answers, who is no agent yet
 	w.hears("caller", a, toneB)
@@ -281,6 +288,7 @@ func TestTransferToAQueue(t *testing.T) {
 
 // Whoever waits in a queue without a flow behind it is not left there when the work is taken out.
 func TestRemovedCallerIsNotLeftAlone(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	a, c := w.rings(toneA, "", "100")
 	w.hears("caller", a, toneB)
@@ -298,6 +306,7 @@ func TestRemovedCallerIsNotLeftAlone(t *testing.T) {
 
 // An agent gives the caller back to the queue; the flow goes on looking after them.
 func TestAgentGivesTheCallerBack(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.works("bert")
 	a, c := w.rings(toneA, "", "900")

@@ -33,6 +33,7 @@ func stereo(t *testing.T, path string) {
 }
 
 func TestRescore(t *testing.T) {
+	t.Parallel()
 	s := NewStore(pgtest.New(t))
 	dir := t.TempDir()
 	stereo(t, filepath.Join(dir, "a.wav"))
@@ -113,6 +114,7 @@ func TestRescore(t *testing.T) {
 
 // Readings are made of what was said and how: they go with the words. The mood in figures stays with the record.
 func TestReadingsGoWithTheWords(t *testing.T) {
+	t.Parallel()
 	s := NewStore(pgtest.New(t))
 	r := Record{ID: "0190a1b2-0000-7000-8000-000000000001", StartedAt: time.Now().Add(-time.Hour).UTC(), EndedAt: time.Now().UTC(), Cause: CauseNormal}
 	err := errors.Join(s.Finish(t.Context(), r, nil),
@@ -133,6 +135,7 @@ func TestReadingsGoWithTheWords(t *testing.T) {
 
 // What people said comes out with the sound it is about, of callers who allow it, once per stretch.
 func TestLabelsComeOutWithTheirSound(t *testing.T) {
+	t.Parallel()
 	s := NewStore(pgtest.New(t))
 	dir := t.TempDir()
 	stereo(t, filepath.Join(dir, "a.wav"))

@@ -9,6 +9,7 @@ import (
 )
 
 func TestLostDeviceIsRungBackIntoItsCall(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("bert", w.bert, toneA)
 	lost, fresh := w.bert, w.newTelephone(toneD)
@@ -33,6 +34,7 @@ func TestLostDeviceIsRungBackIntoItsCall(t *testing.T) {
 
 // A page that was slow to come back lost its call: the old leg was given up while the new one rang.
 func TestLegThatIsGivenUpWhileItsUserIsRungBack(t *testing.T) {
+	t.Parallel()
 	for _, comes := range []bool{true, false} {
 		w := newTown(t, "", "100", nil)
 		w.hears("bert", w.bert, toneA)
@@ -63,6 +65,7 @@ func TestLegThatIsGivenUpWhileItsUserIsRungBack(t *testing.T) {
 }
 
 func TestNobodyComesBackAndTheOldLegGoesOn(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("bert", w.bert, toneA)
 	w.x.mu.Lock()
@@ -83,6 +86,7 @@ func TestNobodyComesBackAndTheOldLegGoesOn(t *testing.T) {
 }
 
 func TestAgentOfAQueueComesBackAsTheSame(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	a, c := w.rings(toneA, "", "900")
 	w.works("bert")
@@ -107,6 +111,7 @@ func TestAgentOfAQueueComesBackAsTheSame(t *testing.T) {
 }
 
 func TestConsultedPartyIsMergedIn(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil) // A calls bert
 	w.hears("bert", w.bert, toneA)
 	asks, consult := w.rings(toneD, "bert", "cora") // bert calls cora
@@ -146,6 +151,7 @@ func TestConsultedPartyIsMergedIn(t *testing.T) {
 }
 
 func TestRingingGuestIsSeenAndCanBeCalledOff(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "100", nil)
 	w.hears("bert", w.bert, toneA)
 	sub := w.bus.Subscribe(256)
@@ -192,6 +198,7 @@ func TestRingingGuestIsSeenAndCanBeCalledOff(t *testing.T) {
 }
 
 func TestListenerIsHiddenWhenTheServerSaysSo(t *testing.T) {
+	t.Parallel()
 	for _, hide := range []bool{false, true} {
 		w := newTown(t, "", "100", func(c *Config) { c.HideListeners = hide })
 		w.hears("bert", w.bert, toneA)

@@ -80,8 +80,8 @@ type Answer struct {
 	N        int // from 1 per call
 	Survey   string
 	Question string
-	Score    *int   // nil without an answer
-	Least    int    // of the scale
+	Score    *int // nil without an answer
+	Least    int  // of the scale
 	Most     int
 	By       string // "key" or "voice"
 	Queue    string

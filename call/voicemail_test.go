@@ -21,6 +21,7 @@ func (w *town) left() MessageItem {
 }
 
 func TestMessageIsLeft(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		act   func(w *town, p *telephone)
 		ended string
@@ -42,6 +43,7 @@ func TestMessageIsLeft(t *testing.T) {
 		}, "hangup", 800 * time.Millisecond, 1400 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := asks(t, machine)
 			p, call := w.rings(toneA, "", "900")
 			p.pulsed.Store(true)
@@ -76,6 +78,7 @@ func TestMessageIsLeft(t *testing.T) {
 
 // Who says nothing, or only clears the throat, leaves nothing: no row, no file.
 func TestNothingSaidIsNoMessage(t *testing.T) {
+	t.Parallel()
 	w := asks(t, machine)
 	p, c := w.rings(toneA, "", "900")
 	p.echoes.Store(true)
@@ -90,6 +93,7 @@ func TestNothingSaidIsNoMessage(t *testing.T) {
 
 // A user who does not answer has a machine where call.users.voicemail is set.
 func TestMachineOfAUser(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, "", "200", func(c *Config) { c.Users.Voicemail = true })
 	w.first.handler().RemoteHangup(CauseCallerHangup)
 	<-w.call.left
@@ -108,6 +112,7 @@ func TestMachineOfAUser(t *testing.T) {
 
 // A killed server's message is made whole at the next start; one without a file is forgotten.
 func TestMessageOfAKilledServer(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	h := newHouse(t, db, nil)
 	c, _ := h.call(nil)
@@ -153,6 +158,7 @@ func TestMessageOfAKilledServer(t *testing.T) {
 
 // The agent hangs up first: the caller is asked, and what they answer is a row with queue and agent.
 func TestSurveyAfterTheTalk(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.flow("  - record: {consent: none}\n  - queue: {name: support, max_wait: 1m, timeout: end, after: ask}\n  - {id: ask, survey: {name: csat, prompt: {file: short.wav}, min: 1, max: 5, timeout: 20s, comment: {announce: {file: short.wav}, max: 1200ms}}}\n  - {id: end, hangup: true}\n")
 	w.works("bert")
@@ -185,6 +191,7 @@ func TestSurveyAfterTheTalk(t *testing.T) {
 
 // The caller hangs up first: nobody is asked. So it is without "after".
 func TestNoSurveyWhenTheCallerHangsUp(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.flow("  - queue: {name: support, after: ask}\n  - {id: ask, survey: {name: csat, prompt: {file: short.wav}}}\n")
 	w.works("bert")

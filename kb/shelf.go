@@ -58,7 +58,7 @@ type judged struct {
 
 // outgrown tells whether there is more than twice as much to learn from by now.
 func (j judged) outgrown(articles, labels int) bool {
-	return j.id != 0 && (2*j.articles < articles || 2*j.labels < labels && labels >= minReplay)
+	return j.id != 0 && (2*j.articles < articles || 2*j.labels < labels && labels >= MinReplay)
 }
 
 // stack is one language's part of a shelf, by key.

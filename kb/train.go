@@ -24,10 +24,13 @@ const (
 	// maxShift is how far people may move a threshold.
 	maxShift = 0.10
 	// replayShare is one of how many questions is kept for comparing judgements, once
-	// there are minReplay of them.
-	replayShare, minReplay = 4, 40
-	keepModels             = 20
+	// there are MinReplay of them.
+	replayShare = 4
+	keepModels  = 20
 )
+
+// MinReplay is from how many questions on two judgements are compared.
+const MinReplay = 40
 
 // Shift is how far people moved the thresholds of a language.
 type Shift struct {
@@ -64,11 +67,53 @@ type trained struct {
 	Reason   string `json:"reason,omitempty"` // why it was not taken
 }
 
-// replayed tells whether a question is kept for comparing: always the same ones.
-func replayed(q Question) bool {
+// Replayed tells whether a text is kept for comparing: always the same ones.
+func Replayed(text string) bool {
 	h := fnv.New32a()
-	h.Write([]byte(q.Text))
+	h.Write([]byte(text))
 	return h.Sum32()%replayShare == 0
+}
+
+// Worse tells why what was learnt anew must not be taken: it finds worse, or is wrong more often. "" is no worse.
+func (f *Figures) Worse(before *Figures) string {
+	switch {
+	case f.MRR < before.MRR-0.005:
+		return fmt.Sprintf("it finds worse: MRR@10 %.3f after %.3f", f.MRR, before.MRR)
+	case f.Wrong > before.Wrong:
+		return fmt.Sprintf("it answers more wrongly: %.1f %% after %.1f %%", f.Wrong, before.Wrong)
+	}
+	return ""
+}
+
+// Tally counts how labelled questions are answered.
+type Tally struct {
+	all, asked, foreign, wrong, right, passed int
+	found                                     float64
+}
+
+// Add counts a question: place is where the right answer stands, from 0 on, or -1; foreign ones have none.
+func (t *Tally) Add(place int, foreign, answered bool) {
+	t.all++
+	if foreign {
+		t.foreign++
+		if !answered {
+			t.passed++
+		}
+	} else if t.asked++; place >= 0 && place < 10 {
+		t.found += 1 / float64(place+1)
+	}
+	switch {
+	case answered && place == 0:
+		t.right++
+	case answered:
+		t.wrong++
+	}
+}
+
+// Figures are the shares of what was counted.
+func (t *Tally) Figures() Figures {
+	share := func(n, of int) float64 { return math.Round(1000*float64(n)/float64(max(of, 1))) / 10 }
+	return Figures{Questions: t.all, MRR: t.found / float64(max(t.asked, 1)), Wrong: share(t.wrong, t.all), Right: share(t.right, t.asked), Passed: share(t.passed, t.foreign)}
 }
 
 // Questions are the labelled ones of a language.
@@ -107,13 +152,13 @@ func (s *Service) trainOn(ctx context.Context, x *Index) (*trained, error) {
 		if q.Article != "" && !slices.ContainsFunc(x.articles, func(a Article) bool { return a.ID == q.Article }) {
 			continue // its article is not live
 		}
-		if replayed(q) {
+		if Replayed(q.Text) {
 			replay = append(replay, q)
 		} else {
 			learn = append(learn, q)
 		}
 	}
-	if len(replay) < minReplay {
+	if len(replay) < MinReplay {
 		learn, replay = append(learn, replay...), nil
 	}
 	t.Learnt = len(learn)
@@ -133,51 +178,28 @@ func (s *Service) trainOn(ctx context.Context, x *Index) (*trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b := t.Before; b != nil {
-		switch {
-		case t.Own.MRR < b.MRR-0.005:
-			t.Reason = fmt.Sprintf("it finds worse: MRR@10 %.3f after %.3f", t.Own.MRR, b.MRR)
-		case t.Own.Wrong > b.Wrong:
-			t.Reason = fmt.Sprintf("it answers more wrongly: %.1f %% after %.1f %%", t.Own.Wrong, b.Wrong)
-		}
+	if t.Before != nil {
+		t.Reason = t.Own.Worse(t.Before)
 	}
 	return t, nil
 }
 
 // figures of the index's judgement on questions.
 func (x *Index) figures(ctx context.Context, questions []Question) (Figures, error) {
-	f := Figures{Questions: len(questions)}
-	asked, foreign, wrong, right, passed := 0, 0, 0, 0, 0
+	var t Tally
 	for _, q := range questions {
 		query, err := x.query(ctx, q.Text, true)
 		if err != nil {
-			return f, err
+			return Figures{}, err
 		}
 		hits := rank(x.judge.model, x.find(query, nothing))
 		for i := range hits {
 			hits[i].P = x.judge.iso.P(hits[i].score)
 		}
 		at := slices.IndexFunc(hits, func(h Hit) bool { return h.Article.ID == q.Article })
-		answered := x.judge.thresholds.decide(hits) == DecideAnswer
-		if q.Article == "" {
-			foreign++
-			if !answered {
-				passed++
-			}
-		} else if asked++; at >= 0 && at < 10 {
-			f.MRR += 1 / float64(at+1)
-		}
-		switch {
-		case answered && at == 0:
-			right++
-		case answered:
-			wrong++
-		}
+		t.Add(at, q.Article == "", x.judge.thresholds.decide(hits) == DecideAnswer)
 	}
-	share := func(n, of int) float64 { return math.Round(1000*float64(n)/float64(max(of, 1))) / 10 }
-	f.MRR /= float64(max(asked, 1))
-	f.Wrong, f.Right, f.Passed = share(wrong, len(questions)), share(right, asked), share(passed, foreign)
-	return f, nil
+	return t.Figures(), nil
 }
 
 // saveModel keeps a judgement; active puts it in the place of the one before.

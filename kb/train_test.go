@@ -37,7 +37,7 @@ func TestTrainOnLabelledQuestions(t *testing.T) {
 		t.Fatalf("%+v", en.Judgements)
 	}
 	last := en.Judgements[i]
-	if last.Learnt == 0 || last.Learnt >= len(questions) || last.Own.Questions < minReplay || last.Before == nil || last.Learnt+last.Own.Questions != len(questions) {
+	if last.Learnt == 0 || last.Learnt >= len(questions) || last.Own.Questions < MinReplay || last.Before == nil || last.Learnt+last.Own.Questions != len(questions) {
 		t.Errorf("%+v", last)
 	}
 	if last.Active && last.Reason != "" {

@@ -80,8 +80,11 @@ var errSipfrag = errors.New("no status line")
 
 // sipfrag reads the status line of a message/sipfrag (RFC 3420).
 func sipfrag(body []byte) (status int, reason string, err error) {
-	line, _, _ := strings.Cut(string(body[:min(len(body), 512)]), "\n")
-	rest, ok := strings.CutPrefix(strings.TrimRight(line, "\r"), "SIP/2.0 ")
+	line := string(body[:min(len(body), 512)])
+	if end := strings.IndexAny(line, "\r\n"); end >= 0 {
+		line = line[:end]
+	}
+	rest, ok := strings.CutPrefix(line, "SIP/2.0 ")
 	if !ok {
 		return 0, "", errSipfrag
 	}

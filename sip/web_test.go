@@ -110,6 +110,39 @@ func TestBrowserCalls(t *testing.T) {
 	}
 }
 
+// TestOfferWithoutAddressDoesNotHold: a page sends its offer with the first address that it
+// finds, when the description may still say c=0.0.0.0. That was taken for the old way to
+// hold: whom the page called heard music, and the page nothing.
+func TestOfferWithoutAddressDoesNotHold(t *testing.T) {
+	t.Parallel()
+	c := newCalls(t)
+	c.auto = true
+	s := start(t, fast(Config{Users: people}), c)
+	browsers(s)
+	p, _ := dialWS(t, pages(t, s, false), nil)
+	p.seatUser("ann")
+	early := strings.Replace(webOfferOf, "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", 1)
+	d := p.startCall(early, "From", "<sip:ann@tingxin>;tag=1")
+	d.take(d.recv("INVITE", "200"))
+	d.ack()
+	within(t, c.acked, "ack")
+	got := c.next()
+	for i, want := range []bool{true, false} { // told when it changes only: what came first would have been a hold
+		m := d.next("INVITE")
+		m.SetBody("application/sdp", []byte(strings.Replace(early, "sendrecv", []string{"sendonly", "sendrecv"}[i], 1)))
+		p.send(m)
+		d.recv("INVITE", "200")
+		d.ack()
+		if held := within(t, got.hold, "hold"); held != want {
+			t.Fatalf("held %v after the offer of %v", held, want)
+		}
+	}
+	if len(got.hold) != 0 {
+		t.Error("more holds than offers")
+	}
+	d.bye()
+}
+
 func TestBrowserIsCalled(t *testing.T) {
 	t.Parallel()
 	s := start(t, fast(Config{Users: people}), newCalls(t))

@@ -198,6 +198,52 @@ func TestRequestsIn(t *testing.T) {
 	}
 }
 
+// Signed or not, what others post is taken or refused by a problem, and counted when it is no message.
+func TestAbuseByWebhook(t *testing.T) {
+	db := pgtest.NewWith(t, pg.Config{MaxConns: 20})
+	var c *Channel
+	h := chattest.Open(t, db, func(s *chat.Service) {
+		c = channel(t, s, db, newPeer(t))
+		s.AddChannel(c)
+	})
+	in := httptest.NewServer(c)
+	t.Cleanup(in.Close)
+	bodies := map[string]string{"deep": `{"id":"deep","user":{"id":"u"},"text":` + chattest.Deep + `}`, "user of users": `{"id":"d2","user":{"id":{"id":"u"}},"text":"x"}`, "strange user": `{"id":"d3","user":{"id":"\u0000' or 1=1"},"text":"x"}`}
+	for name, text := range chattest.Abuse {
+		bodies[name] = fmt.Sprintf(`{"id":%q,"user":{"id":"u","name":%s},"text":%s}`, name, chattest.Raw(text), chattest.Raw(text))
+	}
+	for name, body := range bodies {
+		for _, sign := range []string{outbound.Sign(secret, time.Now(), []byte(body)), body[:min(len(body), 40)]} {
+			req, err := http.NewRequest("POST", in.URL+"/in/main", strings.NewReader(body))
+			must(t, err)
+			req.Header.Set(outbound.Header, strings.Map(func(r rune) rune {
+				if r < ' ' || r > '~' {
+					return '?'
+				}
+				return r
+			}, sign))
+			req.Header.Set("Idempotency-Key", strings.ReplaceAll(name, " ", "-"))
+			resp, err := http.DefaultClient.Do(req)
+			must(t, err)
+			raw, err := io.ReadAll(resp.Body)
+			must(t, err)
+			resp.Body.Close()
+			if resp.StatusCode >= 500 || !json.Valid(raw) || strings.Contains(string(raw), "<script>") || strings.Contains(string(raw), "SQLSTATE") {
+				t.Errorf("%s: %d %.200s", name, resp.StatusCode, raw)
+			}
+		}
+	}
+	st := c.Stats()
+	if st.BadSignature != uint64(len(bodies)) || st.BadBody == 0 || st.Taken == 0 {
+		t.Errorf("%+v", st)
+	}
+	conv, err := h.Current(t.Context(), chat.Person{Channel: Name, Account: "main", User: "u"})
+	must(t, err)
+	if all, err := h.Thread(t.Context(), conv.ID, 0, 0, 50); err != nil || len(all) == 0 {
+		t.Errorf("%d messages, %v", len(all), err)
+	}
+}
+
 func TestPrivateAddressesAreRefused(t *testing.T) {
 	for _, u := range []string{"http://example.com/", "https://127.0.0.1/", "https://[::1]/", "ftp://example.com", "https://user:pw@example.com/", "//x", "https://"} {
 		if err := CheckSettings(json.RawMessage(fmt.Sprintf(`{"url":%q}`, u))); !errors.Is(err, outbound.ErrAddress) {

@@ -35,8 +35,10 @@ func runBench(args []string, out, errOut io.Writer) error {
 		return benchBot(ctx, args[1:], out, errOut)
 	case len(args) > 0 && args[0] == "chat":
 		return benchChat(ctx, args[1:], out, errOut)
+	case len(args) > 0 && args[0] == "data":
+		return benchData(ctx, args[1:], out, errOut)
 	}
-	return usage{errors.New("bench what? \"pbx bench asr --help\", \"pbx bench calls --help\", \"pbx bench emotion --help\", \"pbx bench bot --help\" and \"pbx bench chat --help\" tell more")}
+	return usage{errors.New("bench what? It can be asr, calls, emotion, bot, chat or data; \"pbx bench calls --help\" tells more")}
 }
 
 func benchCalls(ctx context.Context, args []string, out, errOut io.Writer) error {

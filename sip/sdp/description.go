@@ -162,9 +162,10 @@ func (d *Description) Has(m *Media, name string) bool {
 	return line || session
 }
 
-// DirectionOf is the direction of a media line as its sender wrote it, with
-// c=0.0.0.0 read as "do not send".
-func (d *Description) DirectionOf(m *Media) Direction { return offered(d, m) }
+// DirectionOf is the direction of a media line as its sender wrote it. For a browser's
+// line that is all: its c=0.0.0.0 says that no address was known yet (RFC 8829 section 5.2.1),
+// and does not hold.
+func (d *Description) DirectionOf(m *Media) Direction { return d.direction(m) }
 
 // host returns the address that counts for a media line.
 func (d *Description) host(m *Media) string {

@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form } from 'antd';
+import { Button, Form } from 'antd';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Fault } from '../api/problem';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { Faults, show, useFaults } from './faults';
 import { Count, Secret, Tags, Text, Time } from './fields';
 import { bare, put, settings, single, type Docs } from './kinds';
@@ -17,7 +18,7 @@ type Kind = 'codecs' | 'turn';
 /** One is the form of what there is once. */
 function One({ kind, children }: { kind: Kind; children: (secrets: string[]) => ReactNode }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const say = useFaults();
   const [form] = Form.useForm<Docs[Kind]>();
@@ -29,6 +30,7 @@ function One({ kind, children }: { kind: Kind; children: (secrets: string[]) => 
     onMutate: () => setFaults([]),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ['admin'] });
+      form.setFieldsValue({ secret: undefined }); // it is kept, and not shown again
       void message.success(t('admin.savedRestart'));
     },
     onError: (problem) => setFaults(show(form, problem, say)),
@@ -78,7 +80,7 @@ export function Media() {
             </div>
             <Secret name="secret" label="secret" kept={secrets.includes('secret')} />
             <Text name="listen_tls" label="listenTLS" placeholder="0.0.0.0:5349" />
-            <div className="admin-pair">
+            <div className="admin-pair admin-pair-end">
               <Text name="certificate" label="certificate" />
               <Text name="key" label="key" />
             </div>

@@ -1,14 +1,16 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Button, Slider } from 'antd';
+import { Button, Slider } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { session } from '../api/queries';
+import { IntentGate } from '../assist/IntentGate';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { useSaid } from './ArticlePage';
 import { judgements, type Judgement, type Point } from './queries';
@@ -85,7 +87,7 @@ function Shift({ name, value, from, disabled, set }: { name: 'answer' | 'clarify
 function Language({ of, admin }: { of: Judgement; admin: boolean }) {
   const { t } = useTranslation();
   const { number, day, dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
   const [shift, setShift] = useState(of.shift);
@@ -140,7 +142,7 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
       )}
       {of.judgements.length > 0 && (
         <div className="kb-scroll">
-          <table className="kb-table num">
+          <table className="kb-table kb-learnt num">
             <caption>{t('kb.judgements')}</caption>
             <thead>
               <tr>
@@ -175,6 +177,7 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
           <p className="muted">{t('kb.replayNote')}</p>
         </div>
       )}
+      <IntentGate lang={of.lang} admin={admin} />
     </section>
   );
 }
