@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"tingxin/bot"
 	"tingxin/bot/sample"
 	"tingxin/caller"
 	"tingxin/pg"
@@ -27,8 +29,11 @@ bot: {tool_hosts: ["%s"]}
 // TestJourneyOfACustomer has a customer go all the way in browsers (web/e2e/journey.mjs): shop, bot,
 // an agent who is in a call meanwhile, ticket, bad rating, complaint, case, the question whether it is
 // solved, and a call at the end in which everything is known. The week before that question is a
-// change of the clock in the row.
+// change of the clock in the row. TINGXIN_E2E_FULL=1 runs it.
 func TestJourneyOfACustomer(t *testing.T) {
+	if !full() {
+		t.Skip("two minutes of browsers: TINGXIN_E2E_FULL=1 runs it")
+	}
 	web := filepath.Join(root(t), "web")
 	for _, needed := range []string{filepath.Join(web, "node_modules", "playwright-core"), filepath.Join(web, "dist", "index.html"), "/usr/bin/chromium"} {
 		if _, err := os.Stat(needed); err != nil {
@@ -79,12 +84,24 @@ func (j *journey) furnish(host string) {
 	for name, doc := range sample.Tools(host) {
 		j.s.put(j.t, "/api/v1/bot/tools/"+name, map[string]string{"doc": doc})
 	}
-	articles, err := os.Open(filepath.Join(root(j.t), "kb", "testdata", "faq", "articles.jsonl"))
+	// On a machine that runs other tests the bot is slow; that it hands over then is another test's.
+	var policy bot.Policy
+	j.s.get(j.t, "/api/v1/bot/policy", &policy)
+	for i := range policy.Lines {
+		policy.Lines[i].On = policy.Lines[i].On && policy.Lines[i].Reason != "latency"
+	}
+	j.s.put(j.t, "/api/v1/bot/policy", policy)
+	all, err := os.ReadFile(filepath.Join(root(j.t), "kb", "testdata", "faq", "articles.jsonl"))
 	if err != nil {
 		j.t.Fatal(err)
 	}
-	defer articles.Close()
-	req, _ := http.NewRequestWithContext(j.t.Context(), http.MethodPost, j.s.api+"/api/v1/kb/import?name=articles.jsonl&publish=true", articles)
+	var articles bytes.Buffer // in Chinese, about money: learned in a moment
+	for line := range strings.Lines(string(all)) {
+		if strings.Contains(line, `"lang": "zh"`) && strings.ContainsAny(line, "付款票") {
+			articles.WriteString(line)
+		}
+	}
+	req, _ := http.NewRequestWithContext(j.t.Context(), http.MethodPost, j.s.api+"/api/v1/kb/import?name=articles.jsonl&publish=true", &articles)
 	req.Header.Set("Content-Type", "application/octet-stream")
 	req.Header.Set("X-CSRF-Token", j.s.csrf)
 	slow := *j.s.http // the sentence models read all of them

@@ -32,8 +32,8 @@ func (s *Service) tellFollowers(ctx context.Context, tx pgx.Tx, e *happened) ([]
 		side = "public"
 	}
 	rows, err := tx.Query(ctx, `insert into rule_notices (user_id, object, object_id, contact_id, text, at, kind, event_id)
-		select f.user_id, 'ticket', $1, t.contact_id, t.subject, $2, $3, $4 from ticket_followers f join tickets t on t.id = f.ticket_id join users u on u.id = f.user_id
-		where f.ticket_id = $1::bigint and f.told in ('all', $5) and u.username <> $6 and not u.disabled
+		select f.user_id, 'ticket', $1::text, t.contact_id, t.subject, $2, $3, $4 from ticket_followers f join tickets t on t.id = f.ticket_id join users u on u.id = f.user_id
+		where f.ticket_id = ($1::text)::bigint and f.told in ('all', $5) and u.username <> $6 and not u.disabled
 		on conflict (user_id, event_id) where event_id is not null do nothing returning user_id`, e.ObjectID, s.now().UTC(), kind, e.ID, side, e.Actor)
 	if err != nil {
 		return nil, err

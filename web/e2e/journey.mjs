@@ -14,7 +14,7 @@ import { flags, launch, login, prefer } from './browser.mjs';
 const { values } = parseArgs({ options: { url: { type: 'string' }, user: { type: 'string', default: 'admin' }, password: { type: 'string' }, shots: { type: 'string' } } });
 const { url } = values;
 if (values.shots) mkdirSync(values.shots, { recursive: true });
-const limit = 30_000;
+const patience = 30_000;
 const complaints = new Set();
 const open = [];
 
@@ -38,7 +38,7 @@ async function check(name, run) {
   }
 }
 
-async function until(words, look) {
+async function until(words, look, limit = patience) {
   for (const end = Date.now() + limit; ; ) {
     const found = await look();
     if (found) return found;
@@ -56,7 +56,7 @@ async function browser(who, options) {
     ...options,
   });
   const page = context.pages()[0] ?? (await context.newPage());
-  page.setDefaultTimeout(limit);
+  page.setDefaultTimeout(patience);
   page.on('dialog', (dialog) => void dialog.accept());
   page.on('pageerror', (error) => complaints.add(`${who}: ${error}`));
   open.push([who, page]);
@@ -100,16 +100,20 @@ await check('lin is at work, and somebody else calls', async () => {
 
 await check('the bot has learned the articles', async () => {
   const { csrf } = await get(lin, '/session');
+  let last = 'nothing';
   await until('it answers from them', async () => {
-    const answer = await lin.request.post(`${url}/api/v1/kb/ask`, { headers: { 'X-CSRF-Token': csrf }, data: { question: '怎么付', lang: 'zh' } });
-    return answer.ok() && (await answer.json()).decision === 'clarify';
+    const answer = await lin.request.post(`${url}/api/v1/kb/ask`, { headers: { 'X-CSRF-Token': csrf }, data: { question: '付了钱没收到', lang: 'zh' } });
+    if (answer.ok()) last = (await answer.json()).decision;
+    return last === 'clarify';
+  }, 90_000).catch((error) => {
+    throw new Error(`${error.message}; it says ${last}`);
   });
 });
 
 await check('a question in Chinese in the shop is answered with its source', async () => {
   await mei.goto(`${url}/demo/shop/?lang=zh-CN`);
   await w.locator('.launcher').click();
-  await w.locator('.ways button').first().click();
+  await w.locator('button.main').first().click();
   await w.locator('.compose textarea').waitFor();
   await say('怎么开发票？');
   await w.locator('a.meta').first().waitFor();
@@ -117,8 +121,9 @@ await check('a question in Chinese in the shop is answered with its source', asy
 });
 
 await check('an unclear one is cleared up by a button', async () => {
-  await say('怎么付');
-  const button = w.locator('.choices button:not([disabled])').first();
+  await say('付了钱没收到');
+  await hears(/吗|哪|还是|想问/);
+  const button = w.locator('.say:not(.me)').last().locator('.choices button:not([disabled])').first();
   await button.waitFor();
   const label = await button.innerText();
   await button.click();
