@@ -536,6 +536,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bot/models/{lang}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to what was learnt before, until phrases change and what is learnt from them does no worse
+         * @description For the roles admin. A key needs the scope bot:write.
+         */
+        post: operations["bot-activate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bot/policy": {
         parameters: {
             query?: never;
@@ -2149,7 +2169,7 @@ export interface paths {
         };
         /**
          * Saved filters: mine and everybody's
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-views"];
         put?: never;
@@ -2235,7 +2255,7 @@ export interface paths {
         put?: never;
         /**
          * Conversations of a filter, the last active first
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["conversations-by-filter"];
         delete?: never;
@@ -2497,7 +2517,7 @@ export interface paths {
         };
         /**
          * How upset the customer's messages are, by their words
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-mood"];
         put?: never;
@@ -2804,6 +2824,70 @@ export interface paths {
          * @description For the roles supervisor, admin. A key needs the scope contacts:read.
          */
         get: operations["erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists of tickets, conversations, calls and of the audit log that were asked for
+         * @description For the roles supervisor, admin. A key needs the scope reports:read.
+         */
+        get: operations["sheets"];
+        put?: never;
+        /**
+         * Ask for a list as CSV, of what one sees; a long one needs a second person
+         * @description For the roles supervisor, admin. A key needs the scope reports:write.
+         */
+        post: operations["ask-sheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{list}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The second person's yes or no
+         * @description For the roles supervisor, admin. A key needs the scope reports:write.
+         */
+        post: operations["decide-sheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{list}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The list, for the one who asked for it; its last line says who took it and when
+         * @description For the roles supervisor, admin. A key needs the scope reports:read.
+         */
+        get: operations["sheet-file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4137,6 +4221,46 @@ export interface paths {
          */
         get: operations["survey-report"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/role-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far each role sees, and what is hidden from it
+         * @description For the roles admin. A key needs the scope role-rules:read.
+         */
+        get: operations["role-rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/role-rules/{role}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set how far a role sees, and what is hidden from it; counts with the next request
+         * @description For the roles admin. A key needs the scope role-rules:write.
+         */
+        put: operations["set-role-rule"];
         post?: never;
         delete?: never;
         options?: never;
@@ -6232,6 +6356,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All teams with their members and queues
+         * @description For the roles supervisor, admin. A key needs the scope teams:read.
+         */
+        get: operations["teams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add or change a team; a queue that was another team's is this one's then
+         * @description For the roles admin. A key needs the scope teams:write.
+         */
+        put: operations["put-team"];
+        post?: never;
+        /**
+         * Take a team away; work in its queues is no team's then
+         * @description For the roles admin. A key needs the scope teams:write.
+         */
+        delete: operations["delete-team"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ticket-templates": {
         parameters: {
             query?: never;
@@ -6388,7 +6556,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The list as CSV, at most 10,000 tickets
+         * The list as CSV; a long one needs a second person, see POST /exports
          * @description For the roles supervisor, admin. A key needs the scope tickets:read.
          */
         get: operations["tickets-csv"];
@@ -8097,6 +8265,13 @@ export interface components {
             /** @description id of the recorded comment, for GET /voicemail/{id}/audio */
             comment?: string;
             comment_text?: string;
+            /**
+             * Format: int64
+             * @description of the scale, when it is known
+             */
+            least?: number;
+            /** Format: int64 */
+            most?: number;
             /** Format: int64 */
             n: number;
             question: string;
@@ -8155,6 +8330,52 @@ export interface components {
             /** @description phrasings; the samples when absent */
             texts?: string[];
             title?: string;
+        };
+        ApprovedSuggestion: {
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @description the same in every language; import finds an article by it */
+            key: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description the one that readers and the bot see; 0: none
+             */
+            live_version: number;
+            needs?: string[];
+            /** @description user name */
+            owner: string;
+            /** @description day by which somebody must look again, YYYY-MM-DD */
+            review_by?: string;
+            rules?: components["schemas"]["Rule"][];
+            /** @enum {string} */
+            state: "draft" | "review" | "live" | "retired";
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            /** @description why it stays a draft although it was to be published */
+            unpublished?: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            variants?: components["schemas"]["Variant"][];
+            /**
+             * Format: int64
+             * @description the latest
+             */
+            version: number;
         };
         ArticlePage: {
             items: components["schemas"]["Listed"][];
@@ -8215,6 +8436,11 @@ export interface components {
         AskInputBody: {
             want: boolean;
             work: string;
+        };
+        AskSheetInputBody: {
+            /** @enum {string} */
+            noun: "tickets" | "conversations" | "calls" | "audit";
+            query?: components["schemas"]["ExportQuery"];
         };
         AssignInputBody: {
             agent: string;
@@ -8305,7 +8531,7 @@ export interface components {
             lang: "zh" | "en";
             /**
              * Format: double
-             * @description how long the last refreshing took
+             * @description from when somebody spoke or asked to the cards
              */
             ms: number;
             script?: components["schemas"]["AssistProgress"];
@@ -8462,7 +8688,7 @@ export interface components {
             /** @description last learnings, newest first */
             runs: components["schemas"]["AssistRun"][];
             /** @description oldest first, at most 53 of each language */
-            weeks: components["schemas"]["AssistWeek"][];
+            weeks: components["schemas"]["BotWeek"][];
         };
         AssistItem: {
             /**
@@ -8757,39 +8983,6 @@ export interface components {
             user: number;
             username: string;
         };
-        AssistWeek: {
-            /** Format: int64 */
-            answered: number;
-            /**
-             * Format: int64
-             * @description answered, and the customer said that it helped
-             */
-            confirmed: number;
-            /**
-             * Format: int64
-             * @description in whose conversation a person took over
-             */
-            handed: number;
-            /** @enum {string} */
-            lang: "zh" | "en";
-            /** Format: int64 */
-            questions: number;
-            /**
-             * Format: int64
-             * @description answered, and the customer said that it did not
-             */
-            refused: number;
-            /**
-             * Format: int64
-             * @description answered, and nothing spoke against it
-             */
-            solved: number;
-            /**
-             * Format: date-time
-             * @description its Monday, UTC
-             */
-            week: string;
-        };
         AssistWhy: {
             /** Format: double */
             down: number;
@@ -8894,6 +9087,10 @@ export interface components {
             /** @description time zone of time.weekday and time.clock; the server's when empty */
             zone?: string;
         };
+        BotActivateInputBody: {
+            /** @description of GET /bot/models */
+            version: string;
+        };
         BotButton: {
             label: string;
             value: string;
@@ -8959,6 +9156,14 @@ export interface components {
             };
             /** @enum {string} */
             type: "order" | "tracking" | "phone" | "email" | "id18" | "bank_card" | "amount" | "date" | "time" | "text" | "choice";
+        };
+        BotGate: {
+            /** @description of what answered until then */
+            before?: components["schemas"]["Figures"];
+            /** @description on labelled turns that it did not learn from; absent: there are too few */
+            own?: components["schemas"]["Figures"];
+            /** @description why it does not answer customers */
+            reason?: string;
         };
         BotHeld: {
             /** Format: date-time */
@@ -9034,7 +9239,12 @@ export interface components {
             right: string;
         };
         BotModel: {
+            /** @description it answers customers */
+            active: boolean;
+            /** @description it can be gone back to */
+            earlier: boolean;
             figures: components["schemas"]["BotFigures"];
+            gate: components["schemas"]["BotGate"];
             lang: string;
             /** Format: int64 */
             seed: number;
@@ -9331,6 +9541,39 @@ export interface components {
         };
         BotTurns: {
             items: components["schemas"]["BotTurnView"][];
+        };
+        BotWeek: {
+            /** Format: int64 */
+            answered: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it helped
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description questions in whose conversation a person took over
+             */
+            handed: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: int64 */
+            questions: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it did not
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description answered, and nothing spoke against it: no vote down, no person who took over afterwards
+             */
+            solved: number;
+            /**
+             * Format: date-time
+             * @description its Monday, UTC
+             */
+            week: string;
         };
         BotWhy: {
             articles: components["schemas"]["BotCandidate"][];
@@ -10008,7 +10251,7 @@ export interface components {
             /** @description has a telephone registered */
             reachable: boolean;
             /** @enum {string} */
-            role: "agent" | "editor" | "supervisor" | "admin";
+            role: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
             username: string;
         };
         Colleagues: {
@@ -10523,6 +10766,14 @@ export interface components {
         DoTaskInputBody: {
             done: boolean;
         };
+        Doc: {
+            id: string;
+            /** @description user names */
+            members: string[];
+            name?: string;
+            /** @description ids of queues; each is one team's */
+            queues: string[];
+        };
         DoneInputBody: {
             done: boolean;
         };
@@ -10692,6 +10943,58 @@ export interface components {
             /** @enum {string} */
             object: "conversation" | "ticket" | "call" | "contact" | "queue";
             text: string;
+        };
+        ExportList: {
+            /**
+             * Format: int64
+             * @description rows from which a second person is needed
+             */
+            approval: number;
+            /** @description the newest first, at most 100 */
+            items: components["schemas"]["ExportView"][];
+        };
+        ExportQuery: {
+            /** @description of tickets and conversations */
+            queue?: string;
+            /**
+             * Format: date-time
+             * @description made, begun or written at or after
+             */
+            since?: string;
+            /** @description words of tickets and calls */
+            text?: string;
+            /**
+             * Format: date-time
+             * @description before; the moment of asking when not given
+             */
+            until?: string;
+        };
+        ExportView: {
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: string;
+            /** Format: int64 */
+            downloads: number;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            noun: "tickets" | "conversations" | "calls" | "audit";
+            query: components["schemas"]["ExportQuery"];
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: string;
+            /**
+             * Format: int64
+             * @description at the time of asking; the file has no more
+             */
+            rows: number;
+            /**
+             * @description waiting for a second person
+             * @enum {string}
+             */
+            state: "waiting" | "ready" | "refused";
         };
         FactField: {
             group: string;
@@ -12955,6 +13258,27 @@ export interface components {
             floor: number;
             sisters?: boolean;
         };
+        RoleRule: {
+            /** @description shown masked; text are numbers and addresses in words */
+            hidden: ("phone" | "email" | "name" | "external" | "text")[];
+            /** @description by conversations, calls, recordings, tickets, contacts, feedback, reports: own, team or all */
+            reach: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            role: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
+        };
+        RoleRuleInputBody: {
+            hidden: ("phone" | "email" | "name" | "external" | "text")[];
+            /** @description what is not in it is seen wholly */
+            reach: {
+                [key: string]: string;
+            };
+        };
+        RoleRules: {
+            /** @description one for each role */
+            items: components["schemas"]["RoleRule"][];
+        };
         Row: {
             /** Format: int64 */
             assignee?: number;
@@ -13201,6 +13525,8 @@ export interface components {
             csrf: string;
             /** @description the role needs a second factor: set it up first */
             enrol: boolean;
+            /** @description to be put behind the name of each channel of the live feed: whose events they are */
+            feed?: string;
             /**
              * Format: int64
              * @description without a hand on the page until it locks; 0: never
@@ -14039,6 +14365,16 @@ export interface components {
             id: number;
             title: string;
         };
+        TeamInputBody: {
+            /** @description user names */
+            members: string[];
+            name: string;
+            /** @description ids of queues; each is one team's */
+            queues: string[];
+        };
+        TeamList: {
+            items: components["schemas"]["Doc"][];
+        };
         TellCaseInputBody: {
             /** @description only we read it */
             note?: boolean;
@@ -14814,6 +15150,15 @@ export interface operations {
                     "application/json": components["schemas"]["AgentList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -15024,6 +15369,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeskView"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -15095,6 +15449,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -15124,6 +15487,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15430,6 +15802,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -15459,6 +15840,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16203,6 +16593,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["APIKeyList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -17752,6 +18151,15 @@ export interface operations {
                     "application/json": components["schemas"]["AuditCheck"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -17963,6 +18371,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BotIntents"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -18264,6 +18681,8 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "active": true,
+                     *           "earlier": true,
                      *           "figures": {
                      *             "accuracy": 1,
                      *             "false_rejects": 1,
@@ -18286,6 +18705,23 @@ export interface operations {
                      *             ],
                      *             "phrases": 1
                      *           },
+                     *           "gate": {
+                     *             "before": {
+                     *               "answered_pct": 1,
+                     *               "mrr10": 1,
+                     *               "passed_pct": 1,
+                     *               "questions": 1,
+                     *               "wrong_pct": 1
+                     *             },
+                     *             "own": {
+                     *               "answered_pct": 1,
+                     *               "mrr10": 1,
+                     *               "passed_pct": 1,
+                     *               "questions": 1,
+                     *               "wrong_pct": 1
+                     *             },
+                     *             "reason": "text"
+                     *           },
                      *           "lang": "text",
                      *           "seed": 1,
                      *           "took_ms": 1,
@@ -18296,6 +18732,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BotModels"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -18309,6 +18754,133 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-activate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                lang: "zh" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": "2026-11"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BotActivateInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18391,6 +18963,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BotPolicy"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -19218,6 +19799,15 @@ export interface operations {
                     "application/json": components["schemas"]["BotTools"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -19486,6 +20076,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -19506,6 +20105,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20136,6 +20744,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["CalendarList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -21343,6 +21960,15 @@ export interface operations {
                     "application/json": components["schemas"]["HeatList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -21516,6 +22142,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["LiveCalls"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -24261,6 +24896,15 @@ export interface operations {
                     "application/json": components["schemas"]["CaseCounts"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -25522,6 +26166,15 @@ export interface operations {
                     "application/json": components["schemas"]["CauseList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -25725,6 +26378,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ChannelList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -26036,6 +26698,15 @@ export interface operations {
                     "application/json": components["schemas"]["Colleagues"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -26120,6 +26791,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -26475,6 +27155,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ListList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -26963,6 +27652,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["FieldList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -29872,6 +30570,15 @@ export interface operations {
                     "application/json": components["schemas"]["LabelList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -30194,6 +30901,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ViewList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -30770,6 +31486,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ConversationCounts"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -33965,6 +34690,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetters"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -34632,6 +35366,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErasureList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -34643,6 +35386,505 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    sheets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "approval": 1,
+                     *       "items": [
+                     *         {
+                     *           "decided_at": "2026-11-29T08:00:00Z",
+                     *           "decided_by": "text",
+                     *           "downloads": 1,
+                     *           "expires_at": "2026-11-29T08:00:00Z",
+                     *           "id": 1,
+                     *           "noun": "tickets",
+                     *           "query": {
+                     *             "queue": "support",
+                     *             "since": "2026-11-29T08:00:00Z",
+                     *             "text": "Thank you, we look into it.",
+                     *             "until": "2026-11-29T08:00:00Z"
+                     *           },
+                     *           "requested_at": "2026-11-29T08:00:00Z",
+                     *           "requested_by": "text",
+                     *           "rows": 1,
+                     *           "state": "waiting"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "ask-sheet": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "noun": "tickets",
+                 *       "query": {
+                 *         "queue": "support",
+                 *         "since": "2026-11-29T08:00:00Z",
+                 *         "text": "Thank you, we look into it.",
+                 *         "until": "2026-11-29T08:00:00Z"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AskSheetInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": "2026-11-29T08:00:00Z",
+                     *       "decided_by": "text",
+                     *       "downloads": 1,
+                     *       "expires_at": "2026-11-29T08:00:00Z",
+                     *       "id": 1,
+                     *       "noun": "tickets",
+                     *       "query": {
+                     *         "queue": "support",
+                     *         "since": "2026-11-29T08:00:00Z",
+                     *         "text": "Thank you, we look into it.",
+                     *         "until": "2026-11-29T08:00:00Z"
+                     *       },
+                     *       "requested_at": "2026-11-29T08:00:00Z",
+                     *       "requested_by": "text",
+                     *       "rows": 1,
+                     *       "state": "waiting"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "decide-sheet": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                list: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "approve": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DecideInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": "2026-11-29T08:00:00Z",
+                     *       "decided_by": "text",
+                     *       "downloads": 1,
+                     *       "expires_at": "2026-11-29T08:00:00Z",
+                     *       "id": 1,
+                     *       "noun": "tickets",
+                     *       "query": {
+                     *         "queue": "support",
+                     *         "since": "2026-11-29T08:00:00Z",
+                     *         "text": "Thank you, we look into it.",
+                     *         "until": "2026-11-29T08:00:00Z"
+                     *       },
+                     *       "requested_at": "2026-11-29T08:00:00Z",
+                     *       "requested_by": "text",
+                     *       "rows": 1,
+                     *       "state": "waiting"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "sheet-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                list: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description UTF-8 with a header line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -38009,6 +39251,15 @@ export interface operations {
                     "application/json": components["schemas"]["AssistHealth"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -38278,6 +39529,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["JudgementList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -38685,6 +39945,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -38705,6 +39974,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -39517,6 +40795,7 @@ export interface operations {
                      *       ],
                      *       "title": "Kettle does not switch off",
                      *       "type": "faq",
+                     *       "unpublished": "text",
                      *       "updated_at": "2026-11-29T08:00:00Z",
                      *       "updated_by": "text",
                      *       "variants": [
@@ -39528,7 +40807,7 @@ export interface operations {
                      *       "version": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["Record"];
+                    "application/json": components["schemas"]["ApprovedSuggestion"];
                 };
             };
             /** @description Bad Request */
@@ -39878,6 +41157,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["KioskList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -40723,6 +42011,15 @@ export interface operations {
                     "application/json": components["schemas"]["NotificationList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -41057,7 +42354,9 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
             };
-            path?: never;
+            path: {
+                token: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -41175,6 +42474,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ParkedList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -41376,6 +42684,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["CaseList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -42306,6 +43623,15 @@ export interface operations {
                     "application/json": components["schemas"]["QueueList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -42393,6 +43719,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["QueueAlertList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -42625,6 +43960,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["QueueBoards"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -44007,6 +45351,212 @@ export interface operations {
             };
         };
     };
+    "role-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "hidden": [
+                     *             "phone"
+                     *           ],
+                     *           "reach": {},
+                     *           "role": "agent"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RoleRules"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "set-role-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hidden": [
+                 *         "phone"
+                 *       ],
+                 *       "reach": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["RoleRuleInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "hidden": [
+                     *         "phone"
+                     *       ],
+                     *       "reach": {},
+                     *       "role": "agent"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RoleRule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "rule-runs": {
         parameters: {
             query?: {
@@ -44192,6 +45742,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Vocabulary"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -44520,6 +46079,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ScriptList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -45201,6 +46769,7 @@ export interface operations {
                      * @example {
                      *       "csrf": "text",
                      *       "enrol": true,
+                     *       "feed": "text",
                      *       "idle_minutes": 1,
                      *       "locked": true,
                      *       "masked": true,
@@ -45217,6 +46786,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -45299,6 +46877,7 @@ export interface operations {
                      * @example {
                      *       "csrf": "text",
                      *       "enrol": true,
+                     *       "feed": "text",
                      *       "idle_minutes": 1,
                      *       "locked": true,
                      *       "masked": true,
@@ -45410,6 +46989,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -45474,6 +47062,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -45554,6 +47151,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SignInOptions"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Too Many Requests */
@@ -45893,6 +47499,15 @@ export interface operations {
                     "application/json": components["schemas"]["PhoneTicket"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -45985,6 +47600,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["PhoneSecret"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -46181,6 +47805,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -46393,6 +48026,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["FactorState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -46945,6 +48587,15 @@ export interface operations {
                     "application/json": components["schemas"]["SignedInList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -47137,6 +48788,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListAlertRule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -48401,6 +50061,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListCodecs"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -49252,6 +50921,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListFlow"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -50094,6 +51772,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListMacro"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -51056,6 +52743,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListNumber"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -51986,6 +53682,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListOutbound"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -52844,6 +54549,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListPrompt"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -53764,6 +55478,15 @@ export interface operations {
                     "application/json": components["schemas"]["Retention"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -53988,6 +55711,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListAutomation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -55051,6 +56783,15 @@ export interface operations {
                     "application/json": components["schemas"]["Security"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -55278,6 +57019,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListTicketTemplate"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -56204,6 +57954,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListTrunk"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -57204,6 +58963,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListRelay"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -58079,6 +59847,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListWebhook"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -58928,6 +60705,15 @@ export interface operations {
                     "application/json": components["schemas"]["SkillList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -59224,6 +61010,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SLAPolicies"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -60318,6 +62113,8 @@ export interface operations {
                      *           "call_id": "text",
                      *           "comment": "text",
                      *           "comment_text": "text",
+                     *           "least": 1,
+                     *           "most": 1,
                      *           "n": 1,
                      *           "question": "text",
                      *           "queue": "support",
@@ -60499,6 +62296,15 @@ export interface operations {
                     "application/json": components["schemas"]["SystemView"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -60510,6 +62316,301 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    teams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "text",
+                     *           "members": [
+                     *             "text"
+                     *           ],
+                     *           "name": "Mei Chen",
+                     *           "queues": [
+                     *             "text"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeamList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "text"
+                 *       ],
+                 *       "name": "Mei Chen",
+                 *       "queues": [
+                 *         "text"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["TeamInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -60589,6 +62690,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TemplateList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -60848,6 +62958,15 @@ export interface operations {
                     "application/json": components["schemas"]["TicketTypes"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -61088,6 +63207,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TicketViewList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -61781,6 +63909,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -61844,6 +63981,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TicketCounts"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -64521,6 +66667,15 @@ export interface operations {
                     "application/json": components["schemas"]["TriageModels"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -64722,6 +66877,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["UserList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -64947,6 +67111,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["APIKeyList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -66416,6 +68589,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Wall"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
