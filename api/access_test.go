@@ -20,7 +20,7 @@ import (
 // Every route of the router stands in the access table, and the other way round.
 func TestEveryRouteHasItsRole(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	h := open(t, func(c *Config, _ *Parts) { c.Profiles = true })
 	there := map[string]bool{}
 	for _, r := range h.routes {
 		there[r.Method+" "+r.Path] = true

@@ -187,7 +187,7 @@ func TestNoTeamSeesAnother(t *testing.T) {
 
 	// What one writes down oneself is seen before any work leads to it, and the rule's end is the end of it.
 	var made ContactView
-	lead.post(http.MethodPost, base+"/contacts", map[string]any{"name": "new"}, &made)
+	lead.post(http.MethodPost, "/contacts", map[string]any{"name": "new"}, &made)
 	lead.ok(fmt.Sprintf("%s/contacts/%d", base, made.ID), &made)
 	admin.want(http.StatusOK, http.MethodPut, "/role-rules/supervisor", map[string]any{"reach": map[string]string{}, "hidden": []string{}})
 	lead.want(http.StatusOK, http.MethodGet, "/calls/"+b.call, nil)

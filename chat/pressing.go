@@ -17,6 +17,7 @@ func (s *Service) Pressing(ctx context.Context, me int64, f Filter, limit int) (
 	if err != nil {
 		return nil, err
 	}
+	where, args = seen(ctx, "c", where, args)
 	rows, err := pg.Rows(ctx, s.db, scanRow, rowSelect+` where c.state = 'open' and c.waiting_since is not null and `+where+
 		fmt.Sprintf(` order by c.urgency desc, c.waiting_since, c.id limit %d`, min(max(limit, 1), MaxPage)), args...)
 	if err != nil {
