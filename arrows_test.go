@@ -45,6 +45,7 @@ var table = []room{
 	{path: "score", imports: []string{"*"}, guests: rooms("cmd/pbx", "bench", "e2e")},
 	{path: "bench", imports: []string{"*"}, guests: rooms("cmd/pbx", "e2e")},
 	{path: "caller", imports: rooms("sip", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "e2e")},
+	{path: "visitor", guests: rooms("bench", "e2e")},
 	{path: "e2e", imports: []string{"*"}, guests: nobody},
 	{path: "scripts", guests: nobody},
 	{path: "examples", guests: nobody},

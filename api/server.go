@@ -29,6 +29,7 @@ import (
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/report"
 	"tingxin/rules"
 	"tingxin/ticket"
 	"tingxin/triage"
@@ -60,6 +61,8 @@ type Parts struct {
 	Feedback *feedback.Service
 	// Triage tells what texts are; nil: nothing does.
 	Triage *triage.Service
+	// Reports are figures over all of it; nil: a service of the server's own.
+	Reports *report.Service
 	// Rules are what goes by itself, macros and webhooks; nil: none.
 	Rules *rules.Service
 	Bot   *bot.Engine // nil: none
@@ -154,6 +157,11 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 		s.contacts = contact.NewStore(parts.DB, contact.Config{})
 	}
 	var err error
+	if s.parts.Reports == nil {
+		if s.parts.Reports, err = report.New(report.Config{}, parts.DB, log); err != nil {
+			return nil, err
+		}
+	}
 	if s.feed, err = newFeed(s); err != nil {
 		return nil, err
 	}
@@ -222,6 +230,7 @@ func (s *Server) route() error {
 	s.apiKeyRoutes(api)
 	s.loginRoutes(api)
 	s.guardRoutes(api)
+	s.analyticsRoutes(api)
 	s.doc = api.OpenAPI()
 	complete(s.doc)
 	spec := sync.OnceValues(s.doc.MarshalJSON) // half of what a start would take
@@ -277,6 +286,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Triage" + name
 	case t.PkgPath() == "tingxin/feedback" && !strings.HasPrefix(name, "Feedback"):
 		return "Feedback" + name
+	case t.PkgPath() == "tingxin/report" && !strings.HasPrefix(name, "Report"):
+		return "Report" + name
 	case t.PkgPath() == "tingxin/assist" && !strings.HasPrefix(name, "Assist"):
 		return "Assist" + name
 	}

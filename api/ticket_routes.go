@@ -33,6 +33,7 @@ type TicketDetail struct {
 	Links     []ticket.Link      `json:"links"`
 	Tasks     []ticket.Task      `json:"tasks"`
 	Followers []int64            `json:"followers" doc:"ids of users"`
+	Told      string             `json:"told,omitempty" enum:",all,public,private" doc:"of what the one who asks is told; absent for who does not follow it"`
 	Moves     []ticket.State     `json:"moves" doc:"states that people may move it to"`
 }
 
@@ -92,8 +93,14 @@ func (s *Server) ticketRoutes(api huma.API) {
 		}
 		op := operation(id, method, "/tickets/{id}/followers/me", tag, what, 404)
 		op.DefaultStatus = http.StatusNoContent
+		if follow {
+			huma.Register(api, op, func(ctx context.Context, in *followTicketInput) (*struct{}, error) {
+				return nil, s.problem(ctx, s.parts.Tickets.FollowFor(ctx, in.ID, userID(ctx), in.Told))
+			})
+			continue
+		}
 		huma.Register(api, op, func(ctx context.Context, in *ticketInput) (*struct{}, error) {
-			return nil, s.problem(ctx, s.parts.Tickets.Follow(ctx, in.ID, userID(ctx), follow))
+			return nil, s.problem(ctx, s.parts.Tickets.Follow(ctx, in.ID, userID(ctx), false))
 		})
 	}
 	task := operation("add-ticket-task", http.MethodPost, "/tickets/{id}/tasks", tag, "Add something to do", 404, 409, 422)
@@ -111,6 +118,11 @@ func (s *Server) ticketRoutes(api huma.API) {
 	drop := operation("delete-sla-policy", http.MethodDelete, "/sla-policies/{name}", tag, "Take a set of promises away", 404)
 	drop.DefaultStatus = http.StatusNoContent
 	huma.Register(api, drop, s.deletePolicy)
+}
+
+type followTicketInput struct {
+	ticketInput
+	Told string `query:"told" enum:"all,public,private" default:"all" doc:"of what in the bell: everything, what the customer sees too, or what only we see"`
 }
 
 type ticketInput struct {
@@ -252,12 +264,13 @@ func (s *Server) getTicket(ctx context.Context, in *ticketInput) (*bodyOf[Ticket
 			d.Moves = append(d.Moves, to)
 		}
 	}
-	var errs [5]error
+	var errs [6]error
 	d.Comments, errs[0] = k.Comments(ctx, in.ID, false, 0)
 	d.Clocks, errs[1] = k.Clocks(ctx, in.ID)
 	d.Links, errs[2] = k.Links(ctx, in.ID)
 	d.Tasks, errs[3] = k.Tasks(ctx, in.ID)
 	d.Followers, errs[4] = k.Followers(ctx, in.ID)
+	d.Told, errs[5] = k.Told(ctx, in.ID, userID(ctx))
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, s.problem(ctx, err)
 	}

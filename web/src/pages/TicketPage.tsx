@@ -17,6 +17,7 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { Follow } from '../rules/Follow';
 import { MacroMenu } from '../rules/MacroMenu';
 import './calls.css';
 import './tickets.css';
@@ -343,6 +344,7 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
         <CaseMark ticket={k.id} />
         {!k.merged_into && (
           <span className="ticket-make">
+            <Follow ticket={k.id} told={data.told} />
             <MacroMenu object={{ kind: 'ticket', id: k.id }} />
           </span>
         )}

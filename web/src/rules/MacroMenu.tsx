@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { App, Button, Input, Modal, Popover } from 'antd';
-import { useId, useState } from 'react';
+import { useId, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { problemKey } from '../api/problem';
 import { Icon } from '../parts/Icon';
+import { useActions, type Action } from '../shell/actions';
 import { macros, runMacro, undoMacro, type Did, type Macro, type Run, type Thing } from './api';
 import { useDone } from './words';
 import './rules.css';
@@ -146,6 +147,8 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
   const [chosen, setChosen] = useState<Macro | null>(null);
   const things = objects ?? (object ? [object] : []);
   const kind = things[0]?.kind;
+  const off = disabled === true || !kind;
+  useActions(useMemo<Action[]>(() => (off ? [] : [{ id: 'macro', group: 'work', icon: 'more', label: t('rules.macros'), code: 'KeyM', run: () => setOpen(true) }]), [off, t]));
   return (
     <>
       <Popover
@@ -166,7 +169,7 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
           )
         }
       >
-        <Button disabled={disabled === true || !kind} aria-haspopup="dialog" aria-expanded={open} icon={<Icon name="more" size={16} />}>
+        <Button disabled={off} aria-keyshortcuts="M" aria-haspopup="dialog" aria-expanded={open} icon={<Icon name="more" size={16} />}>
           {t('rules.macros')}
         </Button>
       </Popover>
