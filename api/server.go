@@ -31,6 +31,7 @@ import (
 	"tingxin/queue"
 	"tingxin/report"
 	"tingxin/rules"
+	"tingxin/team"
 	"tingxin/ticket"
 	"tingxin/triage"
 )
@@ -121,6 +122,7 @@ type Server struct {
 	pace         *pace
 	factors      factors
 	security     securityCache
+	teams        *team.Store
 	doc          *huma.OpenAPI
 	outside      *outside // nil: logins from outside are off
 
@@ -145,7 +147,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
 		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords(),
-		keys: apiKeys{parts.DB, now}, stored: repeats{parts.DB, now}, pace: newPace(now), factors: factors{parts.DB, parts.Vault, now}}
+		keys: apiKeys{parts.DB, now}, stored: repeats{parts.DB, now}, pace: newPace(now), factors: factors{parts.DB, parts.Vault, now}, teams: team.NewStore(parts.DB)}
 	if err := cfg.OIDC.Check(); err != nil {
 		return nil, err
 	}
@@ -231,6 +233,8 @@ func (s *Server) route() error {
 	s.loginRoutes(api)
 	s.guardRoutes(api)
 	s.analyticsRoutes(api)
+	s.teamRoutes(api)
+	s.exportRoutes(api)
 	s.doc = api.OpenAPI()
 	complete(s.doc)
 	spec := sync.OnceValues(s.doc.MarshalJSON) // half of what a start would take

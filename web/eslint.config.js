@@ -7,7 +7,7 @@ export default ts.config(
   { ignores: ['dist', 'coverage', 'src/api/openapi.d.ts'] },
   js.configs.recommended,
   {
-    files: ['src/**/*.{ts,tsx}', 'vite.config.ts', 'widget/**/*.ts'],
+    files: ['src/**/*.{ts,tsx}', '*.vite.ts', 'vite.config.ts', 'widget/**/*.ts'],
     extends: [...ts.configs.strictTypeChecked, ...ts.configs.stylisticTypeChecked],
     languageOptions: {
       globals: globals.browser,
@@ -22,6 +22,8 @@ export default ts.config(
       // TanStack Router throws redirects.
       '@typescript-eslint/only-throw-error': 'off',
       'no-console': 'error',
+      // Ant Design's App brings dialogs and notices into every first load.
+      'no-restricted-imports': ['error', { paths: [{ name: 'antd', importNames: ['App'], message: 'use useMessage of parts/messages' }] }],
     },
   },
   { files: ['widget/loader.js', 'widget/shop/*.js'], languageOptions: { globals: globals.browser } },

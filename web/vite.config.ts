@@ -1,11 +1,12 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { firstLoad, firstWords } from './first.vite.ts';
 
 // The server that the pages of `npm run dev` talk to: the mock, or a real one by TINGXIN_API.
 const server = process.env.TINGXIN_API ?? 'http://127.0.0.1:8099';
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), firstWords(), firstLoad(232_000)],
   server: {
     host: '127.0.0.1',
     proxy: { '/api': { target: server, ws: true } },
@@ -20,6 +21,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
     chunkSizeWarningLimit: 900,
+    // Of the parts that Ant Design is made of only what is used: their packages do not say that importing them does nothing.
+    rolldownOptions: { treeshake: { moduleSideEffects: [{ test: /[\\/]@rc-component[\\/]/, sideEffects: false }] } },
   },
   test: {
     environment: 'happy-dom',

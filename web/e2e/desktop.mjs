@@ -106,8 +106,10 @@ await check('the first load of the desk', async () => {
   const scripts = new Set();
   const look = (response) => response.request().resourceType() === 'script' && scripts.add(response.url());
   page.on('response', look);
-  await page.goto(`${url}/desk`, { waitUntil: 'networkidle' });
+  await page.goto(`${url}/desk`, { waitUntil: 'commit' });
+  await page.waitForSelector('.desktop .work', { timeout: 20_000 });
   page.off('response', look);
+  await page.waitForLoadState('networkidle');
   const files = await Promise.all([...scripts].map(async (one) => [gzipSync(Buffer.from(await (await fetch(one)).arrayBuffer())).length, one.split('/').at(-1)]));
   const sizes = files.map(([n]) => n);
   console.log(`      ${files.sort((a, b) => b[0] - a[0]).slice(0, 14).map(([n, name]) => `${name.replace(/-.*/, '')} ${Math.round(n / 1000)}`).join(', ')}`);

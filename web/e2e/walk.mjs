@@ -60,6 +60,7 @@ const settle = async (page) => {
 /** places are the addresses that the navigation, tabs and first rows of lists lead to. */
 async function places(page) {
   const here = (selector) => page.evaluate((s) => [...document.querySelectorAll(s)].map((a) => new URL(a.href, location.href)).filter((u) => u.origin === location.origin).map((u) => u.pathname + u.search), selector);
+  await page.waitForSelector('nav a[href]');
   await settle(page);
   const found = new Set(await here('nav a[href]'));
   for (const path of [...found]) {

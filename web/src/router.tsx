@@ -8,9 +8,9 @@ import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
 import { names, type ReportSearch } from './report/api';
 import type { DeskSearch } from './pages/DeskPage';
+import { allWords, firstWords } from './i18n';
 import { homeOf } from './shell/roles';
 import { Crashed, NotFound } from './pages/Lost';
-import { LoginPage } from './pages/LoginPage';
 
 interface Context {
   client: QueryClient;
@@ -33,7 +33,7 @@ const login = createRoute({
     // Only places of our own: "//elsewhere" would leave.
     return { next: next?.startsWith('/') && !next.startsWith('//') ? next : undefined, ended: search.ended === true || undefined, outside: search.outside === 'refused' || search.outside === 'failed' ? search.outside : undefined };
   },
-  component: LoginPage,
+  component: lazyRouteComponent(() => import('./pages/LoginPage'), 'LoginPage'),
 });
 
 const shell = createRoute({
@@ -42,6 +42,7 @@ const shell = createRoute({
   beforeLoad: async ({ context, location }) => {
     const known = await context.client.query({ ...session, staleTime: 'static' });
     if (!known) throw redirect({ to: '/login', search: { next: location.href === '/' ? undefined : location.href } });
+    if (!firstWords(location.pathname)) await allWords();
   },
   component: lazyRouteComponent(() => import('./shell/Shell'), 'Shell'),
 });

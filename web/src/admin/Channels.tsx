@@ -1,5 +1,5 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, ColorPicker, Drawer, Form, Input, Popconfirm, Select, Switch } from 'antd';
+import { Button, ColorPicker, Drawer, Form, Input, Popconfirm, Select, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -9,6 +9,7 @@ import { queueSettings } from '../api/queries';
 import { useNarrow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { SectionHead } from './SectionHead';
 
 type Account = Omit<components['schemas']['ChatAccount'], 'settings'> & { settings: Record<string, unknown> };
@@ -198,7 +199,7 @@ function HookFields() {
 /** Snippet is what goes into the host's page, and how it looks. */
 function Snippet({ id }: { id: string }) {
   const { t, i18n } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const [shown, setShown] = useState(false);
   const origin = window.location.origin;
   const texts = { script: `<script src="${origin}/widget.js" data-site="${id}"></script>`, frame: `<iframe src="${origin}/embed?site=${id}" allow="microphone" width="400" height="620"></iframe>` };
@@ -230,7 +231,7 @@ function Snippet({ id }: { id: string }) {
 
 function Editor({ account, onClose }: { account: Account | null; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const narrow = useNarrow();
   const [form] = Form.useForm<Fields>();
@@ -291,7 +292,7 @@ function Editor({ account, onClose }: { account: Account | null; onClose: () => 
 /** Channels are the accounts by which customers write: web pages and webhooks. */
 export function Channels() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { dateTime } = useFormat();
   const client = useQueryClient();
   const { data, error, refetch } = useQuery(accounts);

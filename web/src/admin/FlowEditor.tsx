@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useBlocker, useParams } from '@tanstack/react-router';
-import { App, Button, Dropdown, Input } from 'antd';
+import { Button, Dropdown, Input } from 'antd';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -8,6 +8,7 @@ import { problemKey, type Fault } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { Faults } from './faults';
 import { FlowPicture } from './FlowPicture';
 import { publish, put, setting, versions, type Flow, type FlowCheck, type Rehearsal, type Setting } from './kinds';
@@ -81,7 +82,7 @@ function Rehearse({ text, onWalked }: { text: string; onWalked: (nodes: Readonly
 function Workbench({ flow }: { flow: Setting<Flow> }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const file = flow.source === 'file';
   const [text, setText] = useState(flow.doc.text);

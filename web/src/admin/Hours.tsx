@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Drawer, Form, Input, Popconfirm, Select, Upload } from 'antd';
+import { Button, Drawer, Form, Input, Popconfirm, Select, Upload } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
 import { useNarrow } from '../call/hooks';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { hours, type Calendar } from './kinds';
 import { History } from './SettingList';
 import { dayForm, readDay, readSpans, weekdays, writeSpans, type DayForm } from './spans';
@@ -89,7 +90,7 @@ const spansRule = (message: string) => (_: unknown, value?: string) => (readSpan
 
 function HoursEditor({ calendar, onClose }: { calendar: Calendar | null; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const narrow = useNarrow();
   const [form] = Form.useForm<HoursForm>();
@@ -169,7 +170,7 @@ function HoursEditor({ calendar, onClose }: { calendar: Calendar | null; onClose
 
 function RemoveHours({ name }: { name: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const drop = useMutation({
     mutationFn: () => request(`/calendars/${encodeURIComponent(name)}`, { method: 'DELETE' }),

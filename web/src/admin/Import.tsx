@@ -1,9 +1,10 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Upload } from 'antd';
+import { Button, Upload } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
+import { useMessage } from '../parts/messages';
 import type { Outcome } from './kinds';
 import { TextEditor, type Mistake } from './TextEditor';
 import { SectionHead } from './SectionHead';
@@ -13,7 +14,7 @@ const place = /^line (\d+), column (\d+): (.*)$/s;
 /** Import brings settings in line with a file, after it showed what that changes. */
 export function Import() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [text, setText] = useState('');
   const [wrong, setWrong] = useState<Mistake[]>([]);

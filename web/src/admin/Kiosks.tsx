@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form, Input, Modal, Popconfirm } from 'antd';
+import { Button, Form, Input, Modal, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -7,6 +7,7 @@ import { problemKey } from '../api/problem';
 import { queueSettings } from '../api/queries';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { Tags, Toggle } from './fields';
 import { kiosks } from './kinds';
 import { SectionHead } from './SectionHead';
@@ -20,7 +21,7 @@ interface Fields {
 /** Address shows the address of a new wallboard: its token is told this once. */
 function Address({ token, onClose }: { token: string; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const address = `${window.location.origin}/wall#${token}`;
   return (
     <Modal open title={t('admin.kioskMade')} onCancel={onClose} footer={<Button onClick={onClose}>{t('admin.close')}</Button>}>
@@ -44,7 +45,7 @@ function Address({ token, onClose }: { token: string; onClose: () => void }) {
 
 function Add({ onClose, onMade }: { onClose: () => void; onMade: (token: string) => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [form] = Form.useForm<Fields>();
   const queues = useQuery(queueSettings).data ?? [];
@@ -71,7 +72,7 @@ function Add({ onClose, onMade }: { onClose: () => void; onMade: (token: string)
 
 function Revoke({ id, name }: { id: number; name: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const drop = useMutation({
     mutationFn: () => request(`/kiosks/${id}`, { method: 'DELETE' }),

@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form } from 'antd';
+import { Button, Form } from 'antd';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Fault } from '../api/problem';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { Faults, show, useFaults } from './faults';
 import { Count, Secret, Tags, Text, Time } from './fields';
 import { bare, put, settings, single, type Docs } from './kinds';
@@ -17,7 +18,7 @@ type Kind = 'codecs' | 'turn';
 /** One is the form of what there is once. */
 function One({ kind, children }: { kind: Kind; children: (secrets: string[]) => ReactNode }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const say = useFaults();
   const [form] = Form.useForm<Docs[Kind]>();

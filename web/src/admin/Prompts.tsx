@@ -1,10 +1,11 @@
-import { App, Button, Form, Input, Upload, type FormInstance } from 'antd';
+import { Button, Form, Input, Upload, type FormInstance } from 'antd';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { base, request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 import type { Prompt } from './kinds';
 import { SettingList, type Sheet } from './SettingList';
 
@@ -24,7 +25,7 @@ interface PromptForm {
 function SoundField({ value, onChange }: { value?: Sound; onChange?: (sound?: Sound) => void }) {
   const { t } = useTranslation();
   const { number } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const [busy, setBusy] = useState(false);
   const send = async (file: File) => {
     setBusy(true);
@@ -99,7 +100,7 @@ function PromptFields({ form }: { form: FormInstance<PromptForm> }) {
 /** Listen plays what callers hear. */
 function Listen({ name, doc }: { name: string; doc: Prompt }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const sound = useRef<HTMLAudioElement | null>(null);
   const [playing, setPlaying] = useState('');
   const languages = [...new Set([...Object.keys(doc.texts ?? {}), ...Object.keys(doc.sounds ?? {})])].sort();

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Alert, App, Button, Drawer, Form, Input, Popconfirm, type FormInstance } from 'antd';
+import { Alert, Button, Drawer, Form, Input, Popconfirm, type FormInstance } from 'antd';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Problem, problemKey, type Fault } from '../api/problem';
@@ -7,6 +7,7 @@ import { useNarrow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { type IconName } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { Faults, show, useFaults } from './faults';
 import { check, publish, put, remove, settings, versions, type Docs, type Kind, type Setting, type Versioned } from './kinds';
 import { SectionHead } from './SectionHead';
@@ -42,7 +43,7 @@ export function Restart({ restart, pending }: { restart: boolean; pending: boole
 export function History({ kind, name, onBack }: { kind: Versioned; name: string; onBack?: () => void }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const { data } = useQuery(versions(kind, name));
   const back = useMutation({
@@ -80,7 +81,7 @@ export function History({ kind, name, onBack }: { kind: Versioned; name: string;
 
 function Editor<K extends Kind, F extends object>({ sheet, edited, onClose }: { sheet: Sheet<K, F>; edited: Setting<Docs[K]> | null; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const narrow = useNarrow();
   const say = useFaults();
@@ -158,7 +159,7 @@ function Editor<K extends Kind, F extends object>({ sheet, edited, onClose }: { 
 /** Remove takes a thing away after a question. */
 export function Remove({ kind, name }: { kind: Kind; name: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const say = useFaults();
   const drop = useMutation({

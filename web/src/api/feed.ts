@@ -1,4 +1,4 @@
-import { Centrifuge, SubscriptionState, type Subscription } from 'centrifuge';
+import type { Centrifuge, Subscription } from 'centrifuge';
 import { base } from './client';
 import type { Event } from './model';
 
@@ -16,36 +16,58 @@ export interface Watcher {
 const asked = 0;
 
 interface Channel {
-  subscription: Subscription;
+  /** Absent until there is a client. */
+  subscription?: Subscription;
   watchers: Set<Watcher>;
 }
 
 /**
  * Feed is the browser's one connection to the realtime feed. It joins a channel
  * while somebody watches it. After a lost connection the server sends what was
- * missed; when it can't, watchers are told to take a snapshot.
+ * missed; when it can't, watchers are told to take a snapshot. Its client is fetched
+ * when the page stands.
  */
 export class Feed {
-  private readonly client: Centrifuge;
+  private client?: Centrifuge;
+  private closed = false;
   private readonly channels = new Map<string, Channel>();
   private readonly listeners = new Set<() => void>();
   private link: Link = 'connecting';
+  private readonly suffix: string;
 
-  /** onTrouble is called whenever the connection breaks off or can't be made; who may not follow the feed has none. */
-  constructor(address: string, onTrouble: () => void, live = true) {
-    this.client = new Centrifuge(address, { minReconnectDelay: 300, maxReconnectDelay: 5000 });
-    this.client.on('connected', () => this.setLink('online'));
-    this.client.on('connecting', ({ code }) => {
-      this.setLink('connecting');
-      if (code !== asked) onTrouble();
-    });
-    this.client.on('disconnected', () => {
+  /**
+   * onTrouble is called whenever the connection breaks off or can't be made; who may not follow the feed has none.
+   * suffix stands behind the names of channels for those who see a part of it only, as the session says.
+   */
+  constructor(address: string, onTrouble: () => void, live = true, suffix = '') {
+    this.suffix = suffix;
+    if (!live) {
+      this.link = 'offline';
+      return;
+    }
+    this.connect(address, onTrouble).catch(() => {
       this.setLink('offline');
       onTrouble();
     });
-    this.client.on('error', onTrouble);
-    if (live) this.client.connect();
-    else this.link = 'offline';
+  }
+
+  private async connect(address: string, onTrouble: () => void): Promise<void> {
+    const { Centrifuge } = await import('centrifuge');
+    if (this.closed) return;
+    const client = new Centrifuge(address, { minReconnectDelay: 300, maxReconnectDelay: 5000 });
+    client.on('connected', () => this.setLink('online'));
+    client.on('connecting', ({ code }) => {
+      this.setLink('connecting');
+      if (code !== asked) onTrouble();
+    });
+    client.on('disconnected', () => {
+      this.setLink('offline');
+      onTrouble();
+    });
+    client.on('error', onTrouble);
+    this.client = client;
+    for (const [name, channel] of this.channels) this.subscribeTo(client, name, channel);
+    client.connect();
   }
 
   readonly state = (): Link => this.link;
@@ -59,7 +81,7 @@ export class Feed {
   watch(name: string, watcher: Watcher): () => void {
     const channel = this.channels.get(name) ?? this.join(name);
     channel.watchers.add(watcher);
-    if (channel.subscription.state === SubscriptionState.Subscribed) queueMicrotask(() => watcher.onSync());
+    if (channel.subscription?.state === ('subscribed' as Subscription['state'])) queueMicrotask(() => watcher.onSync());
     return () => {
       channel.watchers.delete(watcher);
       if (channel.watchers.size === 0) this.leave(name, channel);
@@ -67,28 +89,35 @@ export class Feed {
   }
 
   close(): void {
-    this.client.disconnect();
+    this.closed = true;
+    this.client?.disconnect();
     this.channels.clear();
   }
 
   private join(name: string): Channel {
-    const channel: Channel = { subscription: this.client.newSubscription(name), watchers: new Set() };
+    const channel: Channel = { watchers: new Set() };
     this.channels.set(name, channel);
-    channel.subscription.on('publication', ({ data }) => {
+    if (this.client) this.subscribeTo(this.client, name, channel);
+    return channel;
+  }
+
+  private subscribeTo(client: Centrifuge, name: string, channel: Channel): void {
+    const subscription = client.newSubscription(name + this.suffix);
+    channel.subscription = subscription;
+    subscription.on('publication', ({ data }) => {
       for (const watcher of channel.watchers) watcher.onEvent(data as Event);
     });
-    channel.subscription.on('subscribed', ({ wasRecovering, recovered }) => {
+    subscription.on('subscribed', ({ wasRecovering, recovered }) => {
       if (wasRecovering && recovered) return;
       for (const watcher of channel.watchers) watcher.onSync();
     });
-    channel.subscription.subscribe();
-    return channel;
+    subscription.subscribe();
   }
 
   private leave(name: string, channel: Channel): void {
     if (this.channels.get(name) !== channel) return;
     this.channels.delete(name);
-    this.client.removeSubscription(channel.subscription);
+    if (channel.subscription) this.client?.removeSubscription(channel.subscription);
   }
 
   private setLink(link: Link): void {

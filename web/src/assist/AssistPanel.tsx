@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Dropdown, Popover } from 'antd';
+import { Dropdown, Popover } from 'antd';
 import { useCallback, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -8,6 +8,7 @@ import { Problem, problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { log, noteInserted, scripts, useBoard, type Answer, type Board, type Do, type Filled, type Progress, type Subject } from './data';
 import './assist.css';
 
@@ -36,7 +37,7 @@ const stepOf = (script?: Progress) => script?.steps[Math.min(script.at, script.s
  */
 export function useAssist({ subject, onInsert, onSend }: Props) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { data, error, refetch, put } = useBoard(subject);
   const [result, setResult] = useState<Result>();
   const said = useCallback((problem: unknown) => void message.error(problem instanceof Problem && problem.status === 422 ? problem.detail : t(problemKey(problem))), [message, t]);

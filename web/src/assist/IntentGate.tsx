@@ -1,16 +1,17 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button } from 'antd';
+import { Button } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { models, type BotModel } from '../api/bot';
 import { request } from '../api/client';
 import { useFormat } from '../i18n/format';
 import { useSaid } from '../kb/ArticlePage';
+import { useMessage } from '../parts/messages';
 
 /** IntentGate shows what the bot's intents of a language are guessed by, and how each version did on labelled turns. */
 export function IntentGate({ lang, admin }: { lang: string; admin: boolean }) {
   const { t } = useTranslation();
   const { number, day, dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
   const { data } = useQuery(models);

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App, Button, Input, InputNumber, Modal, Select } from 'antd';
+import { Button, Input, InputNumber, Modal, Select } from 'antd';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -9,6 +9,7 @@ import { clock, useFormat } from '../i18n/format';
 import { useSaid } from '../kb/ArticlePage';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { scripts } from './data';
 import { KbTabs } from './KbTabs';
@@ -17,7 +18,7 @@ import '../kb/kb.css';
 
 function Adding({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
   const { data: all } = useQuery(scripts);
@@ -56,7 +57,7 @@ function Adding({ onClose }: { onClose: () => void }) {
 /** Playing is going through a case: the customer speaks, one answers, at the end there is a score. */
 function Playing({ run, set, onClose }: { run: Run; set: (run: Run) => void; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { number } = useFormat();
   const said = useSaid();
   const client = useQueryClient();
@@ -191,7 +192,7 @@ function Results() {
 /** PracticePage lets people answer real talks again, without names. */
 export function PracticePage() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { number } = useFormat();
   const said = useSaid();
   const client = useQueryClient();

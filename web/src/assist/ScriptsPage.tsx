@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App, Button, Checkbox, Input, Modal, Popconfirm, Select } from 'antd';
+import { Button, Checkbox, Input, Modal, Popconfirm, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { intents as intentsQuery, textIn } from '../api/bot';
@@ -11,6 +11,7 @@ import { languages } from '../kb/queries';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { scripts, scriptVersions, type Script, type ScriptDoc } from './data';
 import { KbTabs } from './KbTabs';
@@ -75,7 +76,7 @@ function StepEditor({ step, n, last, set, remove, move }: { step: Step; n: numbe
 
 function ScriptForm({ of, leads, onClose }: { of?: Script; leads: boolean; onClose: () => void }) {
   const { t, i18n } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { dateTime } = useFormat();
   const said = useSaid();
   const client = useQueryClient();

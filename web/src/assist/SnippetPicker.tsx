@@ -52,7 +52,7 @@ export function SnippetPicker({ query, subject, onPick, onClose, onActive }: Pro
     return () => window.removeEventListener('keydown', handle, true);
   }, []);
   return (
-    <div className="snippet-picker" id="snippet-picker" role="listbox" aria-label={t('assist.snippets')}>
+    <div className="snippet-picker" id="snippet-picker" role={list.length > 0 ? 'listbox' : 'status'} aria-label={t('assist.snippets')}>
       {list.length === 0 && <p className="muted snippet-none">{t(data ? 'assist.snippetsNone' : 'app.loading')}</p>}
       {list.map((one, i) => (
         <button key={one.id} id={`snippet-${i}`} type="button" tabIndex={-1} role="option" aria-selected={i === at} className="snippet-option" onMouseDown={(event) => event.preventDefault()} onMouseEnter={() => setChosen({ query, at: i })} onClick={() => take.mutate(one)}>

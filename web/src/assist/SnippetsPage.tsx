@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App, Button, Checkbox, Form, Input, Modal, Popconfirm, Select } from 'antd';
+import { Button, Checkbox, Form, Input, Modal, Popconfirm, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -9,6 +9,7 @@ import { useSaid } from '../kb/ArticlePage';
 import { languages } from '../kb/queries';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { snippets, type Snippet } from './data';
 import { KbTabs } from './KbTabs';
@@ -25,7 +26,7 @@ interface Fields {
 
 function SnippetForm({ of, edits, leads, onClose }: { of: Partial<Snippet>; edits: boolean; leads: boolean; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
   const { data: queues } = useQuery({ ...queueSettings, enabled: leads });

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Button, Checkbox, Input, Modal, Segmented } from 'antd';
+import { Button, Checkbox, Input, Modal, Segmented } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -10,6 +10,7 @@ import { useSaid } from '../kb/ArticlePage';
 import type { Saved } from '../kb/queries';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { KbTabs } from './KbTabs';
 import { suggestions, type Suggestion } from './learning';
@@ -19,7 +20,7 @@ const states = ['open', 'approved', 'dismissed'] as const;
 
 function Approving({ of, onClose }: { of: Suggestion; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
   const adds = of.kind === 'variants' && of.article !== undefined;
@@ -76,7 +77,7 @@ function Approving({ of, onClose }: { of: Suggestion; onClose: () => void }) {
 
 function Row({ of, onApprove }: { of: Suggestion; onApprove: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { number, day } = useFormat();
   const said = useSaid();
   const client = useQueryClient();
@@ -153,7 +154,7 @@ function Row({ of, onApprove }: { of: Suggestion; onApprove: () => void }) {
 /** SuggestionsPage: what customers ask again and again, and what to do about it. */
 export function SuggestionsPage() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const { data: who } = useSuspenseQuery(session);
   const edits = may(who?.user.role, 'articles');

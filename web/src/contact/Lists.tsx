@@ -1,19 +1,23 @@
 import { useQuery } from '@tanstack/react-query';
-import { App, Button, Modal, Switch } from 'antd';
+import { Button, Modal, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { base, request, upload } from '../api/client';
 import type { User } from '../api/model';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { lists, type ContactFilter, type ImportReport, type ListExport } from './api';
 import { useAct, useSentence } from './words';
 
-/** One list that was asked for, and what this user may do with it. */
-function ListRow({ list, me }: { list: ListExport; me: User }) {
+/** AskedList is what lists of people and those of other things have in common. */
+type AskedList = Pick<ListExport, 'id' | 'rows' | 'state' | 'requested_by' | 'requested_at' | 'decided_by'> & { unmasked?: boolean };
+
+/** ListRow is a list that was asked for, and what this user may do with it; path is where such lists are. */
+export function ListRow({ list, me, path = '/contact-exports', onDecided }: { list: AskedList; me: User; path?: string; onDecided?: () => void }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const decide = useAct((approve: boolean) => request(`/contact-exports/${list.id}/decide`, { method: 'POST', body: { approve } }), { words: t('contacts.decided') });
+  const decide = useAct((approve: boolean) => request(`${path}/${list.id}/decide`, { method: 'POST', body: { approve } }), { words: t('contacts.decided'), then: onDecided });
   const mine = list.requested_by === me.username;
   return (
     <li className="list-row">
@@ -28,7 +32,7 @@ function ListRow({ list, me }: { list: ListExport; me: User }) {
       </span>
       <span className="list-acts">
         {list.state === 'ready' && mine && (
-          <Button size="small" href={`${base}/contact-exports/${list.id}/file`} download>
+          <Button size="small" href={`${base}${path}/${list.id}/file`} download>
             {t('contacts.download')}
           </Button>
         )}
@@ -51,7 +55,7 @@ function ListRow({ list, me }: { list: ListExport; me: User }) {
 /** Import takes a CSV file: first it says what would be done, then it is done. */
 function Import() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const sentence = useSentence();
   const [file, setFile] = useState<File | null>(null);
   const [report, setReport] = useState<ImportReport | null>(null);

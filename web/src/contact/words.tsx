@@ -1,8 +1,8 @@
-import { App } from 'antd';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Problem, problemKey } from '../api/problem';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 import type { Identity } from './api';
 
 /** IdentityText is one address with what it is, and whether it is proven. */
@@ -34,7 +34,7 @@ export function useSentence() {
 
 /** useAct runs a change of a person, says how it went and reads everything of people again. */
 export function useAct<V, R>(run: (value: V) => Promise<R>, done: { words?: string; then?: (result: R) => void } = {}) {
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const sentence = useSentence();
   return useMutation({

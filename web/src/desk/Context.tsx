@@ -1,7 +1,6 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { App, Tooltip } from 'antd';
-import { lazy, Suspense, useEffect, useState, type ReactNode, type SyntheticEvent } from 'react';
+import { Suspense, useEffect, useState, type ReactNode, type SyntheticEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BotPacket } from '../api/bot';
 import { request } from '../api/client';
@@ -14,17 +13,20 @@ import { contact as contactOf } from '../contact/api';
 import { firstOf, useFormat } from '../i18n/format';
 import { PacketView } from '../parts/BotPacket';
 import { Icon, type IconName } from '../parts/Icon';
+import { whenShown } from '../parts/later';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark } from '../parts/TicketMarks';
 import '../pages/contacts.css';
 import '../pages/tickets.css';
+import { Tooltip } from '../parts/hung';
+import { useMessage } from '../parts/messages';
 import { works } from '../shell/roles';
 import { PhonePanel } from './Phone';
 
 // With their forms they are half of the page: they come when they are asked for.
-const PersonTab = lazy(() => import('./PersonTabs').then((tabs) => ({ default: tabs.PersonTab })));
-const AssistCards = lazy(() => import('./AssistCards'));
-const TimelineTab = lazy(() => import('./PersonTabs').then((tabs) => ({ default: tabs.TimelineTab })));
+const PersonTab = whenShown(() => import('./PersonTabs').then((tabs) => ({ default: tabs.PersonTab })));
+const AssistCards = whenShown(() => import('./AssistCards'));
+const TimelineTab = whenShown(() => import('./PersonTabs').then((tabs) => ({ default: tabs.TimelineTab })));
 
 type Schemas = components['schemas'];
 
@@ -45,7 +47,7 @@ export interface Subject {
 /** Slots are the values that nobody should have to say twice. */
 function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: string) => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { dateTime, number } = useFormat();
   const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: ['contacts', String(contact), 'slots'], queryFn: ({ signal }) => request<Schemas['BotSlots']>(`/bot/contacts/${contact}/slots`, { signal }).then((found) => found.items), staleTime: 30_000 });

@@ -1,12 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Modal, Select } from 'antd';
+import { Modal, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Ticket } from '../api/model';
 import { problemKey } from '../api/problem';
 import { priorities, ticketTypes } from '../api/tickets';
+import { useMessage } from '../parts/messages';
 
 interface Props {
   /** What was marked. */
@@ -28,7 +29,7 @@ function firstLine(text: string): string {
 /** TicketBox makes a ticket of what was said. */
 export default function TicketBox({ text, contact, source, of, name, onClose }: Props) {
   const { t, i18n } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const types = (useQuery(ticketTypes).data ?? []).filter((type) => !type.disabled);
   const [type, setType] = useState('question');

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { App, Button, Input, Segmented, Select } from 'antd';
+import { Button, Input, Segmented, Select } from 'antd';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -13,6 +13,7 @@ import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
 import { DueMark } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { leads } from '../shell/roles';
 import '../pages/calls.css';
 import '../pages/tickets.css';
@@ -28,7 +29,7 @@ interface Act {
 
 function useAct(id: string) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ path = '', method = 'POST', body }: Act) => request(`/cases/${id}${path}`, { method, body }),
@@ -227,7 +228,7 @@ function AddMore({ detail, act }: { detail: CaseDetail; act: Doer }) {
 
 function Linked({ detail, act }: { detail: CaseDetail; act: Doer }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const c = detail.case;
   const [number, setNumber] = useState('');
   const over = c.state === 'closed';
@@ -288,7 +289,7 @@ function Linked({ detail, act }: { detail: CaseDetail; act: Doer }) {
 /** CopyLink makes an address for the customer and puts it into the clipboard. */
 export function CopyLink({ of, page, words }: { of: string; page: string; words: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const [made, setMade] = useState('');
   const make = useMutation({
     mutationFn: () => request<CustomerLink>(`${of}/customer-links`, { method: 'POST' }),
@@ -361,7 +362,7 @@ export function CasePage() {
     <div className="page">
       <Title>{`C-${c.id} ${c.title}`}</Title>
       <div className="page-head">
-        <Link to="/feedback" search={{ tab: 'cases' }} className="row-menu" aria-label={t('feedback.tabs.cases')}>
+        <Link to="/feedback" search={{ tab: 'cases' }} className="round" aria-label={t('feedback.tabs.cases')}>
           <Icon name="back" size={18} />
         </Link>
         <h1>

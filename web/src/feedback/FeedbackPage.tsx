@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { App, Button, Form, Input, InputNumber, Modal, Segmented, Select, Switch } from 'antd';
+import { Button, Form, Input, InputNumber, Modal, Segmented, Select, Switch } from 'antd';
 import { useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { base, request } from '../api/client';
@@ -12,6 +12,7 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { leads } from '../shell/roles';
 import '../pages/calls.css';
 import '../pages/tickets.css';
@@ -339,7 +340,7 @@ function CauseReport({ filter, change }: { filter: FeedbackFilter; change: Chang
 /** EditCause adds or changes a cause. */
 function EditCause({ cause, all, onClose }: { cause?: Cause; all: readonly Cause[]; onClose: () => void }) {
   const { t, i18n } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [form] = Form.useForm<Cause>();
   const parent = Form.useWatch('parent', form);
@@ -406,12 +407,14 @@ function CauseTree({ admin }: { admin: boolean }) {
               <span className={depth === 0 ? 'cause-top' : ''}>{label(cause, i18n.language)}</span>
               <code className="muted">{cause.code}</code>
               {cause.retired && <span className="tag">{t('feedback.retired')}</span>}
-              <span className="muted num cause-count">{t('feedback.caseCount', { count: cause.cases })}</span>
-              {admin && (
-                <button type="button" className="link" onClick={() => setEdit(cause)}>
-                  {t('feedback.change')}
-                </button>
-              )}
+              <span className="cause-end">
+                <span className="muted num">{t('feedback.caseCount', { count: cause.cases })}</span>
+                {admin && (
+                  <button type="button" className="link" onClick={() => setEdit(cause)}>
+                    {t('feedback.change')}
+                  </button>
+                )}
+              </span>
             </li>
           ))}
         </ul>

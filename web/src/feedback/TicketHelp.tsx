@@ -1,12 +1,13 @@
 import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Button } from 'antd';
+import { Button } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { base, request } from '../api/client';
 import type { components } from '../api/openapi';
 import { problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { TypeName } from '../parts/TicketMarks';
+import { useMessage } from '../parts/messages';
 import { CopyLink } from './CasePage';
 import './feedback.css';
 
@@ -19,7 +20,7 @@ const filesOf = (id: number) => queryOptions({ queryKey: ['tickets', 'one', Stri
 export function TicketHelp({ id, over }: { id: number; over: boolean }) {
   const { t } = useTranslation();
   const { number } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const hints = useQuery(hintsOf(id)).data;
   const files = useQuery(filesOf(id)).data ?? [];
@@ -37,7 +38,7 @@ export function TicketHelp({ id, over }: { id: number; over: boolean }) {
             <p key={hint.kind}>
               <span>
                 {t(`feedback.hint.${hint.kind}`)} <strong>{hint.kind === 'type' ? <TypeName name={hint.value} /> : t(`ticket.priorities.${hint.value}`)}</strong>{' '}
-                <span className="muted num">{t('unit.percent', { value: number(100 * hint.p) })}</span>
+                <span className="muted num ticket-hint-p">{t('unit.percent', { value: number(100 * hint.p) })}</span>
               </span>
               <Button size="small" loading={act.isPending} onClick={() => act.mutate({ path: `/tickets/${id}/hints`, body: { kind: hint.kind, value: hint.value } })}>
                 {t('feedback.take')}

@@ -1,14 +1,16 @@
 import { useMutation } from '@tanstack/react-query';
-import { App, Button } from 'antd';
+import { Button, Modal } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
+import { useMessage } from '../parts/messages';
 import type { AuditCheck } from './api';
 
 /** AuditChecked walks the chain of the audit log and says whether it is whole. */
 export function AuditChecked() {
   const { t } = useTranslation();
-  const { message, modal } = App.useApp();
+  const message = useMessage();
+  const [modal, holder] = Modal.useModal();
   const check = useMutation({
     mutationFn: () => request<AuditCheck>('/audit/check'),
     onSuccess: (found) => {
@@ -18,8 +20,11 @@ export function AuditChecked() {
     onError: (error) => void message.error(t(problemKey(error))),
   });
   return (
-    <Button loading={check.isPending} onClick={() => check.mutate()}>
-      {t('guard.checkChain')}
-    </Button>
+    <>
+      {holder}
+      <Button loading={check.isPending} onClick={() => check.mutate()}>
+        {t('guard.checkChain')}
+      </Button>
+    </>
   );
 }

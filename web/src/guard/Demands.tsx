@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Checkbox, Form, InputNumber } from 'antd';
+import { Button, Checkbox, Form, InputNumber } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { roles } from '../shell/roles';
 import { security, type Security } from './api';
 import { Keys } from './Keys';
@@ -13,7 +14,7 @@ import './guard.css';
 
 function DemandForm({ now }: { now: Security }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const save = useMutation({
     mutationFn: (body: Security) => request<Security>('/settings/security', { method: 'PUT', body: { second_factor: body.second_factor, idle_minutes: body.idle_minutes } }),

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form, Input } from 'antd';
+import { Button, Form, Input } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -7,6 +7,7 @@ import { Problem, problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { factor, type FactorSecret, type FactorState, type RecoveryCodes } from './api';
 import { Once } from './Once';
 
@@ -68,7 +69,7 @@ export function Enrol({ outside, onDone }: { outside: boolean; onDone: (codes: s
 function On({ state }: { state: FactorState }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [open, setOpen] = useState<'paper' | 'remove' | null>(null);
   const [codes, setCodes] = useState<string[] | null>(null);

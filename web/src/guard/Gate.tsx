@@ -1,81 +1,14 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
-import { Button, Form, Input } from 'antd';
-import { useCallback, useEffect, useLayoutEffect, useState, type ReactNode } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { Suspense, useCallback, useEffect, useLayoutEffect, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { request, setCSRF } from '../api/client';
+import { request } from '../api/client';
 import type { Session } from '../api/model';
-import { Problem, problemKey } from '../api/problem';
-import { session } from '../api/queries';
-import { Icon, Mark } from '../parts/Icon';
+import { later } from '../parts/later';
 import { works } from '../shell/roles';
-import { Enrol } from './Factor';
 import { hideBeside, Touched } from './idle';
-import { Once } from './Once';
 import './guard.css';
 
-function Leave() {
-  const { t } = useTranslation();
-  const client = useQueryClient();
-  const navigate = useNavigate();
-  const leave = useMutation({
-    mutationFn: () => request('/session', { method: 'DELETE', anonymous: true }),
-    onSettled: async () => {
-      setCSRF('');
-      client.clear();
-      client.setQueryData(session.queryKey, null);
-      await navigate({ to: '/login' });
-    },
-  });
-  return (
-    <Button type="text" loading={leave.isPending} onClick={() => leave.mutate()}>
-      {t('header.logout')}
-    </Button>
-  );
-}
-
-/** MustEnrol stands before the pages of whoever needs a second factor and has none. */
-export function MustEnrol({ outside }: { outside: boolean }) {
-  const { t } = useTranslation();
-  const client = useQueryClient();
-  const [codes, setCodes] = useState<string[] | null>(null);
-  return (
-    <main className="guard-gate">
-      <div className="card guard-gate-card">
-        <Mark size={36} />
-        <h1>{t('guard.mustEnrol')}</h1>
-        <p className="muted">{t('guard.mustEnrolHint')}</p>
-        <Enrol outside={outside} onDone={setCodes} />
-        <Leave />
-      </div>
-      {codes && <Once title={t('guard.codes')} words={t('guard.codesOnce')} text={codes.join('\n')} onClose={() => void client.invalidateQueries({ queryKey: session.queryKey })} />}
-    </main>
-  );
-}
-
-function Unlock({ name, onOpen }: { name: string; onOpen: () => void }) {
-  const { t } = useTranslation();
-  const unlock = useMutation({ mutationFn: (password: string) => request('/session/unlock', { method: 'POST', body: { password } }), onSuccess: onOpen });
-  const words = unlock.error instanceof Problem && unlock.error.status === 422 ? 'guard.wrongPassword' : unlock.error instanceof Problem && unlock.error.status === 429 ? 'login.locked' : problemKey(unlock.error);
-  return (
-    <div className="guard-lock" role="dialog" aria-modal="true" aria-labelledby="guard-locked">
-      <div className="card guard-gate-card">
-        <Icon name="lock" size={34} />
-        <h1 id="guard-locked">{t('guard.lockedTitle')}</h1>
-        <p className="muted">{t('guard.lockedHint', { name })}</p>
-        <Form layout="vertical" requiredMark={false} onFinish={({ password }: { password: string }) => unlock.mutate(password)}>
-          <Form.Item name="password" label={t('login.password')} validateStatus={unlock.error ? 'error' : undefined} help={unlock.error ? t(words) : undefined} rules={[{ required: true, message: t('settings.required') }]}>
-            <Input.Password autoComplete="current-password" autoFocus />
-          </Form.Item>
-          <Button type="primary" block htmlType="submit" loading={unlock.isPending}>
-            {t('guard.open')}
-          </Button>
-        </Form>
-        <Leave />
-      </div>
-    </div>
-  );
-}
+const Unlock = later(() => import('./Unlock'));
 
 /** beat is how often the server is told that a locked page is still at work, ms; as often as an open one asks for its desk. */
 const beat = 10_000;
@@ -87,6 +20,7 @@ const signs = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart'] a
  * beneath: calls go on, and nothing of it can be read or reached.
  */
 export function Gate({ of, children }: { of: Session; children: ReactNode }) {
+  const { t } = useTranslation();
   const client = useQueryClient();
   const [locked, setLocked] = useState(of.locked);
   const [told, setTold] = useState(of.locked);
@@ -129,13 +63,17 @@ export function Gate({ of, children }: { of: Session; children: ReactNode }) {
         {children}
       </div>
       {locked && (
-        <Unlock
-          name={of.user.name || of.user.username}
-          onOpen={() => {
-            setLocked(false);
-            void client.invalidateQueries();
-          }}
-        />
+        <div className="guard-lock" role="dialog" aria-modal="true" aria-label={t('guard.lockedTitle')}>
+          <Suspense>
+            <Unlock
+              name={of.user.name || of.user.username}
+              onOpen={() => {
+                setLocked(false);
+                void client.invalidateQueries();
+              }}
+            />
+          </Suspense>
+        </div>
       )}
     </>
   );

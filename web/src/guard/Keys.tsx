@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form, Input, Modal, Popconfirm, Select } from 'antd';
+import { Button, Form, Input, Modal, Popconfirm, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { keysOf, type ApiKey, type NewApiKey } from './api';
 import { Once } from './Once';
 
@@ -19,7 +20,7 @@ interface Fields {
 
 function Add({ scopes, onClose, onMade }: { scopes: readonly string[]; onClose: () => void; onMade: (key: NewApiKey) => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [form] = Form.useForm<Fields>();
   const create = useMutation({
@@ -50,7 +51,7 @@ function Add({ scopes, onClose, onMade }: { scopes: readonly string[]; onClose: 
 
 function Revoke({ of, all }: { of: ApiKey; all: boolean }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const revoke = useMutation({
     mutationFn: () => request(all ? `/users/keys/${of.id}` : `/api-keys/${of.id}`, { method: 'DELETE' }),

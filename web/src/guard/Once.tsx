@@ -1,10 +1,11 @@
-import { App, Button, Modal } from 'antd';
+import { Button, Modal } from 'antd';
 import { useTranslation } from 'react-i18next';
+import { useMessage } from '../parts/messages';
 
 /** Once shows what is told this once: a key, recovery codes. */
 export function Once({ title, words, text, onClose }: { title: string; words: string; text: string; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   return (
     <Modal open title={title} onCancel={onClose} mask={{ closable: false }} footer={<Button onClick={onClose}>{t('guard.kept')}</Button>}>
       <p>{words}</p>

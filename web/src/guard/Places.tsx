@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button } from 'antd';
+import { Button } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { placesOf, type SignedIn } from './api';
 
 const systems: readonly [RegExp, string][] = [
@@ -57,7 +58,7 @@ function Place({ of, onEnd, pending }: { of: SignedIn; onEnd?: () => void; pendi
 /** Places are where one is signed in, or where a user is for administrators. */
 export function Places({ user }: { user?: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const { data, error, refetch } = useQuery(placesOf(user));
   const end = useMutation({
@@ -96,7 +97,7 @@ export function OwnPlaces() {
 /** UserLogins is what administrators do about one user's logins. */
 export function UserLogins({ user }: { user: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const act = useMutation({
     mutationFn: (what: 'sessions' | 'second-factor') => request(`/users/${user}/${what}`, { method: 'DELETE' }),

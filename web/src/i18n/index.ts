@@ -17,27 +17,48 @@ export function pick(stored: string | null, wanted: readonly string[]): Language
   return 'en';
 }
 
-// Each language is a file of its own, fetched when it is spoken.
-const load: Record<Language, () => Promise<{ default: object }>> = {
+// Each language is a file of its own, fetched when it is spoken; what the desk shows at first comes before it.
+const whole: Record<Language, () => Promise<{ default: object }>> = {
   'zh-CN': () => import('./locales/zh-CN.json'),
   en: () => import('./locales/en.json'),
 };
+const first: Record<Language, () => Promise<{ default: object }>> = {
+  'zh-CN': () => import('./locales/zh-CN.json?first'),
+  en: () => import('./locales/en.json?first'),
+};
 
-async function fetchLanguage(language: Language): Promise<void> {
-  if (!i18n.hasResourceBundle(language, 'translation')) {
-    i18n.addResourceBundle(language, 'translation', (await load[language]()).default);
-  }
+const fetched = new Map<Language, Promise<void>>();
+
+/** allWords has all words of a language: pages other than the desk wait for them. */
+export function allWords(language = i18n.language as Language): Promise<void> {
+  const known = fetched.get(language);
+  if (known) return known;
+  const coming = whole[language]().then(
+    ({ default: words }) => void i18n.addResourceBundle(language, 'translation', words, true, true),
+    (error: unknown) => {
+      fetched.delete(language);
+      throw error;
+    },
+  );
+  fetched.set(language, coming);
+  return coming;
 }
+
+/** firstWords are enough for a path. */
+export const firstWords = (path: string): boolean => path === '/desk' || path === '/login';
 
 /** startLanguage makes the translator ready in the user's language. */
 export async function startLanguage(): Promise<void> {
   const language = pick(localStorage.getItem(remembered), navigator.languages);
-  await i18n.use(initReactI18next).init({ lng: language, resources: {}, fallbackLng: false, interpolation: { escapeValue: false } });
-  await speak(language);
+  await i18n.use(initReactI18next).init({ lng: language, resources: {}, fallbackLng: false, interpolation: { escapeValue: false }, react: { bindI18nStore: 'added' } });
+  if (firstWords(window.location.pathname)) i18n.addResourceBundle(language, 'translation', (await first[language]()).default);
+  else await allWords(language);
+  await i18n.changeLanguage(language);
+  document.documentElement.lang = language;
 }
 
 async function speak(language: Language): Promise<void> {
-  await fetchLanguage(language);
+  await allWords(language);
   await i18n.changeLanguage(language);
   document.documentElement.lang = language;
 }

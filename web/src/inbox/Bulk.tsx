@@ -1,10 +1,11 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Dropdown } from 'antd';
+import { Dropdown } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { board, colleagues } from '../api/queries';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 import { MacroMenu } from '../rules/MacroMenu';
 import { labels as labelsOf, type Row } from './data';
 import { moments } from './moments';
@@ -12,7 +13,7 @@ import { moments } from './moments';
 /** Bulk does one thing to all chosen conversations, one after the other, and says which it could not. */
 export function Bulk({ rows, onDone }: { rows: readonly Row[]; onDone: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const people = useQuery(colleagues).data ?? [];
   const queues = useQuery({ ...board, refetchInterval: 60_000 }).data?.items ?? [];

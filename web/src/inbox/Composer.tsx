@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Dropdown } from 'antd';
+import { Dropdown } from 'antd';
 import dayjs from 'dayjs';
 import { lazy, Suspense, useEffect, useEffectEvent, useImperativeHandle, useMemo, useRef, useState, type KeyboardEvent, type Ref } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -10,6 +10,7 @@ import { slashQuery, withSnippet } from '../assist/data';
 import { useNow } from '../call/hooks';
 import { size, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 import { useActions, type Action } from '../shell/actions';
 import { conversation as conversationOf, send, upload, type Attachment, type Conversation } from './data';
 import { useDeed, useOutbox } from './hooks';
@@ -118,7 +119,7 @@ interface Props {
 /** Composer writes a reply or a note; what was begun is kept on the server. */
 export function Composer({ view, seen, onSent, handle }: Props) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const { box } = useOutbox();
   const people = useQuery(colleagues).data ?? [];

@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App, Input, Modal, Popconfirm, Select, Switch } from 'antd';
+import { Input, Modal, Popconfirm, Select, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { board, colleagues, session } from '../api/queries';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 import { leads, works } from '../shell/roles';
 import { boxes, counts as countsOf, labels as labelsOf, views as viewsOf, type Box, type View } from './data';
 import { narrowed, treeOf, type InboxFilter } from './filter';
@@ -44,7 +45,7 @@ export function Boxes({ filter, onChange }: Props) {
 /** SaveView gives what is chosen a name. */
 function SaveView({ filter, onClose, onSaved }: { filter: InboxFilter; onClose: () => void; onSaved: (view: number) => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const lead = leads(useSuspenseQuery(session).data?.user.role);
   const [name, setName] = useState('');
@@ -72,7 +73,7 @@ function SaveView({ filter, onClose, onSaved }: { filter: InboxFilter; onClose: 
 /** Narrow is the further conditions, and the way to keep them as a view. */
 export function Narrow({ filter, onChange }: Props) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const known = useQuery(labelsOf).data ?? [];
   const people = useQuery(colleagues).data ?? [];

@@ -1,19 +1,20 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useLocation, useNavigate } from '@tanstack/react-router';
-import { App, Modal } from 'antd';
+import { Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { listed, type Conversation, type Filter } from './data';
 
 /** MergeBox chooses the conversation into which one goes: first those of the same person. */
 export default function MergeBox({ view, onClose }: { view: Conversation; onClose: () => void }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const navigate = useNavigate();
   const here = useLocation({ select: (at) => at.pathname });

@@ -1,5 +1,4 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App } from 'antd';
 import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -9,6 +8,7 @@ import { useChannel } from '../call/hooks';
 import { useSelected } from '../desk/selection';
 import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { useActions, type Action } from '../shell/actions';
 import { works } from '../shell/roles';
 import { Bubble } from './Bubble';
@@ -107,7 +107,7 @@ function useSeen(id: number, last: number, working: boolean) {
 export function Talk({ id, handle, onBack, onNext }: Props) {
   const { t } = useTranslation();
   const client = useQueryClient();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { data: me } = useSuspenseQuery(session);
   const view = useQuery(conversationOf(id));
   const { messages, error, top, sync, more } = useThread(id);

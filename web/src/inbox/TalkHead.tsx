@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App, Dropdown, Tooltip, type MenuProps } from 'antd';
+import { Dropdown, Tooltip, type MenuProps } from 'antd';
 import dayjs from 'dayjs';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +9,7 @@ import { board, colleagues, session } from '../api/queries';
 import { CaseMark } from '../feedback/marks';
 import { Icon } from '../parts/Icon';
 import { Wait } from '../desk/Wait';
+import { useMessage } from '../parts/messages';
 import { MacroMenu } from '../rules/MacroMenu';
 import { useActions, type Action } from '../shell/actions';
 import { works } from '../shell/roles';
@@ -22,7 +23,7 @@ const MergeBox = lazy(() => import('./MergeBox'));
 /** useUndo takes a merge or a split back. */
 function useUndo(id: number) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: (change: number) => request(`/conversation-changes/${change}/undo`, { method: 'POST' }),

@@ -1,11 +1,11 @@
 import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App } from 'antd';
 import { createContext, use, useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useLink } from '../call/hooks';
+import { useMessage } from '../parts/messages';
 import { Outbox, post, type Letter } from './outbox';
 
 const OutboxContext = createContext<Outbox | null>(null);
@@ -59,7 +59,7 @@ export interface Deed {
 /** useDeed does something to a conversation and says when it went wrong. */
 export function useDeed(id: number) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ path, body, method = 'POST' }: Deed) => request<unknown>(`/conversations/${id}${path}`, { method, body }),

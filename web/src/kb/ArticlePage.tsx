@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { App, Button, Input, Popconfirm, Segmented, Select, Tabs } from 'antd';
+import { Button, Input, Popconfirm, Segmented, Select, Tabs } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -9,6 +9,7 @@ import { session } from '../api/queries';
 import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { StateTag } from './ArticlesPage';
 import { Files } from './Files';
@@ -180,7 +181,7 @@ const steps: Record<State, readonly State[]> = { draft: ['review', 'live'], revi
 /** Steps are what an article can become from here. */
 function Steps({ of, dirty }: { of: Article; dirty: boolean }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
   const move = useMutation({
@@ -214,7 +215,7 @@ function Steps({ of, dirty }: { of: Article; dirty: boolean }) {
 
 function Editor({ of, start }: { of?: Article; start: { key?: string; lang?: string } }) {
   const { t, i18n } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const navigate = useNavigate();
   const client = useQueryClient();

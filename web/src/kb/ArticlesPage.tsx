@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { App, Button, Checkbox, Dropdown, Input, Modal, Pagination, Select } from 'antd';
+import { Button, Checkbox, Dropdown, Input, Modal, Pagination, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { base, request } from '../api/client';
@@ -11,6 +11,7 @@ import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { articles, categories, languages, pageSize, sorts, states, treeOf, types, type ArticleFilter, type Branch, type Import, type Listed, type State } from './queries';
 import './kb.css';
@@ -81,7 +82,7 @@ function Row({ item }: { item: Listed }) {
 /** Importing takes a file in, looks at it first, and says what came of it. */
 function Importing({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [file, setFile] = useState<File | null>(null);
   const [publish, setPublish] = useState(false);

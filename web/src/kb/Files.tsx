@@ -1,16 +1,17 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { App, Button } from 'antd';
+import { Button } from 'antd';
 import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { size } from '../i18n/format';
+import { useMessage } from '../parts/messages';
 import { useSaid } from './ArticlePage';
 import type { Article } from './queries';
 
 /** Files are what is attached to an article, with the Markdown that shows or links it. */
 export function Files({ of, edits }: { of: Article; edits: boolean }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
   const input = useRef<HTMLInputElement>(null);

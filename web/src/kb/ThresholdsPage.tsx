@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Button, Slider } from 'antd';
+import { Button, Slider } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -10,6 +10,7 @@ import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { useSaid } from './ArticlePage';
 import { judgements, type Judgement, type Point } from './queries';
@@ -86,7 +87,7 @@ function Shift({ name, value, from, disabled, set }: { name: 'answer' | 'clarify
 function Language({ of, admin }: { of: Judgement; admin: boolean }) {
   const { t } = useTranslation();
   const { number, day, dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
   const [shift, setShift] = useState(of.shift);

@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Popconfirm } from 'antd';
+import { Button, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { useSaid } from './ArticlePage';
 import { diff, versions, type Article, type DiffLine, type Saved } from './queries';
 
@@ -35,7 +36,7 @@ function Changes({ id, from, to }: { id: number; from: number; to: number }) {
 /** Versions lists what was saved, what changed, and goes back. */
 export function Versions({ of, edits, dirty }: { of: Article; edits: boolean; dirty: boolean }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const said = useSaid();
   const { dateTime } = useFormat();
   const client = useQueryClient();

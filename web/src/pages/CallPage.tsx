@@ -1,6 +1,6 @@
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { App, Segmented } from 'antd';
+import { Segmented } from 'antd';
 import { useEffect, useMemo, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CallDetail, Reading, Utterance } from '../api/model';
@@ -16,6 +16,7 @@ import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Player } from '../parts/Player';
 import { Ribbon } from '../parts/Ribbon';
 import { Transcript } from '../parts/Transcript';
+import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
 import { typing } from '../shell/keys';
 import './call.css';
@@ -82,7 +83,7 @@ async function write(text: string): Promise<void> {
 
 function Copy({ items, raw }: { items: readonly Utterance[]; raw: boolean }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const copy = () => {
     const lines = items.filter((u) => !u.gap).map((u) => `[${clock(u.start_ms)}] ${t('live.said', { who: t(`side.${u.side}`), text: raw ? u.raw : u.text })}`);
     write(lines.join('\n')).then(

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Popconfirm } from 'antd';
+import { Popconfirm } from 'antd';
 import { useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -11,12 +11,13 @@ import { clock, firstOf, useFormat } from '../i18n/format';
 import { CallTabs } from '../parts/CallTabs';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { useReady, useSoftphone } from '../phone/hooks';
 
 function Row({ place, queue, may }: { place: Callback; queue: string; may: boolean }) {
   const { t } = useTranslation();
   const { time } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const now = useNow();
   const phone = useSoftphone();

@@ -1,6 +1,6 @@
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type CSSProperties } from 'react';
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState, type CSSProperties } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall } from '../api/model';
 import { desk as deskOf, session } from '../api/queries';
@@ -17,9 +17,13 @@ import { entries as entriesOf, scopes, useDeskWork, type Scope } from '../desk/w
 import { WorkList } from '../desk/WorkList';
 import type { ComposerHandle } from '../inbox/Composer';
 import { conversation as conversationOf } from '../inbox/data';
-import { Talk } from '../inbox/Talk';
 import { Icon } from '../parts/Icon';
-import { LiveThread } from '../parts/LiveThread';
+// Styles of parts that come later: their place is before those of the desk.
+import '../feedback/feedback.css';
+import '../parts/mood.css';
+import '../inbox/inbox.css';
+import '../parts/thread.css';
+import { later, whenShown } from '../parts/later';
 import { Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { ownCall, usePhone } from '../phone/hooks';
@@ -29,9 +33,11 @@ import '../desk/desk.css';
 import './desk.css';
 import './live.css';
 
-const TicketBox = lazy(() => import('../desk/TicketBox'));
-const DeviceCheck = lazy(() => import('../phone/DeviceCheck').then((check) => ({ default: check.DeviceCheck })));
-const TicketView = lazy(() => import('./TicketPage').then((page) => ({ default: page.TicketView })));
+const Talk = later(() => import('../inbox/Talk').then((talk) => ({ default: talk.Talk })));
+const LiveThread = later(() => import('../parts/LiveThread').then((live) => ({ default: live.LiveThread })));
+const TicketBox = whenShown(() => import('../desk/TicketBox'));
+const DeviceCheck = whenShown(() => import('../phone/DeviceCheck').then((check) => ({ default: check.DeviceCheck })));
+const TicketView = whenShown(() => import('./TicketPage').then((page) => ({ default: page.TicketView })));
 
 /** What stands open: the address says it, so that it survives a reload. */
 export interface DeskSearch {
@@ -100,7 +106,9 @@ function CallPane({ id, onBack }: { id: string; onBack?: () => void }) {
           <Icon name="back" size={15} /> {t('desktop.work')}
         </button>
       )}
-      <LiveThread key={id} id={id} call={call} whole={whole} own />
+      <Suspense fallback={<Waiting rows={6} />}>
+        <LiveThread key={id} id={id} call={call} whole={whole} own />
+      </Suspense>
       {selected && (
         <div className="selection-bar" role="toolbar" aria-label={t('desktop.selection')} style={{ top: selected.top, left: selected.left }} onMouseDown={(event) => event.preventDefault()}>
           <button type="button" onClick={() => setMaking(selected.text)}>
@@ -253,7 +261,9 @@ export function DeskPage() {
         )}
         {chosen.chat ? (
           <section className="inbox-talk inbox" aria-label={t('inbox.talk')}>
-            <Talk key={chosen.chat} id={chosen.chat} handle={composer} onBack={back} onNext={next} />
+            <Suspense fallback={<Waiting rows={6} />}>
+              <Talk key={chosen.chat} id={chosen.chat} handle={composer} onBack={back} onNext={next} />
+            </Suspense>
           </section>
         ) : chosen.ticket ? (
           <section className="desk-ticket" aria-label={t('ticket.title')}>

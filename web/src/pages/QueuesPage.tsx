@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Dropdown, Popover, type MenuProps } from 'antd';
+import { Dropdown, Popover, type MenuProps } from 'antd';
 import { useCallback, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -14,6 +14,7 @@ import { Empty, Failed, Waiting } from '../parts/Notice';
 import { AlarmSwitch, QueueAlerts, useWorst } from '../parts/QueueAlerts';
 import { Title } from '../parts/Title';
 import { WhyLines } from '../parts/Why';
+import { useMessage } from '../parts/messages';
 import './system.css';
 import './queues.css';
 
@@ -78,7 +79,7 @@ function QueueTile({ queue, age, alert }: { queue: QueueBoard; age: number; aler
 /** useOrder does something to an agent or a piece of work. */
 function useOrder(done: string) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ path, method, body }: { path: string; method: 'PUT' | 'POST'; body?: unknown }) => request(path, { method, body }),

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
-import { App, Button, DatePicker, Input, Modal, Segmented, Select, Tag } from 'antd';
+import { Button, DatePicker, Input, Modal, Segmented, Select, Tag } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -17,6 +17,7 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { Follow } from '../rules/Follow';
 import { MacroMenu } from '../rules/MacroMenu';
 import './calls.css';
@@ -25,7 +26,7 @@ import './tickets.css';
 /** useChange changes the ticket as it was seen: somebody else's change in between is told, not overwritten. */
 function useChange(id: string, version: number | undefined) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ path = '', method = 'PATCH', body }: { path?: string; method?: 'PATCH' | 'POST' | 'PUT' | 'DELETE'; body?: Record<string, unknown> }) =>
@@ -328,11 +329,11 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
       <Title>{`#${k.id} ${k.subject}`}</Title>
       <div className="page-head">
         {onBack ? (
-          <button type="button" className="row-menu" aria-label={t('inbox.back')} onClick={onBack}>
+          <button type="button" className="round" aria-label={t('inbox.back')} onClick={onBack}>
             <Icon name="back" size={18} />
           </button>
         ) : (
-          <Link to="/tickets" className="row-menu" aria-label={t('ticket.title')}>
+          <Link to="/tickets" className="round" aria-label={t('ticket.title')}>
             <Icon name="back" size={18} />
           </Link>
         )}

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { App, Button, Form, Input, Modal, Select, Switch } from 'antd';
+import { Button, Form, Input, Modal, Select, Switch } from 'antd';
 import { useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -13,9 +13,11 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { templates } from '../rules/api';
 import { MacroMenu } from '../rules/MacroMenu';
 import { TicketViews } from '../rules/TicketViews';
+import { ExportButton } from '../teams/Exports';
 import './calls.css';
 import './tickets.css';
 
@@ -78,7 +80,7 @@ interface Draft {
 /** NewTicket asks for what a ticket is made of. */
 function NewTicket({ onClose }: { onClose: () => void }) {
   const { t, i18n } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const navigate = useNavigate();
   const client = useQueryClient();
   const types = useQuery(ticketTypes).data ?? [];
@@ -187,9 +189,12 @@ export function TicketsPage() {
             {t('calls.clear')}
           </button>
         )}
-        <Button className="ticket-make" type="primary" onClick={() => setMaking(true)}>
-          {t('ticket.new')}
-        </Button>
+        <span className="page-acts">
+          <ExportButton noun="tickets" />
+          <Button type="primary" onClick={() => setMaking(true)}>
+            {t('ticket.new')}
+          </Button>
+        </span>
       </div>
       <TicketViews filter={filter} onChoose={(next) => void navigate({ to: '/tickets', search: next, replace: true })} />
       <Filters filter={filter} change={change} />

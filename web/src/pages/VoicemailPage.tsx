@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Popconfirm, Segmented } from 'antd';
+import { Popconfirm, Segmented } from 'antd';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { base, request, type Ask } from '../api/client';
@@ -12,6 +12,7 @@ import { clock, firstOf, useFormat } from '../i18n/format';
 import { CallTabs } from '../parts/CallTabs';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
+import { useMessage } from '../parts/messages';
 import { useReady, useDeeds } from '../phone/hooks';
 
 const told = ['voicemail.'] as const;
@@ -19,7 +20,7 @@ const told = ['voicemail.'] as const;
 /** useMark changes a message: heard, done, gone. */
 function useMark() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ path, ...ask }: Pick<Ask, 'method' | 'body'> & { path: string }) => request(`/voicemail/${path}`, ask),

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { App, Button, Form, Input, Segmented } from 'antd';
+import { Button, Form, Input, Segmented } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { User } from '../api/model';
@@ -7,6 +7,7 @@ import { Problem, problemKey } from '../api/problem';
 import { setLanguage, type Language } from '../i18n';
 import { setTheme, useChoice } from '../theme/theme';
 import { PhoneSecretSettings } from './PhoneSecretSettings';
+import { useMessage } from './messages';
 
 /** The server's own rule; it has the last word. */
 export const shortest = 10;
@@ -25,7 +26,7 @@ function sentence(error: unknown): string {
 
 function PasswordForm({ username }: { username: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const [form] = Form.useForm<Change>();
   const change = useMutation({
     mutationFn: (values: Change) => request('/session/password', { method: 'POST', body: { old: values.old, new: values.new }, anonymous: true }),

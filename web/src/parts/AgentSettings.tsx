@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form, Input, InputNumber, Modal, Select, Switch } from 'antd';
+import { Button, Form, Input, InputNumber, Modal, Select, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -7,6 +7,7 @@ import type { Agent } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { agents, skills, users } from '../api/queries';
 import { Failed, Waiting } from './Notice';
+import { useMessage } from './messages';
 
 interface Fields {
   user: string;
@@ -18,7 +19,7 @@ interface Fields {
 /** useSaved sends a change of the settings and tells how it went. */
 function useSaved<T>(send: (fields: T) => Promise<unknown>, done?: () => void) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: send,

@@ -1,5 +1,4 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { App } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -8,12 +7,13 @@ import { problemKey } from '../api/problem';
 import { adviceOf } from '../call/mood';
 import { clock, useFormat } from '../i18n/format';
 import { Icon } from './Icon';
+import { useMessage } from './messages';
 import './mood.css';
 
 /** useLabel says what a person thinks of an alert; the server writes it down and ends an open one that is wrong. */
 export function useLabel(id: string) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ alert, label }: { alert: number; label: Label }) => request(`/calls/${id}/labels`, { method: 'POST', body: { alert, label } }),

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form, Input, Modal, Popconfirm, Select } from 'antd';
+import { Button, Form, Input, Modal, Popconfirm, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { intents as intentsQuery, models as modelsQuery, textIn, unanswered as unansweredQuery, type BotIntent, type BotModel, type BotTurn } from '../api/bot';
@@ -7,6 +7,7 @@ import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from './Notice';
+import { useMessage } from './messages';
 
 const langs = ['zh', 'en'] as const;
 
@@ -74,7 +75,7 @@ function Open({ intents }: { intents: BotIntent[] }) {
 
 function Label({ turn, options }: { turn: BotTurn; options: { value: string; label: string }[] }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { dateTime } = useFormat();
   const client = useQueryClient();
   const label = useMutation({
@@ -98,7 +99,7 @@ function Label({ turn, options }: { turn: BotTurn; options: { value: string; lab
 /** Figures are the last training: held-out figures and what was mixed up. */
 function Figures() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { data, error, refetch } = useQuery({ ...modelsQuery, refetchInterval: 5000 });
   const train = useMutation({
     mutationFn: () => request('/bot/train', { method: 'POST' }),
@@ -225,7 +226,7 @@ const isJSON = (_: unknown, value: string) => {
 
 function IntentForm({ intent, onClose }: { intent: BotIntent; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [form] = Form.useForm<Fields>();
   const kind = Form.useWatch<Fields['kind'] | undefined>('kind', form) ?? intent.kind;

@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Input, InputNumber, Switch } from 'antd';
+import { Button, Input, InputNumber, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { policy, type BotLine, type BotPolicy as Policy } from '../api/bot';
 import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
 import { Failed, Waiting } from './Notice';
+import { useMessage } from './messages';
 
 /** Step and unit of the number of each line; those without have none. */
 const numbers: Partial<Record<BotLine['reason'], { step: number; min: number; max: number }>> = {
@@ -28,7 +29,7 @@ export function BotPolicy() {
 
 function PolicyForm({ stored }: { stored: Policy }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [draft, setDraft] = useState(stored);
   const save = useMutation({

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { App, Button, Input, InputNumber, Slider, Tooltip } from 'antd';
+import { Button, Input, InputNumber, Slider, Tooltip } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BotReply, BotWhy } from '../api/bot';
@@ -8,6 +8,7 @@ import { problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { PacketView } from './BotPacket';
 import { Empty } from './Notice';
+import { useMessage } from './messages';
 
 interface Exchange {
   said: string;
@@ -25,7 +26,7 @@ const newSubject = () => `test-${Date.now().toString(36)}-${Math.random().toStri
 /** BotTester is a conversation with the bot beside the reasons of the chosen turn. */
 export function BotTester() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const [subject, setSubject] = useState(newSubject);
   const [log, setLog] = useState<Exchange[]>([]);
   const [text, setText] = useState('');

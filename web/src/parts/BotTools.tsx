@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Input, Popconfirm } from 'antd';
+import { Button, Input, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { tools, type BotTool } from '../api/bot';
@@ -7,6 +7,7 @@ import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from './Notice';
+import { useMessage } from './messages';
 
 const blank = `name: order_lookup
 url: http://127.0.0.1:8090/orders/{{order}}
@@ -64,7 +65,7 @@ export function BotTools({ admin }: { admin: boolean }) {
 
 function Actions({ tool, edit }: { tool: BotTool; edit: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const remove = useMutation({
     mutationFn: () => request(`/bot/tools/${tool.name}`, { method: 'DELETE' }),
@@ -87,7 +88,7 @@ function Actions({ tool, edit }: { tool: BotTool; edit: () => void }) {
 
 function ToolForm({ doc, name, onClose }: { doc: string; name?: string; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [text, setText] = useState(doc);
   const save = useMutation({

@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query';
-import { App, Popconfirm } from 'antd';
+import { Popconfirm } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Alert, CallEmotion, EmotionLabel } from '../api/model';
@@ -10,6 +10,7 @@ import { clock, signed, useFormat } from '../i18n/format';
 import { useLabel, Why } from './AlertBar';
 import { Icon } from './Icon';
 import { Face } from './Mood';
+import { useMessage } from './messages';
 import './mood.css';
 
 function AlertItem({ id, alert, label, playback }: { id: string; alert: Alert; label: EmotionLabel | undefined; playback: Playback | null }) {
@@ -50,7 +51,7 @@ function AlertItem({ id, alert, label, playback }: { id: string; alert: Alert; l
 /** Decline writes into the ledger that this number does not want its voice read. */
 function Decline({ number }: { number: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const decline = useMutation({
     mutationFn: () => request('/consents', { method: 'POST', body: { identity: number, purpose: 'voice_emotion', state: 'refused' } }),
     onSuccess: () => void message.success(t('mood.consent.done')),

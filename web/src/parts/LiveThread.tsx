@@ -1,6 +1,6 @@
 import { useMutation, useSuspenseQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { App, Popconfirm } from 'antd';
+import { Popconfirm } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { sides, type LiveCall } from '../api/model';
@@ -18,10 +18,11 @@ import { Empty, Waiting } from './Notice';
 import { Ribbon } from './Ribbon';
 import { SuperviseKeys } from './Supervise';
 import { Thread } from './Thread';
+import { useMessage } from './messages';
 
 function HangUp({ id }: { id: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const hangup = useMutation({
     mutationFn: () => request(`/calls/${id}/hangup`, { method: 'POST' }),
     onSuccess: () => void message.success(t('live.hangupDone')),

@@ -1,8 +1,8 @@
-import { Tooltip } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { CallSummary, MoodState } from '../api/model';
 import { shownMood } from '../call/mood';
 import { useFormat } from '../i18n/format';
+import { Tooltip } from './hung';
 import './mood.css';
 
 /** Face draws a mood by colour and shape: round, a ring with a bar, a triangle. */

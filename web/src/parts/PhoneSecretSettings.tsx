@@ -1,16 +1,17 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Modal, Popconfirm } from 'antd';
+import { Button, Modal, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { phoneSecret, type PhoneSecret } from '../api/line';
 import { problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
+import { useMessage } from './messages';
 
 /** Shown tells the new password, this once. */
 function Shown({ secret, onClose }: { secret: PhoneSecret; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const copy = () =>
     navigator.clipboard.writeText(secret.password ?? '').then(
       () => void message.success(t('admin.copied')),
@@ -53,7 +54,7 @@ function Shown({ secret, onClose }: { secret: PhoneSecret; onClose: () => void }
 export function PhoneSecretSettings() {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const { data } = useQuery(phoneSecret);
   const [shown, setShown] = useState<PhoneSecret | null>(null);

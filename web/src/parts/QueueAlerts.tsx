@@ -1,102 +1,44 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Dropdown } from 'antd';
-import { useEffect, useRef } from 'react';
+import { Dropdown } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { queueAlerts, type QueueAlert } from '../admin/kinds';
 import { useMetric } from '../admin/metric';
 import { request } from '../api/client';
-import type { Role } from '../api/model';
 import { problemKey } from '../api/problem';
 import { board } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { clock } from '../i18n/format';
-import { may } from '../shell/roles';
 import { Icon } from './Icon';
-import { chimeOnce, useAlarm, useMuted } from './alarm';
+import { useMuted } from './alarm';
+import { useMessage } from './messages';
 import './queuealerts.css';
 
-const pauses = [15, 60, 240] as const; // minutes
+export const pauses = [15, 60, 240] as const; // minutes
 
-const silenced = (alert: QueueAlert, now: number) => !!alert.snoozed_until && Date.parse(alert.snoozed_until) > now;
+export const silenced = (alert: QueueAlert, now: number) => !!alert.snoozed_until && Date.parse(alert.snoozed_until) > now;
 
 /** useSentence says what a rule found. */
-function useSentence(): (alert: QueueAlert, queue: string) => string {
+export function useSentence(): (alert: QueueAlert, queue: string) => string {
   const { t } = useTranslation();
   const write = useMetric();
   return (alert, queue) => `${alert.label ? `${alert.label} · ` : ''}${queue}: ${t(`admin.metric.${alert.metric}`)} ${write(alert.metric, alert.value)} (${alert.operator} ${write(alert.metric, alert.bound)})`;
 }
 
-function useNames(): (id: string) => string {
+export function useNames(): (id: string) => string {
   const { data } = useQuery(board);
   return (id) => data?.items.find((queue) => queue.id === id)?.name ?? id;
 }
 
 /** useAnswer says that an alert was seen, or silences it for some minutes. */
-function useAnswer() {
+export function useAnswer() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ id, minutes }: { id: number; minutes?: number }) => request(`/queues/alerts/${id}/acknowledge`, { method: 'POST', body: { minutes } }),
     onError: (error) => void message.error(t(problemKey(error))),
     onSettled: () => client.invalidateQueries({ queryKey: queueAlerts.queryKey }),
   });
-}
-
-/** QueueAlertNotice tells supervisors, wherever they are, of an alert that was raised while they look. */
-export function QueueAlertNotice({ role }: { role: Role }) {
-  return may(role, 'queues') ? <Notice /> : null;
-}
-
-const noteOf = (id: number) => `queue-alert-${id}`;
-
-function Notice() {
-  const { notification } = App.useApp();
-  const { t } = useTranslation();
-  const { data } = useQuery({ ...queueAlerts, retry: false });
-  const say = useSentence();
-  const nameOf = useNames();
-  const { mutate } = useAnswer();
-  const told = useRef<Set<number> | null>(null);
-  const holding = (data ?? []).filter((alert) => !alert.ended_at && !silenced(alert, Date.now()));
-  useAlarm(holding.some((alert) => alert.severity === 'critical' && !alert.acked_by));
-  useEffect(() => {
-    if (!data) return;
-    // What held before the page was opened stands on the queues' page.
-    const known = (told.current ??= new Set(holding.map((alert) => alert.id)));
-    for (const alert of holding) {
-      // Somebody else has seen to it.
-      if (alert.acked_by) notification.destroy(noteOf(alert.id));
-      if (known.has(alert.id)) continue;
-      known.add(alert.id);
-      const critical = alert.severity === 'critical';
-      if (!critical) chimeOnce();
-      const close = (minutes?: number) => {
-        mutate({ id: alert.id, minutes });
-        notification.destroy(noteOf(alert.id));
-      };
-      const open = critical ? notification.error : notification.warning;
-      open({
-        key: noteOf(alert.id),
-        title: t(`admin.severity.${alert.severity}`),
-        description: say(alert, nameOf(alert.queue)),
-        actions: (
-          <span className="queue-alert-acts">
-            <button type="button" onClick={() => close()}>
-              {t('admin.acknowledge')}
-            </button>
-            <button type="button" onClick={() => close(pauses[0])}>
-              {`${t('admin.snooze')}: ${t('admin.forMinutes', { minutes: pauses[0] })}`}
-            </button>
-          </span>
-        ),
-        duration: critical ? 0 : 12,
-        placement: 'bottomRight',
-      });
-    }
-    for (const id of known) if (data.some((alert) => alert.id === id && alert.ended_at)) notification.destroy(noteOf(id));
-  }, [data, holding, notification, t, say, nameOf, mutate]);
-  return null;
 }
 
 /** AlarmSwitch turns the sound of alerts off and on in this browser. */

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form, Input, InputNumber, Modal, Popconfirm, Select } from 'antd';
+import { Button, Form, Input, InputNumber, Modal, Popconfirm, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -7,6 +7,7 @@ import type { QueueSettings as Queue } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { agents, calendars, queueSettings, skills, users } from '../api/queries';
 import { Failed, Waiting } from './Notice';
+import { useMessage } from './messages';
 
 const strategies = ['best', 'longest_idle', 'least_recent', 'fewest_calls', 'least_talk', 'round_robin', 'ring_all', 'ring_progressively', 'bullseye', 'linear', 'random', 'weighted', 'skill', 'preferred'] as const;
 const wraps = ['none', 'optional', 'manual', 'fixed', 'exact'] as const;
@@ -22,7 +23,7 @@ function merged(queue: Queue | null, { people = [], ...fields }: Fields): Queue 
 
 function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [form] = Form.useForm<Fields>();
   const strategy = Form.useWatch('strategy', form);
@@ -89,7 +90,7 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
 
 function Remove({ queue }: { queue: Queue }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const remove = useMutation({
     mutationFn: () => request(`/queues/${queue.id}`, { method: 'DELETE' }),

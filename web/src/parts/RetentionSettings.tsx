@@ -1,18 +1,19 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form, InputNumber } from 'antd';
+import { Button, Form, InputNumber } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Retention } from '../api/model';
 import { problemKey } from '../api/problem';
 import { retention } from '../api/queries';
 import { Failed, Waiting } from './Notice';
+import { useMessage } from './messages';
 
 const classes = ['recordings_days', 'transcripts_days', 'records_days', 'audit_days'] as const;
 
 /** RetentionSettings: how many days each class of data is kept. */
 export function RetentionSettings() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const { data, error, refetch } = useQuery(retention);
   const save = useMutation({

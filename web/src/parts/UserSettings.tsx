@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Form, Input, Modal, Select, Switch } from 'antd';
+import { Button, Form, Input, Modal, Select, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -11,6 +11,7 @@ import '../guard/guard.css';
 import { roles } from '../shell/roles';
 import { shortest } from './AccountSettings';
 import { Failed, Waiting } from './Notice';
+import { useMessage } from './messages';
 
 interface Fields {
   username: string;
@@ -30,7 +31,7 @@ function save(user: User | null, { username, password, disabled, ...rest }: Fiel
 /** UserForm adds a user, or changes one. */
 function UserForm({ user, self, onClose }: { user: User | null; self: boolean; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [form] = Form.useForm<Fields>();
   const change = useMutation({

@@ -1,8 +1,8 @@
-import { Tooltip } from 'antd';
 import { useTranslation } from 'react-i18next';
 import type { CallSummary, QualityNow, Side, TranscriptionState } from '../api/model';
 import { useNow } from '../call/hooks';
 import { clock, useFormat } from '../i18n/format';
+import { Tooltip } from './hung';
 import './facts.css';
 
 type Grade = 'good' | 'fair' | 'poor' | 'unknown';

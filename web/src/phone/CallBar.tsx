@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App, Popover } from 'antd';
+import { Popover } from 'antd';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { parked } from '../api/line';
@@ -9,6 +9,7 @@ import { useFloor, useNow, useTalk } from '../call/hooks';
 import { clock, firstOf } from '../i18n/format';
 import { Icon, type IconName } from '../parts/Icon';
 import { SuperviseKeys } from '../parts/Supervise';
+import { useMessage } from '../parts/messages';
 import { AddBox } from './AddBox';
 import { Incoming, useAnswers, useRings, type Ring } from './Incoming';
 import { Keypad } from './Keypad';
@@ -163,7 +164,7 @@ function RecordKey({ call, disabled, pause }: { call: LiveCall | undefined; disa
 /** ParkKey lets the other side wait where anybody can pick it up; there is none where parking is not set up. */
 function ParkKey({ disabled, order }: { disabled: boolean; order: ReturnType<typeof useControl>['mutate'] }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const { data } = useQuery(parked);
   if (!data?.places) return null;

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Dropdown, Popover } from 'antd';
+import { Dropdown, Popover } from 'antd';
 import { useCallback, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -10,6 +10,7 @@ import { useNow } from '../call/hooks';
 import { clock, firstOf } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { WhyLines } from '../parts/Why';
+import { useMessage } from '../parts/messages';
 import { useDeeds, usePhone, useSoftphone } from './hooks';
 import { ringTime } from './softphone';
 import type { Line } from './state';
@@ -45,7 +46,7 @@ export function useRings(): Ring[] {
 /** useAnswers answers or declines what rings, by the telephone and at the queue. */
 export function useAnswers() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const phone = useSoftphone();
   const { answer } = useDeeds();

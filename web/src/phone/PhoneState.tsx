@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router';
-import { Tooltip } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { Icon } from '../parts/Icon';
+import { Tooltip } from '../parts/hung';
 import { usePhone } from './hooks';
 import type { Registration } from './state';
 

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { App, Select } from 'antd';
+import { Select } from 'antd';
 import { useCallback, useEffect, useEffectEvent, useId, useRef, useState, type KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -10,6 +10,7 @@ import { call as callOf, desk, dispositions, ownCalls, session } from '../api/qu
 import { useNow } from '../call/hooks';
 import { clock, firstOf } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 import { usePhone } from './hooks';
 import './wrapup.css';
 
@@ -64,7 +65,7 @@ interface FormProps {
 
 function Form({ call, known, proposal, deadline, since, done }: FormProps) {
   const { t, i18n } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const id = useId();
   const { data: offered, isPending: unknown } = useQuery(dispositions(call.queue ?? ''));

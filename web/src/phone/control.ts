@@ -1,5 +1,4 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App } from 'antd';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request, type Ask } from '../api/client';
@@ -7,6 +6,7 @@ import { Problem, problemKey } from '../api/problem';
 import { colleagues } from '../api/queries';
 import type { LiveCall, Party } from '../api/model';
 import { firstOf } from '../i18n/format';
+import { useMessage } from '../parts/messages';
 
 /** What is asked of a running call: a path behind /calls/ID/, such as "record". */
 export interface Order extends Pick<Ask, 'method' | 'body'> {
@@ -16,7 +16,7 @@ export interface Order extends Pick<Ask, 'method' | 'body'> {
 /** useControl asks the server to do something to a running call; what goes wrong is said in words. */
 export function useControl(call: string | undefined) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ path, method = 'POST', body }: Order) => {

@@ -1,7 +1,7 @@
-import { App } from 'antd';
 import { createContext, use, useCallback, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall, User } from '../api/model';
+import { useMessage } from '../parts/messages';
 import { Softphone } from './softphone';
 import { current, dialable, mostLines, running, type Line, type Phone } from './state';
 
@@ -55,7 +55,7 @@ export interface Deeds {
 /** useDeeds are the things that can go wrong for want of a microphone or of a number, with the words for it. */
 export function useDeeds(): Deeds {
   const phone = useSoftphone();
-  const { message } = App.useApp();
+  const message = useMessage();
   const { t } = useTranslation();
   const told = useCallback(
     (deed: Promise<void>) => {

@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Popover } from 'antd';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useChannel } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { Popover } from '../parts/hung';
 import { notifications, sawNotifications, type Notification_ } from './api';
 import './rules.css';
 

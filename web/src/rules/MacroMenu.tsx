@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Input, Modal, Popover } from 'antd';
+import { Button, Input, Modal, Popover } from 'antd';
 import { useId, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { problemKey } from '../api/problem';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 import { useActions, type Action } from '../shell/actions';
 import { macros, runMacro, undoMacro, type Did, type Macro, type Run, type Thing } from './api';
 import { useDone } from './words';
@@ -28,7 +29,7 @@ function Steps({ steps }: { steps: readonly Did[] }) {
 /** Preview shows what a macro would do before it is run. */
 function Preview({ macro, things, onClose }: { macro: Macro; things: readonly Thing[]; onClose: () => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: ['macros', 'preview', macro.name, things], queryFn: () => runMacro(macro.name, things, true), gcTime: 0 });
   const refresh = () => Promise.all(['tickets', 'conversations', 'conversation'].map((key) => client.invalidateQueries({ queryKey: [key] })));
@@ -169,9 +170,10 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
           )
         }
       >
-        <Button disabled={off} aria-keyshortcuts="M" aria-haspopup="dialog" aria-expanded={open} icon={<Icon name="more" size={16} />}>
+        <button type="button" className="chip macro-open" disabled={off} aria-keyshortcuts="M" aria-haspopup="dialog" aria-expanded={open}>
+          <Icon name="more" size={15} />
           {t('rules.macros')}
-        </Button>
+        </button>
       </Popover>
       {chosen && <Preview macro={chosen} things={things} onClose={() => setChosen(null)} />}
     </>

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Input, Popover, Switch } from 'antd';
+import { Button, Input, Popover, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -7,6 +7,7 @@ import { problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import type { TicketFilter } from '../api/tickets';
 import { Icon } from '../parts/Icon';
+import { useMessage } from '../parts/messages';
 import { leads } from '../shell/roles';
 import { ticketViews, type TicketView } from './api';
 import './rules.css';
@@ -27,7 +28,7 @@ const same = (a: TicketFilter, b: TicketFilter) => (['q', 'state', 'type', 'prio
 /** TicketViews are kept filters with their counts. */
 export function TicketViews({ filter, onChoose }: { filter: TicketFilter; onChoose: (filter: TicketFilter) => void }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const role = useQuery(session).data?.user.role;
   const views = useQuery(ticketViews).data ?? [];

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Select } from 'antd';
+import { Button, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { problemKey } from '../api/problem';
@@ -7,6 +7,7 @@ import { settings } from '../admin/kinds';
 import { SettingList } from '../admin/SettingList';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
+import { useMessage } from '../parts/messages';
 import { deliveries, replay, type DeliveryFilter } from './api';
 import { webhookSheet } from './sheets';
 import { SectionHead } from '../admin/SectionHead';
@@ -18,7 +19,7 @@ const tone: Record<string, string> = { sent: 'tag tag-good', dead: 'tag tag-poor
 function Deliveries() {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const [filter, setFilter] = useState<DeliveryFilter>({});
   const targets = useQuery(settings('webhooks')).data?.items ?? [];

@@ -1,6 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Alert, App, Button, Form, Input, InputNumber, Select, Switch, type FormInstance } from 'antd';
+import { Alert, Button, Form, Input, InputNumber, Select, Switch, type FormInstance } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { problemKey, Problem } from '../api/problem';
@@ -10,6 +10,7 @@ import { Secret } from '../admin/fields';
 import { bare, type Rule, type Macro, type Template, type Webhook } from '../admin/kinds';
 import { SettingList, type Sheet } from '../admin/SettingList';
 import { useFormat } from '../i18n/format';
+import { useMessage } from '../parts/messages';
 import { Actions } from './Actions';
 import { testWebhook, tryRule, vocabulary, type Action, type Trial } from './api';
 import { Conditions, toCondition, toRoot, type Node } from './Conditions';
@@ -344,7 +345,7 @@ function WebhookCells({ doc }: { doc: Webhook }) {
 /** TestButton sends a letter at once. */
 function TestButton({ name }: { name: string }) {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const [busy, setBusy] = useState(false);
   const send = async () => {
     setBusy(true);

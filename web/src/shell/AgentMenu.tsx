@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Dropdown, type MenuProps } from 'antd';
+import type { MenuProps } from 'antd';
 import { useCallback, useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -9,12 +9,14 @@ import { desk } from '../api/queries';
 import { useChannel, useNow } from '../call/hooks';
 import { clock } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { Dropdown } from '../parts/hung';
+import { useMessage } from '../parts/messages';
 import './agent.css';
 
 /** useAsk sends something about oneself and takes the new state over. */
 function useAsk() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ path, method, body }: { path: string; method: 'PUT' | 'POST'; body?: unknown }) => request(path, { method, body }),
@@ -65,7 +67,7 @@ function useReturn(agent: Agent | undefined) {
 /** AgentMenu is an agent's own state; nothing for others. What rings is in the call bar. */
 export function AgentMenu() {
   const { t } = useTranslation();
-  const { message } = App.useApp();
+  const message = useMessage();
   const client = useQueryClient();
   const { data } = useQuery(desk);
   useChannel('queues', useCallback(() => void client.invalidateQueries({ queryKey: desk.queryKey }), [client]));

@@ -1,17 +1,16 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { Dropdown, Tooltip, type MenuProps } from 'antd';
+import type { MenuProps } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { request, setCSRF } from '../api/client';
 import type { User } from '../api/model';
-import { session } from '../api/queries';
 import { useLink } from '../call/hooks';
 import { setLanguage } from '../i18n';
 import { Icon, Mark, type IconName } from '../parts/Icon';
+import { Dropdown, Tooltip } from '../parts/hung';
 import { setTheme, useChoice, type Choice } from '../theme/theme';
 import { PhoneState } from '../phone/PhoneState';
 import { Bell } from '../rules/Bell';
 import { AgentMenu } from './AgentMenu';
+import { useLogout } from './logout';
 import { hears, homeOf, works } from './roles';
 
 const themeIcons: Record<Choice, IconName> = { auto: 'half', light: 'sun', dark: 'moon' };
@@ -52,20 +51,6 @@ function LanguageSwitch() {
       {chinese ? 'EN' : '中'}
     </button>
   );
-}
-
-function useLogout() {
-  const client = useQueryClient();
-  const navigate = useNavigate();
-  return useMutation({
-    mutationFn: () => request('/session', { method: 'DELETE', anonymous: true }),
-    onSettled: async () => {
-      setCSRF('');
-      client.clear();
-      client.setQueryData(session.queryKey, null);
-      await navigate({ to: '/login' });
-    },
-  });
 }
 
 function UserMenu({ user, onHelp }: { user: User; onHelp: () => void }) {

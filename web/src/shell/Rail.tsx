@@ -1,10 +1,11 @@
 import { Link, useNavigate, useRouterState } from '@tanstack/react-router';
-import { Dropdown, type MenuProps } from 'antd';
+import type { MenuProps } from 'antd';
 import { useMemo, type KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Role } from '../api/model';
 import { useNarrow } from '../call/hooks';
 import { Icon } from '../parts/Icon';
+import { Dropdown } from '../parts/hung';
 import { letter, placesOf, type Path, type Place } from './nav';
 import './rail.css';
 

@@ -1,11 +1,11 @@
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
 import { Outlet, useNavigate } from '@tanstack/react-router';
-import { App, ConfigProvider } from 'antd';
-import enUS from 'antd/locale/en_US';
-import zhCN from 'antd/locale/zh_CN';
+import { ConfigProvider } from 'antd';
+import enUS from 'antd/es/locale/en_US';
+import zhCN from 'antd/es/locale/zh_CN';
 import dayjs from 'dayjs';
 import 'dayjs/locale/zh-cn';
-import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from 'react';
+import { Suspense, useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Feed, feedAddress } from '../api/feed';
 import { request } from '../api/client';
@@ -13,31 +13,39 @@ import type { Role } from '../api/model';
 import { desk, liveCalls, readingsOf, session, transcriptOf } from '../api/queries';
 import { RealtimeContext, useFloor, useNarrow, type Realtime } from '../call/hooks';
 import { Floor, Threads } from '../call/store';
-import { QueueAlertNotice } from '../parts/QueueAlerts';
-import { CallBar } from '../phone/CallBar';
+// Styles of parts that come later: their place is before those of the pages.
+import '../parts/queuealerts.css';
+import '../parts/supervise.css';
+import '../phone/phone.css';
+import { later } from '../parts/later';
+import { Messages } from '../parts/messages';
 import { PhoneProvider } from '../phone/hooks';
 import { setLanguage } from '../i18n';
 import { OutboxProvider } from '../inbox/hooks';
-import { Gate, MustEnrol } from '../guard/Gate';
+import { Gate } from '../guard/Gate';
 import { antdTheme } from '../theme/antd';
 import { setTheme, useTheme } from '../theme/theme';
 import { useActions, type Action } from './actions';
 import { Header } from './Header';
-import { KeyHelp, useGlobalKeys } from './keys';
+import { useGlobalKeys } from './keys';
 import { letter, placesOf } from './nav';
-import { hears, works } from './roles';
+import { hears, may, works } from './roles';
 import { Rail, type Counts } from './Rail';
 import '../parts/facts.css';
 import './shell.css';
 
-const WrapUpDock = lazy(() => import('../phone/WrapUp').then((wrap) => ({ default: wrap.WrapUpDock })));
-const Palette = lazy(() => import('./Palette'));
+const CallBar = later(() => import('../phone/CallBar').then((bar) => ({ default: bar.CallBar })));
+const QueueAlertNotice = later(() => import('../parts/QueueAlertNotice'));
+const WrapUpDock = later(() => import('../phone/WrapUp').then((wrap) => ({ default: wrap.WrapUpDock })));
+const Palette = later(() => import('./Palette'));
+const KeyHelp = later(() => import('./KeyHelp'));
+const MustEnrol = later(() => import('../guard/MustEnrol'));
 
 const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id), readings: (id: string) => readingsOf(id) };
 
 // One connection per tab, opened with the first page behind the login.
-function connect(onTrouble: () => void, live: boolean): Realtime {
-  const feed = new Feed(feedAddress(window.location), onTrouble, live);
+function connect(onTrouble: () => void, live: boolean, suffix: string): Realtime {
+  const feed = new Feed(feedAddress(window.location), onTrouble, live, suffix);
   return { feed, floor: new Floor(feed, snapshots), threads: new Threads(feed, snapshots) };
 }
 
@@ -46,7 +54,7 @@ function connect(onTrouble: () => void, live: boolean): Realtime {
  * it is in trouble, a request finds out whether the session still stands, at most
  * every 10 s.
  */
-function useConnection(live: boolean): Realtime | null {
+function useConnection(live: boolean, suffix: string): Realtime | null {
   const [realtime, setRealtime] = useState<Realtime | null>(null);
   useEffect(() => {
     let probed = 0;
@@ -54,10 +62,10 @@ function useConnection(live: boolean): Realtime | null {
       if (Date.now() - probed < 10_000) return;
       probed = Date.now();
       request('/session').catch(() => undefined);
-    }, live);
+    }, live, suffix);
     setRealtime(made);
     return () => made.feed.close();
-  }, [live]);
+  }, [live, suffix]);
   return realtime;
 }
 
@@ -121,9 +129,21 @@ function Page() {
               <WrapUpDock />
             </Suspense>
           )}
-          {working && <CallBar />}
-          <QueueAlertNotice role={data.user.role} />
-          <KeyHelp role={data.user.role} open={help} onClose={() => setHelp(false)} />
+          {working && (
+            <Suspense>
+              <CallBar />
+            </Suspense>
+          )}
+          {may(data.user.role, 'queues') && (
+            <Suspense>
+              <QueueAlertNotice />
+            </Suspense>
+          )}
+          {help && (
+            <Suspense>
+              <KeyHelp role={data.user.role} onClose={() => setHelp(false)} />
+            </Suspense>
+          )}
           {palette && (
             <Suspense>
               <Palette onClose={() => setPalette(false)} />
@@ -140,7 +160,7 @@ export function Shell() {
   const theme = useTheme();
   const still = useNarrow('(prefers-reduced-motion: reduce)');
   const { data } = useSuspenseQuery(session);
-  const realtime = useConnection(!!data && !data.enrol && hears(data.user.role));
+  const realtime = useConnection(!!data && !data.enrol && hears(data.user.role), data?.feed ?? '');
   const chinese = i18n.language === 'zh-CN';
   useEffect(() => {
     dayjs.locale(chinese ? 'zh-cn' : 'en');
@@ -149,10 +169,12 @@ export function Shell() {
   if (!realtime) return null;
   return (
     <ConfigProvider theme={antdTheme(theme, still)} locale={chinese ? zhCN : enUS} button={{ autoInsertSpace: false }}>
-      <App component={false} message={{ maxCount: 3 }}>
+      <Messages>
         <RealtimeContext value={realtime}>
           {data?.enrol ? (
-            <MustEnrol outside={data.outside} />
+            <Suspense>
+              <MustEnrol outside={data.outside} />
+            </Suspense>
           ) : (
             data && (
               <Gate of={data}>
@@ -161,7 +183,7 @@ export function Shell() {
             )
           )}
         </RealtimeContext>
-      </App>
+      </Messages>
     </ConfigProvider>
   );
 }

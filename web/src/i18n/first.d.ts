@@ -1,0 +1,4 @@
+declare module '*.json?first' {
+  const words: object;
+  export default words;
+}
