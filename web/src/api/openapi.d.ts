@@ -228,6 +228,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/analytics/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the sums of a span counted anew from the rows that there are
+         * @description For the roles admin. A key needs the scope reports:write.
+         */
+        post: operations["rebuild-reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/{report}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A report: figures by time, channel, queue, agent and others, with the period before
+         * @description For the roles analyst, quality, supervisor, admin. A key needs the scope reports:read.
+         */
+        get: operations["report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/{report}/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same figures as CSV
+         * @description For the roles supervisor, admin. A key needs the scope reports:read.
+         */
+        get: operations["report-csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/{report}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is behind one number of a report: conversations, calls, tickets
+         * @description For the roles analyst, quality, supervisor, admin. A key needs the scope reports:read.
+         */
+        get: operations["report-items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -668,7 +748,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Correct one value
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope bot:write.
+         */
+        put: operations["change-bot-slot"];
         post?: never;
         /**
          * Forget one value
@@ -2832,6 +2916,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists of tickets, conversations, calls and of the audit log that were asked for
+         * @description For the roles supervisor, admin. A key needs the scope reports:read.
+         */
+        get: operations["sheets"];
+        put?: never;
+        /**
+         * Ask for a list as CSV, of what one sees; a long one needs a second person
+         * @description For the roles supervisor, admin. A key needs the scope reports:write.
+         */
+        post: operations["ask-sheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{list}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The second person's yes or no
+         * @description For the roles supervisor, admin. A key needs the scope reports:write.
+         */
+        post: operations["decide-sheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{list}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The list, for the one who asked for it; its last line says who took it and when
+         * @description For the roles supervisor, admin. A key needs the scope reports:read.
+         */
+        get: operations["sheet-file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feedback": {
         parameters: {
             query?: never;
@@ -4157,6 +4305,46 @@ export interface paths {
          */
         get: operations["survey-report"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/role-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far each role sees, and what is hidden from it
+         * @description For the roles admin. A key needs the scope role-rules:read.
+         */
+        get: operations["role-rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/role-rules/{role}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set how far a role sees, and what is hidden from it; counts with the next request
+         * @description For the roles admin. A key needs the scope role-rules:write.
+         */
+        put: operations["set-role-rule"];
         post?: never;
         delete?: never;
         options?: never;
@@ -6252,6 +6440,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All teams with their members and queues
+         * @description For the roles supervisor, admin. A key needs the scope teams:read.
+         */
+        get: operations["teams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Add or change a team; a queue that was another team's is this one's then
+         * @description For the roles admin. A key needs the scope teams:write.
+         */
+        put: operations["put-team"];
+        post?: never;
+        /**
+         * Take a team away; work in its queues is no team's then
+         * @description For the roles admin. A key needs the scope teams:write.
+         */
+        delete: operations["delete-team"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ticket-templates": {
         parameters: {
             query?: never;
@@ -6408,7 +6640,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The list as CSV, at most 10,000 tickets
+         * The list as CSV; a long one needs a second person, see POST /exports
          * @description For the roles supervisor, admin. A key needs the scope tickets:read.
          */
         get: operations["tickets-csv"];
@@ -8289,6 +8521,11 @@ export interface components {
             want: boolean;
             work: string;
         };
+        AskSheetInputBody: {
+            /** @enum {string} */
+            noun: "tickets" | "conversations" | "calls" | "audit";
+            query?: components["schemas"]["ExportQuery"];
+        };
         AssignInputBody: {
             agent: string;
         };
@@ -10098,7 +10335,7 @@ export interface components {
             /** @description has a telephone registered */
             reachable: boolean;
             /** @enum {string} */
-            role: "agent" | "editor" | "supervisor" | "admin";
+            role: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
             username: string;
         };
         Colleagues: {
@@ -10613,6 +10850,14 @@ export interface components {
         DoTaskInputBody: {
             done: boolean;
         };
+        Doc: {
+            id: string;
+            /** @description user names */
+            members: string[];
+            name?: string;
+            /** @description ids of queues; each is one team's */
+            queues: string[];
+        };
         DoneInputBody: {
             done: boolean;
         };
@@ -10782,6 +11027,58 @@ export interface components {
             /** @enum {string} */
             object: "conversation" | "ticket" | "call" | "contact" | "queue";
             text: string;
+        };
+        ExportList: {
+            /**
+             * Format: int64
+             * @description rows from which a second person is needed
+             */
+            approval: number;
+            /** @description the newest first, at most 100 */
+            items: components["schemas"]["ExportView"][];
+        };
+        ExportQuery: {
+            /** @description of tickets and conversations */
+            queue?: string;
+            /**
+             * Format: date-time
+             * @description made, begun or written at or after
+             */
+            since?: string;
+            /** @description words of tickets and calls */
+            text?: string;
+            /**
+             * Format: date-time
+             * @description before; the moment of asking when not given
+             */
+            until?: string;
+        };
+        ExportView: {
+            /** Format: date-time */
+            decided_at?: string;
+            decided_by?: string;
+            /** Format: int64 */
+            downloads: number;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            noun: "tickets" | "conversations" | "calls" | "audit";
+            query: components["schemas"]["ExportQuery"];
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: string;
+            /**
+             * Format: int64
+             * @description at the time of asking; the file has no more
+             */
+            rows: number;
+            /**
+             * @description waiting for a second person
+             * @enum {string}
+             */
+            state: "waiting" | "ready" | "refused";
         };
         FactField: {
             group: string;
@@ -12259,6 +12556,11 @@ export interface components {
             at: string;
             /** Format: int64 */
             id: number;
+            /**
+             * @description what happened to a ticket that is followed, whose subject is the text; empty for the words of a rule
+             * @enum {string}
+             */
+            kind?: "" | "replied" | "noted" | "changed" | "warned";
             /** @enum {string} */
             object: "conversation" | "ticket" | "call" | "contact" | "queue";
             object_id: string;
@@ -12883,6 +13185,19 @@ export interface components {
              */
             words: number | null;
         };
+        RebuildInputBody: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+        };
+        Rebuilding: {
+            /**
+             * Format: int64
+             * @description that will be counted anew, over all kinds of facts
+             */
+            hours: number;
+        };
         Record: {
             attributes?: components["schemas"]["Attribute"][];
             /** @enum {string} */
@@ -13014,6 +13329,74 @@ export interface components {
             /** Format: int64 */
             updated: number;
         };
+        ReportColumn: {
+            /** @description there is a list behind each number */
+            listed: boolean;
+            name: string;
+            /** @enum {string} */
+            unit: "count" | "share" | "ms" | "score" | "mood" | "trend";
+        };
+        ReportItem: {
+            /** Format: int64 */
+            agent?: number;
+            agent_name?: string;
+            /**
+             * Format: date-time
+             * @description when it began, or entered the queue
+             */
+            at: string;
+            channel: string;
+            contact_name?: string;
+            /** @description of the conversation, the call or the ticket */
+            id: string;
+            /** @enum {string} */
+            kind: "conversation" | "call" | "ticket";
+            language?: string;
+            /** @description of the other side of a call */
+            number?: string;
+            queue?: string;
+            state?: string;
+            /** @description of a ticket, or the beginning of the last message */
+            title?: string;
+        };
+        ReportItems: {
+            items: components["schemas"]["ReportItem"][];
+            /** @description cursor of the next page; not there at the end */
+            next?: string;
+            /**
+             * Format: int64
+             * @description all of them: the number itself
+             */
+            total: number;
+        };
+        ReportRow: {
+            /** @description of the period before */
+            before?: (number | null)[];
+            key: string;
+            /** @description of a queue or an agent, or a question */
+            label?: string;
+            /** @description by language, of what has a name in each */
+            labels?: {
+                [key: string]: string;
+            };
+            values: (number | null)[];
+        };
+        ReportTable: {
+            /** @description the total of the period before */
+            before?: (number | null)[];
+            by: string;
+            columns: components["schemas"]["ReportColumn"][];
+            /** @description there are more than 1000 rows; the total has all */
+            more?: boolean;
+            report: string;
+            rows: components["schemas"]["ReportRow"][];
+            /** Format: date-time */
+            since: string;
+            total: (number | null)[];
+            /** Format: date-time */
+            until: string;
+            zone: string;
+        };
         RequestExportInputBody: {
             filter: components["schemas"]["ContactFilter"];
             /** @description numbers, addresses and private fields whole; needs an administrator */
@@ -13044,6 +13427,27 @@ export interface components {
             /** Format: double */
             floor: number;
             sisters?: boolean;
+        };
+        RoleRule: {
+            /** @description shown masked; text are numbers and addresses in words */
+            hidden: ("phone" | "email" | "name" | "external" | "text")[];
+            /** @description by conversations, calls, recordings, tickets, contacts, feedback, reports: own, team or all */
+            reach: {
+                [key: string]: string;
+            };
+            /** @enum {string} */
+            role: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
+        };
+        RoleRuleInputBody: {
+            hidden: ("phone" | "email" | "name" | "external" | "text")[];
+            /** @description what is not in it is seen wholly */
+            reach: {
+                [key: string]: string;
+            };
+        };
+        RoleRules: {
+            /** @description one for each role */
+            items: components["schemas"]["RoleRule"][];
         };
         Row: {
             /** Format: int64 */
@@ -13291,6 +13695,8 @@ export interface components {
             csrf: string;
             /** @description the role needs a second factor: set it up first */
             enrol: boolean;
+            /** @description to be put behind the name of each channel of the live feed: whose events they are */
+            feed?: string;
             /**
              * Format: int64
              * @description without a hand on the page until it locks; 0: never
@@ -13873,6 +14279,9 @@ export interface components {
         SkillList: {
             items: components["schemas"]["Skill"][];
         };
+        SlotChangeBody: {
+            value: string;
+        };
         Snapshot: {
             /** @description user name of the agent it was given to */
             agent?: string;
@@ -14129,6 +14538,16 @@ export interface components {
             id: number;
             title: string;
         };
+        TeamInputBody: {
+            /** @description user names */
+            members: string[];
+            name: string;
+            /** @description ids of queues; each is one team's */
+            queues: string[];
+        };
+        TeamList: {
+            items: components["schemas"]["Doc"][];
+        };
         TellCaseInputBody: {
             /** @description only we read it */
             note?: boolean;
@@ -14269,6 +14688,11 @@ export interface components {
             moves: string[];
             tasks: components["schemas"]["Task"][];
             ticket: components["schemas"]["Ticket"];
+            /**
+             * @description of what the one who asks is told; absent for who does not follow it
+             * @enum {string}
+             */
+            told?: "" | "all" | "public" | "private";
         };
         TicketDraft: {
             /**
@@ -14904,6 +15328,15 @@ export interface operations {
                     "application/json": components["schemas"]["AgentList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -15114,6 +15547,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeskView"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -15185,6 +15627,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -15214,6 +15665,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15520,6 +15980,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -15549,6 +16018,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16252,6 +16730,542 @@ export interface operations {
             };
         };
     };
+    "rebuild-reports": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "since": "2026-11-29T08:00:00Z",
+                 *       "until": "2026-11-29T08:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RebuildInputBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "hours": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Rebuilding"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    report: {
+        parameters: {
+            query?: {
+                /** @description time (days, or hours of a short span), day, moment, hour, weekday, channel, queue, agent, language, bot, type, state, priority, disposition: as the report allows; its first when not given */
+                by?: string;
+                /** @description a moment; or from and to; or days */
+                since?: string;
+                /** @description now when not given */
+                until?: string;
+                /** @description the first day, on the clocks of the zone */
+                from?: string;
+                /** @description the last day; today when not given */
+                to?: string;
+                /** @description so many days until now, today counted as one */
+                days?: number;
+                /** @description of hours and days, such as Asia/Shanghai; the setting report.zone when not given */
+                zone?: string;
+                /** @description several are joined by commas, as in the next ones */
+                queue?: string[];
+                agent?: number[];
+                /** @description voice and ticket are channels, too */
+                channel?: string[];
+                language?: string[];
+                /** @description of tickets */
+                type?: string[];
+                /** @description of calls */
+                direction?: ("in" | "out")[];
+                /** @description people leaves out what the bot did alone, bot takes only what it took part in */
+                bot?: "all" | "people" | "bot";
+                /** @description also the period before */
+                compare?: boolean;
+            };
+            header?: never;
+            path: {
+                report: "volume" | "response" | "backlog" | "service" | "bot" | "csat" | "agents" | "tickets" | "mood" | "questions";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "before": [
+                     *         1
+                     *       ],
+                     *       "by": "text",
+                     *       "columns": [
+                     *         {
+                     *           "listed": true,
+                     *           "name": "Mei Chen",
+                     *           "unit": "count"
+                     *         }
+                     *       ],
+                     *       "more": true,
+                     *       "report": "text",
+                     *       "rows": [
+                     *         {
+                     *           "before": [
+                     *             1
+                     *           ],
+                     *           "key": "text",
+                     *           "label": "text",
+                     *           "labels": {},
+                     *           "values": [
+                     *             1
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "since": "2026-11-29T08:00:00Z",
+                     *       "total": [
+                     *         1
+                     *       ],
+                     *       "until": "2026-11-29T08:00:00Z",
+                     *       "zone": "Asia/Shanghai"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportTable"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "report-csv": {
+        parameters: {
+            query?: {
+                /** @description time (days, or hours of a short span), day, moment, hour, weekday, channel, queue, agent, language, bot, type, state, priority, disposition: as the report allows; its first when not given */
+                by?: string;
+                /** @description a moment; or from and to; or days */
+                since?: string;
+                /** @description now when not given */
+                until?: string;
+                /** @description the first day, on the clocks of the zone */
+                from?: string;
+                /** @description the last day; today when not given */
+                to?: string;
+                /** @description so many days until now, today counted as one */
+                days?: number;
+                /** @description of hours and days, such as Asia/Shanghai; the setting report.zone when not given */
+                zone?: string;
+                /** @description several are joined by commas, as in the next ones */
+                queue?: string[];
+                agent?: number[];
+                /** @description voice and ticket are channels, too */
+                channel?: string[];
+                language?: string[];
+                /** @description of tickets */
+                type?: string[];
+                /** @description of calls */
+                direction?: ("in" | "out")[];
+                /** @description people leaves out what the bot did alone, bot takes only what it took part in */
+                bot?: "all" | "people" | "bot";
+                /** @description also the period before */
+                compare?: boolean;
+            };
+            header?: never;
+            path: {
+                report: "volume" | "response" | "backlog" | "service" | "bot" | "csat" | "agents" | "tickets" | "mood" | "questions";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description UTF-8 with a header line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "report-items": {
+        parameters: {
+            query: {
+                /** @description time (days, or hours of a short span), day, moment, hour, weekday, channel, queue, agent, language, bot, type, state, priority, disposition: as the report allows; its first when not given */
+                by?: string;
+                /** @description a moment; or from and to; or days */
+                since?: string;
+                /** @description now when not given */
+                until?: string;
+                /** @description the first day, on the clocks of the zone */
+                from?: string;
+                /** @description the last day; today when not given */
+                to?: string;
+                /** @description so many days until now, today counted as one */
+                days?: number;
+                /** @description of hours and days, such as Asia/Shanghai; the setting report.zone when not given */
+                zone?: string;
+                /** @description several are joined by commas, as in the next ones */
+                queue?: string[];
+                agent?: number[];
+                /** @description voice and ticket are channels, too */
+                channel?: string[];
+                language?: string[];
+                /** @description of tickets */
+                type?: string[];
+                /** @description of calls */
+                direction?: ("in" | "out")[];
+                /** @description people leaves out what the bot did alone, bot takes only what it took part in */
+                bot?: "all" | "people" | "bot";
+                /** @description of the table */
+                column: string;
+                /** @description of the row */
+                key?: string;
+                /** @description of the total, not of a row */
+                total?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                report: "volume" | "response" | "backlog" | "service" | "bot" | "csat" | "agents" | "tickets" | "mood" | "questions";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "agent": 1,
+                     *           "agent_name": "text",
+                     *           "at": "2026-11-29T08:00:00Z",
+                     *           "channel": "call",
+                     *           "contact_name": "text",
+                     *           "id": "text",
+                     *           "kind": "conversation",
+                     *           "language": "en",
+                     *           "number": "+8613800138000",
+                     *           "queue": "support",
+                     *           "state": "text",
+                     *           "title": "Kettle does not switch off"
+                     *         }
+                     *       ],
+                     *       "next": "text",
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReportItems"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "api-keys": {
         parameters: {
             query?: never;
@@ -16293,6 +17307,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["APIKeyList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -17842,6 +18865,15 @@ export interface operations {
                     "application/json": components["schemas"]["AuditCheck"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -18053,6 +19085,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BotIntents"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -18407,6 +19448,15 @@ export interface operations {
                     "application/json": components["schemas"]["BotModels"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -18627,6 +19677,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BotPolicy"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -19327,6 +20386,116 @@ export interface operations {
             };
         };
     };
+    "change-bot-slot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "value": "text"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SlotChangeBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "delete-bot-slot": {
         parameters: {
             query?: never;
@@ -19452,6 +20621,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BotTools"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -19722,6 +20900,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -19742,6 +20929,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20372,6 +21568,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["CalendarList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -21579,6 +22784,15 @@ export interface operations {
                     "application/json": components["schemas"]["HeatList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -21752,6 +22966,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["LiveCalls"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -24497,6 +25720,15 @@ export interface operations {
                     "application/json": components["schemas"]["CaseCounts"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -25758,6 +26990,15 @@ export interface operations {
                     "application/json": components["schemas"]["CauseList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -25961,6 +27202,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ChannelList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -26272,6 +27522,15 @@ export interface operations {
                     "application/json": components["schemas"]["Colleagues"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -26356,6 +27615,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["NoticeList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -26711,6 +27979,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ListList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -27199,6 +28476,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["FieldList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -30108,6 +31394,15 @@ export interface operations {
                     "application/json": components["schemas"]["LabelList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -30430,6 +31725,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ViewList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -31006,6 +32310,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ConversationCounts"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -34201,6 +35514,15 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetters"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -34868,6 +36190,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErasureList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -34879,6 +36210,505 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    sheets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "approval": 1,
+                     *       "items": [
+                     *         {
+                     *           "decided_at": "2026-11-29T08:00:00Z",
+                     *           "decided_by": "text",
+                     *           "downloads": 1,
+                     *           "expires_at": "2026-11-29T08:00:00Z",
+                     *           "id": 1,
+                     *           "noun": "tickets",
+                     *           "query": {
+                     *             "queue": "support",
+                     *             "since": "2026-11-29T08:00:00Z",
+                     *             "text": "Thank you, we look into it.",
+                     *             "until": "2026-11-29T08:00:00Z"
+                     *           },
+                     *           "requested_at": "2026-11-29T08:00:00Z",
+                     *           "requested_by": "text",
+                     *           "rows": 1,
+                     *           "state": "waiting"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "ask-sheet": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "noun": "tickets",
+                 *       "query": {
+                 *         "queue": "support",
+                 *         "since": "2026-11-29T08:00:00Z",
+                 *         "text": "Thank you, we look into it.",
+                 *         "until": "2026-11-29T08:00:00Z"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["AskSheetInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": "2026-11-29T08:00:00Z",
+                     *       "decided_by": "text",
+                     *       "downloads": 1,
+                     *       "expires_at": "2026-11-29T08:00:00Z",
+                     *       "id": 1,
+                     *       "noun": "tickets",
+                     *       "query": {
+                     *         "queue": "support",
+                     *         "since": "2026-11-29T08:00:00Z",
+                     *         "text": "Thank you, we look into it.",
+                     *         "until": "2026-11-29T08:00:00Z"
+                     *       },
+                     *       "requested_at": "2026-11-29T08:00:00Z",
+                     *       "requested_by": "text",
+                     *       "rows": 1,
+                     *       "state": "waiting"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "decide-sheet": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                list: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "approve": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["DecideInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "decided_at": "2026-11-29T08:00:00Z",
+                     *       "decided_by": "text",
+                     *       "downloads": 1,
+                     *       "expires_at": "2026-11-29T08:00:00Z",
+                     *       "id": 1,
+                     *       "noun": "tickets",
+                     *       "query": {
+                     *         "queue": "support",
+                     *         "since": "2026-11-29T08:00:00Z",
+                     *         "text": "Thank you, we look into it.",
+                     *         "until": "2026-11-29T08:00:00Z"
+                     *       },
+                     *       "requested_at": "2026-11-29T08:00:00Z",
+                     *       "requested_by": "text",
+                     *       "rows": 1,
+                     *       "state": "waiting"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ExportView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "sheet-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                list: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description UTF-8 with a header line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -38245,6 +40075,15 @@ export interface operations {
                     "application/json": components["schemas"]["AssistHealth"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -38514,6 +40353,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["JudgementList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -38921,6 +40769,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -38941,6 +40798,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -40117,6 +41983,15 @@ export interface operations {
                     "application/json": components["schemas"]["KioskList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -40948,6 +42823,7 @@ export interface operations {
                      *         {
                      *           "at": "2026-11-29T08:00:00Z",
                      *           "id": 1,
+                     *           "kind": "",
                      *           "object": "conversation",
                      *           "object_id": "text",
                      *           "seen_at": "2026-11-29T08:00:00Z",
@@ -40958,6 +42834,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["NotificationList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -41294,7 +43179,9 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
             };
-            path?: never;
+            path: {
+                token: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -41412,6 +43299,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ParkedList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -41613,6 +43509,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["CaseList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -42543,6 +44448,15 @@ export interface operations {
                     "application/json": components["schemas"]["QueueList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -42630,6 +44544,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["QueueAlertList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -42862,6 +44785,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["QueueBoards"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -44244,6 +46176,212 @@ export interface operations {
             };
         };
     };
+    "role-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "hidden": [
+                     *             "phone"
+                     *           ],
+                     *           "reach": {},
+                     *           "role": "agent"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RoleRules"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "set-role-rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role: "agent" | "senior" | "editor" | "supervisor" | "quality" | "analyst" | "auditor" | "admin";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "hidden": [
+                 *         "phone"
+                 *       ],
+                 *       "reach": {}
+                 *     }
+                 */
+                "application/json": components["schemas"]["RoleRuleInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "hidden": [
+                     *         "phone"
+                     *       ],
+                     *       "reach": {},
+                     *       "role": "agent"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RoleRule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "rule-runs": {
         parameters: {
             query?: {
@@ -44429,6 +46567,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Vocabulary"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -44757,6 +46904,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["ScriptList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -45438,6 +47594,7 @@ export interface operations {
                      * @example {
                      *       "csrf": "text",
                      *       "enrol": true,
+                     *       "feed": "text",
                      *       "idle_minutes": 1,
                      *       "locked": true,
                      *       "masked": true,
@@ -45454,6 +47611,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -45536,6 +47702,7 @@ export interface operations {
                      * @example {
                      *       "csrf": "text",
                      *       "enrol": true,
+                     *       "feed": "text",
                      *       "idle_minutes": 1,
                      *       "locked": true,
                      *       "masked": true,
@@ -45647,6 +47814,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -45711,6 +47887,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -45791,6 +47976,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SignInOptions"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Too Many Requests */
@@ -46130,6 +48324,15 @@ export interface operations {
                     "application/json": components["schemas"]["PhoneTicket"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -46222,6 +48425,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["PhoneSecret"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -46418,6 +48630,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -46630,6 +48851,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["FactorState"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -47182,6 +49412,15 @@ export interface operations {
                     "application/json": components["schemas"]["SignedInList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -47374,6 +49613,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListAlertRule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -48638,6 +50886,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListCodecs"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -49489,6 +51746,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListFlow"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -50331,6 +52597,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListMacro"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -51293,6 +53568,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListNumber"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -52223,6 +54507,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListOutbound"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -53081,6 +55374,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListPrompt"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -54001,6 +56303,15 @@ export interface operations {
                     "application/json": components["schemas"]["Retention"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -54225,6 +56536,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListAutomation"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -55288,6 +57608,15 @@ export interface operations {
                     "application/json": components["schemas"]["Security"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -55515,6 +57844,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListTicketTemplate"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -56441,6 +58779,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SettingListTrunk"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -57441,6 +59788,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListRelay"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -58316,6 +60672,15 @@ export interface operations {
                     "application/json": components["schemas"]["SettingListWebhook"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -59165,6 +61530,15 @@ export interface operations {
                     "application/json": components["schemas"]["SkillList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -59461,6 +61835,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["SLAPolicies"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -60738,6 +63121,15 @@ export interface operations {
                     "application/json": components["schemas"]["SystemView"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -60749,6 +63141,301 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    teams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "text",
+                     *           "members": [
+                     *             "text"
+                     *           ],
+                     *           "name": "Mei Chen",
+                     *           "queues": [
+                     *             "text"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TeamList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "put-team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "text"
+                 *       ],
+                 *       "name": "Mei Chen",
+                 *       "queues": [
+                 *         "text"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["TeamInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -60828,6 +63515,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TemplateList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -61087,6 +63783,15 @@ export interface operations {
                     "application/json": components["schemas"]["TicketTypes"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -61327,6 +64032,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TicketViewList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -62020,6 +64734,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -62083,6 +64806,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["TicketCounts"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -62233,7 +64965,8 @@ export interface operations {
                      *         "type": "text",
                      *         "updated_at": "2026-11-29T08:00:00Z",
                      *         "version": 1
-                     *       }
+                     *       },
+                     *       "told": ""
                      *     }
                      */
                     "application/json": components["schemas"]["TicketDetail"];
@@ -63172,12 +65905,12 @@ export interface operations {
     };
     "follow-ticket": {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description number of the ticket */
-                id: number;
+            query?: {
+                /** @description of what in the bell: everything, what the customer sees too, or what only we see */
+                told?: "all" | "public" | "private";
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -64760,6 +67493,15 @@ export interface operations {
                     "application/json": components["schemas"]["TriageModels"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unauthorized */
             401: {
                 headers: {
@@ -64961,6 +67703,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["UserList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -65186,6 +67937,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["APIKeyList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
@@ -66655,6 +69415,15 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Wall"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
             /** @description Unauthorized */
