@@ -30,7 +30,7 @@ type room struct {
 }
 
 var (
-	ground  = []string{"audio", "nlp", "event", "pg", "outbound"}
+	ground  = []string{"audio", "nlp", "event", "pg", "outbound", "team"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
 	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "admin"}
 	work    = []string{"call", "bot", "rules", "feedback", "report", "assist"}
@@ -45,6 +45,7 @@ var table = []room{
 	{path: "score", imports: []string{"*"}, guests: rooms("cmd/pbx", "bench", "e2e")},
 	{path: "bench", imports: []string{"*"}, guests: rooms("cmd/pbx", "e2e")},
 	{path: "caller", imports: rooms("sip", "media", "audio", "event"), guests: rooms("cmd/pbx", "score", "bench", "e2e")},
+	{path: "visitor", guests: rooms("bench", "e2e")},
 	{path: "e2e", imports: []string{"*"}, guests: nobody},
 	{path: "scripts", guests: nobody},
 	{path: "examples", guests: nobody},
@@ -59,24 +60,24 @@ var table = []room{
 	{path: "web", guests: rooms("api", "cmd/pbx", "e2e")},
 
 	// Work.
-	{path: "call", imports: rooms(engines, "queue", "audio", "event", "pg")},
+	{path: "call", imports: rooms(engines, "queue", "audio", "event", "pg", "team")},
 	{path: "bot", imports: rooms("chat", "kb", "nlp", "contact", "ticket", "queue", "event", "pg", "outbound")},
-	{path: "feedback", imports: rooms("chat", "ticket", "queue", "nlp", "event", "pg")},
+	{path: "feedback", imports: rooms("chat", "ticket", "queue", "nlp", "event", "pg", "team")},
 	{path: "rules", imports: rooms("rules/plan", "chat", "contact", "ticket", "queue", "nlp", "event", "pg", "outbound")},
 	{path: "rules/plan", imports: rooms("nlp"), guests: rooms("rules", "admin", "api", "cmd/pbx", "e2e")},
 	{path: "report", imports: rooms("event", "pg")},
 	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
 	// Nouns.
-	{path: "queue", imports: rooms("pg", "nlp", "event")},
+	{path: "queue", imports: rooms("pg", "nlp", "event", "team")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
-	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue")},
+	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue", "team")},
 	{path: "triage", imports: rooms("pg", "nlp", "queue", "ticket")},
 	{path: "kb", imports: rooms("pg", "nlp", "event")},
-	{path: "chat", imports: rooms("pg", "nlp", "event")},
+	{path: "chat", imports: rooms("pg", "nlp", "event", "team")},
 	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
-	{path: "contact", imports: rooms("pg", "nlp", "event")},
+	{path: "contact", imports: rooms("pg", "nlp", "event", "team")},
 	{path: "admin", imports: rooms("pg", "event", "rules/plan")},
 
 	// Engines.
@@ -95,6 +96,7 @@ var table = []room{
 	{path: "nlp/learn/trees"},
 	{path: "event"},
 	{path: "outbound"},
+	{path: "team", imports: rooms("pg")},
 	{path: "pg"},
 	{path: "pg/pgtest", imports: rooms("pg"), tests: true},
 	{path: "testdata", tests: true},

@@ -201,6 +201,7 @@ var access = map[string]Role{
 	http.MethodPut + " " + base + "/bot/policy":                               RoleSupervisor,
 	http.MethodGet + " " + base + "/bot/contacts/:id/slots":                   RoleAgent,
 	http.MethodDelete + " " + base + "/bot/slots/:id":                         RoleAgent,
+	http.MethodPut + " " + base + "/bot/slots/:id":                            RoleAgent,
 	http.MethodGet + " " + base + "/bot/report":                               RoleSupervisor,
 	http.MethodGet + " " + base + "/contacts":                                 RoleAgent,
 	http.MethodPost + " " + base + "/contacts":                                RoleAgent,
@@ -265,6 +266,11 @@ var access = map[string]Role{
 	http.MethodPost + " " + base + "/tickets/:id/hints":         RoleAgent,
 	http.MethodGet + " " + base + "/triage/models":              RoleSupervisor,
 	http.MethodPost + " " + base + "/triage/models/:kind/:lang": RoleSupervisor,
+
+	http.MethodGet + " " + base + "/analytics/:report":       RoleSupervisor,
+	http.MethodGet + " " + base + "/analytics/:report/csv":   RoleSupervisor,
+	http.MethodGet + " " + base + "/analytics/:report/items": RoleSupervisor,
+	http.MethodPost + " " + base + "/analytics/rebuild":      RoleAdmin,
 
 	http.MethodGet + " " + base + "/openapi.json": public,
 	http.MethodGet + " /metrics":                  public, // has its own rule: this machine, or a token

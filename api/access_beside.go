@@ -26,7 +26,7 @@ var own = []string{
 
 // reading is what quality and analysts have in common. A path that ends in "/*" stands for all below it.
 var reading = []string{
-	"GET /calls", "GET /calls/live", "GET /calls/:id", "GET /calls/:id/transcript", "GET /calls/:id/emotion", "GET /dispositions", "GET /surveys", "GET /alerts", "GET /reports/mood", "GET /reports/surveys", "GET /reports/causes",
+	"GET /calls", "GET /calls/live", "GET /calls/:id", "GET /calls/:id/transcript", "GET /calls/:id/emotion", "GET /dispositions", "GET /surveys", "GET /alerts", "GET /reports/mood", "GET /reports/surveys", "GET /reports/causes", "GET /analytics/:report", "GET /analytics/:report/items",
 	"GET /tickets", "GET /tickets/counts", "GET /tickets/:id", "GET /tickets/:id/trail", "GET /ticket-types", "GET /sla-policies",
 	"GET /conversations", "POST /conversations/list", "GET /conversations/counts", "GET /conversations/:id", "GET /conversations/:id/messages", "GET /conversations/:id/mood", "GET /conversation-labels", "GET /conversation-views", "GET /search",
 	"GET /contacts", "GET /contacts/:id", "GET /contacts/:id/timeline", "GET /contact-fields", "GET /consent-notices",
@@ -81,7 +81,7 @@ var scopeNouns = map[string]string{
 	"ticket-types": "tickets", "tickets.csv": "tickets", "sla-policies": "tickets", "agents": "queues", "offers": "queues", "skills": "queues", "calendars": "queues", "wall": "queues",
 	"contact-merges": "contacts", "contact-fields": "contacts", "contact-exports": "contacts", "contact-imports": "contacts", "consent-notices": "contacts", "erasures": "contacts",
 	"conversation-labels": "conversations", "conversation-views": "conversations", "conversation-changes": "conversations", "messages": "conversations", "search": "conversations", "dead-letters": "conversations",
-	"alerts": "reports", "system": "reports", "emotion": "reports", "channels": "settings", "kiosks": "settings", "sounds": "settings", "flow-check": "settings", "flow-rehearsal": "settings",
+	"alerts": "reports", "analytics": "reports", "system": "reports", "emotion": "reports", "channels": "settings", "kiosks": "settings", "sounds": "settings", "flow-check": "settings", "flow-rehearsal": "settings",
 	"colleagues": "users",
 }
 

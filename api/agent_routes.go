@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/queue"
+	"tingxin/team"
 )
 
 // AgentView is an agent as others see it.
@@ -168,11 +170,12 @@ func (s *Server) askWrapUp(ctx context.Context, in *askInput) (*struct{}, error)
 	})
 }
 
-type tokenInput struct {
+// TokenPath names an offer in a path.
+type TokenPath struct {
 	Token queue.Token `path:"token" maxLength:"64"`
 }
 
-func (s *Server) acceptOffer(ctx context.Context, in *tokenInput) (*bodyOf[WorkView], error) {
+func (s *Server) acceptOffer(ctx context.Context, in *TokenPath) (*bodyOf[WorkView], error) {
 	if s.parts.Queues == nil {
 		return nil, errNoQueues()
 	}
@@ -197,7 +200,7 @@ func (s *Server) nameOffer(o *OfferView) {
 }
 
 type declineInput struct {
-	tokenInput
+	TokenPath
 	Reason string `query:"reason" enum:"busy,not_my_skill,conflict,technical,break,other" doc:"why; it is kept with the offer"`
 }
 
@@ -220,6 +223,9 @@ func (s *Server) listAgents(ctx context.Context, _ *struct{}) (*bodyOf[AgentList
 	}
 	out := AgentList{Items: []AgentView{}}
 	for i := range all {
+		if !seesAgent(ctx, all[i].ID) {
+			continue
+		}
 		out.Items = append(out.Items, agentView(&all[i]))
 	}
 	return &bodyOf[AgentList]{out}, nil
@@ -230,6 +236,12 @@ type AgentPath struct {
 	ID string `path:"id" pattern:"^[0-9]{1,18}$"`
 }
 
+// seesAgent tells whether the sight of ctx sees how an agent works.
+func seesAgent(ctx context.Context, id queue.AgentID) bool {
+	n, err := strconv.ParseInt(string(id), 10, 64)
+	return err == nil && team.Of(ctx).ShowsUser(team.Reports, n)
+}
+
 func (id AgentPath) agent() queue.AgentID { return queue.AgentID(id.ID) }
 
 type historyInput struct {
@@ -238,6 +250,9 @@ type historyInput struct {
 }
 
 func (s *Server) agentHistory(ctx context.Context, in *historyInput) (*bodyOf[StateList], error) {
+	if !seesAgent(ctx, in.agent()) {
+		return nil, huma.Error404NotFound("there is no such thing")
+	}
 	all, err := queue.NewStore(s.db).History(ctx, in.agent(), in.Limit)
 	return &bodyOf[StateList]{StateList{some(all)}}, s.problem(ctx, err)
 }
@@ -267,6 +282,9 @@ func (s *Server) forceWrapUpEnd(ctx context.Context, in *AgentPath) (*struct{}, 
 func (s *Server) toAgent(ctx context.Context, action string, id queue.AgentID, detail map[string]any, do func() error) (*struct{}, error) {
 	if s.parts.Queues == nil {
 		return nil, errNoQueues()
+	}
+	if !seesAgent(ctx, id) {
+		return nil, huma.Error404NotFound("there is no such thing")
 	}
 	if err := do(); err != nil {
 		return nil, s.problem(ctx, err)

@@ -125,12 +125,12 @@ func (t apiKeys) byHash(ctx context.Context, hash []byte) (*session, error) {
 		s := &session{hash: hash}
 		u := &s.User
 		var used *time.Time
-		err := row.Scan(&u.ID, &u.Username, &u.Name, &u.Role, &u.Language, &u.Disabled, &u.CreatedAt, &s.apiKey, &s.scopes, &s.created, &used)
+		err := row.Scan(&u.ID, &u.Username, &u.Name, &u.Role, &u.Language, &u.Disabled, &u.CreatedAt, &s.apiKey, &s.scopes, &s.created, &used, &s.reach, &s.hidden)
 		if used != nil {
 			s.seen = *used
 		}
 		return s, err
-	}, `select u.id::text, u.username, u.name, u.role, u.language, u.disabled, u.created_at, k.id, k.scopes, k.created_at, k.used_at
-		from api_keys k join users u on u.id = k.user_id
+	}, `select u.id::text, u.username, u.name, u.role, u.language, u.disabled, u.created_at, k.id, k.scopes, k.created_at, k.used_at, coalesce(r.reach, '{}'), coalesce(r.hidden, '{}')
+		from api_keys k join users u on u.id = k.user_id left join role_rules r on r.role = u.role
 		where k.hash = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > $2) and not u.disabled`, hash, t.now())
 }

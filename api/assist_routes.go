@@ -98,6 +98,14 @@ func (s *Server) assisting() (*assist.Service, error) {
 	return s.parts.Assist, nil
 }
 
+// assistingIn is the service for a talk that the sight of ctx sees.
+func (s *Server) assistingIn(ctx context.Context, t TalkID) (*assist.Service, error) {
+	if err := s.sees(ctx, nounOf[string(t.Kind)], t.ID); err != nil {
+		return nil, err
+	}
+	return s.assisting()
+}
+
 // assistProblem maps the errors of agents' help.
 func (s *Server) assistProblem(ctx context.Context, err error) error {
 	var wrong *assist.BadError
@@ -125,7 +133,7 @@ type TalkID struct {
 func (t *TalkID) subject() assist.Subject { return assist.Subject{Kind: t.Kind, ID: t.ID} }
 
 func (s *Server) getBoard(ctx context.Context, in *TalkID) (*bodyOf[assist.Board], error) {
-	a, err := s.assisting()
+	a, err := s.assistingIn(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +152,7 @@ type chooseScriptInput struct {
 }
 
 func (s *Server) chooseScript(ctx context.Context, in *chooseScriptInput) (*bodyOf[assist.Board], error) {
-	a, err := s.assisting()
+	a, err := s.assistingIn(ctx, in.Body.TalkID)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +172,7 @@ type tickInput struct {
 }
 
 func (s *Server) tickItem(ctx context.Context, in *tickInput) (*bodyOf[assist.Board], error) {
-	a, err := s.assisting()
+	a, err := s.assistingIn(ctx, in.Body.TalkID)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +210,7 @@ type lookUpInput struct {
 }
 
 func (s *Server) lookUp(ctx context.Context, in *lookUpInput) (*bodyOf[LookedUp], error) {
-	a, err := s.assisting()
+	a, err := s.assistingIn(ctx, in.Body.TalkID)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +240,7 @@ type fillInput struct {
 }
 
 func (s *Server) fillText(ctx context.Context, in *fillInput) (*bodyOf[assist.Filled], error) {
-	a, err := s.assisting()
+	a, err := s.assistingIn(ctx, in.Body.TalkID)
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +252,7 @@ func (s *Server) fillText(ctx context.Context, in *fillInput) (*bodyOf[assist.Fi
 }
 
 func (s *Server) proposeWrapUp(ctx context.Context, in *TalkID) (*bodyOf[assist.Proposal], error) {
-	a, err := s.assisting()
+	a, err := s.assistingIn(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +291,7 @@ func (s *Server) assistChange(ctx context.Context, action, subject string, chang
 type scriptInput struct {
 	NamePath
 	Body struct {
-		Version int              `json:"version" minimum:"0" doc:"that the editor saw; 0: there is none yet"`
+		Version int              `json:"version" minimum:"0" maximum:"2147483647" doc:"that the editor saw; 0: there is none yet"`
 		Retired bool             `json:"retired,omitempty"`
 		Note    string           `json:"note,omitempty" maxLength:"500"`
 		Doc     assist.ScriptDoc `json:"doc"`
@@ -384,7 +392,7 @@ type useSnippetInput struct {
 }
 
 func (s *Server) useSnippet(ctx context.Context, in *useSnippetInput) (*bodyOf[assist.Filled], error) {
-	a, err := s.assisting()
+	a, err := s.assistingIn(ctx, TalkID{in.Body.Kind, in.Body.Talk})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -73,6 +74,7 @@ func (s *Server) botRoutes(api huma.API) {
 	huma.Register(api, operation("bot-policy", http.MethodGet, "/bot/policy", "bot", "When a person takes over, and how sure the bot must be"), s.botPolicy)
 	huma.Register(api, botChange("put-bot-policy", http.MethodPut, "/bot/policy", "Change the policy", 422), s.putBotPolicy)
 	huma.Register(api, operation("bot-slots", http.MethodGet, "/bot/contacts/{id}/slots", "bot", "Values that are remembered for a contact"), s.botSlots)
+	huma.Register(api, botChange("change-bot-slot", http.MethodPut, "/bot/slots/{id}", "Correct one value", 404, 422), s.changeBotSlot)
 	huma.Register(api, botChange("delete-bot-slot", http.MethodDelete, "/bot/slots/{id}", "Forget one value", 404), s.deleteBotSlot)
 	huma.Register(api, operation("bot-report", http.MethodGet, "/bot/report", "bot", "How much the bot did: share, containment, handovers, re-asks"), s.botReport)
 }
@@ -98,6 +100,8 @@ func (s *Server) botProblem(ctx context.Context, err error) error {
 		return huma.Error404NotFound(bot.ErrSession.Error())
 	case errors.Is(err, bot.ErrInput):
 		return huma.Error422UnprocessableEntity(bot.ErrInput.Error())
+	case errors.Is(err, bot.ErrValue):
+		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, bot.ErrIntent):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, bot.ErrMuted):
@@ -372,6 +376,27 @@ func (s *Server) deleteBotSlot(ctx context.Context, in *slotPath) (*struct{}, er
 			return err
 		}
 		return s.audit.add(ctx, tx, callerOf(ctx).entry("bot.slot_forgotten", "bot_slot:"+strconv.FormatInt(in.ID, 10)))
+	}))
+}
+
+type slotChange struct {
+	slotPath
+	Body struct {
+		Value string `json:"value" minLength:"1" maxLength:"200"`
+	}
+}
+
+func (s *Server) changeBotSlot(ctx context.Context, in *slotChange) (*struct{}, error) {
+	e, err := s.botEngine()
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.botProblem(ctx, s.db.Tx(ctx, func(tx pgx.Tx) error {
+		made, err := e.ChangeSlot(ctx, tx, in.ID, in.Body.Value)
+		if err != nil {
+			return err
+		}
+		return s.audit.add(ctx, tx, callerOf(ctx).entry("bot.slot_changed", fmt.Sprintf("bot_slot:%d>%d", in.ID, made)))
 	}))
 }
 

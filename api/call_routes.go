@@ -139,7 +139,11 @@ func (s *Server) refresh(items []call.Summary) {
 
 func (s *Server) liveCalls(ctx context.Context, in *asker) (*bodyOf[LiveCalls], error) {
 	seq := s.parts.Bus.Seq() // before the snapshot: what comes in between is told twice, never lost
-	items := append(s.parts.Live.Live(), s.runningElsewhere(ctx, in)...)
+	here, err := seenCalls(ctx, s, s.parts.Live.Live(), idOfLive)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	items := append(here, s.runningElsewhere(ctx, in)...) // the others ask with the same login
 	if items == nil {
 		items = []call.Snapshot{}
 	}

@@ -17,6 +17,7 @@ import (
 	"tingxin/call"
 	"tingxin/chat"
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // Chat is the conversations as the API works with them.
@@ -267,7 +268,7 @@ func (s *Server) filterConversations(ctx context.Context, in *filterInput) (*bod
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	if callerOf(ctx).User.Role.masked() && asksWho(&f) {
+	if slices.Contains(callerOf(ctx).hidden, team.External) && asksWho(&f) {
 		return nil, huma.Error403Forbidden("your role does not look for a customer by what is masked")
 	}
 	limit := in.Body.Limit
@@ -582,6 +583,9 @@ func (s *Server) audited(ctx context.Context, action string, id chat.ID, detail 
 func (s *Server) mergeConversation(ctx context.Context, in *chatMergeInput) (*bodyOf[changeMade], error) {
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
+	}
+	if err := s.sees(ctx, team.Conversations, in.Body.Into); err != nil {
+		return nil, err
 	}
 	change, err := s.parts.Chat.Merge(ctx, chat.ID(in.ID), chat.ID(in.Body.Into), me(ctx))
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/contact"
+	"tingxin/team"
 )
 
 func contactSubject(id contact.ID) string { return "contact:" + id.String() }
@@ -168,6 +169,9 @@ func (s *Server) addContact(ctx context.Context, in *addContactInput) (*bodyOf[C
 			return err
 		}
 		e.Subject = contactSubject(id)
+		if err := s.made(ctx, tx, int64(id)); err != nil {
+			return err
+		}
 		for i := range in.Body.Identities {
 			added, err := s.contacts.Add(ctx, tx, id, in.Body.Identities[i].key(who))
 			if err != nil {
@@ -360,6 +364,9 @@ type mergeContactsInput struct {
 }
 
 func (s *Server) mergeContacts(ctx context.Context, in *mergeContactsInput) (*bodyOf[MergeView], error) {
+	if err := s.sees(ctx, team.Contacts, in.Body.Other); err != nil {
+		return nil, err
+	}
 	var out MergeView
 	err := s.act(ctx, "contact.merged", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		m, err := s.contacts.Merge(ctx, tx, in.ID, in.Body.Other, in.Body.Picks, who.User.Username)

@@ -49,11 +49,11 @@ func complete(doc *huma.OpenAPI) {
 		for method, op := range operationsOf(item) {
 			route := method + " " + ginPath(path)
 			describe(op, route)
-			answers(doc, op, route)
 			if method == http.MethodPost && access[route] != public && !secretAnswers[route] && !personal[firstPart(ginPath(path))] {
 				op.Parameters = append(op.Parameters, &huma.Param{Name: idempotencyHeader, In: "header", Description: "a word of the caller's own; a request sent again with it within 24 hours is not done again",
 					Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(255)}, Example: "5f0c2f6e-order-1042"})
 			}
+			answers(doc, op, route)
 			examples(doc, op)
 		}
 	}
@@ -92,8 +92,9 @@ func answers(doc *huma.OpenAPI, op *huma.Operation, route string) {
 	if op.RequestBody != nil {
 		codes = append(codes, http.StatusRequestEntityTooLarge)
 	}
+	codes = append(codes, http.StatusBadRequest) // an address with what an address has not
 	if op.RequestBody != nil || len(op.Parameters) > 0 {
-		codes = append(codes, http.StatusBadRequest, http.StatusUnprocessableEntity)
+		codes = append(codes, http.StatusUnprocessableEntity)
 	}
 	if strings.HasPrefix(route, http.MethodPost) {
 		codes = append(codes, http.StatusConflict)

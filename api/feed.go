@@ -63,6 +63,8 @@ type feed struct {
 	shard  *centrifuge.RedisShard // nil: this server's browsers only
 	walls  wallFeeds
 
+	audiences audiences
+
 	clients   atomic.Int64
 	refused   atomic.Int64 // over MaxConnections
 	published atomic.Int64
@@ -91,7 +93,12 @@ func newFeed(s *Server) (*feed, error) {
 			return f.connectWall(ctx, visit, e.Token)
 		}
 		who := callerOf(ctx)
-		return centrifuge.ConnectReply{Credentials: &centrifuge.Credentials{UserID: who.key(), ExpireAt: f.s.now().Add(revalidate).Unix()}}, nil
+		a, err := f.s.audienceFor(ctx, who.session)
+		if err != nil {
+			return centrifuge.ConnectReply{}, centrifuge.DisconnectServerError
+		}
+		return centrifuge.ConnectReply{Context: context.WithValue(ctx, audienceKey{}, a),
+			Credentials: &centrifuge.Credentials{UserID: who.key(), ExpireAt: f.s.now().Add(revalidate).Unix()}}, nil
 	})
 	node.OnConnect(f.connected)
 	f.socket = centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
@@ -109,16 +116,21 @@ func (f *feed) log(e centrifuge.LogEntry) {
 // connected says what a client may do: subscribe to what its role may see, nothing else.
 func (f *feed) connected(c *centrifuge.Client) {
 	f.clients.Add(1)
-	c.OnDisconnect(func(centrifuge.DisconnectEvent) { f.clients.Add(-1) })
+	f.audiences.join(audienceOf(c.Context()))
+	c.OnDisconnect(func(centrifuge.DisconnectEvent) {
+		f.clients.Add(-1)
+		f.audiences.leave(audienceOf(c.Context()))
+	})
 	c.OnSubscribe(func(e centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
-		if wallOf(c.Context()) != nil || !maySubscribe(e.Channel) {
+		_, may := f.channelFor(c.Context(), e.Channel)
+		if wallOf(c.Context()) != nil || !may {
 			reply(centrifuge.SubscribeReply{}, centrifuge.ErrorPermissionDenied)
 			return
 		}
 		reply(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{EnableRecovery: true}}, nil)
 	})
 	c.OnRefresh(func(_ centrifuge.RefreshEvent, reply centrifuge.RefreshCallback) {
-		alive, err := f.lives(c.UserID())
+		alive, err := f.lives(c.UserID(), audienceOf(c.Context()))
 		if err != nil { // the database is away: ask again soon rather than cut everybody off
 			reply(centrifuge.RefreshReply{ExpireAt: f.s.now().Add(revalidate / 4).Unix()}, nil)
 			return
@@ -140,19 +152,19 @@ func maySubscribe(channel string) bool {
 	return ok && len(id) == 36 && uuid.Validate(id) == nil
 }
 
-// lives tells whether who opened a feed may go on.
-func (f *feed) lives(user string) (bool, error) {
+// lives tells whether who opened a feed may go on as that audience.
+func (f *feed) lives(user string, a *audience) (bool, error) {
 	if id, ok := strings.CutPrefix(user, kioskUser); ok {
 		return f.kioskLives(id)
 	}
 	if key, ok := strings.CutPrefix(user, wallUser); ok {
-		return f.sessionLives(key, wallRoute)
+		return f.sessionLives(key, wallRoute, nil)
 	}
-	return f.sessionLives(user, http.MethodGet+" "+base+"/realtime")
+	return f.sessionLives(user, http.MethodGet+" "+base+"/realtime", a)
 }
 
 // sessionLives tells whether a login or a key lives and may still see what it sees.
-func (f *feed) sessionLives(key, route string) (bool, error) {
+func (f *feed) sessionLives(key, route string, a *audience) (bool, error) {
 	text, program := strings.CutPrefix(key, keyFeed)
 	hash, err := hex.DecodeString(text)
 	if err != nil {
@@ -169,7 +181,14 @@ func (f *feed) sessionLives(key, route string) (bool, error) {
 	if errors.Is(err, pg.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil && allowed(sess.User.Role, route) && (!program || opens(sess.scopes, scopeOf(route))), err
+	if err != nil || !allowed(sess.User.Role, route) || program && !opens(sess.scopes, scopeOf(route)) {
+		return false, err
+	}
+	if a == nil {
+		return true, nil
+	}
+	now, err := f.s.audienceFor(ctx, sess) // what the role sees may have changed
+	return err == nil && now.key() == a.key(), err
 }
 
 // serve is the handler of /realtime, behind guard.
@@ -200,7 +219,7 @@ func (f *feed) start() error {
 	f.stop = stop
 	sub := f.s.parts.Bus.Subscribe(feedQueue)
 	// Ends when close closes the subscription, or the bus is closed.
-	f.running.Go(func() { f.run(sub) })
+	f.running.Go(func() { f.run(ctx, sub) })
 	// Ends when close calls stop.
 	f.running.Go(func() { f.tellLoad(ctx) })
 	// Ends when close calls stop.
@@ -210,16 +229,20 @@ func (f *feed) start() error {
 	return nil
 }
 
-func (f *feed) run(sub *event.Subscription) {
+func (f *feed) run(ctx context.Context, sub *event.Subscription) {
 	var lost uint64
 	for e := range sub.C {
+		listening := f.audiences.all()
 		for _, channel := range channels(&e) {
 			f.publish(channel, e)
+			f.publishTo(ctx, listening, channel, e)
 		}
 		if now := sub.Dropped(); now > lost {
 			f.lost.Add(int64(now - lost))
 			// Whoever reads a list loads it anew.
-			f.publish(callsChannel, event.Event{Seq: e.Seq, Type: "feed.lost", At: e.At, Data: map[string]uint64{"events": now - lost}})
+			gap := event.Event{Seq: e.Seq, Type: "feed.lost", At: e.At, Data: map[string]uint64{"events": now - lost}}
+			f.publish(callsChannel, gap)
+			f.publishTo(ctx, f.audiences.all(), callsChannel, gap)
 			lost = now
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/feedback"
+	"tingxin/team"
 	"tingxin/ticket"
 )
 
@@ -173,8 +175,20 @@ type addFeedbackInput struct {
 	}
 }
 
+// seesReason refuses what is about something, "ticket:12", that the sight of ctx does not see.
+func (s *Server) seesReason(ctx context.Context, reason string) error {
+	kind, id, _ := strings.Cut(reason, ":")
+	if n, ok := nounOf[kind]; ok {
+		return s.sees(ctx, n, id)
+	}
+	return nil
+}
+
 func (s *Server) addFeedback(ctx context.Context, in *addFeedbackInput) (*bodyOf[FeedbackAdded], error) {
 	b := &in.Body
+	if err := errors.Join(s.seesReason(ctx, b.Reason), s.sees(ctx, team.Contacts, b.Contact)); err != nil {
+		return nil, err
+	}
 	key := b.Key
 	if key == "" {
 		key = uuid.NewString()
@@ -286,6 +300,9 @@ type openCaseInput struct {
 
 func (s *Server) openCase(ctx context.Context, in *openCaseInput) (*bodyOf[feedback.Case], error) {
 	b := &in.Body
+	if err := errors.Join(s.seesReason(ctx, b.Reason), s.sees(ctx, team.Contacts, b.Contact), s.sees(ctx, team.Tickets, b.Ticket)); err != nil {
+		return nil, err
+	}
 	c, err := s.parts.Feedback.OpenCase(ctx, feedback.Case{Title: plain(b.Title), Contact: b.Contact, Reason: b.Reason, Ticket: b.Ticket, Language: b.Language, Owner: userID(ctx)}, callerOf(ctx).User.Username)
 	if err != nil {
 		return nil, s.problem(ctx, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 const (
@@ -113,11 +114,19 @@ func (s *Server) guard(c *gin.Context) {
 	case !s.admitted(c, sess, c.Request.Method+" "+path):
 	case changes && sess.apiKey == 0 && !sameText(c.GetHeader("X-CSRF-Token"), sess.CSRF):
 		refuse(c, http.StatusForbidden, "the X-CSRF-Token header is missing or not this session's")
+	case !s.whileMasked(c, sess):
 	default:
-		ctx, cancel := context.WithTimeout(context.WithValue(c.Request.Context(), requestKey{}, &caller{sess, c.ClientIP()}), max(s.limit(path), slowRoutes[c.Request.Method+" "+path]))
+		sight, err := s.sightOf(c.Request.Context(), sess)
+		if err != nil {
+			s.refuseError(c, err)
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.WithValue(team.With(c.Request.Context(), sight), requestKey{}, &caller{sess, c.ClientIP()}), max(s.limit(path), slowRoutes[c.Request.Method+" "+path]))
 		defer cancel()
 		c.Request = c.Request.WithContext(ctx)
-		c.Next()
+		if s.inSight(c) {
+			c.Next()
+		}
 	}
 }
 
@@ -126,7 +135,7 @@ func (s *Server) limit(path string) time.Duration {
 	if path == base+"/realtime" || strings.HasSuffix(path, "/recording") {
 		return s.cfg.SessionMax
 	}
-	if path == base+"/contact-imports" || path == base+"/contacts/:id/export" || path == base+"/contact-exports/:list/file" {
+	if path == base+"/contact-imports" || path == base+"/contacts/:id/export" || path == base+"/contact-exports/:list/file" || path == base+"/exports/:list/file" {
 		return longRequest
 	}
 	return requestTime

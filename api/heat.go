@@ -47,7 +47,10 @@ func (s *Server) heatRoutes(api huma.API) {
 }
 
 func (s *Server) heatList(ctx context.Context, _ *struct{}) (*bodyOf[HeatList], error) {
-	live := s.parts.Live.Live()
+	live, err := seenCalls(ctx, s, s.parts.Live.Live(), idOfLive)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
 	waits, err := s.waits(ctx)
 	if err != nil {
 		return nil, s.problem(ctx, err)

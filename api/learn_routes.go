@@ -152,7 +152,7 @@ func (s *Server) dismissCluster(ctx context.Context, in *suggestionPath) (*struc
 
 type unansweredInput struct {
 	Lang    string `query:"lang" enum:"zh,en"`
-	Cluster int64  `query:"cluster" minimum:"0" doc:"only those of a suggestion"`
+	Cluster int64  `query:"cluster" minimum:"0" maximum:"2147483647" doc:"only those of a suggestion"`
 	Before  int64  `query:"before" minimum:"0" doc:"next of the page before"`
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/queue"
+	"tingxin/team"
 )
 
 // Line places and parks calls; *call.Manager satisfies it.
@@ -124,12 +125,17 @@ func (s *Server) parkCall(ctx context.Context, in *parkInput) (*bodyOf[ParkedVie
 	return &bodyOf[ParkedView]{ParkedView{slot}}, err
 }
 
-func (s *Server) listParked(context.Context, *struct{}) (*bodyOf[ParkedList], error) {
+func idOfParked(p *call.ParkedItem) string { return p.Call }
+
+func (s *Server) listParked(ctx context.Context, _ *struct{}) (*bodyOf[ParkedList], error) {
 	out := ParkedList{Items: []call.ParkedItem{}}
-	if s.parts.Line != nil {
-		out.Items, out.Places = s.parts.Line.Parked(), s.parts.Line.Places()
+	if s.parts.Line == nil {
+		return &bodyOf[ParkedList]{out}, nil
 	}
-	return &bodyOf[ParkedList]{out}, nil
+	var err error
+	out.Places = s.parts.Line.Places()
+	out.Items, err = seenCalls(ctx, s, s.parts.Line.Parked(), idOfParked)
+	return &bodyOf[ParkedList]{out}, s.problem(ctx, err)
 }
 
 type parkPath struct {
@@ -140,7 +146,11 @@ func (s *Server) pickUp(ctx context.Context, in *parkPath) (*bodyOf[PlacedCall],
 	if s.parts.Line == nil {
 		return nil, errNoLine()
 	}
-	for _, p := range s.parts.Line.Parked() {
+	parked, err := seenCalls(ctx, s, s.parts.Line.Parked(), idOfParked)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	for _, p := range parked {
 		if p.Slot == in.Slot {
 			return s.place(ctx, call.Order{User: callerOf(ctx).User.Username, To: call.Aim{Number: in.Slot}})
 		}
@@ -164,8 +174,12 @@ func (s *Server) listCallbacks(ctx context.Context, in *callbacksInput) (*bodyOf
 func (s *Server) callbacksFor(ctx context.Context, q queue.QueueID) ([]call.CallbackItem, error) {
 	items, err := s.parts.Line.Callbacks(ctx, q)
 	who := callerOf(ctx)
-	if err != nil || who.User.Role.may(RoleSupervisor) {
-		return items, err
+	if err != nil {
+		return nil, err
+	}
+	if who.User.Role.may(RoleSupervisor) {
+		sight := team.Of(ctx)
+		return slices.DeleteFunc(items, func(it call.CallbackItem) bool { return !sight.ShowsQueue(team.Calls, string(it.Queue)) }), nil
 	}
 	mine, err := s.queuesOf(ctx, who.User.Username)
 	return slices.DeleteFunc(items, func(it call.CallbackItem) bool { return !slices.Contains(mine, string(it.Queue)) }), err

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tingxin/nlp/pii"
+	"tingxin/team"
 )
 
 // Fields that hold a number of a person, or a name, whatever answer they stand in.
@@ -30,7 +31,7 @@ var opaque = map[string]bool{"id": true, "next": true, "csrf": true, "cursor": t
 // behind all operations, so that a new one is masked without knowing of it.
 func maskAnswer(ctx huma.Context, _ string, v any) (any, error) {
 	who, ok := ctx.Context().Value(requestKey{}).(*caller)
-	if !ok || v == nil || !who.User.Role.masked() {
+	if !ok || v == nil || len(who.hidden) == 0 {
 		return v, nil
 	}
 	if _, bytesOnly := v.([]byte); bytesOnly {
@@ -39,11 +40,11 @@ func maskAnswer(ctx huma.Context, _ string, v any) (any, error) {
 	if _, problem := v.(*huma.ErrorModel); problem {
 		return v, nil
 	}
-	return maskJSON(v)
+	return maskJSON(v, who.hidden)
 }
 
-// maskJSON is v as JSON would show it, masked.
-func maskJSON(v any) (any, error) {
+// maskJSON is v as JSON would show it, with the hidden fields masked.
+func maskJSON(v any, hidden []team.Field) (any, error) {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -54,16 +55,23 @@ func maskJSON(v any) (any, error) {
 	if err := d.Decode(&out); err != nil {
 		return nil, err
 	}
-	return masked("", out), nil
+	m := mask{}
+	for _, f := range hidden {
+		m[f] = true
+	}
+	return m.value("", out), nil
 }
 
-func masked(field string, v any) any {
+// mask is what is hidden.
+type mask map[team.Field]bool
+
+func (m mask) value(field string, v any) any {
 	switch v := v.(type) {
 	case string:
-		return maskedText(field, v)
+		return m.text(field, v)
 	case []any:
 		for i := range v {
-			v[i] = masked(field, v[i])
+			v[i] = m.value(field, v[i])
 		}
 	case map[string]any:
 		customer := v["kind"] == "customer" // the author of a message
@@ -71,7 +79,8 @@ func masked(field string, v any) any {
 			_, there := v[beside]
 			customer = customer || there
 		}
-		if _, spoken := v["raw"]; spoken { // an utterance: digit by digit a number would be read from its words
+		identity, _ := v["kind"].(string)
+		if _, spoken := v["raw"]; spoken && m[team.Text] { // an utterance: digit by digit a number would be read from its words
 			for _, part := range []string{"words", "spans"} {
 				if _, there := v[part]; there {
 					v[part] = []any{}
@@ -79,26 +88,63 @@ func masked(field string, v any) any {
 			}
 		}
 		for key, value := range v {
-			if name, ok := value.(string); ok && key == "name" && customer {
-				v[key] = pii.Name(name)
+			if text, ok := value.(string); ok && key == "value" && ofIdentity[identity] != "" {
+				v[key] = m.identity(identity, text)
 				continue
 			}
-			v[key] = masked(key, value)
+			if name, ok := value.(string); ok && key == "name" && customer {
+				if m[team.Name] {
+					v[key] = pii.Name(name)
+				}
+				continue
+			}
+			v[key] = m.value(key, value)
 		}
 	}
 	return v
 }
 
-func maskedText(field, s string) string {
+// ofIdentity is what an identity of a kind is.
+var ofIdentity = map[string]team.Field{"phone": team.Phone, "email": team.Email, "login": team.External, "device": team.External, "wechat": team.External, "wecom": team.External, "weibo": team.External, "qq": team.External, "custom": team.External}
+
+func (m mask) identity(kind, value string) string {
+	switch field := ofIdentity[kind]; {
+	case !m[field], strings.Contains(value, "*"): // it is masked for everybody
+		return value
+	case field == team.Phone:
+		return pii.Phone(value)
+	case field == team.Email:
+		return pii.Email(value)
+	}
+	return pii.Short(value)
+}
+
+func (m mask) text(field, s string) string {
 	switch {
 	case s == "" || opaque[field] || plainValue.MatchString(s):
 		return s
 	case nameFields[field]:
-		return pii.Name(s)
+		if m[team.Name] {
+			return pii.Name(s)
+		}
+		return s
 	case field == "external_user":
-		return pii.Short(s)
+		if m[team.External] {
+			return pii.Short(s)
+		}
+		return s
 	case numberFields[field] && strings.Trim(s, "+0123456789 -()") == "":
-		return pii.Phone(s)
+		if m[team.Phone] {
+			return pii.Phone(s)
+		}
+		return s
+	case numberFields[field] && strings.Contains(s, "@"):
+		if m[team.Email] {
+			return pii.Email(s)
+		}
+		return s
+	case m[team.Text]:
+		return pii.Text(s)
 	}
-	return pii.Text(s)
+	return s
 }

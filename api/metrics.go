@@ -111,6 +111,11 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 		Clients                            int64
 		Refused, Published, Lost, Failures uint64
 	}{f.clients.Load(), uint64(f.refused.Load()), uint64(f.published.Load()), uint64(f.lost.Load()), uint64(f.failures.Load())}, nil)
+	callers, refused := p.s.pace.stats()
+	pull(out, "tingxin_pace", struct {
+		Callers int64
+		Refused uint64
+	}{callers, refused}, nil)
 }
 
 // label is a name and a value; values come from configuration and code, never from callers.

@@ -11,7 +11,7 @@ import (
 )
 
 // nasty are values that a parameter may bring.
-var nasty = []string{"\x00", "-1", "9223372036854775808", "' or 1=1 --💥", "2026-99-99"}
+var nasty = []string{"\x00", "-1", "2147483648", "9223372036854775808", "' or 1=1 --💥", "2026-99-99"}
 
 // Whatever is asked for, the answer is no internal error: every operation with its own example, with nothing, with
 // wrong types, and with nasty values in the path and in each parameter.
@@ -105,7 +105,7 @@ func bodies(media *huma.MediaType) []any {
 		return out
 	}
 	for name := range fields {
-		for _, wrong := range []string{`"\u0000\ud83d"`, `-1`} {
+		for _, wrong := range []string{`"\u0000\ud83d"`, `-1`, `2147483648`} {
 			bad := map[string]json.RawMessage{}
 			for k, v := range fields {
 				bad[k] = v

@@ -36,6 +36,13 @@ type bucket struct {
 
 func newPace(now func() time.Time) *pace { return &pace{now: now, buckets: map[string]bucket{}} }
 
+// stats is how many callers are counted, and how many requests were refused.
+func (p *pace) stats() (callers int64, refused uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int64(len(p.buckets)), uint64(p.refused)
+}
+
 // take takes one request out of the caller's bucket; wait says when the next one is there when it was empty.
 func (p *pace) take(who string, limit int) (left int, wait time.Duration) {
 	p.mu.Lock()

@@ -51,7 +51,7 @@ type Colleague struct {
 	ID        string `json:"id"`
 	Username  string `json:"username"`
 	Name      string `json:"name"`
-	Role      Role   `json:"role" enum:"agent,editor,supervisor,admin"`
+	Role      Role   `json:"role" enum:"agent,senior,editor,supervisor,quality,analyst,auditor,admin"`
 	Reachable bool   `json:"reachable" doc:"has a telephone registered"`
 }
 

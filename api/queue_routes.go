@@ -3,12 +3,15 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/team"
 )
 
 // QueueBoard is one queue of the live board.
@@ -124,8 +127,11 @@ func (s *Server) queueBoard(ctx context.Context, _ *struct{}) (*bodyOf[QueueBoar
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	out := QueueBoards{At: s.now().UTC(), Items: []QueueBoard{}}
+	out, sight := QueueBoards{At: s.now().UTC(), Items: []QueueBoard{}}, team.Of(ctx)
 	for _, b := range boards {
+		if !sight.ShowsQueue(team.Reports, string(b.Queue)) {
+			continue
+		}
 		out.Items = append(out.Items, QueueBoard{ID: b.Queue, Name: b.Name, Waiting: b.Waiting, Callbacks: b.Callbacks, Ringing: b.Ringing, Active: b.Active, OldestMS: b.Oldest.Milliseconds(),
 			Agents: b.Agents, Free: b.Free, EstimateMS: estimateMS(b.Estimate), HandleMS: b.Handle.Milliseconds(), Percent: b.Promise.Percent, WithinMS: b.Promise.Within.Milliseconds(), Today: b.Today, Recent: b.Recent})
 	}
@@ -153,6 +159,9 @@ func (s *Server) queueWork(ctx context.Context, in *workInput) (*bodyOf[WorkList
 	}
 	out := WorkList{Items: []WorkView{}}
 	for i := range items {
+		if !seesWork(ctx, items[i].Kind, items[i].Queue, items[i].Agent) {
+			continue
+		}
 		out.Items = append(out.Items, workView(&items[i]))
 	}
 	return &bodyOf[WorkList]{out}, nil
@@ -163,7 +172,43 @@ type WorkPath struct {
 	ID queue.WorkID `path:"id" maxLength:"128"`
 }
 
+// workNouns are what work of a kind is.
+var workNouns = map[queue.Kind]team.Noun{queue.KindVoice: team.Calls, queue.KindChat: team.Conversations, queue.KindMessage: team.Conversations, queue.KindTicket: team.Tickets}
+
+func seesWork(ctx context.Context, kind queue.Kind, q queue.QueueID, agent queue.AgentID) bool {
+	h := team.Holders{Queues: []string{string(q)}}
+	if n, err := strconv.ParseInt(string(agent), 10, 64); err == nil {
+		h.Users = []int64{n}
+	}
+	return team.Of(ctx).Shows(workNouns[kind], h)
+}
+
+// seenWork refuses work that the sight of ctx does not see.
+func (s *Server) seenWork(ctx context.Context, id queue.WorkID) error {
+	if team.Of(ctx) == nil {
+		return nil
+	}
+	type row struct {
+		Kind  queue.Kind
+		Queue queue.QueueID
+		Agent queue.AgentID
+	}
+	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[row], `select kind, queue_id, coalesce(agent_id::text, '') from queue_work where id = $1 order by entered_at desc limit 20`, string(id))
+	if err != nil {
+		return s.problem(ctx, err)
+	}
+	for _, r := range all {
+		if seesWork(ctx, r.Kind, r.Queue, r.Agent) {
+			return nil
+		}
+	}
+	return huma.Error404NotFound("there is no such thing")
+}
+
 func (s *Server) why(ctx context.Context, in *WorkPath) (*bodyOf[DecisionList], error) {
+	if err := s.seenWork(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	all, err := queue.NewStore(s.db).Decisions(ctx, in.ID)
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -206,6 +251,9 @@ func (s *Server) removeWork(ctx context.Context, in *WorkPath) (*struct{}, error
 func (s *Server) withWork(ctx context.Context, action string, id queue.WorkID, detail map[string]any, do func(*caller) error) (*struct{}, error) {
 	if s.parts.Queues == nil {
 		return nil, errNoQueues()
+	}
+	if err := s.seenWork(ctx, id); err != nil {
+		return nil, err
 	}
 	who := callerOf(ctx)
 	if err := do(who); err != nil {

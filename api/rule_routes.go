@@ -14,6 +14,7 @@ import (
 	"tingxin/admin"
 	"tingxin/rules"
 	"tingxin/rules/plan"
+	"tingxin/team"
 	"tingxin/ticket"
 )
 
@@ -185,6 +186,11 @@ type runMacroInput struct {
 }
 
 func (s *Server) runMacro(ctx context.Context, in *runMacroInput) (*bodyOf[MacroRuns], error) {
+	for _, o := range in.Body.Objects {
+		if err := s.sees(ctx, nounOf[string(o.Kind)], o.ID); err != nil {
+			return nil, err
+		}
+	}
 	return answerOf(ctx, s, func(r *rules.Service) (MacroRuns, error) {
 		a, err := r.AgentOf(ctx, agentOf(ctx))
 		if err != nil {
@@ -332,6 +338,9 @@ type fromTemplateInput struct {
 
 func (s *Server) ticketFromTemplate(ctx context.Context, in *fromTemplateInput) (*bodyOf[ticket.Ticket], error) {
 	b := &in.Body
+	if err := errors.Join(s.seesReason(ctx, b.SourceRef), s.sees(ctx, team.Contacts, b.Contact)); err != nil {
+		return nil, err
+	}
 	return answerOf(ctx, s, func(r *rules.Service) (ticket.Ticket, error) {
 		return r.TicketFrom(ctx, in.Name, rules.From{Contact: b.Contact, SourceRef: plain(b.SourceRef), Subject: plain(b.Subject), Body: plain(b.Body), Fields: b.Fields}, agentOf(ctx))
 	})

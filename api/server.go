@@ -29,7 +29,9 @@ import (
 	"tingxin/kb"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/report"
 	"tingxin/rules"
+	"tingxin/team"
 	"tingxin/ticket"
 	"tingxin/triage"
 )
@@ -60,6 +62,8 @@ type Parts struct {
 	Feedback *feedback.Service
 	// Triage tells what texts are; nil: nothing does.
 	Triage *triage.Service
+	// Reports are figures over all of it; nil: a service of the server's own.
+	Reports *report.Service
 	// Rules are what goes by itself, macros and webhooks; nil: none.
 	Rules *rules.Service
 	Bot   *bot.Engine // nil: none
@@ -118,6 +122,7 @@ type Server struct {
 	pace         *pace
 	factors      factors
 	security     securityCache
+	teams        *team.Store
 	doc          *huma.OpenAPI
 	outside      *outside // nil: logins from outside are off
 
@@ -142,7 +147,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 	s := &Server{cfg: cfg, parts: parts, log: log.With("part", "api"), now: now, started: now(), db: parts.DB,
 		users: users{parts.DB}, sessions: &sessions{parts.DB, cfg.SessionIdle, cfg.SessionMax, now},
 		throttle: &throttle{parts.DB, now}, audit: &auditLog{parts.DB, now}, settings: settings{parts.DB}, phoneSecrets: phoneSecrets{parts.DB}, peaks: newPeakFiles(), passwords: newPasswords(),
-		keys: apiKeys{parts.DB, now}, stored: repeats{parts.DB, now}, pace: newPace(now), factors: factors{parts.DB, parts.Vault, now}}
+		keys: apiKeys{parts.DB, now}, stored: repeats{parts.DB, now}, pace: newPace(now), factors: factors{parts.DB, parts.Vault, now}, teams: team.NewStore(parts.DB)}
 	if err := cfg.OIDC.Check(); err != nil {
 		return nil, err
 	}
@@ -154,6 +159,11 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Server, error) {
 		s.contacts = contact.NewStore(parts.DB, contact.Config{})
 	}
 	var err error
+	if s.parts.Reports == nil {
+		if s.parts.Reports, err = report.New(report.Config{}, parts.DB, log); err != nil {
+			return nil, err
+		}
+	}
 	if s.feed, err = newFeed(s); err != nil {
 		return nil, err
 	}
@@ -222,6 +232,9 @@ func (s *Server) route() error {
 	s.apiKeyRoutes(api)
 	s.loginRoutes(api)
 	s.guardRoutes(api)
+	s.analyticsRoutes(api)
+	s.teamRoutes(api)
+	s.exportRoutes(api)
 	s.doc = api.OpenAPI()
 	complete(s.doc)
 	spec := sync.OnceValues(s.doc.MarshalJSON) // half of what a start would take
@@ -277,6 +290,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Triage" + name
 	case t.PkgPath() == "tingxin/feedback" && !strings.HasPrefix(name, "Feedback"):
 		return "Feedback" + name
+	case t.PkgPath() == "tingxin/report" && !strings.HasPrefix(name, "Report"):
+		return "Report" + name
 	case t.PkgPath() == "tingxin/assist" && !strings.HasPrefix(name, "Assist"):
 		return "Assist" + name
 	}

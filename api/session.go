@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // cookieName is the session cookie. It holds 32 random bytes; the database holds their hash only.
@@ -30,6 +31,9 @@ type session struct {
 	locked  bool   // idle: only the password opens it again
 	outside bool   // opened by the identity provider
 	factor  bool   // the user has a second factor
+
+	reach  map[team.Noun]team.Reach // of the role; empty sees all
+	hidden []team.Field             // from the role
 
 	apiKey int64    // of a program; 0: a person at a browser
 	scopes []string // of that key
@@ -68,8 +72,9 @@ func (t *sessions) open(ctx context.Context, tx pgx.Tx, u User, address, agent s
 	token = randomText(32)
 	s = session{User: u, CSRF: randomText(18), hash: tokenHash(token), created: t.now(), seen: t.now(), outside: outside}
 	err = tx.QueryRow(ctx, `insert into sessions (token_hash, user_id, csrf, address, user_agent, created_at, seen_at, outside) values ($1, $2::bigint, $3, $4, $5, $6, $6, $7)
-		returning exists (select 1 from second_factors where user_id = $2::bigint and confirmed_at is not null)`,
-		s.hash, u.ID, s.CSRF, address, agent, s.created, outside).Scan(&s.factor)
+		returning exists (select 1 from second_factors where user_id = $2::bigint and confirmed_at is not null),
+			coalesce((select reach from role_rules where role = $8), '{}'), coalesce((select hidden from role_rules where role = $8), '{}')`,
+		s.hash, u.ID, s.CSRF, address, agent, s.created, outside, string(u.Role)).Scan(&s.factor, &s.reach, &s.hidden)
 	return token, s, err
 }
 
@@ -93,11 +98,11 @@ func (t *sessions) byHash(ctx context.Context, hash []byte) (*session, error) {
 	s, err := pg.Row(ctx, t.db, func(row pgx.CollectableRow) (*session, error) {
 		s := &session{hash: hash}
 		u := &s.User
-		err := row.Scan(&u.ID, &u.Username, &u.Name, &u.Role, &u.Language, &u.Disabled, &u.CreatedAt, &s.CSRF, &s.created, &s.seen, &s.locked, &s.outside, &s.factor)
+		err := row.Scan(&u.ID, &u.Username, &u.Name, &u.Role, &u.Language, &u.Disabled, &u.CreatedAt, &s.CSRF, &s.created, &s.seen, &s.locked, &s.outside, &s.factor, &s.reach, &s.hidden)
 		return s, err
 	}, `select u.id::text, u.username, u.name, u.role, u.language, u.disabled, u.created_at, s.csrf, s.created_at, s.seen_at, s.locked_at is not null, s.outside,
-			exists (select 1 from second_factors f where f.user_id = u.id and f.confirmed_at is not null)
-		from sessions s join users u on u.id = s.user_id where s.token_hash = $1 and not u.disabled`, hash)
+			exists (select 1 from second_factors f where f.user_id = u.id and f.confirmed_at is not null), coalesce(r.reach, '{}'), coalesce(r.hidden, '{}')
+		from sessions s join users u on u.id = s.user_id left join role_rules r on r.role = u.role where s.token_hash = $1 and not u.disabled`, hash)
 	if err != nil {
 		return nil, err
 	}

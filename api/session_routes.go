@@ -26,6 +26,8 @@ type SessionView struct {
 	IdleMinutes int  `json:"idle_minutes" doc:"without a hand on the page until it locks; 0: never"`
 	Outside     bool `json:"outside" doc:"signed in through the identity provider"`
 	Masked      bool `json:"masked" doc:"numbers, addresses and names are shown masked"`
+	// Feed is put behind the names of channels.
+	Feed string `json:"feed,omitempty" doc:"to be put behind the name of each channel of the live feed: whose events they are"`
 }
 
 type sessionOutput struct {
@@ -163,13 +165,20 @@ func (s *Server) openSession(ctx context.Context, u User, from client, code stri
 }
 
 func (s *Server) sessionView(ctx context.Context, sess *session) (SessionView, error) {
-	v := SessionView{User: sess.User, CSRF: sess.CSRF, Locked: sess.locked, Outside: sess.outside, Masked: sess.User.Role.masked()}
+	v := SessionView{User: sess.User, CSRF: sess.CSRF, Locked: sess.locked, Outside: sess.outside, Masked: len(sess.hidden) > 0}
 	demands, err := s.demands(ctx)
 	if err != nil {
 		return v, err
 	}
 	if !sess.outside { // there is no password to open it with
 		v.IdleMinutes = demands.IdleMinutes
+	}
+	a, err := s.audienceFor(ctx, sess)
+	if err != nil {
+		return v, err
+	}
+	if key := a.key(); key != "" {
+		v.Feed = audienceMark + key
 	}
 	v.Enrol, err = s.mustEnrol(ctx, sess)
 	return v, err

@@ -129,7 +129,7 @@ type settingInput[D any] struct {
 	NamePath
 	Body struct {
 		Doc     D      `json:"doc"`
-		Version int    `json:"version,omitempty" doc:"the newest one that the writer saw; 0 does not care"`
+		Version int    `json:"version,omitempty" minimum:"0" maximum:"2147483647" doc:"the newest one that the writer saw; 0 does not care"`
 		Draft   bool   `json:"draft,omitempty" doc:"of a flow: keep it, and leave what counts as it is"`
 		Note    string `json:"note,omitempty" maxLength:"500"`
 	}
@@ -137,13 +137,13 @@ type settingInput[D any] struct {
 
 type versionInput struct {
 	NamePath
-	Version int `query:"version" minimum:"0" doc:"the newest when 0"`
+	Version int `query:"version" minimum:"0" maximum:"2147483647" doc:"the newest when 0"`
 }
 
 type liveInput struct {
 	NamePath
 	Body struct {
-		Version int `json:"version" minimum:"1"`
+		Version int `json:"version" minimum:"1" maximum:"2147483647"`
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/queue"
+	"tingxin/team"
 	"tingxin/ticket"
 )
 
@@ -33,6 +34,7 @@ type TicketDetail struct {
 	Links     []ticket.Link      `json:"links"`
 	Tasks     []ticket.Task      `json:"tasks"`
 	Followers []int64            `json:"followers" doc:"ids of users"`
+	Told      string             `json:"told,omitempty" enum:",all,public,private" doc:"of what the one who asks is told; absent for who does not follow it"`
 	Moves     []ticket.State     `json:"moves" doc:"states that people may move it to"`
 }
 
@@ -92,15 +94,21 @@ func (s *Server) ticketRoutes(api huma.API) {
 		}
 		op := operation(id, method, "/tickets/{id}/followers/me", tag, what, 404)
 		op.DefaultStatus = http.StatusNoContent
+		if follow {
+			huma.Register(api, op, func(ctx context.Context, in *followTicketInput) (*struct{}, error) {
+				return nil, s.problem(ctx, s.parts.Tickets.FollowFor(ctx, in.ID, userID(ctx), in.Told))
+			})
+			continue
+		}
 		huma.Register(api, op, func(ctx context.Context, in *ticketInput) (*struct{}, error) {
-			return nil, s.problem(ctx, s.parts.Tickets.Follow(ctx, in.ID, userID(ctx), follow))
+			return nil, s.problem(ctx, s.parts.Tickets.Follow(ctx, in.ID, userID(ctx), false))
 		})
 	}
 	task := operation("add-ticket-task", http.MethodPost, "/tickets/{id}/tasks", tag, "Add something to do", 404, 409, 422)
 	task.DefaultStatus = http.StatusCreated
 	huma.Register(api, task, s.addTask)
 	huma.Register(api, operation("do-ticket-task", http.MethodPatch, "/tickets/{id}/tasks/{task}", tag, "Mark something as done, or as not done", 404), s.doTask)
-	csv := operation("tickets-csv", http.MethodGet, "/tickets.csv", tag, "The list as CSV, at most 10,000 tickets", 400, 422)
+	csv := operation("tickets-csv", http.MethodGet, "/tickets.csv", tag, "The list as CSV; a long one needs a second person, see POST /exports", 400, 409, 422)
 	csv.Responses = map[string]*huma.Response{"200": {Description: "UTF-8 with a header line", Content: map[string]*huma.MediaType{"text/csv": {}}}}
 	huma.Register(api, csv, s.ticketsCSV)
 
@@ -111,6 +119,11 @@ func (s *Server) ticketRoutes(api huma.API) {
 	drop := operation("delete-sla-policy", http.MethodDelete, "/sla-policies/{name}", tag, "Take a set of promises away", 404)
 	drop.DefaultStatus = http.StatusNoContent
 	huma.Register(api, drop, s.deletePolicy)
+}
+
+type followTicketInput struct {
+	ticketInput
+	Told string `query:"told" enum:"all,public,private" default:"all" doc:"of what in the bell: everything, what the customer sees too, or what only we see"`
 }
 
 type ticketInput struct {
@@ -220,6 +233,11 @@ func (b *ticketDraft) draft() (ticket.Draft, error) {
 
 type createTicketInput struct{ Body ticketDraft }
 
+// seesDraft refuses a ticket about what the sight of ctx does not see.
+func (s *Server) seesDraft(ctx context.Context, d *ticket.Draft) error {
+	return errors.Join(s.sees(ctx, team.Tickets, d.Parent), s.sees(ctx, team.Contacts, d.Contact))
+}
+
 // userID is the row of who asks.
 func userID(ctx context.Context) int64 {
 	n, _ := strconv.ParseInt(callerOf(ctx).User.ID, 10, 64) // made from a number
@@ -231,6 +249,9 @@ func actorOf(ctx context.Context) ticket.Actor { return ticket.AgentActor(caller
 func (s *Server) createTicket(ctx context.Context, in *createTicketInput) (*bodyOf[ticket.Ticket], error) {
 	d, err := in.Body.draft()
 	if err != nil {
+		return nil, err
+	}
+	if err := s.seesDraft(ctx, &d); err != nil {
 		return nil, err
 	}
 	t, err := s.parts.Tickets.Create(ctx, d, actorOf(ctx))
@@ -252,12 +273,13 @@ func (s *Server) getTicket(ctx context.Context, in *ticketInput) (*bodyOf[Ticket
 			d.Moves = append(d.Moves, to)
 		}
 	}
-	var errs [5]error
+	var errs [6]error
 	d.Comments, errs[0] = k.Comments(ctx, in.ID, false, 0)
 	d.Clocks, errs[1] = k.Clocks(ctx, in.ID)
 	d.Links, errs[2] = k.Links(ctx, in.ID)
 	d.Tasks, errs[3] = k.Tasks(ctx, in.ID)
 	d.Followers, errs[4] = k.Followers(ctx, in.ID)
+	d.Told, errs[5] = k.Told(ctx, in.ID, userID(ctx))
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, s.problem(ctx, err)
 	}
@@ -297,6 +319,11 @@ func (s *Server) changeTicket(ctx context.Context, in *changeTicketInput) (*body
 			return nil, huma.Error422UnprocessableEntity(err.Error())
 		}
 		p.Priority = &u
+	}
+	if b.Contact != nil {
+		if err := s.sees(ctx, team.Contacts, *b.Contact); err != nil {
+			return nil, err
+		}
 	}
 	t, err := s.parts.Tickets.Change(ctx, in.ID, p, actorOf(ctx))
 	if err != nil {
@@ -345,6 +372,9 @@ type mergeTicketInput struct {
 }
 
 func (s *Server) mergeTicket(ctx context.Context, in *mergeTicketInput) (*bodyOf[ticket.Ticket], error) {
+	if err := s.sees(ctx, team.Tickets, in.Body.Into); err != nil {
+		return nil, err
+	}
 	t, err := s.parts.Tickets.Merge(ctx, in.ID, in.Body.Into, actorOf(ctx))
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -431,9 +461,6 @@ func (s *Server) doTask(ctx context.Context, in *doTaskInput) (*bodyOf[ticket.Ta
 	return &bodyOf[ticket.Task]{t}, nil
 }
 
-// maxCSV bounds a list as a file.
-const maxCSV = 10_000
-
 func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamResponse, error) {
 	q, err := in.query(userID(ctx))
 	if err != nil {
@@ -442,9 +469,9 @@ func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamR
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	b.WriteString("\ufeff") // so that spreadsheets read UTF-8
-	_ = w.Write([]string{"number", "type", "subject", "state", "priority", "complaint", "queue", "assignee", "contact", "created_at", "updated_at", "resolved_at", "reopened", "tags"})
+	_ = w.Write(ticketColumns)
 	rows := 0
-	for q.Limit = 200; rows < maxCSV; {
+	for q.Limit = 200; ; {
 		p, err := s.parts.Tickets.List(ctx, q)
 		if err != nil {
 			return nil, s.problem(ctx, err)
@@ -452,12 +479,17 @@ func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamR
 		for i := range p.Items {
 			_ = w.Write(csvRow(&p.Items[i].Ticket))
 		}
-		if rows += len(p.Items); p.Next == "" {
+		rows += len(p.Items)
+		if rows >= s.contacts.Approval() {
+			return nil, huma.Error409Conflict("so long a list needs a second person: ask for it with POST /exports")
+		}
+		if p.Next == "" {
 			break
 		}
 		q.Cursor = p.Next
 	}
-	w.Flush() // into memory
+	w.Flush() // into memory, as the next line
+	_ = s.watermark(ctx, &b, "tickets")
 	e := callerOf(ctx).entry("tickets.exported", "")
 	e.Detail = map[string]any{"rows": rows}
 	if err := s.audit.write(ctx, e); err != nil { // no row, no file
@@ -470,6 +502,9 @@ func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamR
 		c.Data(http.StatusOK, "text/csv; charset=utf-8", b.Bytes())
 	}}, nil
 }
+
+// ticketColumns are the first line of lists of tickets.
+var ticketColumns = []string{"number", "type", "subject", "state", "priority", "complaint", "queue", "assignee", "contact", "created_at", "updated_at", "resolved_at", "reopened", "tags"}
 
 func csvRow(t *ticket.Ticket) []string {
 	at := func(m time.Time) string {
@@ -519,7 +554,7 @@ type typeInput struct {
 
 func (s *Server) putTicketType(ctx context.Context, in *typeInput) (*bodyOf[ticket.Type], error) {
 	b := &in.Body
-	t := ticket.Type{Name: in.Name, LabelZH: plain(b.LabelZH), LabelEN: plain(b.LabelEN), Queue: b.Queue, Fields: b.Fields, Ord: b.Ord, Disabled: b.Disabled}
+	t := ticket.Type{Name: in.Name, LabelZH: plain(b.LabelZH), LabelEN: plain(b.LabelEN), Queue: b.Queue, Fields: some(b.Fields), Ord: b.Ord, Disabled: b.Disabled}
 	if err := t.Priority.UnmarshalText([]byte(b.Priority)); err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}

@@ -165,12 +165,16 @@ func (f *feed) tellWalls(ctx context.Context) {
 func (f *feed) tellWallsOnce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*wallPeriod)
 	defer cancel()
-	for channel, k := range f.openWalls() {
-		w, err := f.s.wall(ctx, k)
-		if err != nil {
-			return err
-		}
-		data, err := json.Marshal(w)
+	open := f.openWalls()
+	if len(open) == 0 {
+		return nil
+	}
+	now, err := f.s.figures(ctx) // once for all of them
+	if err != nil {
+		return err
+	}
+	for channel, k := range open {
+		data, err := json.Marshal(now.wall(k, f.s.now()))
 		if err != nil {
 			return err
 		}

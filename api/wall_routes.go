@@ -16,6 +16,7 @@ import (
 	"tingxin/admin"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/team"
 )
 
 func init() {
@@ -76,7 +77,11 @@ func (s *Server) queueAlerts(ctx context.Context, _ *struct{}) (*bodyOf[QueueAle
 	}
 	rules := s.parts.Setup.Now().Alerts
 	out := QueueAlertList{Items: []QueueAlert{}}
+	sight := team.Of(ctx)
 	for i := range all {
+		if !sight.ShowsQueue(team.Reports, all[i].Queue) {
+			continue
+		}
 		out.Items = append(out.Items, queueAlert(&all[i], rules))
 	}
 	return &bodyOf[QueueAlertList]{out}, nil
@@ -293,7 +298,11 @@ func (s *Server) kioskOf(ctx context.Context, token, from string) (admin.Kiosk, 
 var errKiosk = huma.Error401Unauthorized("this wallboard has no token, or one that was revoked")
 
 func (s *Server) myWall(ctx context.Context, _ *struct{}) (*bodyOf[Wall], error) {
-	return s.wallBody(ctx, admin.Kiosk{})
+	k := admin.Kiosk{}
+	if sight := team.Of(ctx); !sight.Whole(team.Reports) {
+		k.Queues = append([]string{""}, sight.Queues...) // never none: that would be all
+	}
+	return s.wallBody(ctx, k)
 }
 
 func (s *Server) wallBody(ctx context.Context, k admin.Kiosk) (*bodyOf[Wall], error) {
@@ -304,33 +313,49 @@ func (s *Server) wallBody(ctx context.Context, k admin.Kiosk) (*bodyOf[Wall], er
 	return &bodyOf[Wall]{out}, s.problem(ctx, err)
 }
 
+// figures are what all wallboards are made of.
+type figures struct {
+	boards []queue.Board
+	alerts map[string]string
+	agents []queue.Agent
+}
+
+// figures reads them once; the server has queues.
+func (s *Server) figures(ctx context.Context) (f figures, err error) {
+	if f.boards, err = s.parts.Queues.Boards(ctx); err != nil {
+		return f, err
+	}
+	if f.alerts, err = s.worst(ctx); err != nil {
+		return f, err
+	}
+	f.agents, err = s.parts.Queues.Agents(ctx)
+	return f, err
+}
+
 // wall is what a wallboard shows now; the server has queues.
 func (s *Server) wall(ctx context.Context, k admin.Kiosk) (Wall, error) {
-	boards, err := s.parts.Queues.Boards(ctx)
+	f, err := s.figures(ctx)
 	if err != nil {
 		return Wall{}, err
 	}
-	alerts, err := s.worst(ctx)
-	if err != nil {
-		return Wall{}, err
-	}
-	out := Wall{At: s.now().UTC(), Name: k.Name, Queues: []WallQueue{}, Agents: WallAgents{Free: []string{}}}
-	for _, b := range boards {
+	return f.wall(k, s.now()), nil
+}
+
+// wall is what one wallboard shows of them.
+func (f *figures) wall(k admin.Kiosk, now time.Time) Wall {
+	out := Wall{At: now.UTC(), Name: k.Name, Queues: []WallQueue{}, Agents: WallAgents{Free: []string{}}}
+	for _, b := range f.boards {
 		if len(k.Queues) > 0 && !slices.Contains(k.Queues, string(b.Queue)) {
 			continue
 		}
 		out.Queues = append(out.Queues, WallQueue{ID: string(b.Queue), Name: b.Name, Waiting: b.Waiting, OldestMS: b.Oldest.Milliseconds(), Active: b.Active, Agents: b.Agents, Free: b.Free,
 			EstimateMS: estimateMS(b.Estimate), Level: b.Today.Level, Recent: b.Recent.Level, Promise: b.Promise.Percent, WithinMS: b.Promise.Within.Milliseconds(),
-			Answered: b.Today.Answered, Abandoned: b.Today.Abandoned, Alert: alerts[string(b.Queue)]})
+			Answered: b.Today.Answered, Abandoned: b.Today.Abandoned, Alert: f.alerts[string(b.Queue)]})
 	}
-	agents, err := s.parts.Queues.Agents(ctx)
-	if err != nil {
-		return Wall{}, err
+	for i := range f.agents {
+		out.Agents.count(&f.agents[i], k.Names)
 	}
-	for i := range agents {
-		out.Agents.count(&agents[i], k.Names)
-	}
-	return out, nil
+	return out
 }
 
 func (w *WallAgents) count(a *queue.Agent, names bool) {

@@ -2,10 +2,15 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tingxin/pg"
 )
 
 func TestFrameAsksRemembersAndComesBack(t *testing.T) {
@@ -273,4 +278,37 @@ func TestDistance(t *testing.T) {
 			t.Errorf("%s %s: %d, want %d", c.a, c.b, got, c.d)
 		}
 	}
+}
+
+func TestAValueThatAnAgentCorrectedCounts(t *testing.T) {
+	h := open(t)
+	h.chat("1", 7).says("我的订单号是A2025070199") // one digit wrong
+	slots, err := h.Slots(t.Context(), 7)
+	must(t, err)
+	if len(slots) != 1 {
+		t.Fatalf("kept %+v", slots)
+	}
+	change := func(id int64, value string) (made int64, err error) {
+		err = h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+			made, err = h.ChangeSlot(t.Context(), tx, id, value)
+			return err
+		})
+		return made, err
+	}
+	for _, wrong := range []string{"", "my order", "13800138000", strings.Repeat("9", 500)} {
+		if _, err := change(slots[0].ID, wrong); !errors.Is(err, ErrValue) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	made, err := change(slots[0].ID, " A2025070101 ")
+	must(t, err)
+	slots, err = h.Slots(t.Context(), 7)
+	must(t, err)
+	if len(slots) != 1 || slots[0].ID != made || slots[0].Value != "A2025070101" || slots[0].Source != "agent" || !slots[0].Confirmed {
+		t.Errorf("kept %+v", slots)
+	}
+	if _, err := change(1<<40, "A2025070101"); !errors.Is(err, pg.ErrNotFound) {
+		t.Errorf("a value that is not there: %v", err)
+	}
+	want(t, h.chat("2", 7).says("什么时候到"), DoTool, "A2025070101")
 }

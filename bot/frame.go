@@ -23,6 +23,18 @@ type Frame struct {
 	Handover bool `json:"handover,omitempty" yaml:"handover"`
 }
 
+// fill makes what is not there empty: an answer and a prompt are objects.
+func (f *Frame) fill() {
+	if f.Answer == nil {
+		f.Answer = map[string]string{}
+	}
+	for i := range f.Slots {
+		if f.Slots[i].Prompt == nil {
+			f.Slots[i].Prompt = map[string]string{}
+		}
+	}
+}
+
 // FrameSlot is a value that a frame needs.
 type FrameSlot struct {
 	Name string `json:"name" yaml:"name" maxLength:"64"`

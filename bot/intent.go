@@ -191,6 +191,7 @@ func scanIntent(r pgx.CollectableRow) (Intent, error) {
 	if err == nil && frame != nil {
 		i.Frame = &Frame{}
 		if err = json.Unmarshal(frame, i.Frame); err == nil {
+			i.Frame.fill()
 			err = i.Frame.Check()
 		}
 	}

@@ -2,10 +2,13 @@ package bot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -242,6 +245,45 @@ func (e *Engine) Slots(ctx context.Context, contact int64) ([]Held, error) {
 		out[i] = rows[i].Held
 	}
 	return out, nil
+}
+
+// ErrValue says that a value is none that can be kept under its name.
+var ErrValue = errors.New("this is no such value")
+
+// maxSlotValue bounds what an agent may write, in characters.
+const maxSlotValue = 200
+
+// ChangeSlot has an agent correct a value: the new one is kept as told by the agent and sure, the old
+// one counts no more. Identity and card numbers are only told by customers. It gives the new one's id.
+func (e *Engine) ChangeSlot(ctx context.Context, tx pgx.Tx, id int64, value string) (int64, error) {
+	var name string
+	if err := tx.QueryRow(ctx, `select name from bot_slots where id = $1 and not refused for update`, id).Scan(&name); err != nil {
+		return 0, pg.Map(err)
+	}
+	value = strings.TrimSpace(value)
+	if value == "" || utf8.RuneCountInString(value) > maxSlotValue || strings.ContainsFunc(value, unicode.IsControl) || sealedName(name) {
+		return 0, fmt.Errorf("%w: %s", ErrValue, name)
+	}
+	if _, known := keeps[name]; known { // as it would be understood in a message
+		found, err := e.brain.Load().finder.Find(value, e.now())
+		if err != nil {
+			return 0, fmt.Errorf("%w: %s", ErrValue, name)
+		}
+		i := slices.IndexFunc(found, func(v slot.Value) bool { return nameOf(v.Type) == name && v.Raw == value })
+		if i < 0 {
+			return 0, fmt.Errorf("%w: %s", ErrValue, name)
+		}
+		value = found[i].Value
+	}
+	var made int64
+	err := tx.QueryRow(ctx, `insert into bot_slots (session_id, contact_id, name, value, raw, shown, scope, channel, turn, source, p, confirmed, at, expires_at)
+		select session_id, contact_id, name, $2, $2, $2, scope, channel, turn, 'agent', 1, true, $3, greatest(expires_at, $4) from bot_slots where id = $1 returning id`,
+		id, value, e.now(), e.now().Add(keeps[name].lasts)).Scan(&made)
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, `update bot_slots set refused = true where id = $1`, id)
+	return made, err
 }
 
 // ForgetSlot removes one value for good.

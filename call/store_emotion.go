@@ -3,12 +3,14 @@ package call
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/emotion"
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // AddConsent writes one line of the consent ledger; the same one again does nothing.
@@ -222,7 +224,10 @@ func (s *Store) Alerts(ctx context.Context, id string) ([]Alert, error) {
 
 // RecentAlerts are the alerts of all calls raised at or after since, newest first, at most limit.
 func (s *Store) RecentAlerts(ctx context.Context, since time.Time, limit int) ([]Alert, error) {
-	all, err := pg.Rows(ctx, s.db, scanAlert, `select `+alertColumns+` from alerts where raised_at >= $1 order by raised_at desc, call_id, n desc limit $2`, since, limit)
+	w := &conditions{}
+	w.add(`raised_at >= ?`, since)
+	w.ofSeenCalls(ctx, team.Calls, "alerts.call_id")
+	all, err := pg.Rows(ctx, s.db, scanAlert, `select `+alertColumns+` from alerts`+w.String()+` order by raised_at desc, call_id, n desc limit `+strconv.Itoa(limit), w.args...)
 	return all, wrap("since "+since.Format(time.DateOnly), "alerts", err)
 }
 
@@ -327,12 +332,14 @@ func (s *Store) MoodReport(ctx context.Context, by string, since, until time.Tim
 	if !ok {
 		return nil, fmt.Errorf("mood report: no such cut %q", by)
 	}
+	w := &conditions{args: []any{since, until, zone.String()}}
+	w.add(`c.started_at >= $1 and c.started_at < $2 and ($3 <> '')`)
+	w.seen(ctx, team.Reports, "c")
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[MoodRow], `select `+key+` as key, count(*), avg(m.value), avg(m.trend), avg(m.peak),
 		count(*) filter (where a.good > 0), coalesce(sum(a.n), 0)::bigint, coalesce(sum(a.n - a.good), 0)::bigint
 		from calls c join moods m on m.call_id = c.id and m.side = 'caller'
 		left join lateral (select count(*) as n, count(*) filter (where state <> 'dismissed') as good from alerts where call_id = c.id and side = 'caller') a on true
-		where c.started_at >= $1 and c.started_at < $2 and ($3 <> '')
-		group by key order by key limit 500`, since, until, zone.String())
+		`+w.String()+` group by key order by key limit 500`, w.args...)
 	if err != nil {
 		err = fmt.Errorf("mood report: %w", err)
 	}

@@ -79,3 +79,12 @@ func distinct(s []string) []string {
 	slices.Sort(s)
 	return slices.Compact(s)
 }
+
+// NumberGrams are what a call's numbers are found by, for who loads calls in bulk.
+func NumberGrams(numbers ...string) []string { return numberGrams(numbers...) }
+
+// TextGrams are what the Chinese of an utterance is found by.
+func TextGrams(text string) []string { return textGrams(text) }
+
+// WithoutHan is the part of an utterance that full-text search takes.
+func WithoutHan(text string) string { return withoutHan(text) }

@@ -15,6 +15,7 @@ import (
 
 	"tingxin/emotion"
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // Filter narrows List. Zero fields do not narrow.
@@ -90,6 +91,7 @@ func (s *Store) list(ctx context.Context, f Filter) (Page, error) {
 	}
 	where := &conditions{}
 	where.filter(&f)
+	where.seen(ctx, team.Calls, "c")
 	where.terms(terms)
 	var page Page
 	if f.Count {
@@ -143,6 +145,31 @@ func (w *conditions) String() string {
 		return ""
 	}
 	return " where " + strings.Join(w.parts, " and ")
+}
+
+// seen leaves the calls that the sight of ctx sees; row is what the call is called.
+func (w *conditions) seen(ctx context.Context, n team.Noun, row string) {
+	w.sight(ctx, n, row, "%s")
+}
+
+// ofSeenCalls leaves the rows of calls that the sight of ctx sees; column is the call's id.
+func (w *conditions) ofSeenCalls(ctx context.Context, n team.Noun, column string) {
+	w.sight(ctx, n, "sc", "exists (select from calls sc where sc.id = "+column+" and %s)")
+}
+
+// held leaves the rows that the sight of ctx sees by a condition as team.Where takes it.
+func (w *conditions) held(ctx context.Context, n team.Noun, condition string) {
+	var args []any
+	if sql := team.Where(ctx, n, condition, func(v any) string { args = append(args, v); return "?" }); sql != "" {
+		w.add(sql, args...)
+	}
+}
+
+func (w *conditions) sight(ctx context.Context, n team.Noun, row, around string) {
+	var args []any
+	if sql := team.Condition(ctx, n, row, func(v any) string { args = append(args, v); return "?" }); sql != "" {
+		w.add(fmt.Sprintf(around, sql), args...)
+	}
 }
 
 func (w *conditions) filter(f *Filter) {

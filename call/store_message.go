@@ -10,6 +10,7 @@ import (
 
 	"tingxin/ivr"
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // PutLeg writes what is known of a leg of a running call; an ended call's stay as they are.
@@ -65,6 +66,10 @@ type MessageFilter struct {
 	Limit     int      // 1..200, 50 when zero
 }
 
+// seenBoxes are the messages that a sight sees: in boxes of its people and queues, and comments of surveys about their calls.
+const seenBoxes = `box_kind = 'agent' and box = any(?n) or box_kind = 'queue' and box = any(?q)
+	or box_kind = 'survey' and exists (select from survey_answers sa where sa.comment = voice_messages.id and (sa.agent = any(?n) or sa.queue = any(?q)))`
+
 // Messages are kept or deleted messages, the newest first.
 func (s *Store) Messages(ctx context.Context, f MessageFilter) ([]Message, error) {
 	w := &conditions{}
@@ -95,6 +100,7 @@ func (s *Store) Messages(ctx context.Context, f MessageFilter) ([]Message, error
 	if f.Before != nil {
 		w.add(`(at, id) < (?, ?)`, f.Before.At, f.Before.ID)
 	}
+	w.held(ctx, team.Calls, seenBoxes)
 	limit := f.Limit
 	if limit <= 0 {
 		limit = defaultLimit
@@ -108,7 +114,10 @@ func (s *Store) Message(ctx context.Context, id string) (Message, error) {
 	if !validID(id) {
 		return Message{}, named("message", id, pg.ErrNotFound)
 	}
-	m, err := pg.Row(ctx, s.db, scanMessage, `select `+messageColumns+` from voice_messages where id = $1 and state <> 'open'`, id)
+	w := &conditions{}
+	w.add(`id = ? and state <> 'open'`, id)
+	w.held(ctx, team.Calls, seenBoxes)
+	m, err := pg.Row(ctx, s.db, scanMessage, `select `+messageColumns+` from voice_messages`+w.String(), w.args...)
 	return m, named("message", id, err)
 }
 
@@ -242,12 +251,16 @@ func (f *AnswerFilter) conditions() *conditions {
 	return w
 }
 
+// seenAnswers are those about calls of people and queues that a sight sees.
+const seenAnswers = `a.agent = any(?n) or a.queue = any(?q)`
+
 // Answers are the newest first.
 func (s *Store) Answers(ctx context.Context, f AnswerFilter) ([]AnswerItem, error) {
 	if f.CallID != "" && !validID(f.CallID) {
 		return []AnswerItem{}, nil
 	}
 	w := f.conditions()
+	w.held(ctx, team.Calls, seenAnswers)
 	limit := f.Limit
 	if limit <= 0 {
 		limit = 100
@@ -272,6 +285,7 @@ type AnswerRow struct {
 // AnswerReport sums up answers by survey, queue and agent, at most 500 lines.
 func (s *Store) AnswerReport(ctx context.Context, f AnswerFilter) ([]AnswerRow, error) {
 	w := f.conditions()
+	w.held(ctx, team.Reports, seenAnswers)
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[AnswerRow], `select a.survey, a.queue, a.agent, count(*)::int, count(a.score)::int, avg(a.score)::float8, min(a.score), max(a.score)
 		from survey_answers a`+w.String()+` group by a.survey, a.queue, a.agent order by a.survey, a.queue, a.agent limit 500`, w.args...)
 	return all, named("report on", f.Survey, err)

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // ErrActive says that a call of the person still runs.
@@ -20,9 +22,27 @@ var ErrActive = errors.New("a call of this person still runs")
 // OfContacts are the calls of the given contacts that began at or before until (all when it is zero),
 // newest first, within one moment by id downwards, at most limit.
 func (s *Store) OfContacts(ctx context.Context, contacts []int64, until time.Time, limit int) ([]Summary, error) {
-	all, err := pg.Rows(ctx, s.db, scanSummary, summaryQuery+` where c.contact_id = any($1) and ($2::timestamptz is null or c.started_at <= $2)
-		order by c.started_at desc, c.id desc limit $3`+summaryJoins, contacts, timeOrNil(until), limit)
+	w := &conditions{}
+	w.add(`c.contact_id = any(?)`, contacts)
+	if !until.IsZero() {
+		w.add(`c.started_at <= ?`, until)
+	}
+	w.seen(ctx, team.Calls, "c")
+	all, err := pg.Rows(ctx, s.db, scanSummary, summaryQuery+w.String()+` order by c.started_at desc, c.id desc limit `+strconv.Itoa(limit)+summaryJoins, w.args...)
 	return all, wrap("of a contact", "list", err)
+}
+
+// Seen are those of some calls that the sight of ctx sees.
+func (s *Store) Seen(ctx context.Context, ids []string) (map[string]bool, error) {
+	w := &conditions{}
+	w.add(`c.id = any(?::uuid[])`, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !validID(id) }))
+	w.seen(ctx, team.Calls, "c")
+	all, err := pg.Rows(ctx, s.db, pgx.RowTo[string], `select c.id::text from calls c`+w.String(), w.args...)
+	out := make(map[string]bool, len(all))
+	for _, id := range all {
+		out[id] = true
+	}
+	return out, wrap("seen", "list", err)
 }
 
 // Unknown is an ended call of nobody yet.

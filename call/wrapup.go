@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // ErrWrapUp says what is wrong with a wrap-up or a disposition as it was given.
@@ -127,8 +128,13 @@ func (s *Store) WrapUps(ctx context.Context, id string) ([]WrapUp, error) {
 
 // FollowUps are what an agent, or everybody when by is empty, has promised to come back to before until, the most urgent first, at most limit.
 func (s *Store) FollowUps(ctx context.Context, by string, until time.Time, limit int) ([]WrapUp, error) {
-	all, err := pg.Rows(ctx, s.db, scanWrapUp, `select `+wrapUpColumns+` from wrap_ups
-		where follow_up_at is not null and follow_up_at < $1 and ($2 = '' or username = $2) order by follow_up_at limit $3`, until, by, limit)
+	w := &conditions{}
+	w.add(`follow_up_at is not null and follow_up_at < ?`, until)
+	if by != "" {
+		w.add(`username = ?`, by)
+	}
+	w.ofSeenCalls(ctx, team.Calls, "wrap_ups.call_id")
+	all, err := pg.Rows(ctx, s.db, scanWrapUp, `select `+wrapUpColumns+` from wrap_ups`+w.String()+fmt.Sprintf(` order by follow_up_at limit %d`, limit), w.args...)
 	return all, named("follow-ups of", by, err)
 }
 

@@ -14,9 +14,15 @@ type AuditReport struct {
 	Raw     int64    `json:"raw"`     // messages that the bodies gave
 	Stored  int64    `json:"stored"`  // of those, rows
 	Shown   int64    `json:"shown"`   // of those, on the pages of a thread
-	Open    int64    `json:"open"`    // bodies and messages still being worked on
+	Open    int64    `json:"open"`    // bodies and messages still being worked on: the three below
+	New     int64    `json:"new"`     // bodies of which no message was made yet
+	Due     int64    `json:"due"`     // messages that nobody has looked at yet
+	Leaving int64    `json:"leaving"` // messages on their way out
 	Refused int64    `json:"refused"` // bodies that are no message
 	Threads int64    `json:"threads"`
+	Records int64    `json:"records,omitempty"` // of people at the other end, see AuditRecords
+	Said    int64    `json:"said,omitempty"`    // messages that the server confirmed to them
+	Seen    int64    `json:"seen,omitempty"`    // messages that they were shown
 	Faults  []string `json:"faults"`
 }
 
@@ -43,7 +49,10 @@ func (s *Service) Audit(ctx context.Context) (AuditReport, error) {
 	one(&r.Raw, `select coalesce(sum(messages), 0)::bigint from inbound_raw where state = 'done'`)
 	one(&r.Stored, `select count(*) from messages where raw_id is not null`)
 	one(&r.Refused, `select count(*) from inbound_raw where state = 'bad'`)
-	one(&r.Open, `select (select count(*) from inbound_raw where state = 'new') + (select count(*) from inbound_due) + (select count(*) from outbound where state in ('waiting', 'sending'))`)
+	one(&r.New, `select count(*) from inbound_raw where state = 'new'`)
+	one(&r.Due, `select count(*) from inbound_due`)
+	one(&r.Leaving, `select count(*) from outbound where state in ('waiting', 'sending')`)
+	r.Open = r.New + r.Due + r.Leaving
 	if err != nil {
 		return r, fmt.Errorf("audit: %w", err)
 	}

@@ -2,8 +2,12 @@ package chat
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
+
+// SetLog changes where is written what operators should know; before Start.
+func (s *Service) SetLog(log *slog.Logger) { s.log = log }
 
 // SetPace makes the sweeps faster.
 func (s *Service) SetPace(d time.Duration) { s.pace = d }

@@ -60,19 +60,48 @@ type dueRow struct {
 // the first may be taken, so that they stay in order.
 func (s *Service) lookAtNext(ctx context.Context) (more bool, err error) {
 	now := s.now().UTC()
-	d, err := pg.Row(ctx, s.db, pgx.RowToStructByPos[dueRow], `update inbound_due set attempts = attempts + 1, claimed_until = $2 where message_id = (
+	d, err := pg.Row(ctx, s.db, pgx.RowToStructByPos[dueRow], `update inbound_due set attempts = attempts + 1, claimed_until = $2, claimed_by = $3 where message_id = (
 			select d.message_id from inbound_due d where d.next_at <= $1 and d.claimed_until < $1
 				and not exists (select 1 from inbound_due e where e.conversation_id = d.conversation_id and e.message_id < d.message_id)
 			order by d.next_at, d.message_id limit 1 for update skip locked)
-		and claimed_until < $1 returning message_id, conversation_id, attempts`, now, now.Add(hookClaim))
+		and claimed_until < $1 returning message_id, conversation_id, attempts`, now, now.Add(hookClaim), s.self)
 	if errors.Is(err, pg.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
+	s.mu.Lock()
+	s.looking[d.Message] = struct{}{}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.looking, d.Message)
+		s.mu.Unlock()
+	}()
 	s.wakeHook()
 	return true, s.look(ctx, d)
+}
+
+// claimFresh is how long a claim may be without its worker having noted it.
+const claimFresh = 5 * time.Second
+
+// forsaken gives claims back that nobody here works on: the database was away when they should have been
+// settled. At the start those of the run before, which was killed, are among them.
+func (s *Service) forsaken(ctx context.Context, start bool) error {
+	s.mu.Lock()
+	mine := make([]MessageID, 0, len(s.looking))
+	for id := range s.looking {
+		mine = append(mine, id)
+	}
+	s.mu.Unlock()
+	now := s.now().UTC()
+	by, fresh := s.self, now.Add(hookClaim-claimFresh)
+	if start {
+		by, fresh = s.cfg.Node+"/", now.Add(hookClaim)
+	}
+	_, err := s.db.Exec(ctx, `update inbound_due set claimed_until = '-infinity' where starts_with(claimed_by, $1) and claimed_until > $2 and claimed_until <= $3 and message_id <> all($4)`, by, now, fresh, mine)
+	return err
 }
 
 func (s *Service) look(ctx context.Context, d dueRow) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // Row is a conversation in a list.
@@ -41,6 +42,7 @@ func (s *Service) List(ctx context.Context, me int64, f Filter, cursor string, l
 	if err != nil {
 		return page, err
 	}
+	where, args = seen(ctx, "c", where, args)
 	if cursor != "" {
 		at, id, err := readCursor(cursor)
 		if err != nil {
@@ -60,6 +62,14 @@ func (s *Service) List(ctx context.Context, me int64, f Filter, cursor string, l
 		page.Next = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %d", last.LastAt.UnixMicro(), last.ID))
 	}
 	return page, nil
+}
+
+// seen adds to a condition that the sight of ctx sees the conversation, which is called row.
+func seen(ctx context.Context, row, where string, args []any) (string, []any) {
+	if sql := team.Condition(ctx, team.Conversations, row, func(v any) string { args = append(args, v); return fmt.Sprintf("$%d", len(args)) }); sql != "" {
+		where += " and " + sql
+	}
+	return where, args
 }
 
 // rowSelect is in the order of scanRow; $1 is the user who asks.
@@ -95,6 +105,7 @@ func (s *Service) Count(ctx context.Context, me int64, f Filter) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	where, args = seen(ctx, "c", where, args)
 	return pg.Row(ctx, s.db, pgx.RowTo[int], fmt.Sprintf(`select count(*) from (select 1 from conversations c where ($1::bigint is not null) and %s limit %d) n`, where, maxCount), args...)
 }
 
@@ -119,12 +130,13 @@ func (s *Service) Search(ctx context.Context, text string, before MessageID, lim
 	if before == 0 {
 		before = 1<<63 - 1
 	}
+	where, args := seen(ctx, "c", "m.terms @> $1 and m.id < $2", []any{words, before})
 	hits, err := pg.Rows(ctx, s.db, func(row pgx.CollectableRow) (Hit, error) {
 		var h Hit
 		err := row.Scan(append(h.Message.targets(), &h.Name)...)
 		h.Snippet = snippet(h.Message.Text, words)
 		return h, err
-	}, `select `+messageColumns+`, c.name from messages m join conversations c on c.id = m.thread_id where m.terms @> $1 and m.id < $2 order by m.id desc limit $3`, words, before, min(max(limit, 1), 100))
+	}, `select `+messageColumns+`, c.name from messages m join conversations c on c.id = m.thread_id where `+where+fmt.Sprintf(` order by m.id desc limit %d`, min(max(limit, 1), 100)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("search messages: %w", err)
 	}

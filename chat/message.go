@@ -247,6 +247,9 @@ func Cut(text string, n int) string {
 // maxTerms bounds the index of one message.
 const maxTerms = 2000
 
+// Terms are the words under which the text of a message is found; they are kept beside it.
+func Terms(text string) []string { return terms(text) }
+
 // terms are the words under which a text is found.
 func terms(text string) []string {
 	words := nlp.Words(nlp.Fold(text))

@@ -265,7 +265,8 @@ func settleWindow(ctx context.Context, tx pgx.Tx, m *claimed, res Result, state 
 func (s *Service) redeliver(ctx context.Context) error {
 	now := s.now().UTC()
 	late, err := pg.Rows(ctx, s.db, pgx.RowTo[ID], `select distinct conversation_id from outbound o where state in ('waiting', 'sending') and next_at < $1 and (claimed_until is null or claimed_until < $1)
-		and not exists (select 1 from river_job j where j.kind = 'chat_deliver' and j.state in ('available', 'retryable', 'running', 'scheduled') and (j.args->>'conversation')::bigint = o.conversation_id) limit 100`, now.Add(-30*time.Second))
+		and not exists (select 1 from river_job j where j.kind = 'chat_deliver' and (j.state in ('available', 'retryable', 'scheduled') or j.state = 'running' and j.attempted_at > $1)
+			and (j.args->>'conversation')::bigint = o.conversation_id) limit 100`, now.Add(-30*time.Second)) // one that runs for longer may be of a server that was killed; two do no harm
 	if err != nil {
 		return err
 	}

@@ -36,8 +36,9 @@ func (s *Service) OfContacts(ctx context.Context, contacts []int64, until time.T
 	if !until.IsZero() {
 		end = &until
 	}
-	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[Talk], `select id, channel, account, subject, state, queue, last_text, last_seq, rating, created_at, closed_at from conversations
-		where contact_id = any($1) and ($2::timestamptz is null or created_at <= $2) order by created_at desc, id::text desc limit $3`, contacts, end, limit)
+	where, args := seen(ctx, "c", "contact_id = any($1) and ($2::timestamptz is null or created_at <= $2)", []any{contacts, end})
+	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[Talk], `select id, channel, account, subject, state, queue, last_text, last_seq, rating, created_at, closed_at from conversations c
+		where `+where+fmt.Sprintf(` order by created_at desc, id::text desc limit %d`, limit), args...)
 	if err != nil {
 		err = fmt.Errorf("conversations of a contact: %w", err)
 	}

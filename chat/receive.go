@@ -179,6 +179,11 @@ func (s *Service) insert(ctx context.Context, tx pgx.Tx, m *Message, externalID 
 	if externalID != nil && *externalID == "" {
 		externalID = nil
 	}
+	if m.Thread != m.Conversation { // ids of a thread must be seen in their order: who reads behind one misses those that come to light later
+		if _, err := tx.Exec(ctx, `select from conversations where id = $1 for no key update`, m.Thread); err != nil {
+			return err
+		}
+	}
 	err := tx.QueryRow(ctx, `update conversations set last_seq = last_seq + 1 where id = $1 returning last_seq`, m.Conversation).Scan(&m.Seq)
 	if err != nil {
 		return err

@@ -20,6 +20,8 @@ var (
 	ErrState = errors.New("not possible in this state")
 	// ErrNoChannel: no such channel is served here.
 	ErrNoChannel = errors.New("there is no such channel")
+	// ErrNoQueue: conversations shall wait where no queue is. They wait until there is one.
+	ErrNoQueue = errors.New("there is no such queue")
 )
 
 // Hook looks at a message of a customer. It is called at least once for each, in
@@ -79,6 +81,8 @@ type Service struct {
 	watchers map[ID]map[*Watcher]struct{} // guarded by mu
 	present  map[ID]map[int64]presence    // guarded by mu: agents who look at a conversation
 	places   map[ID]Notice                // guarded by mu: places in queues
+	looking  map[MessageID]struct{}       // guarded by mu: messages that the hook looks at here
+	missing  map[string]struct{}          // guarded by mu: queues that are not there, and it was said
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -100,7 +104,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Service{cfg: cfg, self: cfg.Node + "/" + newKey(), db: parts.DB, bus: parts.Bus, jobs: parts.Jobs, queue: parts.Queue, contacts: parts.Contacts, now: parts.Now, log: log.With("part", "chat"),
-		channels: map[string]Channel{}, due: make(chan struct{}, 1), pace: hookEvery, watchers: map[ID]map[*Watcher]struct{}{}, present: map[ID]map[int64]presence{}, places: map[ID]Notice{}}
+		channels: map[string]Channel{}, due: make(chan struct{}, 1), pace: hookEvery, watchers: map[ID]map[*Watcher]struct{}{}, present: map[ID]map[int64]presence{}, places: map[ID]Notice{}, missing: map[string]struct{}{}, looking: map[MessageID]struct{}{}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -124,6 +128,9 @@ func (s *Service) OnInbound(h Hook) { s.hook = h }
 // Start returns when notices of other servers are heard and what lay is worked off.
 func (s *Service) Start(ctx context.Context) error {
 	if _, err := s.db.Probe(ctx); err != nil {
+		return fmt.Errorf("chat: %w", err)
+	}
+	if err := s.forsaken(ctx, true); err != nil {
 		return fmt.Errorf("chat: %w", err)
 	}
 	own, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -167,7 +174,7 @@ func (s *Service) sweep(ctx context.Context) {
 	for n := 0; ; n++ {
 		s.wakeHook()
 		if n%int(sweepEvery/hookEvery) == 0 {
-			if err := errors.Join(s.wakeSnoozed(ctx), s.enqueueWaiting(ctx), s.redeliver(ctx)); err != nil && ctx.Err() == nil {
+			if err := errors.Join(s.forsaken(ctx, false), s.wakeSnoozed(ctx), s.enqueueWaiting(ctx), s.redeliver(ctx)); err != nil && ctx.Err() == nil {
 				s.log.Warn("sweep of the conversations", "err", err)
 			}
 			s.forgetAbsent()

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -518,5 +520,146 @@ func TestPresenceExpires(t *testing.T) {
 	h.ahead.Store(int64(time.Minute))
 	if v := h.Viewers(m.Conversation); len(v) != 0 {
 		t.Errorf("a lock that sticks: %+v", v)
+	}
+}
+
+// lines is a log that several goroutines write.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// missingQueue is a queue of queues that are not there.
+type missingQueue struct {
+	*desk
+	there atomic.Bool
+	asked atomic.Int64
+}
+
+func (q *missingQueue) Enqueue(ctx context.Context, c chat.Conversation, live bool) error {
+	q.asked.Add(1)
+	if q.there.Load() {
+		return q.desk.Enqueue(ctx, c, live)
+	}
+	return fmt.Errorf("%w: %s", chat.ErrNoQueue, c.Queue)
+}
+
+func TestAQueueThatIsNotThereIsToldOnce(t *testing.T) {
+	q := &missingQueue{}
+	var log lines
+	h := open(t, func(h *house, _ *chat.Config) {
+		q.desk = h.desk
+		if h.Service != nil {
+			h.SetQueue(q)
+			h.SetLog(slog.New(slog.NewTextHandler(&log, nil)))
+		}
+	})
+	m := h.write("anna", "1", "hello")
+	eventually(t, "the sweep has come by three times", func() bool { return q.asked.Load() > 3 })
+	if n := strings.Count(log.String(), chat.ErrNoQueue.Error()); n != 1 {
+		t.Errorf("told %d times:\n%s", n, log.String())
+	}
+	q.there.Store(true)
+	eventually(t, "the queue is made, and takes it", func() bool { return slices.Contains(h.desk.entries(), "enqueue "+m.Conversation.WorkID()+" support") })
+}
+
+// A run that was killed while the bot looked at a message: the next one does not wait until the claim ends.
+func TestClaimsOfAKilledRunAreGivenBack(t *testing.T) {
+	block := make(chan struct{})
+	t.Cleanup(func() { close(block) })
+	db := pgtest.NewWith(t, pg.Config{MaxConns: 20})
+	looked := make(chan struct{}, 8)
+	openWith(t, db, "one", func(h *house, _ *chat.Config) {
+		if h.Service != nil {
+			h.OnInbound(func(ctx context.Context, _ chat.Conversation, _ chat.Message) error {
+				looked <- struct{}{}
+				select {
+				case <-block:
+				case <-ctx.Done(): // at the end of the test: the claim stays
+				}
+				return ctx.Err()
+			})
+		}
+	}).write("anna", "1", "hello")
+	<-looked
+	again := make(chan struct{}, 8)
+	openWith(t, db, "one", func(h *house, _ *chat.Config) {
+		if h.Service != nil {
+			h.OnInbound(func(context.Context, chat.Conversation, chat.Message) error { again <- struct{}{}; return nil })
+		}
+	})
+	select {
+	case <-again:
+	case <-time.After(10 * time.Second):
+		t.Error("nobody looked at it for 10 s")
+	}
+}
+
+func TestAuditFindsWhatReadersMissed(t *testing.T) {
+	h := open(t)
+	var key string
+	said, shown := make([]chat.RecordLine, 3), make([]chat.RecordLine, 3)
+	for i := range 3 {
+		m := h.write("anna", fmt.Sprint(i), fmt.Sprint("text ", i))
+		_, err := h.db.Exec(t.Context(), `update messages set client_id = $2 where id = $1`, m.ID, fmt.Sprint("c", i))
+		must(t, err)
+		key = h.conversation(m.Conversation).Key
+		shown[i] = chat.RecordLine{Seq: m.Seq, Text: m.Text}
+		said[i] = chat.RecordLine{ClientID: fmt.Sprint("c", i), Seq: m.Seq, Text: m.Text}
+	}
+	eventually(t, "nothing waits", func() bool {
+		n, err := pg.Row(t.Context(), h.db, scanInt, `select count(*) from inbound_due`)
+		return err == nil && n == 0
+	})
+	faults := func(r chat.Record) []string {
+		t.Helper()
+		r.Conv, r.Reader, r.Agent = key, "anna", true
+		doc, err := json.Marshal(r)
+		must(t, err)
+		var report chat.AuditReport
+		must(t, h.AuditRecords(t.Context(), strings.NewReader(string(doc)+"\n"), &report))
+		return report.Faults
+	}
+	c, err := h.ByKey(t.Context(), key)
+	must(t, err)
+	all, err := h.Thread(t.Context(), c.ID, 0, 0, 100)
+	must(t, err)
+	whole := make([]chat.RecordLine, len(all))
+	for i, m := range all {
+		whole[i] = chat.RecordLine{Seq: m.Seq, Text: m.Text}
+	}
+	if f := faults(chat.Record{Said: said, Shown: whole}); len(f) != 0 {
+		t.Errorf("a whole record: %v", f)
+	}
+	swapped := slices.Clone(said)
+	swapped[0], swapped[1] = swapped[1], swapped[0]
+	for name, r := range map[string]chat.Record{
+		"lost":      {Said: append(slices.Clone(said), chat.RecordLine{ClientID: "c9", Seq: 99})},
+		"order":     {Said: swapped},
+		"not shown": {Shown: whole[1:]},
+		"twice":     {Shown: append(slices.Clone(whole), whole[0])},
+		"late":      {Shown: append(slices.Clone(whole[1:]), whole[0])},
+		"words":     {Shown: append([]chat.RecordLine{{Seq: whole[0].Seq, Text: "others"}}, whole[1:]...)},
+		"invented":  {Shown: append(slices.Clone(whole), chat.RecordLine{Seq: 77})},
+	} {
+		if f := faults(r); len(f) == 0 {
+			t.Errorf("%s: no fault", name)
+		}
+	}
+	var report chat.AuditReport
+	if err := h.AuditRecords(t.Context(), strings.NewReader("{"), &report); err == nil {
+		t.Error("a record that is no JSON is taken")
 	}
 }

@@ -379,9 +379,32 @@ func (s *Service) enqueueOne(ctx context.Context, id ID) error {
 	if ch := s.channels[c.Channel]; ch != nil {
 		live = ch.Limits(c.Account).Live
 	}
-	if err := s.queue.Enqueue(ctx, c, live); err != nil {
+	err = s.queue.Enqueue(ctx, c, live)
+	if s.toldMissing(c.Queue, errors.Is(err, ErrNoQueue)) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	_, err = s.db.Exec(ctx, `update conversations set enqueued = true, queue = $2 where id = $1 and handler = 'queue'`, id, c.Queue)
 	return err
 }
+
+// toldMissing notes whether a queue is there. It is true for one that is not and of which that was said
+// already: the sweep comes by every few seconds, its operator is told once.
+func (s *Service) toldMissing(queue string, missing bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, said := s.missing[queue]
+	switch {
+	case !missing:
+		delete(s.missing, queue)
+		return false
+	case len(s.missing) < maxMissing:
+		s.missing[queue] = struct{}{}
+	}
+	return said
+}
+
+// maxMissing bounds the queues that are remembered as missing.
+const maxMissing = 1000

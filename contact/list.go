@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // ErrCursor says that a page cursor was not made here.
@@ -142,6 +143,10 @@ func (s *Store) addIdentities(ctx context.Context, items []Item) error {
 func (s *Store) where(ctx context.Context, f *Filter) (*conditions, error) {
 	w := &conditions{}
 	w.add(`k.merged_into is null and k.erased_at is null`)
+	var args []any
+	if sql := team.Condition(ctx, team.Contacts, "k", func(v any) string { args = append(args, v); return "?" }); sql != "" {
+		w.add(sql, args...)
+	}
 	if f.Tag != "" {
 		w.add(`k.tags @> array[?::text]`, f.Tag)
 	}

@@ -52,6 +52,9 @@ type listener struct {
 	in   io.ReadWriter
 	id   int // of the last command; the reading goroutine's
 
+	joined map[string]bool // calls whose channel was joined; the reading goroutine's
+	ready  chan struct{}   // closed when calls are told
+
 	mu     sync.Mutex
 	events []happening
 	from   map[string]string // call to caller
@@ -77,21 +80,30 @@ func (s *instance) listen(t testing.TB) *listener {
 	if br == nil {
 		br = bufio.NewReader(conn)
 	}
-	l := &listener{conn: conn, from: map[string]string{}, in: struct {
+	l := &listener{conn: conn, joined: map[string]bool{}, ready: make(chan struct{}), from: map[string]string{}, in: struct {
 		io.Reader
 		io.Writer
 	}{br, conn}}
 	l.command(`"connect":{}`)
 	l.command(`"subscribe":{"channel":"calls"}`)
+	calls := l.id
 	done := make(chan struct{})
 	go func() { // ends when the connection is closed
 		defer close(done)
-		l.read()
+		l.read(calls)
 	}()
 	t.Cleanup(func() {
 		_ = conn.Close()
 		<-done
 	})
+	// A call that begins before is told from its answer on, or never.
+	select {
+	case <-l.ready:
+	case <-done:
+		t.Fatalf("the feed ended: %v", l.ended)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the feed of calls was not joined within 10 s")
+	}
 	return l
 }
 
@@ -100,7 +112,8 @@ func (l *listener) command(c string) {
 	_ = wsutil.WriteClientText(l.conn, fmt.Appendf(nil, `{"id":%d,%s}`, l.id, c)) // a dead connection shows at the next read
 }
 
-func (l *listener) read() {
+// read keeps what comes; calls is the number of the command that joined their channel.
+func (l *listener) read(calls int) {
 	for {
 		raw, err := wsutil.ReadServerText(l.in)
 		if err != nil {
@@ -115,12 +128,19 @@ func (l *listener) read() {
 				continue
 			}
 			var m struct {
+				ID   int
 				Push struct {
 					Channel string
 					Pub     struct{ Data happening }
 				}
 			}
-			if json.Unmarshal([]byte(line), &m) == nil && m.Push.Pub.Data.Type != "" {
+			if json.Unmarshal([]byte(line), &m) != nil {
+				continue
+			}
+			if m.ID == calls {
+				close(l.ready)
+			}
+			if m.Push.Pub.Data.Type != "" {
 				l.take(m.Push.Channel, m.Push.Pub.Data)
 			}
 		}
@@ -130,7 +150,8 @@ func (l *listener) read() {
 // take keeps an event. Coming and going is told in two channels and kept once.
 func (l *listener) take(channel string, e happening) {
 	e.got = time.Now()
-	if e.Type == "call.started" && channel == "calls" {
+	if channel == "calls" && e.Call != "" && !l.joined[e.Call] { // however it is heard of first
+		l.joined[e.Call] = true
 		l.command(`"subscribe":{"channel":"call:` + e.Call + `"}`)
 	}
 	l.mu.Lock()

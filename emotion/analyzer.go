@@ -107,7 +107,7 @@ func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading
 	for h := from; h < to; h++ {
 		w.rows = append(w.rows, a.ring[h%keptRows])
 	}
-	voiced := w.measure()
+	voiced := w.measure(a.model.set)
 	if voiced < leastVoiced {
 		return Reading{}, false
 	}
@@ -119,7 +119,7 @@ func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading
 	if turn != nil {
 		*turn = append(w.raw[:0], w.z...)
 	}
-	if !a.model.read(w.z, a.baseline, &r) {
+	if !a.model.read(w.z, w.own[:len(w.z)], a.baseline, &r) {
 		return Reading{}, false // music, signals, noise
 	}
 	return r, true
@@ -128,37 +128,34 @@ func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading
 // teach takes a neutral turn into the baseline and names what stands out. While little is
 // known of the speaker, a turn that the model is unsure of counts as neutral.
 func (a *Analyzer) teach(w *workspace, r *Reading, z []float32) {
-	r.Cues = cues(w.z)
+	r.Cues = a.model.set.standOut(w.z)
 	if r.Class == Neutral || r.Class == Unsure && r.Learned < leastLearned {
 		a.baseline.Learn(z, r.Voiced.Seconds())
 	}
 }
 
-// cueFeatures are the features that mean something to a listener, in plain words.
-var cueFeatures = []struct{ name, feature string }{
-	{"pitch", "f0.voiced.mean"},
-	{"pitch range", "rhythm.f0_range"},
-	{"loudness", "loudness.active.mean"},
-	{"loudness range", "loudness.active.sd"},
-	{"speech rate", "rhythm.articulation_rate"},
-	{"pauses", "rhythm.pause_rate"},
-	{"brightness", "centroid.voiced.mean"},
-	{"roughness", "jitter.voiced.mean"},
-	{"harmonicity", "hnr.voiced.mean"},
+// cueFeatures are the features that mean something to a listener, in plain words; or names
+// what stands for one in a set that lacks it.
+var cueFeatures = []struct{ name, feature, or string }{
+	{"pitch", "f0.voiced.mean", ""},
+	{"pitch range", "rhythm.f0_range", "f0.voiced.range"},
+	{"loudness", "loudness.active.mean", "loudness.all.mean"},
+	{"loudness range", "loudness.active.sd", "loudness.all.cv"},
+	{"speech rate", "rhythm.articulation_rate", "rhythm.peak_rate"},
+	{"pauses", "rhythm.pause_rate", "rhythm.unvoiced_mean"},
+	{"brightness", "centroid.voiced.mean", "slope5001500.voiced.mean"},
+	{"roughness", "jitter.voiced.mean", ""},
+	{"harmonicity", "hnr.voiced.mean", ""},
 }
 
-var cueIndex = func() (index []int) {
-	for _, c := range cueFeatures {
-		index = append(index, slices.Index(featureNames, c.feature))
-	}
-	return index
-}()
-
-// cues are the three strongest departures of more than one deviation.
-func cues(z []float32) []Cue {
+// standOut are the three strongest departures of more than one deviation.
+func (s *Set) standOut(z []float32) []Cue {
 	var list []Cue
 	for i, c := range cueFeatures {
-		if v := z[cueIndex[i]]; math.Abs(float64(v)) > 1 {
+		if s.cues[i] < 0 {
+			continue
+		}
+		if v := z[s.cues[i]]; math.Abs(float64(v)) > 1 {
 			list = append(list, Cue{Feature: c.name, Z: v})
 		}
 	}

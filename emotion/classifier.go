@@ -20,6 +20,7 @@ type Classifier struct {
 	gamma   float32     // 1 / mean squared distance of examples
 	width   float32     // exponent of the kernel at that distance
 	sharp   float32     // probabilities: softmax of sharp * score
+	tilt    *tilt       // of examples of several domains, or nil
 }
 
 // FitOptions direct Fit; zero values stand for the defaults.
@@ -32,6 +33,11 @@ type FitOptions struct {
 	Width float64
 	// Ridge is the weight of the penalty (0.12).
 	Ridge float64
+	// Domain tells for each example which corpus, language or line it comes from, Anger is
+	// the class of anger. When there are at least two domains, anger is also judged by what
+	// departs in the same direction in all of them, which carries over to others.
+	Domain []string
+	Anger  int
 }
 
 func (o *FitOptions) complete() {
@@ -45,7 +51,7 @@ func (o *FitOptions) complete() {
 
 // Fit trains a classifier for classes classes on z-scores x (equally long), their classes y
 // and the speakers they come from. Probabilities are calibrated on speakers left out. The
-// same input gives the same classifier. held are the scores of each example by a
+// same input gives the same classifier. held are the probabilities of each example by a
 // classifier that has not heard its speaker, nil when there is one speaker only.
 func Fit(x [][]float32, y []int, speaker []string, classes int, opts FitOptions) (c *Classifier, held [][]float32, err error) {
 	if len(x) == 0 || len(x) != len(y) || len(x) != len(speaker) {
@@ -84,8 +90,15 @@ func Fit(x [][]float32, y []int, speaker []string, classes int, opts FitOptions)
 		alpha[j] = a
 	}
 	held = leaveOut(k, n, y, alpha, count, speaker)
-	if held != nil {
-		c.sharp = temper(held, y)
+	if held == nil {
+		return c, nil, nil
+	}
+	c.sharp = temper(held, y)
+	c.tilt = newTilt(x, y, held, opts)
+	for i, s := range held {
+		if s != nil {
+			c.probabilities(s, x[i])
+		}
 	}
 	return c, held, nil
 }
@@ -196,9 +209,9 @@ func leaveOut(l []float64, n int, y []int, alpha [][]float64, count []float64, s
 const AngerPrecision = 0.8
 
 // Threshold is the least probability at which class, when it is the most probable one, is
-// right with the given precision on the held-out scores of Fit; at least 0.4, and 1 when
+// right with the given precision on the held-out probabilities of Fit; at least 0.4, and 1 when
 // it never is.
-func (c *Classifier) Threshold(held [][]float32, y []int, class int, precision float64) float32 {
+func Threshold(held [][]float32, y []int, class int, precision float64) float32 {
 	type said struct {
 		p     float32
 		right bool
@@ -208,10 +221,8 @@ func (c *Classifier) Threshold(held [][]float32, y []int, class int, precision f
 		if s == nil {
 			continue
 		}
-		p := slices.Clone(s)
-		softmax(p, c.sharp)
-		if p[class] == slices.Max(p) {
-			list = append(list, said{p[class], y[i] == class})
+		if s[class] == slices.Max(s) {
+			list = append(list, said{s[class], y[i] == class})
 		}
 	}
 	slices.SortFunc(list, func(a, b said) int { return cmp.Compare(b.p, a.p) })
@@ -286,7 +297,18 @@ func (c *Classifier) Predict(z []float32, p []float32) {
 			p[j] += k * a
 		}
 	}
+	c.probabilities(p, z)
+}
+
+// probabilities makes them of the scores of z, in place.
+func (c *Classifier) probabilities(p, z []float32) {
+	if c.tilt == nil {
+		softmax(p, c.sharp)
+		return
+	}
+	anger := c.tilt.anger(p, z)
 	softmax(p, c.sharp)
+	c.tilt.share(p, anger)
 }
 
 // softmax turns scores into probabilities, in place.

@@ -20,7 +20,7 @@ func newExtractor() *extractor {
 func (e *extractor) reset() {
 	e.down.Reset()
 	clear(e.x[:])
-	e.spec.last = [melBands]float32{}
+	e.spec.last, e.spec.bins = [melBands]float32{}, [bin3800]float32{}
 	e.voice.burg.warm = false
 }
 

@@ -18,7 +18,7 @@ type burg struct {
 
 type formant struct{ hz, width float64 }
 
-// formants fills F1-F3 and B1-B2 of r in kHz from specLen samples.
+// formants fills F1-F3 and B1-B3 of r in kHz from specLen samples.
 func (g *burg) formants(x []float32, r *row) {
 	a := g.fit(x)
 	g.solve(&a)
@@ -48,10 +48,10 @@ func (g *burg) formants(x []float32, r *row) {
 			r.v[cF1+i] = float32(list[i].hz / 1000)
 		}
 	}
-	for i := range 2 {
-		r.v[cB1+i] = 0.3
+	for i, to := range [...]*float32{&r.v[cB1], &r.v[cB1+1], &r.b3} {
+		*to = 0.3
 		if i < n {
-			r.v[cB1+i] = float32(max(0, min(list[i].width, 2000)) / 1000)
+			*to = float32(max(0, min(list[i].width, 2000)) / 1000)
 		}
 	}
 }

@@ -11,11 +11,8 @@ var statNames = [...]string{"mean", "sd", "p5", "p20", "p50", "p80", "p95", "slo
 
 const stats = len(statNames)
 
-// Features is the number of functionals of a segment.
+// Features is the number of functionals of the set Large.
 var Features = len(featureNames)
-
-// FeatureNames lists the functionals in their order: contour, kind of rows, functional.
-func FeatureNames() []string { return slices.Clone(featureNames) }
 
 var rhythmNames = [...]string{
 	"voiced_rate", "voiced_mean", "voiced_sd", "unvoiced_mean", "unvoiced_sd", "voiced_share", "active_share",
@@ -71,25 +68,39 @@ type workspace struct {
 	unvoiced []int32
 	fine     []int32
 	smooth   []float32
-	quiet    float32   // energy under which an unvoiced row is not active
+	quiet    float32 // energy under which an unvoiced row is not active
+	other    []int32
 	x, z     []float32 // the functionals and their z-scores
 	raw      []float32 // a copy of the z-scores
+	own      []float32 // z-scores by the model's norm of known voices
 }
 
 func newWorkspace(rows int) *workspace {
 	ints := func() []int32 { return make([]int32, 0, rows) }
 	return &workspace{
 		rows: make([]row, 0, rows), tracker: newTracker(rows), values: make([]float32, rows), sorted: make([]float32, rows),
-		index: ints(), active: ints(), voiced: ints(), unvoiced: ints(), fine: ints(), smooth: make([]float32, rows),
-		x: make([]float32, Features), z: make([]float32, Features), raw: make([]float32, 0, Features),
+		index: ints(), other: ints(), active: ints(), voiced: ints(), unvoiced: ints(), fine: ints(), smooth: make([]float32, rows),
+		x: make([]float32, Features), z: make([]float32, Features), own: make([]float32, Features), raw: make([]float32, 0, Features),
 	}
 }
 
-// measure tracks the pitch of w.rows and fills w.x. It returns how many rows are voiced.
-func (w *workspace) measure() int {
+// measure tracks the pitch of w.rows and fills w.x with the set's functionals. It returns
+// how many rows are voiced.
+func (w *workspace) measure(set *Set) int {
 	w.tracker.track(w.rows)
 	w.sort()
-	out := w.x
+	w.x, w.z = w.x[:len(set.names)], w.z[:len(set.names)]
+	set.fill(w, w.x)
+	for i, v := range w.x {
+		if v != v || v > 1e6 || v < -1e6 {
+			w.x[i] = 0
+		}
+	}
+	return len(w.voiced)
+}
+
+// large writes the functionals of all contours, rhythm and modulation.
+func (w *workspace) large(out []float32) {
 	for _, kind := range [][]int32{w.active, w.voiced} {
 		for c := range cF0 {
 			w.contour(out[:stats], kind, c)
@@ -114,12 +125,6 @@ func (w *workspace) measure() int {
 	out = out[cMel:]
 	w.rhythm(out[:len(rhythmNames)])
 	w.modulation(out[len(rhythmNames):])
-	for i, v := range w.x {
-		if v != v || v > 1e6 || v < -1e6 {
-			w.x[i] = 0
-		}
-	}
-	return len(w.voiced)
 }
 
 // sort puts the rows into kinds. Active is what lies less than 30 dB under the loud parts.

@@ -1,10 +1,6 @@
 package emotion
 
-import (
-	"time"
-
-	"tingxin/audio"
-)
+import "time"
 
 // Point is one hop of a pitch track.
 type Point struct {
@@ -23,7 +19,7 @@ type Point struct {
 
 // Measurement is what the features of one recording are.
 type Measurement struct {
-	// X are the functionals, in the order of FeatureNames.
+	// X are the functionals, in the order of their Set.Names.
 	X []float32
 	// Voiced is how much of it is voice.
 	Voiced time.Duration
@@ -34,30 +30,8 @@ type Measurement struct {
 // longest is the most of a recording that is measured at once.
 const longest = 10 * time.Minute
 
-// Measure takes a whole recording of one speaker, 16 kHz mono, as one turn. It is made for
-// files: it measures at most ten minutes and allocates.
-func Measure(pcm []int16) *Measurement {
-	const tail = int(centre/audio.FrameDur) + 1 // frames until the last hop is centred
-	frames := min((len(pcm)+audio.FrameLen-1)/audio.FrameLen, int(longest/audio.FrameDur))
-	w := newWorkspace(2 * (frames + tail))
-	e := newExtractor()
-	var two [2]row
-	var frame [audio.FrameLen]int16
-	for i := range frames + tail {
-		clear(frame[:])
-		if at := i * audio.FrameLen; at < len(pcm) {
-			copy(frame[:], pcm[at:])
-		}
-		e.frame(frame[:], &two)
-		w.rows = append(w.rows, two[0], two[1])
-	}
-	w.rows = w.rows[min(len(w.rows), int(centre/hopTime)):]
-	m := &Measurement{Voiced: time.Duration(w.measure()) * hopTime, X: w.x}
-	for i := range w.rows {
-		m.Track = append(m.Track, w.rows[i].point(i))
-	}
-	return m
-}
+// Measure takes a whole recording of one speaker, 16 kHz mono, as one turn, by the set Large.
+func Measure(pcm []int16) *Measurement { return Large.Measure(pcm) }
 
 func (r *row) point(i int) Point {
 	p := Point{At: time.Duration(i)*hopTime + hopTime/2, Hz: r.hz}

@@ -5,7 +5,6 @@ import (
 	_ "embed" // the shipped model
 	"fmt"
 	"hash/crc32"
-	"strings"
 	"sync"
 )
 
@@ -15,7 +14,10 @@ import (
 type Model struct {
 	version  string
 	name     string
+	set      *Set // what it reads
 	norm     Norm
+	prior    Prior // of a speaker's norm
+	own      Norm  // of z-scores less the speaker's norm
 	stranger *Classifier
 	known    *Classifier
 	plane    [2][]float32     // arousal, valence: weights over z, bias last
@@ -51,39 +53,44 @@ func (m *Model) seal() error {
 	return nil
 }
 
+// Set is the set of functionals that the model reads.
+func (m *Model) Set() *Set { return m.set }
+
 // Classify reads the functionals x of a recording of a speaker with baseline b, nil for a
 // stranger. Only what follows from them is filled.
 func (m *Model) Classify(x []float32, b *Baseline) Reading {
 	var r Reading
-	z := make([]float32, Features)
+	z := make([]float32, len(m.set.names))
 	m.norm.Apply(x, z)
 	if b == nil {
 		b = &Baseline{}
 	}
-	m.read(z, b, &r)
+	m.read(z, make([]float32, len(z)), b, &r)
 	return r
 }
 
 // Learn teaches b the functionals x of a neutral recording with so many seconds of voice.
 func (m *Model) Learn(b *Baseline, x []float32, seconds float64) {
-	z := make([]float32, Features)
+	z := make([]float32, len(m.set.names))
 	m.norm.Apply(x, z)
 	b.Learn(z, seconds)
 }
 
-// read fills the probabilities, class and plane of r from z; b is the speaker's baseline.
-// It tells whether the sound is like speech at all.
-func (m *Model) read(z []float32, b *Baseline, r *Reading) bool {
+// read fills the probabilities, class and plane of r from z, which it leaves less the
+// speaker's norm; b is the speaker's baseline, room as long as z. It tells whether the sound
+// is like speech at all.
+func (m *Model) read(z, room []float32, b *Baseline, r *Reading) bool {
 	r.Learned = b.Learned()
-	speech := strangeness(z, timeFeatures) <= m.strange
-	foreign := r.Learned < leastLearned && strangeness(z, lineFeatures) > m.foreign
+	speech := strangeness(z, m.set.time) <= m.strange
+	foreign := r.Learned < leastLearned && strangeness(z, m.set.line) > m.foreign
 	var p, q [Classes]float32
 	if r.Learned < 1 {
 		m.stranger.Predict(z, p[:])
 	}
-	b.Apply(z)
+	b.Apply(z, m.prior)
+	m.own.Apply(z, room)
 	if r.Learned > 0 {
-		m.known.Predict(z, q[:])
+		m.known.Predict(room, q[:])
 	}
 	for k := range p {
 		r.P[k] = (1-r.Learned)*p[k] + r.Learned*q[k]
@@ -92,34 +99,9 @@ func (m *Model) read(z []float32, b *Baseline, r *Reading) bool {
 	if foreign || !speech {
 		r.Class = Unsure
 	}
-	r.Arousal, r.Valence = along(m.plane[0], z), along(m.plane[1], z)
+	r.Arousal, r.Valence = along(m.plane[0], room), along(m.plane[1], room)
 	return speech
 }
-
-// timeFeatures are those of pitch, voice and rhythm: they tell speech from music and
-// signals on any line.
-var timeFeatures = func() (index []int) {
-	for i, n := range featureNames {
-		for _, of := range []string{"f0.", "hnr.", "jitter.", "shimmer.", "rhythm.", "modulation."} {
-			if strings.HasPrefix(n, of) {
-				index = append(index, i)
-			}
-		}
-	}
-	return index
-}()
-
-// lineFeatures are the means of spectral shape. The line decides on them as much as the
-// voice does: when they are far from what a model knows, it knows nothing of a speaker
-// until some of that speaker's own voice has been heard on that line.
-var lineFeatures = func() (index []int) {
-	for i, n := range featureNames {
-		if strings.HasPrefix(n, "mfcc") && strings.HasSuffix(n, ".mean") {
-			index = append(index, i)
-		}
-	}
-	return index
-}()
 
 // leastLearned is how much of a speaker has to be known on a foreign line.
 const leastLearned = 0.5

@@ -207,7 +207,7 @@ func TestBaselineLearnsAndIsKept(t *testing.T) {
 	}
 	b.Learn(z, 2)
 	got := append([]float32(nil), z...)
-	b.Apply(got)
+	b.Apply(got, nil)
 	if got[0] != 0.5 { // as much as the norm of all speakers
 		t.Errorf("after two seconds %v is left of 1, want 0.5", got[0])
 	}

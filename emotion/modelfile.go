@@ -11,7 +11,7 @@ import (
 )
 
 // modelMark starts a model file; the byte before the last is its version.
-const modelMark = "TXEMO\x00\x01\x00"
+const modelMark = "TXEMO\x00\x02\x00"
 
 // Bounds of a model file: the name, the file and the examples it may rest on.
 const (
@@ -23,7 +23,7 @@ const (
 var errModel = errors.New("emotion: not a model file of this version")
 
 // WriteTo writes the model: a mark, the name, the number of features, and for each
-// classifier the number of components and of examples; then numbers of 32 bits, all
+// classifier the number of components, of examples and of weights of its tilt; then numbers of 32 bits, all
 // little endian.
 func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	var b bytes.Buffer
@@ -45,6 +45,9 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	count(len(m.norm.Mean))
 	put(m.norm.Mean...)
 	put(m.norm.Scale...)
+	put(m.prior...)
+	put(m.own.Mean...)
+	put(m.own.Scale...)
 	for _, c := range []*Classifier{m.stranger, m.known} {
 		count(len(c.basis))
 		count(len(c.support))
@@ -56,6 +59,13 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 			put(v...)
 		}
 		put(c.alpha...)
+		if c.tilt == nil {
+			count(0)
+			continue
+		}
+		count(len(c.tilt.weight))
+		put(c.tilt.weight...)
+		put(c.tilt.bias, c.tilt.slope, c.tilt.offset)
 	}
 	put(m.plane[0]...)
 	put(m.plane[1]...)
@@ -107,7 +117,7 @@ func (r *modelReader) numbers(n int) []float32 {
 	return out
 }
 
-func (r *modelReader) classifier() *Classifier {
+func (r *modelReader) classifier(features int) *Classifier {
 	components, support := r.count(maxComponents), r.count(maxSupport)
 	c := &Classifier{classes: Classes}
 	if head := r.numbers(3); r.err == nil {
@@ -117,11 +127,11 @@ func (r *modelReader) classifier() *Classifier {
 		r.err = errModel
 	}
 	for i := 0; i < components && r.err == nil; i++ {
-		c.basis = append(c.basis, r.numbers(Features))
+		c.basis = append(c.basis, r.numbers(features))
 	}
 	long := components
 	if components == 0 {
-		long = Features
+		long = features
 	}
 	for i := 0; i < support && r.err == nil; i++ {
 		v := r.numbers(long)
@@ -129,6 +139,17 @@ func (r *modelReader) classifier() *Classifier {
 		c.square = append(c.square, dot(v, v))
 	}
 	c.alpha = r.numbers(support * Classes)
+	if n := r.count(features); n > 0 {
+		t := &tilt{class: int(Angry), weight: r.numbers(n)}
+		v := r.numbers(3)
+		if n != features && r.err == nil {
+			r.err = errModel
+		}
+		if r.err == nil {
+			t.bias, t.slope, t.offset = v[0], v[1], v[2]
+			c.tilt = t
+		}
+	}
 	return c
 }
 
@@ -143,12 +164,20 @@ func ReadModel(in io.Reader) (*Model, error) {
 	if _, err := io.ReadFull(r.in, name); err != nil {
 		return nil, errModel
 	}
-	if n := r.count(1 << 20); r.err == nil && n != Features {
-		return nil, fmt.Errorf("emotion: model of %d features, this program has %d: train it again", n, Features)
+	n := r.count(1 << 20)
+	set := setLong(n)
+	if r.err == nil && set == nil {
+		return nil, fmt.Errorf("emotion: model of %d features, this program has %d or %d: train it again", n, Features, len(Eighty8.names))
 	}
-	m := &Model{name: string(name), norm: Norm{Mean: r.numbers(Features), Scale: r.numbers(Features)}}
-	m.stranger, m.known = r.classifier(), r.classifier()
-	m.plane[0], m.plane[1] = r.numbers(Features+1), r.numbers(Features+1)
+	m := &Model{name: string(name), set: set, norm: Norm{Mean: r.numbers(n), Scale: r.numbers(n)}}
+	m.prior, m.own = r.numbers(n), Norm{Mean: r.numbers(n), Scale: r.numbers(n)}
+	for _, v := range m.prior {
+		if v < 0 {
+			return nil, errModel
+		}
+	}
+	m.stranger, m.known = r.classifier(n), r.classifier(n)
+	m.plane[0], m.plane[1] = r.numbers(n+1), r.numbers(n+1)
 	copy(m.unsure[:], r.numbers(Classes))
 	if v := r.numbers(2); r.err == nil {
 		m.strange, m.foreign = v[0], v[1]

@@ -15,7 +15,12 @@ const (
 	maxPitch  = 500.0
 	minLag    = rate / 500
 	maxLag    = rate/60 + 1
-	lagMargin = 9 // samples either side that the interpolation reads
+	lagMargin = 9             // samples either side that the interpolation reads
+	meanLen   = 2 * rate / 75 // what is taken for the zero line: two periods of a deep voice
+	// The second pass looks between these shares of the first one's lower and upper quartile.
+	// De Looze and Rauzy give 0.75 for the lower, under which voices that fall at the end of
+	// a phrase lie.
+	lowShare, highShare = 0.6, 1.5
 )
 
 // Costs of a path, as in the paper; per step of 10 ms.
@@ -55,15 +60,16 @@ type pitcher struct {
 // measure fills the candidates of r from pitchLen samples (-1..1), strongest first.
 func (p *pitcher) measure(x []float32, r *row) {
 	mean, peak := float32(0), float32(0)
-	for _, v := range x {
+	for _, v := range x[(pitchLen-meanLen)/2 : (pitchLen+meanLen)/2] {
 		mean += v
 	}
-	mean /= pitchLen
+	mean /= meanLen
 	for i, v := range x {
 		v -= mean
 		p.x[i] = v
 	}
-	for _, v := range p.x[pitchLen/2-maxLag/2 : pitchLen/2+maxLag/2] { // the longest period
+	for i := pitchLen/2 - maxLag/2; i < pitchLen/2+maxLag/2; i++ { // the longest period
+		v := p.x[i] * shared.pitch[i]
 		peak = max(peak, v, -v)
 	}
 	r.n, r.peak, r.local = 0, peak, 0
@@ -183,8 +189,8 @@ func newTracker(rows int) *tracker {
 	return &tracker{back: make([][maxCandidates + 1]uint8, rows), sort: make([]float32, rows)}
 }
 
-// track sets hz of the rows: once between the widest limits, and once more
-// between three quarters of the lower quartile and 1.5 times the upper one.
+// track sets hz of the rows: once between the widest limits, and once more between those
+// that its quartiles set.
 func (t *tracker) track(rows []row) {
 	t.pass(rows, minPitch, maxPitch)
 	n := 0
@@ -198,7 +204,7 @@ func (t *tracker) track(rows []row) {
 		return
 	}
 	sortFloats(t.sort[:n])
-	low, high := 0.75*t.sort[n/4], 1.5*t.sort[3*n/4]
+	low, high := lowShare*t.sort[n/4], highShare*t.sort[3*n/4]
 	t.pass(rows, max(minPitch, low), min(maxPitch, high))
 }
 
@@ -208,6 +214,7 @@ func (t *tracker) pass(rows []row, low, high float32) {
 	for i := range rows {
 		peak = max(peak, rows[i].peak)
 	}
+	top := octaveCost * log2f(high/minPitch) // the paper counts octaves down from the highest pitch
 	now, last := &t.cost[0], &t.cost[1]
 	for i := range rows {
 		r := &rows[i]
@@ -219,7 +226,7 @@ func (t *tracker) pass(rows []row, low, high float32) {
 			local := voicingThreshold + max(0, 2-level*((1+voicingThreshold)/silenceThreshold))
 			if j > 0 {
 				c := r.cand[j-1]
-				local = c.worth()
+				local = c.worth() - top
 				if c.hz < low || c.hz > high {
 					local = -10
 				}

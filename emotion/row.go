@@ -76,6 +76,9 @@ type row struct {
 	fine bool  // jitter, shimmer, formants and harmonics were measured, at local
 	// local is the pitch in Hz that they rest on, peak the largest sample of the window.
 	local, peak float32
+	// flux and b3 are of the set of 88 only: the distance of successive normalised spectra,
+	// and the bandwidth of the third formant in kHz.
+	flux, b3 float32
 	// hz is the pitch of the track, 0 unvoiced; set for a whole segment at a time.
 	hz float32
 }

@@ -56,6 +56,7 @@ type spectrum struct {
 	fft   *fft
 	power [specBins]float32
 	last  [melBands]float32 // of the hop before, normalised
+	bins  [bin3800]float32  // of the hop before, normalised magnitudes
 }
 
 // measure fills the spectral contours of r from specLen samples (-1..1).
@@ -73,6 +74,7 @@ func (s *spectrum) measure(x []float32, r *row) {
 	s.mel(r)
 	s.balance(r)
 	s.shape(r)
+	s.flux(r)
 	r.v[cSlopeLow] = s.slope(1, 16)
 	r.v[cSlopeMid] = s.slope(16, 48)
 }
@@ -163,6 +165,22 @@ func (s *spectrum) shape(r *row) {
 			break
 		}
 	}
+}
+
+// flux is the distance of the magnitude spectra, each of length 1, of this hop and the last.
+func (s *spectrum) flux(r *row) {
+	total := float32(1e-12)
+	for _, p := range s.power[bin50:bin3800] {
+		total += p
+	}
+	inv, sum := 1/total, float32(0)
+	for k := bin50; k < bin3800; k++ {
+		m := sqrtf(s.power[k] * inv)
+		d := m - s.bins[k]
+		sum += d * d
+		s.bins[k] = m
+	}
+	r.flux = sqrtf(sum)
 }
 
 // slope is the regression of the power in dB over the bins a to b, in dB/kHz.

@@ -14,6 +14,7 @@ import (
 
 	"tingxin/nlp"
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // ErrCursor says that a cursor was not made by this server.
@@ -86,8 +87,22 @@ type Query struct {
 	Limit   int // 1 to 200
 }
 
-func (q *Query) where() where {
+// seenItems are the items about contacts that people whom a sight sees had.
+const seenItems = `agent = any(?u)`
+
+// seenCases are the cases of people whom a sight sees.
+const seenCases = `owner = any(?u) or agent = any(?u)`
+
+// held leaves the rows that the sight of ctx sees.
+func (w *where) held(ctx context.Context, n team.Noun, condition string) {
+	if sql := team.Where(ctx, n, condition, func(v any) string { w.args = append(w.args, v); return fmt.Sprintf("$%d", len(w.args)) }); sql != "" {
+		w.parts = append(w.parts, sql)
+	}
+}
+
+func (q *Query) where(ctx context.Context) where {
 	var w where
+	w.held(ctx, team.Feedback, seenItems)
 	if len(q.Kinds) > 0 {
 		w.add("kind = any(?)", q.Kinds)
 	}
@@ -129,7 +144,7 @@ func (q *Query) where() where {
 
 // List reads a page of items, newest first; next is empty at the end.
 func (s *Service) List(ctx context.Context, q Query) (items []Item, next string, err error) {
-	w := q.where()
+	w := q.where(ctx)
 	if err := w.behind("at", q.Cursor); err != nil {
 		return nil, "", err
 	}
@@ -175,7 +190,7 @@ type Day struct {
 
 // Summary sums up the items of a query, without its cursor.
 func (s *Service) Summary(ctx context.Context, q Query) (Summary, error) {
-	w := q.where()
+	w := q.where(ctx)
 	out := Summary{Kinds: map[Kind]int{}, Themes: []Theme{}, Chips: []Theme{}, Days: []Day{}}
 	from := `from feedback` + w.String()
 	type count struct {
@@ -261,8 +276,9 @@ type CaseRow struct {
 
 const below = `with recursive tree as (select code from cause_codes where code = %s union select k.code from cause_codes k join tree on k.parent = tree.code) select code from tree`
 
-func (q *CaseQuery) where() (where, error) {
+func (q *CaseQuery) where(ctx context.Context) (where, error) {
 	var w where
+	w.held(ctx, team.Feedback, seenCases)
 	for _, st := range q.States {
 		if !slices.Contains(States, st) {
 			return w, invalid("state", "there is no such state")
@@ -320,7 +336,7 @@ func (q *CaseQuery) where() (where, error) {
 
 // Cases reads a page of cases, the latest changed first; next is empty at the end.
 func (s *Service) Cases(ctx context.Context, q CaseQuery) (rows []CaseRow, next string, err error) {
-	w, err := q.where()
+	w, err := q.where(ctx)
 	if err == nil {
 		err = w.behind("updated_at", q.Cursor)
 	}
@@ -353,7 +369,7 @@ func (s *Service) Cases(ctx context.Context, q CaseQuery) (rows []CaseRow, next 
 // CaseCounts are how many cases stand in each state, of one owner (0: all, -1: nobody's).
 func (s *Service) CaseCounts(ctx context.Context, owner int64) (map[State]int, error) {
 	q := CaseQuery{Owner: owner}
-	w, err := q.where()
+	w, err := q.where(ctx)
 	if err != nil {
 		return nil, err
 	}

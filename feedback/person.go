@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // OfContacts are the items of the given contacts at or before until (all when it is zero), newest first,
@@ -17,7 +18,9 @@ func (s *Service) OfContacts(ctx context.Context, contacts []int64, until time.T
 	if !until.IsZero() {
 		end = &until
 	}
-	all, err := pg.Rows(ctx, s.db, scanItem, `select `+itemColumns+` from feedback f where f.contact_id = any($1) and ($2::timestamptz is null or f.at <= $2) order by f.at desc, f.id::text desc limit $3`, contacts, end, limit)
+	w := where{args: []any{contacts, end}, parts: []string{"contact_id = any($1) and ($2::timestamptz is null or at <= $2)"}}
+	w.held(ctx, team.Feedback, seenItems)
+	all, err := pg.Rows(ctx, s.db, scanItem, `select `+itemColumns+` from feedback f`+w.String()+fmt.Sprintf(` order by f.at desc, f.id::text desc limit %d`, limit), w.args...)
 	if err != nil {
 		err = fmt.Errorf("feedback of a contact: %w", err)
 	}

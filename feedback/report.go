@@ -3,11 +3,13 @@ package feedback
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // CauseRow is one line of the report: the cases of a cause, a product and a process.
@@ -59,9 +61,11 @@ const ReportRows = 1000
 // Causes of the cases opened from since until before until, by cause, product and process.
 func (s *Service) CauseReport(ctx context.Context, since, until time.Time) (CauseReport, error) {
 	out := CauseReport{Rows: []CauseRow{}}
+	w := where{args: []any{since, until}, parts: []string{"c.opened_at >= $1 and c.opened_at < $2"}}
+	w.held(ctx, team.Reports, "c.owner = any(?u) or c.agent = any(?u)")
 	rows, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[CauseRow], `select coalesce(c.cause, ''), coalesce(k.area, ''), coalesce(k.label_zh, ''), coalesce(k.label_en, ''), c.product, c.process, `+sums+`
-		from feedback_cases c left join cause_codes k on k.code = c.cause where c.opened_at >= $1 and c.opened_at < $2
-		group by c.cause, k.area, k.label_zh, k.label_en, c.product, c.process order by 7 desc, 1, 5, 6 limit $3`, since, until, ReportRows)
+		from feedback_cases c left join cause_codes k on k.code = c.cause`+w.String()+`
+		group by c.cause, k.area, k.label_zh, k.label_en, c.product, c.process order by 7 desc, 1, 5, 6 limit `+strconv.Itoa(ReportRows), w.args...)
 	if err != nil {
 		return out, fmt.Errorf("report on causes: %w", err)
 	}
@@ -70,7 +74,7 @@ func (s *Service) CauseReport(ctx context.Context, since, until time.Time) (Caus
 		Cases, Closed, Unverified, Unreachable, Reopened int
 		Hours, Uplift                                    *float64
 	}
-	t, err := pg.Row(ctx, s.db, pgx.RowToStructByPos[total], `select `+sums+` from feedback_cases c where c.opened_at >= $1 and c.opened_at < $2`, since, until)
+	t, err := pg.Row(ctx, s.db, pgx.RowToStructByPos[total], `select `+sums+` from feedback_cases c`+w.String(), w.args...)
 	if err != nil {
 		return out, fmt.Errorf("report on causes: %w", err)
 	}
@@ -84,7 +88,7 @@ func (s *Service) CauseReport(ctx context.Context, since, until time.Time) (Caus
 		Share *float64
 	}
 	promises, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[promise], `select k.kind, (count(*) filter (where k.outcome = 'hit'))::float8 / nullif(count(*) filter (where k.outcome in ('hit', 'missed')), 0)
-		from case_clocks k join feedback_cases c on c.id = k.case_id where c.opened_at >= $1 and c.opened_at < $2 group by k.kind`, since, until)
+		from case_clocks k join feedback_cases c on c.id = k.case_id`+w.String()+` group by k.kind`, w.args...)
 	if err != nil {
 		return out, fmt.Errorf("report on promises: %w", err)
 	}

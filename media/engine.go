@@ -87,6 +87,11 @@ func (e *Engine) Start(ctx context.Context) error {
 			return err
 		}
 	}
+	if e.ice == nil {
+		if err := e.cfg.WebRTCPortFree(); err != nil { // telephones can call all the same
+			e.log.Warn("no calls of browsers", "err", err)
+		}
+	}
 	e.started = true
 	e.clock.align = true
 	e.clock.begin(time.Now())

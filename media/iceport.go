@@ -79,6 +79,27 @@ func openICEPort(cfg *Config) (*icePort, error) {
 	return p, nil
 }
 
+// WebRTCPortFree says in one sentence when browsers could not call: the port, which is opened with
+// their first call, belongs to another program.
+func (c Config) WebRTCPortFree() error {
+	c = c.withDefaults()
+	addrs, err := c.iceAddresses()
+	if err != nil || c.WebRTC.Port < 0 {
+		return err
+	}
+	for _, a := range addrs {
+		at := netip.AddrPortFrom(a, uint16(c.WebRTC.Port)).String()
+		conn, err := net.ListenPacket("udp", at)
+		if errors.Is(err, unix.EADDRINUSE) {
+			return fmt.Errorf("udp port %s is taken by another program, so browsers could not call: stop that one, or give another port in media.webrtc.port", at)
+		}
+		if err == nil {
+			conn.Close()
+		}
+	}
+	return nil
+}
+
 // close ends the sockets, and with them pion's reading goroutines; the legs are closed before.
 func (p *icePort) close() error { return p.mux.Close() }
 

@@ -29,6 +29,9 @@ type Jobs struct {
 // JobWorkers bounds how many jobs run at once.
 const JobWorkers = 4
 
+// jobTime bounds one try of a job that names no time of its own. One that runs for longer is of a server that was killed.
+const jobTime = 10 * time.Minute
+
 // NewJobs makes a runner without work.
 func NewJobs(db *DB, log *slog.Logger) *Jobs {
 	inserter, err := river.NewClient(riverpgxv5.New(db.pool), &river.Config{Logger: quiet(log)})
@@ -59,7 +62,7 @@ func (j *Jobs) Every(period time.Duration, args func() river.JobArgs) {
 
 // Start begins to work jobs off. ctx ends what runs at once; Close lets it finish.
 func (j *Jobs) Start(ctx context.Context) error {
-	config := &river.Config{Logger: quiet(j.log), JobTimeout: 10 * time.Minute, Workers: j.workers, PeriodicJobs: j.periodic,
+	config := &river.Config{Logger: quiet(j.log), JobTimeout: jobTime, RescueStuckJobsAfter: jobTime + time.Minute, Workers: j.workers, PeriodicJobs: j.periodic,
 		Queues: j.queues}
 	client, err := river.NewClient(riverpgxv5.New(j.db.pool), config)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // Period is a time written as people do, "20s" or "1m30s"; empty is zero.
@@ -60,6 +61,7 @@ type Document struct {
 	Calendars []Calendar `json:"calendars,omitempty" yaml:"calendars"`
 	Agents    []AgentDoc `json:"agents,omitempty" yaml:"agents"`
 	Queues    []QueueDoc `json:"queues,omitempty" yaml:"queues"`
+	Teams     []team.Doc `json:"teams,omitempty" yaml:"teams"`
 }
 
 // AgentDoc is an agent in a Document.
@@ -250,7 +252,38 @@ func (s *Store) Apply(ctx context.Context, tx pgx.Tx, d Document) (Applied, erro
 	if err := s.applyAgents(ctx, tx, d.Agents, now.Agents, ids, &a); err != nil {
 		return a, err
 	}
-	return a, s.applyQueues(ctx, tx, d.Queues, now.Queues, ids, &a)
+	if err := s.applyQueues(ctx, tx, d.Queues, now.Queues, ids, &a); err != nil {
+		return a, err
+	}
+	return a, s.applyTeams(ctx, tx, d.Teams, &a)
+}
+
+func (s *Store) applyTeams(ctx context.Context, tx pgx.Tx, teams []team.Doc, a *Applied) error {
+	if len(teams) == 0 {
+		return nil
+	}
+	store := team.NewStore(s.db)
+	now, err := store.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range teams {
+		old := find(now, func(o team.Doc) bool { return o.ID == d.ID })
+		name := "team:" + d.ID
+		switch {
+		case old == nil:
+			a.Added = append(a.Added, name)
+		case d.Same(*old):
+			a.Same++
+			continue
+		default:
+			a.Changed = append(a.Changed, name)
+		}
+		if err := store.Put(ctx, tx, d); err != nil {
+			return wrong("team %s: %v", d.ID, err)
+		}
+	}
+	return nil
 }
 
 func (s *Store) applyAgents(ctx context.Context, tx pgx.Tx, agents, now []AgentDoc, ids map[string]AgentID, a *Applied) error {

@@ -37,6 +37,7 @@ queues:
 `
 
 func TestApplyIsIdempotent(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 2, nil)
 	s := NewStore(o.db)
 	d, err := ParseDocument([]byte(goodDocument))

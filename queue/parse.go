@@ -160,6 +160,11 @@ func (d *Document) check(file *ast.File) error {
 			return at("queues", i, err)
 		}
 	}
+	for i := range d.Teams {
+		if err := errors.Join(CheckName("team", d.Teams[i].ID), once("team "+d.Teams[i].ID)); err != nil {
+			return at("teams", i, err)
+		}
+	}
 	return nil
 }
 

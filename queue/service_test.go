@@ -129,6 +129,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 }
 
 func TestFirstQueueAsksEveryAgent(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1, nil)
 	first := Queue{ID: "help", Rings: []Ring{{Anyone: true}}}
 	if added, err := NewStore(o.db).First(t.Context(), first); added || err != nil {
@@ -161,6 +162,7 @@ func (s *server) kill() {
 }
 
 func TestTicketTellsTheWholeStory(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1, func(q *Queue) { q.WrapUp = WrapUp{WrapManual, 0} })
 	s := o.serve("n1", nil)
 	events := s.bus.Subscribe(1000)
@@ -271,6 +273,7 @@ func TestTwoHundredWaitForOne(t *testing.T) {
 // TestKilledServerKeepsCallbacks: 50 call-backs wait and 5 callers are on the
 // line when the server is killed.
 func TestKilledServerKeepsCallbacks(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 2, nil)
 	s := o.serve("n1", nil)
 	for i := range 55 {
@@ -326,6 +329,7 @@ func TestKilledServerKeepsCallbacks(t *testing.T) {
 
 // TestTwoServers: one decides, the other asks; then the first is gone.
 func TestTwoServers(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1, func(q *Queue) { q.CallbackLost = true })
 	one := o.serve("n1", nil)
 	two := o.serve("n2", nil)
@@ -378,6 +382,7 @@ func TestTwoServers(t *testing.T) {
 
 // TestDeposedServerWritesNothing: a server that lost its lease without noticing.
 func TestDeposedServerWritesNothing(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1, nil)
 	s := o.serve("n1", nil)
 	_, err := o.db.Exec(t.Context(), `update queue_lease set node = 'n2', epoch = epoch + 1, until = now() + interval '1 hour'`)
@@ -405,6 +410,7 @@ func (p *phones) Alive(id WorkID) bool {
 }
 
 func TestCallsThatAreGoneEnd(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1, nil)
 	p := &phones{gone: map[WorkID]bool{}}
 	s := o.serve("n1", p)
@@ -456,6 +462,7 @@ func TestRingStopsAtOnce(t *testing.T) {
 
 // TestPanicStartsTheDispatcherAgain: a fault in one decision ends neither the server nor the queue.
 func TestPanicStartsTheDispatcherAgain(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1, nil)
 	s := o.serve("n1", nil)
 	s.enqueue(Work{ID: "before"})
@@ -470,6 +477,7 @@ func TestPanicStartsTheDispatcherAgain(t *testing.T) {
 }
 
 func TestClosedQueue(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1, nil)
 	st := NewStore(o.db)
 	o.tx(func(ctx context.Context, tx pgx.Tx) error {
@@ -489,6 +497,7 @@ func TestClosedQueue(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 1, nil)
 	s := o.serve("n1", nil)
 	o.tx(func(ctx context.Context, tx pgx.Tx) error {
@@ -520,6 +529,7 @@ func TestReload(t *testing.T) {
 
 // TestManyAtOnce: callers, agents and hang-ups from many goroutines.
 func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, 8, nil)
 	s := o.serve("n1", nil)
 	for _, a := range o.agents {

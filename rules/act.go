@@ -519,11 +519,12 @@ type Notification struct {
 	Text     string     `json:"text"`
 	At       time.Time  `json:"at"`
 	SeenAt   *time.Time `json:"seen_at,omitempty"`
+	Kind     string     `json:"kind,omitempty" enum:",replied,noted,changed,warned" doc:"what happened to a ticket that is followed, whose subject is the text; empty for the words of a rule"`
 }
 
 // Notifications are the latest notices of a user.
 func (s *Service) Notifications(ctx context.Context, user int64, limit int) ([]Notification, error) {
-	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[Notification], `select id, object, object_id, text, at, seen_at from rule_notices where user_id = $1 order by id desc limit $2`, user, limit)
+	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[Notification], `select id, object, object_id, text, at, seen_at, kind from rule_notices where user_id = $1 order by id desc limit $2`, user, limit)
 }
 
 // SawNotifications marks a user's notices up to an id as seen.

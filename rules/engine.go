@@ -67,6 +67,9 @@ func (b *book) wanted() []string {
 			add(t.Events)
 		}
 	}
+	for _, typ := range followed { // followers are told of these
+		types[typ] = true
+	}
 	return slices.Sorted(maps.Keys(types))
 }
 
@@ -131,9 +134,19 @@ func (s *Service) process(ctx context.Context, b *book, e *happened) error {
 			break
 		}
 	}
+	var told []int64
+	defer func() {
+		for _, id := range told {
+			s.bus.Publish(EventNotification, "", NotificationEvent{id})
+		}
+	}()
 	defer poke(s.wakeHooks)
 	return s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if e.OnlyRule == "" {
+			var err error
+			if told, err = s.tellFollowers(ctx, tx, e); err != nil {
+				return err
+			}
 			for _, name := range slices.Sorted(maps.Keys(b.Targets)) {
 				t := b.Targets[name]
 				for _, typ := range t.Events {

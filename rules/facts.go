@@ -58,6 +58,11 @@ func (s snapshot) text(key string) string {
 	return ""
 }
 
+func (s snapshot) flag(key string) bool {
+	v, _ := s[key].(bool)
+	return v
+}
+
 func (s snapshot) number(key string) int64 {
 	v, _ := s[key].(float64)
 	return int64(v)

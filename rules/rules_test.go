@@ -716,3 +716,39 @@ func TestCallsContactsAndAlertsAreEvents(t *testing.T) {
 		t.Errorf("left: %+v", left)
 	}
 }
+
+func TestFollowersAreToldOnceOfWhatTheyAskedFor(t *testing.T) {
+	h := open(t, Book{})
+	k := h.create(ticket.Draft{})
+	users := map[string]int64{}
+	for name, told := range map[string]string{"all": "all", "pub": "public", "priv": "private", "author": "all", "none": ""} {
+		users[name] = h.user(name, "agent")
+		if told != "" {
+			h.must(h.tickets.FollowFor(t.Context(), k.ID, users[name], told))
+		}
+	}
+	h.work() // the creation tells nobody
+	_, _, err := h.tickets.Comment(t.Context(), k.ID, "it is on its way", true, ticket.AgentActor("author"))
+	h.must(err)
+	_, _, err = h.tickets.Comment(t.Context(), k.ID, "only for us", false, ticket.AgentActor("author"))
+	h.must(err)
+	h.work()
+	_, err = h.db.Exec(t.Context(), `update rule_events set state = 'new' where type = 'ticket.commented'`) // as after a crash
+	h.must(err)
+	h.work()
+	for name, want := range map[string][]string{"all": {"noted", "replied"}, "pub": {"replied"}, "priv": {"noted"}, "author": nil, "none": nil} {
+		got, err := h.Notifications(t.Context(), users[name], 10)
+		h.must(err)
+		var kinds []string
+		for _, n := range got {
+			kinds = append(kinds, n.Kind)
+			if n.Text != k.Subject || n.ObjectID != fmt.Sprint(k.ID) {
+				t.Errorf("%s reads %+v", name, n)
+			}
+		}
+		slices.Sort(kinds)
+		if !slices.Equal(kinds, want) {
+			t.Errorf("%s was told of %v, want %v", name, kinds, want)
+		}
+	}
+}

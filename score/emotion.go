@@ -26,6 +26,8 @@ type EmotionOptions struct {
 	Protocol string
 	// Model is a model file for the protocol "model"; empty is the shipped one.
 	Model string
+	// Features is the set of features, large or 88; with a model its own.
+	Features string
 	// JSON is the file for the figures.
 	JSON string
 	// Parallel is how many goroutines work (cores).
@@ -40,6 +42,7 @@ func (o *EmotionOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
 	fs.StringVar(&o.Task, "task", "", "only this `task`: labels, four or five")
 	fs.StringVar(&o.Model, "model", "", "model `file` for --protocol model (default: the shipped one)")
+	fs.StringVar(&o.Features, "features", "large", "`set` of functionals: large or 88")
 	fs.IntVar(&o.Parallel, "parallel", 0, "goroutines (default: cores)")
 	fs.StringVar(&o.JSON, "json", "", "write the figures to this `file`")
 }
@@ -72,6 +75,9 @@ func (o *EmotionOptions) check() error {
 	case o.Protocol != "model" && o.Model != "":
 		return errors.New("--model is for --protocol model")
 	}
+	if o.Features == "" {
+		o.Features = emotion.Large.Name()
+	}
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.NumCPU()
 	}
@@ -95,12 +101,23 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	set, err := emotion.SetOf(opts.Features)
+	if err != nil {
+		return err
+	}
+	var model *emotion.Model
+	if opts.Protocol == "model" {
+		if model, err = opts.model(); err != nil {
+			return err
+		}
+		set = model.Set()
+	}
 	begun := time.Now()
 	var copies map[string]bool
 	if opts.Protocol == "loso" {
 		copies = few(list)
 	}
-	all, err := measureAll(ctx, list, opts.Band, copies, opts.Parallel)
+	all, err := measureAll(ctx, list, set, opts.Band, copies, opts.Parallel)
 	if err != nil {
 		return err
 	}
@@ -110,7 +127,7 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 	}
 	switch opts.Protocol {
 	case "model":
-		err = rep.model(all)
+		rep.model(model, all)
 	case "cross":
 		err = rep.cross(ctx, all)
 	default:
@@ -175,19 +192,25 @@ func (r *emotionReport) cross(ctx context.Context, all []measured) error {
 	return nil
 }
 
-// model applies a model as a call does, without and with a baseline of neutral speech.
-func (r *emotionReport) model(all []measured) error {
-	m := emotion.Default()
-	if r.opts.Model != "" {
-		f, err := os.Open(r.opts.Model)
-		if err != nil {
-			return fmt.Errorf("model: %w", err)
-		}
-		defer f.Close()
-		if m, err = emotion.ReadModel(f); err != nil {
-			return fmt.Errorf("model %s: %w", r.opts.Model, err)
-		}
+// model reads the model to score.
+func (o *EmotionOptions) model() (*emotion.Model, error) {
+	if o.Model == "" {
+		return emotion.Default(), nil
 	}
+	f, err := os.Open(o.Model)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	defer f.Close()
+	m, err := emotion.ReadModel(f)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", o.Model, err)
+	}
+	return m, nil
+}
+
+// model applies a model as a call does, without and with a baseline of neutral speech.
+func (r *emotionReport) model(m *emotion.Model, all []measured) {
 	r.version = m.Version()
 	for _, t := range tasks(all) {
 		if t.name == "labels" || r.opts.Task != "" && r.opts.Task != t.name {
@@ -197,7 +220,6 @@ func (r *emotionReport) model(all []measured) error {
 			r.add(t, norm, t.apply(m, norm))
 		}
 	}
-	return nil
 }
 
 func (r *emotionReport) add(t *task, norm string, list []guess) {

@@ -31,7 +31,7 @@ var conditions = []condition{
 }
 
 // examplesOf measures every recording under every condition.
-func examplesOf(ctx context.Context, list []Spoken, parallel int) ([]emotion.Example, error) {
+func examplesOf(ctx context.Context, list []Spoken, set *emotion.Set, parallel int) ([]emotion.Example, error) {
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
 	}
@@ -43,7 +43,7 @@ func examplesOf(ctx context.Context, list []Spoken, parallel int) ([]emotion.Exa
 		// Ends when next is closed.
 		wg.Go(func() {
 			for i := range next {
-				errs[i] = hearAll(list[i], i, out[i*len(conditions):(i+1)*len(conditions)])
+				errs[i] = hearAll(list[i], set, i, out[i*len(conditions):(i+1)*len(conditions)])
 			}
 		})
 	}
@@ -64,14 +64,14 @@ func examplesOf(ctx context.Context, list []Spoken, parallel int) ([]emotion.Exa
 }
 
 // hearAll measures recording number i under every condition.
-func hearAll(s Spoken, i int, out []emotion.Example) error {
+func hearAll(s Spoken, set *emotion.Set, i int, out []emotion.Example) error {
 	pcm, _, err := ReadAudio(s.Path)
 	if err != nil {
 		return fmt.Errorf("features: %w", err)
 	}
 	for k, c := range conditions {
-		m := emotion.Measure(c.hear(pcm, s.Who(), uint64(i)))
-		out[k] = emotion.Example{X: m.X, Seconds: m.Voiced.Seconds(), Class: s.Class, Label: s.Label, Speaker: s.Who(), Variant: "/" + c.name}
+		m := set.Measure(c.hear(pcm, s.Who(), uint64(i)))
+		out[k] = emotion.Example{X: m.X, Seconds: m.Voiced.Seconds(), Class: s.Class, Label: s.Label, Speaker: s.Who(), Variant: "/" + c.name, Domain: s.Corpus}
 	}
 	return nil
 }

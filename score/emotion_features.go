@@ -54,7 +54,7 @@ func faster(pcm []int16, speed float64) []int16 {
 
 // measureAll measures the recordings on several goroutines, with copies for the corpora
 // given; it fails when one cannot be read.
-func measureAll(ctx context.Context, list []Spoken, band string, copies map[string]bool, parallel int) ([]measured, error) {
+func measureAll(ctx context.Context, list []Spoken, set *emotion.Set, band string, copies map[string]bool, parallel int) ([]measured, error) {
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
 	}
@@ -65,7 +65,7 @@ func measureAll(ctx context.Context, list []Spoken, band string, copies map[stri
 		// Ends when next is closed.
 		wg.Go(func() {
 			for i := range next {
-				out[i] = measureOne(list[i], band, copies[list[i].Corpus])
+				out[i] = measureOne(list[i], set, band, copies[list[i].Corpus])
 			}
 		})
 	}
@@ -88,7 +88,7 @@ func measureAll(ctx context.Context, list []Spoken, band string, copies map[stri
 	return out, nil
 }
 
-func measureOne(s Spoken, band string, copies bool) measured {
+func measureOne(s Spoken, set *emotion.Set, band string, copies bool) measured {
 	m := measured{Spoken: s}
 	pcm, _, err := ReadAudio(s.Path)
 	if err != nil {
@@ -96,11 +96,11 @@ func measureOne(s Spoken, band string, copies bool) measured {
 		return m
 	}
 	m.length = float64(len(pcm)) / audio.Rate
-	got := emotion.Measure(through(pcm, band))
+	got := set.Measure(through(pcm, band))
 	m.x, m.seconds = got.X, got.Voiced.Seconds()
 	if copies {
 		for _, speed := range speeds {
-			m.copies = append(m.copies, emotion.Measure(through(faster(pcm, speed), band)).X)
+			m.copies = append(m.copies, set.Measure(through(faster(pcm, speed), band)).X)
 		}
 	}
 	return m

@@ -32,20 +32,23 @@ func evaluate(train, test *fold, classes, anger int) ([]guess, error) {
 	x := train.raw()
 	n := emotion.NewNorm(x)
 	z := train.scores(x, n)
-	who := make([]string, len(train.items))
+	prior := train.prior(z)
+	z, own := train.own(z, prior, nil)
+	who, domain := make([]string, len(train.items)), make([]string, len(train.items))
 	for i, m := range train.items {
-		who[i] = m.Who()
+		who[i], domain[i] = m.Who(), m.Corpus
 	}
-	c, held, err := emotion.Fit(z, train.y, who, classes, emotion.FitOptions{})
+	c, held, err := emotion.Fit(z, train.y, who, classes, emotion.FitOptions{Domain: domain, Anger: anger})
 	if err != nil {
 		return nil, err
 	}
 	least := float32(0)
 	if anger >= 0 {
-		least = c.Threshold(held, train.y, anger, emotion.AngerPrecision)
+		least = emotion.Threshold(held, train.y, anger, emotion.AngerPrecision)
 	}
 	var list []guess
-	for i, v := range test.scores(test.raw(), n) {
+	tested, _ := test.own(test.scores(test.raw(), n), prior, own)
+	for i, v := range tested {
 		if test.norm == "first" && test.first[i] {
 			continue
 		}
@@ -85,15 +88,34 @@ func (f *fold) raw() [][]float32 {
 	return x
 }
 
-// scores are z-scores by n and, by norm "first", less the speaker's baseline.
+// scores are z-scores by n.
 func (f *fold) scores(x [][]float32, n emotion.Norm) [][]float32 {
 	z := make([][]float32, len(x))
 	for i, v := range x {
 		z[i] = make([]float32, len(v))
 		n.Apply(v, z[i])
 	}
+	return z
+}
+
+// prior is what the neutral recordings say of how speakers differ.
+func (f *fold) prior(z [][]float32) emotion.Prior {
+	var neutral [][]float32
+	var seconds []float64
+	var voice []string
+	for i, m := range f.items {
+		if m.Class == emotion.Neutral {
+			neutral, seconds, voice = append(neutral, z[i]), append(seconds, max(0.5, m.seconds)), append(voice, m.voice())
+		}
+	}
+	return emotion.NewPrior(neutral, seconds, voice)
+}
+
+// own takes, by norm "first", the speakers' baselines from z, and makes z-scores of the rest:
+// by the norm given, or by that of these recordings.
+func (f *fold) own(z [][]float32, prior emotion.Prior, n *emotion.Norm) ([][]float32, *emotion.Norm) {
 	if f.norm != "first" {
-		return z
+		return z, nil
 	}
 	base := map[string]*emotion.Baseline{}
 	for i, m := range f.items {
@@ -106,8 +128,15 @@ func (f *fold) scores(x [][]float32, n emotion.Norm) [][]float32 {
 	}
 	for i, m := range f.items {
 		if b := base[m.voice()]; b != nil {
-			b.Apply(z[i])
+			b.Apply(z[i], prior)
 		}
 	}
-	return z
+	if n == nil {
+		norm := emotion.NewNorm(z)
+		n = &norm
+	}
+	for _, v := range z {
+		n.Apply(v, v)
+	}
+	return z, n
 }

@@ -18,6 +18,8 @@ type TrainOptions struct {
 	Manifest, Corpus string
 	// Out is the model file, Name the model's name.
 	Out, Name string
+	// Features is the set of functionals that the model reads, large or 88.
+	Features string
 	// Parallel is how many goroutines measure (cores).
 	Parallel int
 }
@@ -27,6 +29,7 @@ func (o *TrainOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.Manifest, "manifest", "", "labelled recordings: `file` of tab-separated values with columns path, speaker, label")
 	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
 	fs.StringVar(&o.Out, "out", "", "model `file` to write")
+	fs.StringVar(&o.Features, "features", "large", "`set` of functionals that the model reads: large or 88")
 	fs.IntVar(&o.Parallel, "parallel", 0, "goroutines (default: cores)")
 	fs.StringVar(&o.Name, "name", "own", "the model's `name`, shown with its readings")
 }
@@ -41,8 +44,14 @@ func TrainEmotion(ctx context.Context, opts TrainOptions, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	set := emotion.Large
+	if opts.Features != "" {
+		if set, err = emotion.SetOf(opts.Features); err != nil {
+			return err
+		}
+	}
 	begun := time.Now()
-	examples, err := examplesOf(ctx, list, opts.Parallel)
+	examples, err := examplesOf(ctx, list, set, opts.Parallel)
 	if err != nil {
 		return err
 	}

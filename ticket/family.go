@@ -250,6 +250,21 @@ func (s *Service) Follow(ctx context.Context, id ID, user int64, follow bool) er
 	return failed("follow", id, err)
 }
 
+// FollowFor says what a follower is told of: "all", "public" (what the customer sees too) or "private".
+func (s *Service) FollowFor(ctx context.Context, id ID, user int64, what string) error {
+	_, err := s.db.Exec(ctx, `insert into ticket_followers (ticket_id, user_id, told) values ($1, $2, $3) on conflict (ticket_id, user_id) do update set told = excluded.told`, id, user, what)
+	return failed("follow", id, err)
+}
+
+// Told is what a follower is told of; "" for who does not follow the ticket.
+func (s *Service) Told(ctx context.Context, id ID, user int64) (string, error) {
+	what, err := pg.Row(ctx, s.db, pgx.RowTo[string], `select told from ticket_followers where ticket_id = $1 and user_id = $2`, id, user)
+	if errors.Is(err, pg.ErrNotFound) {
+		return "", nil
+	}
+	return what, failed("read a follower of", id, err)
+}
+
 // Followers are the users who follow a ticket.
 func (s *Service) Followers(ctx context.Context, id ID) ([]int64, error) {
 	all, err := pg.Rows(ctx, s.db, pgx.RowTo[int64], `select user_id from ticket_followers where ticket_id = $1 order by user_id`, id)

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // ErrCursor says that a cursor was not made by List.
@@ -54,7 +55,7 @@ type Page struct {
 
 // List reads a page of tickets.
 func (s *Service) List(ctx context.Context, q Query) (Page, error) {
-	where, args, err := q.where()
+	where, args, err := q.where(ctx)
 	if err != nil {
 		return Page{}, err
 	}
@@ -76,12 +77,15 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 	return p, nil
 }
 
-func (q *Query) where() (string, []any, error) {
+func (q *Query) where(ctx context.Context) (string, []any, error) {
 	var parts []string
 	var args []any
 	add := func(cond string, v any) {
 		args = append(args, v)
 		parts = append(parts, strings.ReplaceAll(cond, "?", fmt.Sprintf("$%d", len(args))))
+	}
+	if sql := team.Condition(ctx, team.Tickets, "x", bind(&args)); sql != "" {
+		parts = append(parts, sql)
 	}
 	for _, st := range q.States {
 		if !slices.Contains(States, st) {
@@ -153,6 +157,11 @@ func (q *Query) where() (string, []any, error) {
 	return " where " + strings.Join(parts, " and "), args, nil
 }
 
+// bind takes parameters into args and tells their places.
+func bind(args *[]any) func(any) string {
+	return func(v any) string { *args = append(*args, v); return fmt.Sprintf("$%d", len(*args)) }
+}
+
 func scanRow(row pgx.CollectableRow) (Row, error) {
 	var r Row
 	t := &r.Ticket
@@ -197,8 +206,12 @@ func (s *Service) Counts(ctx context.Context, assignee int64) (map[State]int, er
 		State State
 		N     int
 	}
-	rows, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[count], `select state, count(*)::int from tickets
-		where state <> 'closed' and ($1 = 0 or ($1 = -1 and assignee is null) or assignee = $1) group by state`, assignee)
+	args := []any{assignee}
+	where := `x.state <> 'closed' and ($1 = 0 or ($1 = -1 and x.assignee is null) or x.assignee = $1)`
+	if sql := team.Condition(ctx, team.Tickets, "x", bind(&args)); sql != "" {
+		where += " and " + sql
+	}
+	rows, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[count], `select x.state, count(*)::int from tickets x where `+where+` group by x.state`, args...)
 	out := make(map[State]int, len(rows))
 	for _, r := range rows {
 		out[r.State] = r.N

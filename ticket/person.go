@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/pg"
+	"tingxin/team"
 )
 
 // Brief is a ticket as a person's timeline and archive have it.
@@ -28,9 +29,14 @@ func (s *Service) OfContacts(ctx context.Context, contacts []int64, until time.T
 	if !until.IsZero() {
 		end = &until
 	}
+	args := []any{contacts, end}
+	where := `t.contact_id = any($1) and ($2::timestamptz is null or t.created_at <= $2)`
+	if sql := team.Condition(ctx, team.Tickets, "t", bind(&args)); sql != "" {
+		where += " and " + sql
+	}
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[Brief], `select t.id, t.subject, t.body, t.state, t.priority,
 			coalesce((select array_agg(c.body order by c.id) from ticket_comments c where c.ticket_id = t.id and c.public), '{}'), t.created_at
-		from tickets t where t.contact_id = any($1) and ($2::timestamptz is null or t.created_at <= $2) order by t.created_at desc, t.id::text desc limit $3`, contacts, end, limit)
+		from tickets t where `+where+fmt.Sprintf(` order by t.created_at desc, t.id::text desc limit %d`, limit), args...)
 	if err != nil {
 		err = fmt.Errorf("tickets of a contact: %w", err)
 	}

@@ -90,7 +90,7 @@ func (s *Service) count(ctx context.Context, f *ViewFilter, user int64) (int, er
 	if err != nil {
 		return 0, err
 	}
-	where, args, err := q.where()
+	where, args, err := q.where(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -246,17 +246,27 @@ func (s *Server) serveSend(w http.ResponseWriter, r *http.Request, _ *site) {
 	}
 	v.lang, v.name = clip(in.Lang, 35), cmp.Or(v.who.Name, clip(in.Name, 200))
 	out := frames{[]reply{}}
+	var again string // why a message shall come again: those behind it would stand before it
 	for _, raw := range in.Frames {
 		f, err := readFrame(raw)
 		switch {
+		case again != "" && err == nil && f.ClientID != "":
+			out.Frames = append(out.Frames, failure(again, "a message before it shall come again", f.ClientID, true))
 		case err != nil || f.Type == "hello":
 			s.badFrames.Add(1)
 			out.Frames = append(out.Frames, failure("bad_frame", errFrame.Error(), f.ClientID, false))
 		case !s.frames.take(v.who.external(), s.now()):
 			s.limited.Add(1)
-			out.Frames = append(out.Frames, failure("slow_down", "too many frames", f.ClientID, true))
+			again = "slow_down"
+			out.Frames = append(out.Frames, failure(again, "too many frames", f.ClientID, true))
 		default:
-			out.Frames = append(out.Frames, v.do(r.Context(), &f)...)
+			said := v.do(r.Context(), &f)
+			for i := range said {
+				if said[i].Type == "error" && said[i].Retry {
+					again = said[i].Code
+				}
+			}
+			out.Frames = append(out.Frames, said...)
 		}
 	}
 	s.answer(w, out)

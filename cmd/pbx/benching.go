@@ -20,7 +20,7 @@ import (
 	"tingxin/sip"
 )
 
-// runBench is "pbx bench asr", "pbx bench calls", "pbx bench emotion" and "pbx bench bot".
+// runBench is "pbx bench asr", "pbx bench calls", "pbx bench emotion", "pbx bench bot" and "pbx bench chat".
 func runBench(args []string, out, errOut io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -33,8 +33,12 @@ func runBench(args []string, out, errOut io.Writer) error {
 		return benchEmotion(ctx, args[1:], out, errOut)
 	case len(args) > 0 && args[0] == "bot":
 		return benchBot(ctx, args[1:], out, errOut)
+	case len(args) > 0 && args[0] == "chat":
+		return benchChat(ctx, args[1:], out, errOut)
+	case len(args) > 0 && args[0] == "data":
+		return benchData(ctx, args[1:], out, errOut)
 	}
-	return usage{errors.New("bench what? \"pbx bench asr --help\", \"pbx bench calls --help\", \"pbx bench emotion --help\" and \"pbx bench bot --help\" tell more")}
+	return usage{errors.New("bench what? It can be asr, calls, emotion, bot, chat or data; \"pbx bench calls --help\" tells more")}
 }
 
 func benchCalls(ctx context.Context, args []string, out, errOut io.Writer) error {
@@ -64,31 +68,47 @@ func serveCalls(ctx context.Context, callee string, legs int) (served bench.Serv
 	if err != nil {
 		return served, err
 	}
-	self, err := os.Executable()
+	line, pid, stop, err := startServer(ctx, path)
 	if err != nil {
 		return served, err
 	}
-	cmd := exec.Command(self, "serve", "--config", path)
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
-	lines, err := cmd.StdoutPipe()
-	if err != nil {
-		return served, err
-	}
-	if err := cmd.Start(); err != nil {
-		return served, err
-	}
-	stop := func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // its exit code says nothing about the run
+	end := func() {
+		stop()
 		os.RemoveAll(dir)
 	}
-	address, err := readyAddress(ctx, lines)
+	address, err := udpAddress(line)
 	if err != nil {
 		stop()
 		return served, err
 	}
-	return bench.Served{Address: address, PID: cmd.Process.Pid, Stop: stop}, nil
+	return bench.Served{Address: address, PID: pid, Stop: end}, nil
+}
+
+// startServer starts this program as a server and waits for its line.
+func startServer(ctx context.Context, config string) (line string, pid int, stop func(), err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", 0, nil, err
+	}
+	cmd := exec.Command(self, "serve", "--config", config)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
+	lines, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", 0, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", 0, nil, err
+	}
+	stop = func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait() // its exit code says nothing about the run
+	}
+	if line, err = readyLine(ctx, lines); err != nil {
+		stop()
+		return "", 0, nil, err
+	}
+	return line, cmd.Process.Pid, stop, nil
 }
 
 // benchConfig writes the configuration of a server that only carries calls.
@@ -117,26 +137,43 @@ func benchConfig(dir, callee string, legs int) (string, error) {
 
 // readyAddress waits for the server's first line and takes the UDP address from it.
 func readyAddress(ctx context.Context, out io.Reader) (string, error) {
+	line, err := readyLine(ctx, out)
+	if err != nil {
+		return "", err
+	}
+	return udpAddress(line)
+}
+
+func udpAddress(ready string) (string, error) {
+	_, rest, ok := strings.Cut(ready, " udp:")
+	if !ok {
+		return "", fmt.Errorf("the server has no UDP address: %s", ready)
+	}
+	address, _, _ := strings.Cut(rest, " ")
+	return address, nil
+}
+
+// readyLine waits for the line that says that a server is ready, and reads on behind it.
+func readyLine(ctx context.Context, out io.Reader) (string, error) {
 	found := make(chan string, 1)
 	go func() { // ends when the server's output does
 		defer close(found)
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
-			if _, rest, ok := strings.Cut(lines.Text(), " udp:"); ok {
-				address, _, _ := strings.Cut(rest, " ")
+			if strings.HasPrefix(lines.Text(), "ready: ") {
 				select {
-				case found <- address:
+				case found <- lines.Text():
 				default:
 				}
 			}
 		}
 	}()
 	select {
-	case address, ok := <-found:
+	case line, ok := <-found:
 		if !ok {
 			return "", errors.New("the server did not start, see its message above")
 		}
-		return address, nil
+		return line, nil
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	case <-time.After(2 * time.Minute):

@@ -203,6 +203,8 @@ func (q *chatQueue) Enqueue(ctx context.Context, c chat.Conversation, live bool)
 	switch {
 	case errors.Is(err, queue.ErrThere):
 		return q.move(ctx, w.ID, w.Queue)
+	case errors.Is(err, queue.ErrNoQueue):
+		return fmt.Errorf("%w: %w", chat.ErrNoQueue, err)
 	case err != nil:
 		return err
 	}
@@ -437,6 +439,7 @@ func (q *chatQueue) compare(ctx context.Context) error {
 func runAuditMessages(args []string, out, errOut io.Writer) error {
 	fs := newFlags("audit messages", "Compare what came in with what is stored and what the pages show; the exit code tells whether they are equal.", errOut)
 	path := fs.String("config", "", "configuration `file` (YAML) that names the database (pg.url); DATABASE_URL when not given")
+	records := fs.String("records", "", "compare with what people at the other end wrote down too: a `file` with one JSON object a line (conv, reader, said, shown)")
 	if len(args) == 0 || args[0] != "messages" {
 		return usage{errors.New("audit: say what to audit: messages or verify")}
 	}
@@ -463,7 +466,20 @@ func runAuditMessages(args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "received %d\nstored   %d\nshown    %d in %d threads\nopen     %d, refused %d\n", r.Raw, r.Stored, r.Shown, r.Threads, r.Open, r.Refused)
+	if *records != "" {
+		f, err := os.Open(*records)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := c.AuditRecords(ctx, f, &r); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "received %d\nstored   %d\nshown    %d in %d threads\nopen     %d (bodies %d, not looked at %d, going out %d), refused %d\n", r.Raw, r.Stored, r.Shown, r.Threads, r.Open, r.New, r.Due, r.Leaving, r.Refused)
+	if *records != "" {
+		fmt.Fprintf(out, "records  %d: confirmed %d, seen %d\n", r.Records, r.Said, r.Seen)
+	}
 	for _, f := range r.Faults {
 		fmt.Fprintln(out, "fault:", f)
 	}

@@ -162,9 +162,12 @@ func (c Config) probeSpeech(ctx context.Context) (string, error) {
 	return "models and worker program are there", nil
 }
 
-// probeMedia opens and closes one pair of ports.
+// probeMedia opens and closes one pair of ports, and the port of browsers.
 func (c Config) probeMedia(ctx context.Context) (string, error) {
 	log := slog.New(slog.DiscardHandler)
+	if err := c.Media.WebRTCPortFree(); err != nil {
+		return "", err
+	}
 	e, err := media.New(c.Media, log)
 	if err != nil {
 		return "", err

@@ -26,6 +26,7 @@ import (
 	"tingxin/node"
 	"tingxin/pg"
 	"tingxin/queue"
+	"tingxin/report"
 	"tingxin/rules"
 	"tingxin/sip"
 	"tingxin/ticket"
@@ -55,6 +56,7 @@ type Config struct {
 	Feedback     feedback.Config `yaml:"feedback" koanf:"feedback"`
 	Tickets      ticket.Config   `yaml:"tickets" koanf:"tickets"`
 	Rules        rules.Config    `yaml:"rules" koanf:"rules"`
+	Report       report.Config   `yaml:"report" koanf:"report"`
 	PG           pg.Config       `yaml:"pg" koanf:"pg"`
 	API          api.Config      `yaml:"api" koanf:"api"`
 	Cluster      node.Config     `yaml:"cluster" koanf:"cluster"`
@@ -95,6 +97,7 @@ func (c Config) withDefaults() Config {
 	under(&c.Chat.KeyFile, "chat.key")
 	c.Chat.Node = cmp.Or(c.Chat.Node, c.Queues.Node, c.Call.Node)
 	c.Queues.Node = cmp.Or(c.Queues.Node, c.Call.Node)
+	c.Report.Zone = cmp.Or(c.Report.Zone, c.Queues.Zone)
 	if c.API.Recordings == "" {
 		c.API.Recordings = c.Call.Recording.Dir
 	}
@@ -145,6 +148,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Rules.Check(); err != nil {
+		return err
+	}
+	if err := c.Report.Check(); err != nil {
 		return err
 	}
 	if c.DrainTimeout < 0 {

@@ -95,6 +95,9 @@ func demoConfig(dir string, environ []string) (Config, error) {
 	cfg.DataDir, cfg.PG.URL = dir, ""
 	cfg.SIP.Listen = []string{"udp:127.0.0.1:0", "tcp:127.0.0.1:0"}
 	cfg.Media.Listen, cfg.Media.PortMin = "127.0.0.1", -1
+	if cfg.Media.WebRTCPortFree() != nil { // another server has it
+		cfg.Media.WebRTC.Port = -1
+	}
 	cfg.API.Listen = "127.0.0.1:8080"
 	if bindable("tcp", cfg.API.Listen) != nil {
 		cfg.API.Listen = "127.0.0.1:0"

@@ -18,6 +18,7 @@ type featureFile struct {
 	File    string             `json:"file"`
 	Seconds float64            `json:"seconds"`
 	Voiced  float64            `json:"voiced_seconds"`
+	Set     string             `json:"set"`
 	Model   string             `json:"model"`
 	Reading map[string]float64 `json:"reading,omitempty"`
 	// Features maps the names of functionals to numbers.
@@ -39,6 +40,7 @@ type featurePoint struct {
 func runFeatures(args []string, out, errOut io.Writer) error {
 	fs := newFlags("features", "Print the prosody of a recording of one speaker: pitch track and functionals.", errOut)
 	path := fs.String("wav", "", "WAV or FLAC `file`")
+	name := fs.String("set", "large", "`set` of functionals: large (what the shipped model reads) or 88 (Eyben et al. 2016, fitted to a telephone band)")
 	asJSON := fs.Bool("json", false, "print everything as JSON")
 	if err := parse(fs, args); err != nil {
 		return err
@@ -46,12 +48,16 @@ func runFeatures(args []string, out, errOut io.Writer) error {
 	if *path == "" {
 		return usage{errors.New("features needs --wav FILE: a WAV or FLAC recording")}
 	}
+	set, err := emotion.SetOf(*name)
+	if err != nil {
+		return usage{err}
+	}
 	pcm, _, err := score.ReadAudio(*path)
 	if err != nil {
 		return err
 	}
-	m := emotion.Measure(pcm)
-	f := describe(*path, pcm, m)
+	m := set.Measure(pcm)
+	f := describe(*path, pcm, set, m)
 	if *asJSON {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", " ")
@@ -59,21 +65,21 @@ func runFeatures(args []string, out, errOut io.Writer) error {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "seconds\t%.2f\nvoiced seconds\t%.2f\n", f.Seconds, f.Voiced)
-	for _, name := range emotion.FeatureNames() {
+	for _, name := range set.Names() {
 		fmt.Fprintf(w, "%s\t%.4g\n", name, f.Features[name])
 	}
 	return w.Flush()
 }
 
-func describe(path string, pcm []int16, m *emotion.Measurement) featureFile {
+func describe(path string, pcm []int16, set *emotion.Set, m *emotion.Measurement) featureFile {
 	f := featureFile{
 		File: path, Seconds: float64(len(pcm)) / audio.Rate, Voiced: m.Voiced.Seconds(),
-		Model: emotion.Default().Version(), Features: map[string]float64{},
+		Set: set.Name(), Model: emotion.Default().Version(), Features: map[string]float64{},
 	}
-	for i, name := range emotion.FeatureNames() {
+	for i, name := range set.Names() {
 		f.Features[name] = round(float64(m.X[i]), 5)
 	}
-	if f.Voiced >= 1 {
+	if set == emotion.Default().Set() && f.Voiced >= 1 {
 		r := emotion.Default().Classify(m.X, nil)
 		f.Reading = map[string]float64{"arousal": round(float64(r.Arousal), 3), "valence": round(float64(r.Valence), 3)}
 		for k, p := range r.P {

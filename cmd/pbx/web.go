@@ -7,6 +7,7 @@ import (
 
 	"tingxin/api"
 	"tingxin/pg"
+	"tingxin/report"
 	"tingxin/sip"
 	"tingxin/web"
 )
@@ -16,7 +17,14 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 	jobs := s.jobs
 	s.kb.AddJobs(jobs)
 	s.addLinking(jobs)
-	w, err := api.New(s.cfg.API, s.apiParts(jobs), s.log)
+	reports, err := report.New(s.cfg.Report, s.db, s.log)
+	if err != nil {
+		return nil, err
+	}
+	reports.AddJobs(jobs)
+	parts := s.apiParts(jobs)
+	parts.Reports = reports
+	w, err := api.New(s.cfg.API, parts, s.log)
 	if err != nil {
 		return nil, err
 	}

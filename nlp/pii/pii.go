@@ -110,18 +110,6 @@ func maybe(s string) bool {
 	return digits >= leastDigits
 }
 
-// cutOf is where a text that is too long to be searched at once is cut: between two words when there are some.
-func cutOf(s string) int {
-	cut := slot.MaxText / 2
-	if at := strings.LastIndexAny(s[:cut], " \n\t,.;。，；！？"); at > 0 {
-		cut = at
-	}
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return cut
-}
-
 // Find gives the values of a text of any length, in its order.
 func Find(s string) []slot.Value {
 	var out []slot.Value
@@ -169,6 +157,39 @@ func Text(s string) string {
 	}
 	b.WriteString(shapes.ReplaceAllStringFunc(s[last:], shapedOr))
 	return b.String()
+}
+
+// cutOf is where a text that is too long to be looked at as a whole is cut: about the middle of what can be
+// looked at, at a space or a stop where there is one, and in nothing that would be hidden.
+func cutOf(s string) int {
+	end := slot.MaxText
+	for end > slot.MaxText-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	window := s[:end]
+	cut := slot.MaxText / 2
+	if at := strings.LastIndexAny(window[:cut], " \n\t,.;。，；！？"); at > 0 {
+		cut = at
+	}
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	var spans [][]int
+	if values, err := finder.Find(window, time.Unix(0, 0)); err == nil {
+		for _, v := range values {
+			spans = append(spans, []int{v.Start, v.End})
+		}
+	}
+	spans = append(spans, shapes.FindAllStringIndex(window, -1)...)
+	for moved := true; moved; {
+		moved = false
+		for _, at := range spans {
+			if at[0] > 0 && at[0] < cut && cut < at[1] {
+				cut, moved = at[0], true
+			}
+		}
+	}
+	return max(cut, 1)
 }
 
 // shapes are numbers that look like somebody's though nothing proves it: land lines without a space, and

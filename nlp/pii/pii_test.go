@@ -39,6 +39,19 @@ func TestLongText(t *testing.T) {
 	}
 }
 
+// A long text was cut at a space or a dot, which may stand in a number or an address: each half of it was shown.
+func TestLongTextIsNotCutInANumber(t *testing.T) {
+	for _, value := range []string{"4111 1111 1111 1111", "+86 138 0013 8000", "one three eight zero zero one three eight zero zero zero", "lei.li@mail.example.com"} {
+		for before := 1; before < len(value); before += 1 + len(value)/6 { // the middle falls into it
+			fill := strings.Repeat("x", slot.MaxText/2-before-1) + " "
+			got := pii.Text(fill + value + " " + strings.Repeat("y", slot.MaxText/2+64))
+			if got = strings.Trim(got, "xy "); got != pii.Text(value) {
+				t.Fatalf("%q, %d bytes before the middle: %q, want %q", value, before, got, pii.Text(value))
+			}
+		}
+	}
+}
+
 // A value is found wherever a long text is cut, in the place where it stands.
 func TestFindInLongTexts(t *testing.T) {
 	for _, n := range []int{0, slot.MaxText/2 - 20, slot.MaxText - 5, 3 * slot.MaxText} {

@@ -125,6 +125,8 @@ async function api(request, response, path, query) {
   if (path === '/session/second-factor') return json(response, { on: false, recovery: 0, required: false, unavailable: true });
   if (path === '/sessions' || /^\/users\/\d+\/sessions$/.test(path)) return json(response, { items: [{ id: '0123456789abcdef', address: '127.0.0.1', browser: request.headers['user-agent'], created_at: '2026-11-01T08:00:00Z', seen_at: '2026-11-01T08:00:00Z', locked: false, outside: false, here: true }] });
   if (path === '/api-keys' || path === '/users/keys') return json(response, { items: [], scopes: ['*:read', 'calls:read'] });
+  if (path === '/teams') return json(response, { items: [{ id: 'north', name: '北区 North', members: ['anna'], queues: ['support'] }] });
+  if (path === '/role-rules') return json(response, { items: ['agent', 'supervisor', 'admin'].map((role) => ({ role, reach: {}, hidden: [] })) });
   if (path === '/settings/security') return json(response, { second_factor: [], idle_minutes: 0 });
   if (path === '/audit/check') return json(response, { whole: true, rows: 0, head: '' });
   if (path === '/session/password') return (await bodyOf(request)).old === user.username ? json(response, undefined, 204) : problem(response, 422, 'the old password is wrong');

@@ -6,6 +6,7 @@ import type { ArticleFilter } from './kb/queries';
 import { tabs, type FeedbackFilter } from './feedback/api';
 import type { TicketFilter } from './api/tickets';
 import type { ContactFilter } from './contact/api';
+import { names, type ReportSearch } from './report/api';
 import type { DeskSearch } from './pages/DeskPage';
 import { allWords, firstWords } from './i18n';
 import { homeOf } from './shell/roles';
@@ -116,6 +117,8 @@ const oneContact = createRoute({
   path: '/contacts/$contactId',
   component: lazyRouteComponent(() => import('./pages/ContactPage'), 'ContactPage'),
 });
+
+const day = (value: unknown): string | undefined => (typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value) ? value : undefined);
 
 const whole = (value: unknown): number | undefined => (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 366 ? value : undefined);
 
@@ -260,6 +263,26 @@ const feedbackPage = createRoute({
   component: lazyRouteComponent(() => import('./feedback/FeedbackPage'), 'FeedbackPage'),
 });
 
+const reports = createRoute({
+  getParentRoute: () => shell,
+  path: '/reports',
+  validateSearch: (search: Record<string, unknown>): ReportSearch => ({
+    report: names.find((name) => name === search.report),
+    by: text(search.by),
+    days: whole(search.days),
+    from: day(search.from),
+    to: day(search.to),
+    queue: text(search.queue),
+    agent: text(search.agent),
+    channel: text(search.channel),
+    language: text(search.language),
+    bot: search.bot === 'people' || search.bot === 'bot' ? search.bot : undefined,
+    before: flag(search.before),
+    column: text(search.column),
+  }),
+  component: lazyRouteComponent(() => import('./report/ReportsPage'), 'ReportsPage'),
+});
+
 const oneCase = createRoute({
   getParentRoute: () => shell,
   path: '/cases/$caseId',
@@ -269,7 +292,7 @@ const oneCase = createRoute({
 const tree = root.addChildren([
   login,
   wall,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, voicemail, callbackList, surveyList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, voicemail, callbackList, surveyList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, reports, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

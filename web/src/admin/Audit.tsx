@@ -6,6 +6,7 @@ import type { components } from '../api/openapi';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { AuditChecked } from '../guard/AuditChecked';
+import { ExportButton } from '../teams/Exports';
 import { SectionHead } from './SectionHead';
 
 type AuditPage = components['schemas']['AuditPage'];
@@ -28,6 +29,7 @@ export function Audit() {
       <SectionHead title={t('admin.sections.audit')} about={t('admin.about.audit')}>
         <span className="admin-acts">
           <AuditChecked />
+          <ExportButton noun="audit" />
           <Button onClick={() => void refetch()}>{t('admin.reload')}</Button>
         </span>
       </SectionHead>

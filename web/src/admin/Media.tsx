@@ -30,6 +30,7 @@ function One({ kind, children }: { kind: Kind; children: (secrets: string[]) => 
     onMutate: () => setFaults([]),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ['admin'] });
+      form.setFieldsValue({ secret: undefined }); // it is kept, and not shown again
       void message.success(t('admin.savedRestart'));
     },
     onError: (problem) => setFaults(show(form, problem, say)),
@@ -79,7 +80,7 @@ export function Media() {
             </div>
             <Secret name="secret" label="secret" kept={secrets.includes('secret')} />
             <Text name="listen_tls" label="listenTLS" placeholder="0.0.0.0:5349" />
-            <div className="admin-pair">
+            <div className="admin-pair admin-pair-end">
               <Text name="certificate" label="certificate" />
               <Text name="key" label="key" />
             </div>

@@ -33,9 +33,14 @@ export class Feed {
   private readonly channels = new Map<string, Channel>();
   private readonly listeners = new Set<() => void>();
   private link: Link = 'connecting';
+  private readonly suffix: string;
 
-  /** onTrouble is called whenever the connection breaks off or can't be made; who may not follow the feed has none. */
-  constructor(address: string, onTrouble: () => void, live = true) {
+  /**
+   * onTrouble is called whenever the connection breaks off or can't be made; who may not follow the feed has none.
+   * suffix stands behind the names of channels for those who see a part of it only, as the session says.
+   */
+  constructor(address: string, onTrouble: () => void, live = true, suffix = '') {
+    this.suffix = suffix;
     if (!live) {
       this.link = 'offline';
       return;
@@ -97,7 +102,7 @@ export class Feed {
   }
 
   private subscribeTo(client: Centrifuge, name: string, channel: Channel): void {
-    const subscription = client.newSubscription(name);
+    const subscription = client.newSubscription(name + this.suffix);
     channel.subscription = subscription;
     subscription.on('publication', ({ data }) => {
       for (const watcher of channel.watchers) watcher.onEvent(data as Event);

@@ -536,6 +536,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bot/models/{lang}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to what was learnt before, until phrases change and what is learnt from them does no worse
+         * @description For the roles admin. A key needs the scope bot:write.
+         */
+        post: operations["bot-activate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bot/policy": {
         parameters: {
             query?: never;
@@ -2149,7 +2169,7 @@ export interface paths {
         };
         /**
          * Saved filters: mine and everybody's
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-views"];
         put?: never;
@@ -2235,7 +2255,7 @@ export interface paths {
         put?: never;
         /**
          * Conversations of a filter, the last active first
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["conversations-by-filter"];
         delete?: never;
@@ -2497,7 +2517,7 @@ export interface paths {
         };
         /**
          * How upset the customer's messages are, by their words
-         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
+         * @description For the roles analyst, quality, agent, senior, editor, supervisor, admin. A key needs the scope conversations:read.
          */
         get: operations["conversation-mood"];
         put?: never;
@@ -8097,6 +8117,13 @@ export interface components {
             /** @description id of the recorded comment, for GET /voicemail/{id}/audio */
             comment?: string;
             comment_text?: string;
+            /**
+             * Format: int64
+             * @description of the scale, when it is known
+             */
+            least?: number;
+            /** Format: int64 */
+            most?: number;
             /** Format: int64 */
             n: number;
             question: string;
@@ -8155,6 +8182,52 @@ export interface components {
             /** @description phrasings; the samples when absent */
             texts?: string[];
             title?: string;
+        };
+        ApprovedSuggestion: {
+            attributes?: components["schemas"]["Attribute"][];
+            /** @enum {string} */
+            audience: "public" | "agent";
+            /** @description Markdown */
+            body: string;
+            /** @description path of at most 8 levels, such as orders/shipping */
+            category?: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @description the same in every language; import finds an article by it */
+            key: string;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /**
+             * Format: int64
+             * @description the one that readers and the bot see; 0: none
+             */
+            live_version: number;
+            needs?: string[];
+            /** @description user name */
+            owner: string;
+            /** @description day by which somebody must look again, YYYY-MM-DD */
+            review_by?: string;
+            rules?: components["schemas"]["Rule"][];
+            /** @enum {string} */
+            state: "draft" | "review" | "live" | "retired";
+            steps?: string[];
+            /** @description the question, or the name of the thing */
+            title: string;
+            /** @enum {string} */
+            type: "faq" | "product" | "process";
+            /** @description why it stays a draft although it was to be published */
+            unpublished?: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string;
+            variants?: components["schemas"]["Variant"][];
+            /**
+             * Format: int64
+             * @description the latest
+             */
+            version: number;
         };
         ArticlePage: {
             items: components["schemas"]["Listed"][];
@@ -8305,7 +8378,7 @@ export interface components {
             lang: "zh" | "en";
             /**
              * Format: double
-             * @description how long the last refreshing took
+             * @description from when somebody spoke or asked to the cards
              */
             ms: number;
             script?: components["schemas"]["AssistProgress"];
@@ -8462,7 +8535,7 @@ export interface components {
             /** @description last learnings, newest first */
             runs: components["schemas"]["AssistRun"][];
             /** @description oldest first, at most 53 of each language */
-            weeks: components["schemas"]["AssistWeek"][];
+            weeks: components["schemas"]["BotWeek"][];
         };
         AssistItem: {
             /**
@@ -8757,39 +8830,6 @@ export interface components {
             user: number;
             username: string;
         };
-        AssistWeek: {
-            /** Format: int64 */
-            answered: number;
-            /**
-             * Format: int64
-             * @description answered, and the customer said that it helped
-             */
-            confirmed: number;
-            /**
-             * Format: int64
-             * @description in whose conversation a person took over
-             */
-            handed: number;
-            /** @enum {string} */
-            lang: "zh" | "en";
-            /** Format: int64 */
-            questions: number;
-            /**
-             * Format: int64
-             * @description answered, and the customer said that it did not
-             */
-            refused: number;
-            /**
-             * Format: int64
-             * @description answered, and nothing spoke against it
-             */
-            solved: number;
-            /**
-             * Format: date-time
-             * @description its Monday, UTC
-             */
-            week: string;
-        };
         AssistWhy: {
             /** Format: double */
             down: number;
@@ -8894,6 +8934,10 @@ export interface components {
             /** @description time zone of time.weekday and time.clock; the server's when empty */
             zone?: string;
         };
+        BotActivateInputBody: {
+            /** @description of GET /bot/models */
+            version: string;
+        };
         BotButton: {
             label: string;
             value: string;
@@ -8959,6 +9003,14 @@ export interface components {
             };
             /** @enum {string} */
             type: "order" | "tracking" | "phone" | "email" | "id18" | "bank_card" | "amount" | "date" | "time" | "text" | "choice";
+        };
+        BotGate: {
+            /** @description of what answered until then */
+            before?: components["schemas"]["Figures"];
+            /** @description on labelled turns that it did not learn from; absent: there are too few */
+            own?: components["schemas"]["Figures"];
+            /** @description why it does not answer customers */
+            reason?: string;
         };
         BotHeld: {
             /** Format: date-time */
@@ -9034,7 +9086,12 @@ export interface components {
             right: string;
         };
         BotModel: {
+            /** @description it answers customers */
+            active: boolean;
+            /** @description it can be gone back to */
+            earlier: boolean;
             figures: components["schemas"]["BotFigures"];
+            gate: components["schemas"]["BotGate"];
             lang: string;
             /** Format: int64 */
             seed: number;
@@ -9331,6 +9388,39 @@ export interface components {
         };
         BotTurns: {
             items: components["schemas"]["BotTurnView"][];
+        };
+        BotWeek: {
+            /** Format: int64 */
+            answered: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it helped
+             */
+            confirmed: number;
+            /**
+             * Format: int64
+             * @description questions in whose conversation a person took over
+             */
+            handed: number;
+            /** @enum {string} */
+            lang: "zh" | "en";
+            /** Format: int64 */
+            questions: number;
+            /**
+             * Format: int64
+             * @description answered, and the customer said that it did not
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description answered, and nothing spoke against it: no vote down, no person who took over afterwards
+             */
+            solved: number;
+            /**
+             * Format: date-time
+             * @description its Monday, UTC
+             */
+            week: string;
         };
         BotWhy: {
             articles: components["schemas"]["BotCandidate"][];
@@ -18264,6 +18354,8 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "active": true,
+                     *           "earlier": true,
                      *           "figures": {
                      *             "accuracy": 1,
                      *             "false_rejects": 1,
@@ -18285,6 +18377,23 @@ export interface operations {
                      *               }
                      *             ],
                      *             "phrases": 1
+                     *           },
+                     *           "gate": {
+                     *             "before": {
+                     *               "answered_pct": 1,
+                     *               "mrr10": 1,
+                     *               "passed_pct": 1,
+                     *               "questions": 1,
+                     *               "wrong_pct": 1
+                     *             },
+                     *             "own": {
+                     *               "answered_pct": 1,
+                     *               "mrr10": 1,
+                     *               "passed_pct": 1,
+                     *               "questions": 1,
+                     *               "wrong_pct": 1
+                     *             },
+                     *             "reason": "text"
                      *           },
                      *           "lang": "text",
                      *           "seed": 1,
@@ -18309,6 +18418,133 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "bot-activate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                lang: "zh" | "en";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "version": "2026-11"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BotActivateInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -39517,6 +39753,7 @@ export interface operations {
                      *       ],
                      *       "title": "Kettle does not switch off",
                      *       "type": "faq",
+                     *       "unpublished": "text",
                      *       "updated_at": "2026-11-29T08:00:00Z",
                      *       "updated_by": "text",
                      *       "variants": [
@@ -39528,7 +39765,7 @@ export interface operations {
                      *       "version": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["Record"];
+                    "application/json": components["schemas"]["ApprovedSuggestion"];
                 };
             };
             /** @description Bad Request */
@@ -60318,6 +60555,8 @@ export interface operations {
                      *           "call_id": "text",
                      *           "comment": "text",
                      *           "comment_text": "text",
+                     *           "least": 1,
+                     *           "most": 1,
                      *           "n": 1,
                      *           "question": "text",
                      *           "queue": "support",

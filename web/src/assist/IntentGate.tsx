@@ -32,7 +32,7 @@ export function IntentGate({ lang, admin }: { lang: string; admin: boolean }) {
   };
   return (
     <div className="kb-scroll">
-      <table className="kb-table num">
+      <table className="kb-table kb-learnt num">
         <caption>{t('assist.gate.intents')}</caption>
         <thead>
           <tr>

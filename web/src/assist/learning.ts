@@ -7,7 +7,7 @@ type Schemas = components['schemas'];
 export type Suggestion = Schemas['AssistCluster'];
 export type Unanswered = Schemas['AssistQuestion'];
 export type Health = Schemas['AssistHealth'];
-export type Week = Schemas['AssistWeek'];
+export type Week = Schemas['BotWeek'];
 export type Case = Schemas['AssistCase'];
 export type Run = Schemas['AssistPracticeRun'];
 

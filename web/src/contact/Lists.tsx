@@ -10,11 +10,14 @@ import { useMessage } from '../parts/messages';
 import { lists, type ContactFilter, type ImportReport, type ListExport } from './api';
 import { useAct, useSentence } from './words';
 
-/** One list that was asked for, and what this user may do with it. */
-function ListRow({ list, me }: { list: ListExport; me: User }) {
+/** AskedList is what lists of people and those of other things have in common. */
+type AskedList = Pick<ListExport, 'id' | 'rows' | 'state' | 'requested_by' | 'requested_at' | 'decided_by'> & { unmasked?: boolean };
+
+/** ListRow is a list that was asked for, and what this user may do with it; path is where such lists are. */
+export function ListRow({ list, me, path = '/contact-exports', onDecided }: { list: AskedList; me: User; path?: string; onDecided?: () => void }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const decide = useAct((approve: boolean) => request(`/contact-exports/${list.id}/decide`, { method: 'POST', body: { approve } }), { words: t('contacts.decided') });
+  const decide = useAct((approve: boolean) => request(`${path}/${list.id}/decide`, { method: 'POST', body: { approve } }), { words: t('contacts.decided'), then: onDecided });
   const mine = list.requested_by === me.username;
   return (
     <li className="list-row">
@@ -29,7 +32,7 @@ function ListRow({ list, me }: { list: ListExport; me: User }) {
       </span>
       <span className="list-acts">
         {list.state === 'ready' && mine && (
-          <Button size="small" href={`${base}/contact-exports/${list.id}/file`} download>
+          <Button size="small" href={`${base}${path}/${list.id}/file`} download>
             {t('contacts.download')}
           </Button>
         )}

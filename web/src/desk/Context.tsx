@@ -6,7 +6,7 @@ import type { BotPacket } from '../api/bot';
 import { request } from '../api/client';
 import type { Page, TicketRow } from '../api/model';
 import type { components } from '../api/openapi';
-import { problemKey } from '../api/problem';
+import { Problem, problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { contact as contactOf } from '../contact/api';
@@ -51,6 +51,17 @@ function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: strin
   const { dateTime, number } = useFormat();
   const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: ['contacts', String(contact), 'slots'], queryFn: ({ signal }) => request<Schemas['BotSlots']>(`/bot/contacts/${contact}/slots`, { signal }).then((found) => found.items), staleTime: 30_000 });
+  const [editing, setEditing] = useState<{ id: number; value: string } | null>(null);
+  const correct = useMutation({
+    mutationFn: ({ id, value }: { id: number; value: string }) => request(`/bot/slots/${id}`, { method: 'PUT', body: { value } }),
+    onSuccess: () => setEditing(null),
+    onSettled: () => client.invalidateQueries({ queryKey: ['contacts', String(contact), 'slots'] }),
+    onError: (failed) => void message.error(failed instanceof Problem && failed.status === 422 ? t('journey.slot.wrong') : t(problemKey(failed))),
+  });
+  const save = (event: SyntheticEvent) => {
+    event.preventDefault();
+    if (editing?.value.trim()) correct.mutate(editing);
+  };
   const forget = useMutation({
     mutationFn: (id: number) => request(`/bot/slots/${id}`, { method: 'DELETE' }),
     onSettled: () => client.invalidateQueries({ queryKey: ['contacts', String(contact), 'slots'] }),
@@ -64,12 +75,26 @@ function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: strin
         {data.map((one) => (
           <li key={one.id}>
             <span className="muted">{t(`bot.slot.${one.name}`, one.name)}</span>
-            <span className="slot-value">
-              <strong className="num">{one.value}</strong>
-              <small className="muted" title={dateTime(one.at)}>
-                {t(`desktop.source.${one.source}`, one.source)} · {one.confirmed ? t('desktop.confirmed') : t('unit.percent', { value: number(100 * one.p) })}
-              </small>
-            </span>
+            {editing?.id === one.id ? (
+              <form className="slot-edit" onSubmit={save}>
+                <input className="num" autoFocus maxLength={200} aria-label={t('journey.slot.value', { name: t(`bot.slot.${one.name}`, one.name) })} value={editing.value} onChange={(event) => setEditing({ id: one.id, value: event.target.value })} onKeyDown={(event) => event.key === 'Escape' && setEditing(null)} />
+                <button type="submit" className="small-button" disabled={correct.isPending || !editing.value.trim()}>
+                  {t('journey.slot.save')}
+                </button>
+              </form>
+            ) : (
+              <span className="slot-value">
+                <strong className="num">{one.value}</strong>
+                <small className="muted" title={dateTime(one.at)}>
+                  {t(`desktop.source.${one.source}`, one.source)} · {one.confirmed ? t('desktop.confirmed') : t('unit.percent', { value: number(100 * one.p) })}
+                </small>
+              </span>
+            )}
+            {!one.value.includes('*') && editing?.id !== one.id && (
+              <button type="button" className="round" aria-label={t('journey.slot.edit', { value: one.value })} title={t('journey.slot.editHint')} onClick={() => setEditing({ id: one.id, value: one.value })}>
+                <Icon name="pen" size={14} />
+              </button>
+            )}
             {onInsert && !one.value.includes('*') && (
               <button type="button" className="round" aria-label={t('desktop.insertValue', { value: one.value })} title={t('desktop.insert')} onClick={() => onInsert(one.value)}>
                 <Icon name="words" size={16} />

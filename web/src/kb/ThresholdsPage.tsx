@@ -142,7 +142,7 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
       )}
       {of.judgements.length > 0 && (
         <div className="kb-scroll">
-          <table className="kb-table num">
+          <table className="kb-table kb-learnt num">
             <caption>{t('kb.judgements')}</caption>
             <thead>
               <tr>

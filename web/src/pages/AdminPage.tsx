@@ -15,6 +15,7 @@ import { Numbers, Routes, Rules, Trunks } from '../admin/sheets';
 import { Automation, Macros, Templates } from '../rules/sheets';
 import { Webhooks } from '../rules/Webhooks';
 import { Demands } from '../guard/Demands';
+import { Teams } from '../teams/Teams';
 import { Empty } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import '../admin/admin.css';
@@ -35,6 +36,7 @@ const sections = {
   webhooks: Webhooks,
   kiosks: Kiosks,
   import: Import,
+  teams: Teams,
   logins: Demands,
   audit: Audit,
 } satisfies Record<string, ComponentType>;
@@ -44,7 +46,8 @@ type Section = keyof typeof sections;
 const names = Object.keys(sections) as Section[];
 
 // Sections of other parts have their words there.
-const wordsOf = (t: (key: string) => string, name: Section): string => t(name === 'logins' ? 'guard.section' : `admin.sections.${name}`);
+const elsewhere: Partial<Record<Section, string>> = { logins: 'guard.section', teams: 'teams.section' };
+const wordsOf = (t: (key: string) => string, name: Section): string => t(elsewhere[name] ?? `admin.sections.${name}`);
 
 /** AdminPage is what administrators set: a list of sections and the one that is open. */
 export function AdminPage() {

@@ -13,6 +13,7 @@ import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { typing } from '../shell/keys';
+import { ExportButton } from '../teams/Exports';
 import './calls.css';
 
 const day = 'YYYY-MM-DD';
@@ -239,6 +240,9 @@ export function CallsPage() {
             {t('calls.clear')}
           </button>
         )}
+        <span className="page-acts">
+          <ExportButton noun="calls" />
+        </span>
       </div>
       <Filters filter={filter} change={change} trunks={trunks} search={search} />
       {error && <Failed error={error} retry={() => void refetch()} />}

@@ -14,6 +14,7 @@ import type { ComposerHandle } from '../inbox/Composer';
 import { conversation as conversationOf, filtered, search as searchOf, views as viewsOf, type Row } from '../inbox/data';
 import { treeOf, type InboxFilter } from '../inbox/filter';
 import { Boxes, Narrow } from '../inbox/Filters';
+import { ExportButton } from '../teams/Exports';
 import { Talk } from '../inbox/Talk';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -142,6 +143,7 @@ function ConversationList({ id, filter, onOpen, onFilter }: ListProps) {
         <>
           <Boxes filter={filter} onChange={onFilter} />
           <Narrow filter={filter} onChange={onFilter} />
+          <ExportButton noun="conversations" small />
           {chosen.size > 0 && <Bulk rows={[...chosen.values()]} onDone={() => setChosen(new Map())} />}
           {list.error ? (
             <Failed error={list.error} retry={() => void list.refetch()} />

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { session } from '../api/queries';
 import { OwnSecurity } from '../guard/OwnSecurity';
 import { AccountSettings } from '../parts/AccountSettings';
+import { KeySettings } from '../shell/KeySettings';
 import { AgentSettings } from '../parts/AgentSettings';
 import { QueueSettings } from '../parts/QueueSettings';
 import { RetentionSettings } from '../parts/RetentionSettings';
@@ -38,6 +39,7 @@ export function SettingsPage() {
         />
       </div>
       {here === 'account' && data && <AccountSettings user={data.user} />}
+      {here === 'account' && data && <KeySettings />}
       {here === 'security' && data && <OwnSecurity session={data} />}
       {here === 'users' && <UserSettings me={data?.user.id} />}
       {here === 'queues' && <QueueSettings />}

@@ -18,6 +18,7 @@ import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
 import { useMessage } from '../parts/messages';
+import { Follow } from '../rules/Follow';
 import { MacroMenu } from '../rules/MacroMenu';
 import './calls.css';
 import './tickets.css';
@@ -344,6 +345,7 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
         <CaseMark ticket={k.id} />
         {!k.merged_into && (
           <span className="ticket-make">
+            <Follow ticket={k.id} told={data.told} />
             <MacroMenu object={{ kind: 'ticket', id: k.id }} />
           </span>
         )}

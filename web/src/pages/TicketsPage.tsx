@@ -17,6 +17,7 @@ import { useMessage } from '../parts/messages';
 import { templates } from '../rules/api';
 import { MacroMenu } from '../rules/MacroMenu';
 import { TicketViews } from '../rules/TicketViews';
+import { ExportButton } from '../teams/Exports';
 import './calls.css';
 import './tickets.css';
 
@@ -188,9 +189,12 @@ export function TicketsPage() {
             {t('calls.clear')}
           </button>
         )}
-        <Button className="ticket-make" type="primary" onClick={() => setMaking(true)}>
-          {t('ticket.new')}
-        </Button>
+        <span className="page-acts">
+          <ExportButton noun="tickets" />
+          <Button type="primary" onClick={() => setMaking(true)}>
+            {t('ticket.new')}
+          </Button>
+        </span>
       </div>
       <TicketViews filter={filter} onChoose={(next) => void navigate({ to: '/tickets', search: next, replace: true })} />
       <Filters filter={filter} change={change} />

@@ -54,6 +54,7 @@ const shapes = {
   bot: <><rect x="4.500" y="8" width="15" height="11" rx="3" /><path d="M12 8V4.500M9.500 16h5M2.500 12v3M21.500 12v3" /><circle cx="9" cy="12.500" r=".8" /><circle cx="15" cy="12.500" r=".8" /><circle cx="12" cy="4" r="1" /></>,
   chart: <path d="M4 4v16h16M8.500 16v-4M13 16V8M17.500 16v-6" />,
   shield: <><path d="M12 3.500 5 6v5.500c0 4.300 3 7.300 7 9 4-1.700 7-4.700 7-9V6Z" /><path d="m9 12 2.200 2.200L15.200 10" /></>,
+  pen: <path d="m4.500 19.500 1-4.500L16 4.500a2.100 2.100 0 0 1 3 3L8.500 18.500ZM14 6.500l3.500 3.500" />,
   bell: <path d="M6 16.500V11a6 6 0 0 1 12 0v5.500l1.500 1.500h-15ZM10 20.500a2.200 2.200 0 0 0 4 0" />,
   words: <><path d="M5 5h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-7l-5 4v-4H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2Z" /></>,
 } satisfies Record<string, ReactNode>;

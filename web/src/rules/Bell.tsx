@@ -10,9 +10,11 @@ import { notifications, sawNotifications, type Notification_ } from './api';
 import './rules.css';
 
 function Line({ one, onFollow }: { one: Notification_; onFollow: () => void }) {
+  const { t } = useTranslation();
   const { dateTime } = useFormat();
   const body = (
     <>
+      {one.kind && <small>{t(`journey.bell.${one.kind}`, { id: one.object_id })}</small>}
       <span>{one.text}</span>
       <small className="muted num">{dateTime(one.at)}</small>
     </>

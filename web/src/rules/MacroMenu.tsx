@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Input, Modal, Popover } from 'antd';
-import { useId, useState } from 'react';
+import { useId, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { problemKey } from '../api/problem';
 import { Icon } from '../parts/Icon';
 import { useMessage } from '../parts/messages';
+import { useActions, type Action } from '../shell/actions';
 import { macros, runMacro, undoMacro, type Did, type Macro, type Run, type Thing } from './api';
 import { useDone } from './words';
 import './rules.css';
@@ -147,6 +148,8 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
   const [chosen, setChosen] = useState<Macro | null>(null);
   const things = objects ?? (object ? [object] : []);
   const kind = things[0]?.kind;
+  const off = disabled === true || !kind;
+  useActions(useMemo<Action[]>(() => (off ? [] : [{ id: 'macro', group: 'work', icon: 'more', label: t('rules.macros'), code: 'KeyM', run: () => setOpen(true) }]), [off, t]));
   return (
     <>
       <Popover
@@ -167,7 +170,7 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
           )
         }
       >
-        <button type="button" className="chip macro-open" disabled={disabled === true || !kind} aria-haspopup="dialog" aria-expanded={open}>
+        <button type="button" className="chip macro-open" disabled={off} aria-keyshortcuts="M" aria-haspopup="dialog" aria-expanded={open}>
           <Icon name="more" size={15} />
           {t('rules.macros')}
         </button>

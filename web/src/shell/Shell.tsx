@@ -44,8 +44,8 @@ const MustEnrol = later(() => import('../guard/MustEnrol'));
 const snapshots = { live: () => liveCalls(), transcript: (id: string) => transcriptOf(id), readings: (id: string) => readingsOf(id) };
 
 // One connection per tab, opened with the first page behind the login.
-function connect(onTrouble: () => void, live: boolean): Realtime {
-  const feed = new Feed(feedAddress(window.location), onTrouble, live);
+function connect(onTrouble: () => void, live: boolean, suffix: string): Realtime {
+  const feed = new Feed(feedAddress(window.location), onTrouble, live, suffix);
   return { feed, floor: new Floor(feed, snapshots), threads: new Threads(feed, snapshots) };
 }
 
@@ -54,7 +54,7 @@ function connect(onTrouble: () => void, live: boolean): Realtime {
  * it is in trouble, a request finds out whether the session still stands, at most
  * every 10 s.
  */
-function useConnection(live: boolean): Realtime | null {
+function useConnection(live: boolean, suffix: string): Realtime | null {
   const [realtime, setRealtime] = useState<Realtime | null>(null);
   useEffect(() => {
     let probed = 0;
@@ -62,10 +62,10 @@ function useConnection(live: boolean): Realtime | null {
       if (Date.now() - probed < 10_000) return;
       probed = Date.now();
       request('/session').catch(() => undefined);
-    }, live);
+    }, live, suffix);
     setRealtime(made);
     return () => made.feed.close();
-  }, [live]);
+  }, [live, suffix]);
   return realtime;
 }
 
@@ -160,7 +160,7 @@ export function Shell() {
   const theme = useTheme();
   const still = useNarrow('(prefers-reduced-motion: reduce)');
   const { data } = useSuspenseQuery(session);
-  const realtime = useConnection(!!data && !data.enrol && hears(data.user.role));
+  const realtime = useConnection(!!data && !data.enrol && hears(data.user.role), data?.feed ?? '');
   const chinese = i18n.language === 'zh-CN';
   useEffect(() => {
     dayjs.locale(chinese ? 'zh-cn' : 'en');

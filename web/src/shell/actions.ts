@@ -2,6 +2,7 @@
 // the palette and the keys take them.
 import { useEffect, useSyncExternalStore } from 'react';
 import type { IconName } from '../parts/Icon';
+import { keyOf, same, type Key } from './keymap';
 
 /** Groups of the palette and of the sheet of keys, in their order. */
 export const groups = ['work', 'write', 'context', 'view', 'phone', 'go'] as const;
@@ -52,11 +53,20 @@ const subscribe = (listener: () => void) => {
 /** useAllActions is what can be done now. */
 export const useAllActions = (): readonly Action[] => useSyncExternalStore(subscribe, actionsNow);
 
+/** placeOf is the key of an action: its own, or the one that the user has given it. */
+const placeOf = (action: Action): Key | undefined => (action.code ? keyOf(action.id, { code: action.code, shift: action.shift }) : undefined);
+
 /** byKey is the action of a key; the one that was put here last wins. */
-export const byKey = (actions: readonly Action[], code: string, shift: boolean): Action | undefined => actions.findLast((action) => action.code === code && !!action.shift === shift);
+export const byKey = (actions: readonly Action[], code: string, shift: boolean): Action | undefined => actions.findLast((action) => {
+  const key = placeOf(action);
+  return key !== undefined && same(key, { code, shift });
+});
 
 /** keysOf is how an action's key is written. */
-export const keysOf = (action: Action): readonly string[] => action.keys ?? (action.code ? [...(action.shift ? ['⇧'] : []), action.code.replace(/^Key|^Digit/, '')] : []);
+export const keysOf = (action: Action): readonly string[] => {
+  const key = placeOf(action);
+  return action.keys ?? (key ? [...(key.shift ? ['⇧'] : []), key.code.replace(/^Key|^Digit/, '')] : []);
+};
 
 /** matching is the actions whose words hold all that was typed, those that begin so first. */
 export function matching(actions: readonly Action[], typed: string): Action[] {

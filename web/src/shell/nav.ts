@@ -38,6 +38,7 @@ export const entries = [
   { path: '/bot', key: 'bot', icon: 'bot', roles: editors, jump: 'KeyB', group: 'knowledge' },
   { path: '/queues', key: 'queues', icon: 'queues', roles: leads, jump: 'KeyQ', group: 'watch' },
   { path: '/mood', key: 'mood', icon: 'heart', roles: [...leads, 'quality', 'analyst'], jump: 'KeyM', group: 'watch' },
+  { path: '/reports', key: 'reports', icon: 'chart', roles: [...leads, 'quality', 'analyst'], jump: 'KeyR', group: 'watch' },
   { path: '/system', key: 'system', icon: 'system', roles: leads, jump: 'KeyS', group: 'setup' },
   { path: '/admin', key: 'admin', icon: 'shield', roles: ['admin', 'auditor'], jump: 'KeyA', group: 'setup' },
   { path: '/settings', key: 'settings', icon: 'settings', jump: 'KeyE', group: 'setup' },

@@ -584,7 +584,7 @@ export class App {
             return;
           }
           const chosen = [...reasons.querySelectorAll<HTMLInputElement>(':checked')].map((c) => c.value);
-          this.link.tell({ type: 'rate', score, reasons: chosen, comment: comment.value.trim() }, true);
+          this.link.rate({ type: 'rate', score, reasons: chosen, comment: comment.value.trim() });
           this.ratedHere = this.link.status.conv;
           form.replaceWith(h('p', { class: 'event', role: 'status' }, w.rateThanks));
         },

@@ -129,6 +129,8 @@ export class Link {
   private typingEnd: ReturnType<typeof setTimeout> | undefined;
   private polling: AbortController | null = null;
   private sending = false;
+  /** The message whose ack is awaited. One at a time: of two, a refused one could come behind its follower. */
+  private flying = '';
   private readonly loose: Record<string, unknown>[] = [];
   private expires = 0;
   /** Since when the visitor is who it is now, of Date.now(). */
@@ -221,6 +223,8 @@ export class Link {
   /** estrange forgets what a former visitor has written; what was sent since this one is known stays. */
   private estrange(): void {
     this.pending = this.pending.filter((one) => one.at >= this.since);
+    this.flying = '';
+    this.memory.write('rating', undefined);
     this.keep();
     this.loose.length = 0;
     this.listener.stranger();
@@ -250,6 +254,7 @@ export class Link {
 
   private later(wait = this.wait): void {
     this.ready = false;
+    this.flying = '';
     this.by = '';
     this.listener.changed();
     clearTimeout(this.again);
@@ -307,6 +312,7 @@ export class Link {
     this.polling?.abort();
     this.polling = null;
     this.ready = false;
+    this.flying = '';
     clearTimeout(this.again);
   }
 
@@ -423,6 +429,16 @@ export class Link {
     if (this.status.handler !== 'queue' || this.status.state === 'closed') this.place = undefined;
     if (this.status.rated || this.status.state === 'open') this.askRating = false;
     if (agreed && this.ready) this.flush();
+    // A rating has no ack of its own: it goes again until the server says that it is kept.
+    const rated = this.memory.read<{ conv: string; frame: Record<string, unknown> }>('rating');
+    if (rated && (this.status.rated || rated.conv !== conv)) this.memory.write('rating', undefined);
+    else if (rated && frame.type === 'welcome') queueMicrotask(() => this.tell(rated.frame));
+  }
+
+  /** rate tells how it was; the first one counts. */
+  rate(frame: Record<string, unknown>): void {
+    this.memory.write('rating', { conv: this.status.conv, frame });
+    this.tell(frame);
   }
 
   private message(m: Frame): void {
@@ -440,6 +456,14 @@ export class Link {
     this.pending = this.pending.filter((one) => one.id !== id);
     if (this.pending.length !== before) this.keep();
     this.listener.settled(id, ref);
+    this.landed(id);
+  }
+
+  /** landed lets the next message go. */
+  private landed(id: string): void {
+    if (this.flying !== id) return;
+    this.flying = '';
+    this.flush();
   }
 
   private fault(frame: Frame): void {
@@ -455,11 +479,13 @@ export class Link {
     const one = this.pending.find((p) => p.id === frame.client_msg_id);
     if (one && frame.code === 'consent_required') {
       this.status.consent = false;
+      this.landed(one.id);
     } else if (one && frame.retry) {
-      setTimeout(() => this.flush(one.id), 2000);
+      setTimeout(() => this.landed(one.id), 2000);
     } else if (one) {
       one.failed = frame.code ?? 'wrong';
       this.keep();
+      this.landed(one.id);
     }
   }
 
@@ -481,7 +507,7 @@ export class Link {
     this.pending.push({ id, frame: { ...frame, client_msg_id: id }, at: Date.now() });
     this.keep();
     this.start();
-    this.flush(id);
+    this.flush();
     setTimeout(() => this.listener.changed(), patience + 100);
     this.listener.changed();
     return id;
@@ -493,8 +519,9 @@ export class Link {
     if (!one) return;
     delete one.failed;
     one.at = Date.now();
+    if (this.flying === id) this.flying = '';
     this.now();
-    this.flush(id);
+    this.flush();
     this.listener.changed();
   }
 
@@ -502,6 +529,7 @@ export class Link {
   discard(id: string): void {
     this.pending = this.pending.filter((p) => p.id !== id);
     this.keep();
+    this.landed(id);
     this.listener.changed();
   }
 
@@ -515,14 +543,15 @@ export class Link {
     else void this.post([frame]);
   }
 
-  private flush(only?: string): void {
+  private flush(): void {
     if (!this.ready) return;
     for (const frame of this.loose.splice(0)) this.tell(frame);
-    if (!this.status.consent) return;
-    const due = this.pending.filter((p) => !p.failed && (!only || p.id === only)).map((p) => p.frame);
-    if (due.length === 0) return;
-    if (this.by === 'socket') for (const frame of due) this.write(frame);
-    else void this.post(due);
+    if (!this.status.consent || this.flying) return;
+    const due = this.pending.find((p) => !p.failed);
+    if (!due) return;
+    this.flying = due.id;
+    if (this.by === 'socket') this.write(due.frame);
+    else void this.post([due.frame]);
   }
 
   private async post(frames: Record<string, unknown>[]): Promise<void> {
@@ -533,6 +562,7 @@ export class Link {
     this.sending = true;
     try {
       const got = await this.ask<{ frames: Frame[] }>('send', { lang: this.options.lang, name: this.options.name ?? '', frames: frames.slice(0, 20) });
+      this.sending = false;
       for (const frame of got.frames) this.take(frame);
     } catch {
       // What is pending goes again with the next connection.
