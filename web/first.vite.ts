@@ -7,7 +7,9 @@ const source = join(import.meta.dirname, 'src');
 /** Where the first sight begins: what these import at once is on the screen before anything else is fetched. */
 const roots = ['main.tsx', 'shell/Shell.tsx', 'pages/DeskPage.tsx', 'pages/LoginPage.tsx'].map((path) => join(source, path));
 
-type Tree = { [key: string]: Tree | string };
+interface Tree {
+  [key: string]: Tree | string;
+}
 
 const file = (from: string, specifier: string) =>
   ['', '.ts', '.tsx', '/index.ts'].map((end) => resolve(dirname(from), specifier) + end).find((path) => /\.tsx?$/.test(path) && statSync(path, { throwIfNoEntry: false })?.isFile());

@@ -6,7 +6,7 @@ import { firstLoad, firstWords } from './first.vite.ts';
 const server = process.env.TINGXIN_API ?? 'http://127.0.0.1:8099';
 
 export default defineConfig({
-  plugins: [react(), firstWords(), firstLoad(232_000)],
+  plugins: [react(), firstWords(), firstLoad(240_000)],
   server: {
     host: '127.0.0.1',
     proxy: { '/api': { target: server, ws: true } },

@@ -116,7 +116,7 @@ function History() {
 
 function Report() {
   const { t } = useTranslation();
-  const navigate = useNavigate();
+  const navigate = useNavigate({ from: '/mood' });
   const { by = 'route', days = 7 } = useSearch({ from: '/shell/mood' });
   const change = (part: { by?: Cut; days?: number }) => void navigate({ to: '/mood', search: (old) => ({ ...old, ...part }), replace: true });
   const { data, error, isPending, refetch } = useQuery(moodReport(by, days));

@@ -38,7 +38,7 @@ export function Dropdown(props: DropdownProps) {
 
 /** Popover is a bubble that its button opens by a click. */
 export function Popover({ children, ...props }: PopoverProps) {
-  const { open, change, fallback } = useOpen({ open: props.open, onOpenChange: (now: boolean) => props.onOpenChange?.(now), children: children as ReactNode });
+  const { open, change, fallback } = useOpen({ open: props.open, onOpenChange: (now: boolean) => props.onOpenChange?.(now), children });
   return (
     <Suspense fallback={fallback}>
       <PopoverNow {...props} open={open} onOpenChange={(now) => change(now)}>
@@ -51,7 +51,7 @@ export function Popover({ children, ...props }: PopoverProps) {
 /** Tooltip is a hint for what is pointed at. */
 export function Tooltip(props: TooltipProps) {
   return (
-    <Suspense fallback={props.children as ReactNode}>
+    <Suspense fallback={props.children}>
       <TooltipNow {...props} />
     </Suspense>
   );

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { Button, Dropdown } from 'antd';
+import { Dropdown } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
@@ -21,9 +21,10 @@ export function Follow({ ticket, told }: { ticket: number; told?: string }) {
   const items = [...kinds, ...(told ? (['none'] as const) : [])].map((key) => ({ key, label: t(`journey.follow.${key}`) }));
   return (
     <Dropdown trigger={['click']} autoFocus menu={{ items, selectedKeys: told ? [told] : [], onClick: ({ key }) => follow.mutate(key) }}>
-      <Button loading={follow.isPending} aria-pressed={!!told} icon={<Icon name="bell" size={16} />}>
+      <button type="button" className="chip" disabled={follow.isPending} aria-pressed={!!told}>
+        <Icon name="bell" size={15} />
         {t(told ? 'journey.follow.on' : 'journey.follow.off')}
-      </Button>
+      </button>
     </Dropdown>
   );
 }
