@@ -1,4 +1,5 @@
 import { Modal } from 'antd';
+import { useLayoutEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Role } from '../api/model';
 import { groups, keysOf, useAllActions } from './actions';
@@ -20,6 +21,14 @@ function Row({ keys, label }: { keys: string[]; label: string }) {
 /** KeyHelp lists the keys that do something here. */
 export default function KeyHelp({ role, onClose }: { role: Role; onClose: () => void }) {
   const { t } = useTranslation();
+  // The dialog hears Escape when it has the focus; whoever is quicker is heard, too.
+  useLayoutEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') onClose();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [onClose]);
   const all = useAllActions();
   const here = all.filter((action) => action.code).sort((a, b) => groups.indexOf(a.group) - groups.indexOf(b.group));
   return (
