@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { Drawer } from 'antd';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useFormat } from '../i18n/format';
+import { firstOf, useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { behind, type Item, type Place, type ReportSearch, type Table } from './api';
 import { useWords } from './words';
@@ -14,7 +14,7 @@ function Line({ item }: { item: Item }) {
   const words = useWords();
   const inside = (
     <>
-      <strong>{item.contact_name || item.number || (item.kind === 'ticket' ? `#${item.id}` : t(`reports.kinds.${item.kind}`))}</strong>
+      <strong>{firstOf(item.contact_name, item.number, item.kind === 'ticket' ? `#${item.id}` : t(`reports.kinds.${item.kind}`))}</strong>
       <span className="tag">{words.key('channel', { key: item.channel })}</span>
       <time className="num muted" dateTime={item.at}>
         {dateTime(item.at)}

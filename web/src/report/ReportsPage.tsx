@@ -160,7 +160,7 @@ function Report({ name, search, set }: { name: Name; search: ReportSearch; set: 
   const [place, setPlace] = useState<{ place: Place; title: string }>();
   const { data: shown, error, isPending, isFetching, refetch } = useQuery({ ...table(search), placeholderData: (old) => (old?.report === name ? old : undefined) });
   if (error) return <Failed error={error} retry={() => void refetch()} />;
-  if (isPending || !shown) return <Waiting rows={8} />;
+  if (isPending) return <Waiting rows={8} />;
   const wanted = search.column ?? lead[name];
   const at = Math.max(
     0,
