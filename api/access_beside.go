@@ -45,9 +45,6 @@ var besides = map[Role][]string{
 // readsAll tells whether a role that changes nothing reads what belongs to others.
 func (r Role) readsAll() bool { return r == RoleQuality || r == RoleAnalyst }
 
-// masked tells whether a role sees numbers, addresses and names masked in every answer.
-func (r Role) masked() bool { return r == RoleAnalyst }
-
 // beyond is besides and own by route of the router, made when the table is whole.
 var beyond = sync.OnceValue(func() map[Role]map[string]bool {
 	out := map[Role]map[string]bool{}
