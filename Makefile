@@ -20,7 +20,7 @@ MANIFEST ?= $(firstword $(wildcard $(DATA)/speech/manifest.jsonl) build/caller/m
 BAND ?= wide telephone
 VIA ?= frames
 
-.PHONY: help setup setup-run demo run build web test check score score-yardstick bench soak fuzz clean distclean
+.PHONY: help setup setup-run demo run build web test check score score-yardstick schemathesis bench soak fuzz clean distclean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,15 +75,20 @@ score: build ## Recognition, emotion, intents, pairs, slots and retrieval as tab
 score-yardstick: build ## The same folds with openSMILE and an SVM, which are no part of this product: fetches them into build/
 	@emotion/yardstick/run '$(DATA)/emotion/manifest.tsv'
 
+schemathesis: build ## Ask a furnished server all that its OpenAPI document allows; fetches Schemathesis into build/
+	@scripts/schemathesis
+
 bench: build ## Channels per core against raw libvosk, a SIP and RTP load, prosody, and the benchmarks of the packages
 	@bin/pbx bench asr
 	@bin/pbx bench calls
 	@bin/pbx bench emotion
+	@bin/pbx bench chat
 	go test -run '^$$' -bench . -benchtime 200x ./audio ./media/... ./emotion ./asr/vad ./asr/front ./nlp/...
 
-soak: build ## What takes long: 500 heard calls, 20 calls over a killed worker, the database away, 10,000 browser set-ups
-	TINGXIN_E2E_FULL=1 go test ./e2e -count 1 -timeout 60m -v -run 'HeardCalls|SpeechWorkerKilled|DatabaseAway|EchoLoad'
+soak: build ## What takes long: 500 heard calls, 20 calls over a killed worker, the database away under calls and chats, 10,000 browser set-ups
+	TINGXIN_E2E_FULL=1 go test ./e2e -count 1 -timeout 60m -v -run 'HeardCalls|SpeechWorkerKilled|DatabaseAway|EchoLoad|NothingSaid|CallsOfTheDesk'
 	TINGXIN_SETUPS=10000 TINGXIN_CALLS=100 go test ./media -count 1 -timeout 60m -run 'WebRTCSetups|CallAfterCall'
+	TINGXIN_SETUPS=200 go test ./media -count 1 -timeout 20m -run 'BothHear|LongRinging'
 
 fuzz: setup-run ## Feed every parser of outside bytes with mutations, FUZZTIME=20s each
 	@scripts/fuzz '$(or $(FUZZTIME),20s)'
