@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/report"
+	"tingxin/team"
 )
 
 func (s *Server) analyticsRoutes(api huma.API) {
@@ -49,11 +50,14 @@ type ReportQuery struct {
 	Bot        string    `query:"bot" enum:"all,people,bot" default:"all" doc:"people leaves out what the bot did alone, bot takes only what it took part in"`
 }
 
-// reportScope is whose facts somebody may see in reports. Here a condition of teams belongs.
-func (s *Server) reportScope(_ context.Context) report.Scope { return report.Scope{All: true} }
+// reportScope is whose facts somebody may see in reports and in the lists behind them, which must agree.
+func reportScope(ctx context.Context) report.Scope {
+	h, narrow := team.Of(ctx).Least(team.Reports, team.Conversations, team.Calls, team.Tickets, team.Feedback)
+	return report.Scope{All: !narrow, Queues: h.Queues, Agents: h.Users}
+}
 
 func (s *Server) reportQuestion(ctx context.Context, in *ReportQuery) (report.Query, error) {
-	q := report.Query{Report: in.Report, By: in.By, Since: in.Since, Until: in.Until, Scope: s.reportScope(ctx),
+	q := report.Query{Report: in.Report, By: in.By, Since: in.Since, Until: in.Until, Scope: reportScope(ctx),
 		Filter: report.Filter{Queues: in.Queues, Agents: in.Agents, Channels: in.Channels, Languages: in.Languages, Types: in.Types, Directions: in.Directions}}
 	if in.Bot != "all" {
 		q.Filter.Bot = in.Bot

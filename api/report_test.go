@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"tingxin/pg"
 	"tingxin/report"
+	"tingxin/team"
 )
 
 func TestReportsByAPI(t *testing.T) {
@@ -79,5 +81,27 @@ func TestReportsByAPI(t *testing.T) {
 	must(t, err)
 	if n != 1 {
 		t.Errorf("%d rows in the audit log", n)
+	}
+}
+
+// Sums and lists show the facts of whom the login sees least of.
+func TestReportsGoAsFarAsTheSight(t *testing.T) {
+	sight := &team.Sight{User: 7, Name: "li", Users: []int64{7, 8}, Queues: []string{"sales"}}
+	for _, c := range []struct {
+		reach map[team.Noun]team.Reach
+		want  report.Scope
+	}{
+		{nil, report.Scope{All: true}},
+		{map[team.Noun]team.Reach{team.Contacts: team.Own}, report.Scope{All: true}},
+		{map[team.Noun]team.Reach{team.Reports: team.Team}, report.Scope{Queues: []string{"sales"}, Agents: []int64{7, 8}}},
+		{map[team.Noun]team.Reach{team.Reports: team.Team, team.Calls: team.Own}, report.Scope{Queues: []string{}, Agents: []int64{7}}},
+	} {
+		sight.Reach = c.reach
+		if got := reportScope(team.With(t.Context(), sight)); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%v: %+v", c.reach, got)
+		}
+	}
+	if got := reportScope(t.Context()); !got.All {
+		t.Errorf("the house itself: %+v", got)
 	}
 }

@@ -258,6 +258,13 @@ func TestHiddenFromARole(t *testing.T) {
 		if v.Masked != (len(c.hidden) > 0) || (v.Feed != "") != v.Masked {
 			t.Errorf("hidden %v: %+v", c.hidden, v)
 		}
+		for _, ask := range []string{"?from=%2B8613800138000", "?to=1", "?q=138%200013"} { // trying would tell what is hidden
+			guess := http.StatusOK
+			if slices.Contains(c.hidden, "phone") {
+				guess = http.StatusForbidden
+			}
+			agent.want(guess, http.MethodGet, "/calls"+ask, nil)
+		}
 		want := http.StatusNotFound // there is no sound
 		if slices.Contains(c.hidden, "text") {
 			want = http.StatusForbidden

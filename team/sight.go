@@ -63,6 +63,19 @@ func (s *Sight) holders(n Noun) (users []int64, names, queues []string) {
 	return s.Users, s.Names, s.Queues
 }
 
+// Least is whose rows are seen of all of some nouns: those of the noun that is seen least of. ok is false when each is seen wholly.
+func (s *Sight) Least(nouns ...Noun) (h Holders, ok bool) {
+	for _, reach := range []Reach{Own, Team} {
+		for _, n := range nouns {
+			if s.reach(n) == reach {
+				h.Users, h.Names, h.Queues = s.holders(n)
+				return h, true
+			}
+		}
+	}
+	return h, false
+}
+
 // conditions tell which rows belong to holders; $row is the row of the noun, ?u, ?n and ?q are the holders.
 var conditions = map[Noun]string{
 	Conversations: `($row.assignee = any(?u) or $row.queue = any(?q)
