@@ -25,6 +25,7 @@ type phone struct {
 	sip  *net.UDPConn
 	rtp  *net.UDPConn
 	id   string // Call-ID
+	as   string // who calls, instead of 1000
 	from string // with tag
 	to   string
 	uri  string
@@ -181,6 +182,9 @@ func (p *phone) invite(server, number string) {
 	p.peer, p.cseq, p.id = addr, 1, fmt.Sprintf("%d@phone", time.Now().UnixNano())
 	p.uri = "sip:" + number + "@" + server
 	p.from = fmt.Sprintf("<sip:1000@127.0.0.1:%d>;tag=p%d", p.port(), p.port())
+	if p.as != "" {
+		p.from = fmt.Sprintf("%s;tag=p%d", p.as, p.port())
+	}
 	p.to = "<" + p.uri + ">"
 	p.request("INVITE", p.sdp())
 }
