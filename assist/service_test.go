@@ -61,6 +61,12 @@ var chief = kb.Actor{Name: "li", Edit: true, Approve: true}
 
 func open(t *testing.T) *house {
 	t.Helper()
+	return openWith(t, func(*Parts) {})
+}
+
+// openWith is open with other parts.
+func openWith(t *testing.T, change func(*Parts)) *house {
+	t.Helper()
 	h := &house{t: t, db: pgtest.New(t), bus: event.NewBus()}
 	quiet := slog.New(slog.DiscardHandler)
 	articles, err := kb.New(kb.Config{}, h.db, bag{}, quiet)
@@ -87,7 +93,9 @@ func open(t *testing.T) *house {
 	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error {
 		return tx.QueryRow(t.Context(), `insert into users (username, name, role, password_hash) values ('mei', 'Mei', 'agent', 'x') returning id`).Scan(&h.user)
 	}))
-	h.Service, err = New(Config{}, Parts{DB: h.db, Bus: h.bus, Calls: h.calls, Articles: articles, Chat: h.chats, Embed: bag{}}, quiet)
+	parts := Parts{DB: h.db, Bus: h.bus, Calls: h.calls, Articles: articles, Chat: h.chats, Embed: bag{}}
+	change(&parts)
+	h.Service, err = New(Config{}, parts, quiet)
 	must(t, err)
 	must(t, h.Start(t.Context()))
 	t.Cleanup(func() { h.Close(); h.bus.Close() })
@@ -264,7 +272,7 @@ func TestCardsAreTold(t *testing.T) {
 
 func TestRepliesAreNobodysOwn(t *testing.T) {
 	t.Parallel()
-	h := open(t)
+	h := openWith(t, func(p *Parts) { p.Contacts = contact.NewStore(p.DB, contact.Config{}) })
 	talk := func(user, question, reply string, stars int) {
 		sub := h.writes(user, question)
 		h.answers(sub, reply)
@@ -274,7 +282,6 @@ func TestRepliesAreNobodysOwn(t *testing.T) {
 	talk("b", "the purple kettle leaks again", "Please put the kettle on a towel and we send a new seal.", 4)
 	talk("c", "my kettle leaks", "Your order A2025070101 is on its way, please wait.", 5)
 	talk("d", "my kettle leaks", "Dear Zhang, we are sorry about the leaking kettle.", 5)
-	h.parts.Contacts = contact.NewStore(h.db, contact.Config{})
 	_, err := h.db.Exec(t.Context(), `insert into contacts (id, root, name) values (900, 900, 'Wang Fang')`)
 	must(t, err)
 	talk("g", "my kettle leaks", "Dear Ms WANG, a new kettle is waiting for you.", 5)

@@ -117,9 +117,8 @@ func (m lazy) EmbedLater(ctx context.Context, lang, text string) (embed.Vectors,
 // Words propose while a model is learnt beside, which is seen when it is whole.
 func TestAProposalDoesNotWaitForLearning(t *testing.T) {
 	t.Parallel()
-	h := open(t)
 	m := lazy{begun: make(chan struct{}), free: make(chan struct{}), once: new(sync.Once)}
-	h.parts.Embed = m
+	h := openWith(t, func(p *Parts) { p.Embed = m })
 	h.disposition("refund", "Refund")
 	h.disposition("complaint", "Complaint")
 	for i := range 2 * enoughWrapUps {
