@@ -120,8 +120,8 @@ func TestReplyIsChecked(t *testing.T) {
 		want string
 	}{
 		{"Your order A20250702001 leaves today, call 400-820-8820.", `[]`},
-		{"身份证 11010519491231002X", `[{"kind":"id18","value":"11****2X"}]`},
-		{"card 4111 1111 1111 1111", `[{"kind":"bank_card","value":"41****11"}]`},
+		{"身份证 11010519491231002X", `[{"kind":"id18","value":"1101**********002X"}]`},
+		{"card 4111 1111 1111 1111", `[{"kind":"bank_card","value":"4111********1111"}]`},
 		{"给 13800138000 打电话", `[{"kind":"mobile","value":"138****8000"}]`},
 		{"write to Wang.Wu@example.com", `[{"kind":"email","value":"w***@example.com"}]`},
 	} {
