@@ -35,6 +35,8 @@ type brain struct {
 	policy  Policy
 	finder  *slot.Finder
 	minds   map[string]*mind // by language
+	// learning: nothing is learnt yet; what equal phrases and articles do not answer is for people.
+	learning bool
 }
 
 // mind tells intents of one language.

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"tingxin/event"
+	"tingxin/nlp/embed"
 	"tingxin/pg"
 )
 
@@ -98,6 +99,7 @@ type Engine struct {
 	warming   sync.Once
 	wake      chan struct{} // something changed
 	warm      chan struct{} // closed when the first learning has ended
+	patience  time.Duration // of customers until then; learnWait
 
 	wg   sync.WaitGroup
 	ctx  context.Context // of what runs in the background
@@ -123,12 +125,12 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Engine, error) {
 		parts.Now = time.Now
 	}
 	e := &Engine{cfg: cfg, db: parts.DB, log: log.With("part", "bot"), embed: parts.Embed, knowledge: parts.Knowledge, people: parts.People, desk: parts.Desk, promises: parts.Promises, now: parts.Now,
-		zone: zone, store: NewStore(parts.DB), memory: &memory{parts.DB, seal}, tools: newTools(cfg.ToolHosts), slots: make(chan struct{}, cfg.MaxTurns), wake: make(chan struct{}, 1)}
+		zone: zone, store: NewStore(parts.DB), memory: &memory{parts.DB, seal}, tools: newTools(cfg.ToolHosts), slots: make(chan struct{}, cfg.MaxTurns), wake: make(chan struct{}, 1), patience: learnWait}
 	return e, nil
 }
 
 // Start writes the starter intents into an empty database and begins to sweep what has
-// expired. Learning, seconds of work, waits for Warm, Reload, Train or the first turn.
+// expired. Learning, seconds to minutes of work, waits for Warm, Reload, Train or the first turn.
 func (e *Engine) Start(ctx context.Context) error {
 	if err := e.store.seed(ctx); err != nil {
 		return fmt.Errorf("bot: %w", err)
@@ -189,6 +191,7 @@ const (
 	sweepEvery = 10 * time.Minute
 	slotWait   = time.Second      // for a place among the turns at once
 	mostTurn   = 15 * time.Second // when the latency line is off
+	learnWait  = 2 * time.Second  // of a customer for the first learning, well below the latency line
 )
 
 func (e *Engine) sweep(ctx context.Context) {
@@ -241,7 +244,7 @@ func (e *Engine) Warm() {
 	})
 }
 
-// ready gives what is known; the first turn of all waits until something is.
+// ready gives what was learnt; it waits until something is.
 func (e *Engine) ready(ctx context.Context) (*brain, error) {
 	if b := e.brain.Load(); b != nil {
 		return b, nil
@@ -261,6 +264,38 @@ func (e *Engine) ready(ctx context.Context) (*brain, error) {
 	return e.brain.Load(), nil
 }
 
+// known gives what a turn of a channel is answered by. Customers do not wait for the end of the first
+// learning, which takes minutes on a slow machine: meanwhile equal phrases and articles answer, and people.
+func (e *Engine) known(ctx context.Context, c Channel) (*brain, error) {
+	if c == ChannelAPI { // somebody tries what was learnt
+		return e.ready(ctx)
+	}
+	inner, cancel := context.WithTimeout(ctx, e.patience)
+	defer cancel()
+	b, err := e.ready(inner)
+	if err == nil || ctx.Err() != nil {
+		return b, err
+	}
+	return e.unlearnt(ctx)
+}
+
+// unlearnt is what is known without any learning: everything but the models of intents.
+func (e *Engine) unlearnt(ctx context.Context) (*brain, error) {
+	b, err := e.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.learning = true
+	var intents []Intent
+	for _, i := range b.intents {
+		intents = append(intents, *i)
+	}
+	for _, lang := range embed.Languages {
+		b.minds[lang] = &mind{exact: exactOf(lessonsOf(lang, intents, nil))}
+	}
+	return b, nil
+}
+
 // Turn takes one turn of a customer and gives the bot's reply; everything is written
 // down before it returns. An error means that nothing was taken: ErrSession, ErrInput,
 // ErrBusy, ErrNotReady, or the database's.
@@ -270,7 +305,7 @@ func (e *Engine) Turn(ctx context.Context, who Session, in Input) (Reply, error)
 	if err := checkTurn(who, in); err != nil {
 		return Reply{}, err
 	}
-	b, err := e.ready(ctx)
+	b, err := e.known(ctx, in.Channel)
 	if err != nil {
 		return Reply{}, err
 	}

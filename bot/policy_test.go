@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"tingxin/nlp/embed"
 )
 
 // set changes the policy.
@@ -373,5 +376,49 @@ func TestReportCounts(t *testing.T) {
 	}
 	if r, err = h.Store().Report(t.Context(), time.Now().Add(-time.Hour), ChannelAPI); err != nil || r.Sum.Turns != 0 {
 		t.Errorf("%v %s", err, dump(r))
+	}
+}
+
+// unlearning holds learning up.
+type unlearning struct {
+	*bag
+	hold chan struct{}
+}
+
+func (u unlearning) EmbedLater(ctx context.Context, lang, text string) (embed.Vectors, error) {
+	select {
+	case <-u.hold:
+		return u.bag.EmbedLater(ctx, lang, text)
+	case <-ctx.Done():
+		return embed.Vectors{}, ctx.Err()
+	}
+}
+
+func TestCustomersDoNotWaitForTheFirstLearning(t *testing.T) {
+	h := open(t)
+	must(t, h.Close())
+	hold := make(chan struct{})
+	h.parts.Embed = unlearning{h.bag, hold}
+	e, err := New(h.cfg, h.parts, slog.New(slog.DiscardHandler))
+	must(t, err)
+	e.patience = time.Millisecond
+	must(t, e.Start(t.Context()))
+	h.Engine = e
+	k := h.chat("early", 7)
+	want(t, k.says("Where is my order?"), DoAsk, "order number")
+	want(t, k.says("A2025070101"), DoTool, "A2025070101")
+	const unknown = "the parcel has still not come to my house"
+	if r := k.says(unknown); r.Handover == nil || r.Handover.Reason != ReasonLatency || len(r.Handover.Slots) == 0 {
+		t.Errorf("what only a model tells goes to a person: %s %+v", r.Decision, r.Handover)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := h.Turn(short, Session{Subject: "trial"}, Input{Channel: ChannelAPI, Text: "hello"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who tries what was learnt waits for it: %v", err)
+	}
+	close(hold)
+	<-h.warm
+	if r := h.chat("late", 7).says(unknown); r.Handover != nil {
+		t.Errorf("after the learning: %s %+v", r.Decision, r.Handover)
 	}
 }

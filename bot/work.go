@@ -695,6 +695,11 @@ func (t *turn) byArticle(d Decision) error {
 	case DoClarify:
 		t.clarify(v.Articles)
 	default:
+		if t.b.learning && t.b.policy.line(ReasonLatency).On {
+			t.step("nothing is learnt yet")
+			t.hand(ReasonLatency, "")
+			return nil
+		}
 		key := "rephrase"
 		if t.guess.foreign {
 			t.step("out of scope")
