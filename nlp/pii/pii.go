@@ -159,21 +159,27 @@ func Text(s string) string {
 	return b.String()
 }
 
+// cutWindow is how far about the place of a cut is looked for something that would be hidden; longer than any such thing.
+const cutWindow = 512
+
 // cutOf is where a text that is too long to be looked at as a whole is cut: about the middle of what can be
 // looked at, at a space or a stop where there is one, and in nothing that would be hidden.
 func cutOf(s string) int {
-	end := slot.MaxText
-	for end > slot.MaxText-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	window := s[:end]
 	cut := slot.MaxText / 2
-	if at := strings.LastIndexAny(window[:cut], " \n\t,.;。，；！？"); at > 0 {
-		cut = at
+	if at := strings.LastIndexAny(s[cut-cutWindow:cut], " \n\t,.;。，；！？"); at > 0 {
+		cut += at - cutWindow
 	}
 	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
+	from, end := cut-cutWindow, cut+cutWindow
+	for from > 0 && !utf8.RuneStart(s[from]) {
+		from--
+	}
+	for end > cut && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	window := s[from:end]
 	var spans [][]int
 	if values, err := finder.Find(window, time.Unix(0, 0)); err == nil {
 		for _, v := range values {
@@ -181,6 +187,7 @@ func cutOf(s string) int {
 		}
 	}
 	spans = append(spans, shapes.FindAllStringIndex(window, -1)...)
+	cut -= from
 	for moved := true; moved; {
 		moved = false
 		for _, at := range spans {
@@ -189,7 +196,7 @@ func cutOf(s string) int {
 			}
 		}
 	}
-	return max(cut, 1)
+	return max(from+cut, 1)
 }
 
 // shapes are numbers that look like somebody's though nothing proves it: land lines without a space, and
