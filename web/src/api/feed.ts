@@ -81,7 +81,7 @@ export class Feed {
   watch(name: string, watcher: Watcher): () => void {
     const channel = this.channels.get(name) ?? this.join(name);
     channel.watchers.add(watcher);
-    if (channel.subscription && String(channel.subscription.state) === 'subscribed') queueMicrotask(() => watcher.onSync());
+    if (channel.subscription && (channel.subscription.state as string) === 'subscribed') queueMicrotask(() => watcher.onSync());
     return () => {
       channel.watchers.delete(watcher);
       if (channel.watchers.size === 0) this.leave(name, channel);

@@ -59,10 +59,8 @@ export const holder = (key: Key, but: Changeable): Changeable | undefined => cha
 
 /** setKey gives an action a key; undefined gives it its own again. */
 export function setKey(id: Changeable, key: Key | undefined): void {
-  const next = { ...current() };
-  if (!key || same(key, changeable[id])) delete next[id];
-  else next[id] = { code: key.code, shift: !!key.shift };
-  keep(next);
+  const others = Object.fromEntries(Object.entries(current()).filter(([name]) => name !== id));
+  keep(!key || same(key, changeable[id]) ? others : { ...others, [id]: { code: key.code, shift: !!key.shift } });
 }
 
 /** resetKeys gives all actions their own keys again. */

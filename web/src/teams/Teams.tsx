@@ -21,7 +21,7 @@ function TeamForm({ team, onClose }: { team?: Team; onClose: () => void }) {
   const people = useQuery(users).data ?? [];
   const queues = useQuery(queueSettings).data ?? [];
   const save = useMutation({
-    mutationFn: ({ id, name, members, queues: own }: Team) => request(`/teams/${id}`, { method: 'PUT', body: { name: name ?? '', members: members ?? [], queues: own ?? [] } }),
+    mutationFn: ({ id, name, members, queues: own }: Team) => request(`/teams/${id}`, { method: 'PUT', body: { name: name ?? '', members, queues: own } }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: teams.queryKey });
       void message.success(t('settings.saved'));
@@ -108,7 +108,7 @@ function RuleRow({ rule }: { rule: RoleRule }) {
               value={rule.hidden}
               disabled={save.isPending}
               options={fields.map((value) => ({ value, label: t(`teams.field.${value}`) }))}
-              onChange={(hidden) => save.mutate({ reach: rule.reach, hidden: hidden as RoleRule['hidden'] })}
+              onChange={(hidden) => save.mutate({ reach: rule.reach, hidden })}
             />
           </div>
         </>
