@@ -137,6 +137,21 @@ func TestReactionsAreKeptAsLabels(t *testing.T) {
 	}
 }
 
+// The next question may be on its way when the button of an answer is pressed.
+func TestPressOnAnOlderAnswerIsItsVote(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 0)
+	want(t, k.says("怎么退货"), DoAnswer, "申请售后")
+	want(t, k.says("我的订单到哪了"), DoAsk, "订单号")
+	want(t, k.presses("helpful"), DoTalk, "很高兴")
+	var reaction string
+	must(t, h.db.Pool().QueryRow(t.Context(), `select reaction from bot_turns where n = 1`).Scan(&reaction))
+	if reaction != "up" {
+		t.Errorf("the answer's reaction is %q", reaction)
+	}
+	want(t, k.says("A2025070101"), DoTool, "电热水壶") // what was asked for before is still waited for
+}
+
 func TestLanguageIsThatOfEachMessage(t *testing.T) {
 	h := open(t)
 	k := h.chat("1", 0)

@@ -25,6 +25,7 @@ type state struct {
 	Fallback int       `json:"fallback,omitempty"` // in a row
 	Errors   int       `json:"errors,omitempty"`   // failed turns in a row
 	Answered *answered `json:"answered,omitempty"` // waits for a reaction
+	Earlier  *answered `json:"earlier,omitempty"`  // waits for a press on its buttons, behind what came since
 	Shown    []Shown   `json:"shown,omitempty"`
 	History  []said    `json:"history,omitempty"`
 	Emotion  float64   `json:"emotion,omitempty"`

@@ -759,9 +759,13 @@ func (t *turn) fallback(key string) {
 func (t *turn) pending(ctx context.Context) (bool, error) {
 	offers, answer := t.st.Offered, t.st.Answered
 	t.st.Offered, t.st.Answered = nil, nil
+	if answer != nil {
+		t.st.Earlier = answer
+	}
 	switch kind, arg, _ := strings.Cut(t.choice, ":"); kind {
 	case "helpful", "unhelpful":
-		if answer != nil {
+		if answer = t.st.Earlier; answer != nil { // words came between when it is not the last one
+			t.st.Earlier = nil
 			t.thumb(answer, kind == "helpful")
 			return true, nil
 		}

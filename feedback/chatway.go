@@ -99,7 +99,7 @@ func (s *Service) Hook(c sender, next chat.Hook) chat.Hook {
 		if m.Kind == chat.Choice {
 			var d chat.Data
 			if json.Unmarshal(m.Data, &d) == nil && strings.HasPrefix(d.Option, optionPrefix) {
-				return s.pressed(ctx, c, &conv, d.Option)
+				return s.pressed(ctx, c, &conv, m.ID, d.Option)
 			}
 		}
 		if next != nil {
@@ -123,7 +123,7 @@ func (s *Service) Hook(c sender, next chat.Hook) chat.Hook {
 }
 
 // pressed takes a button of the question. It opened the conversation, so it is closed again.
-func (s *Service) pressed(ctx context.Context, c sender, conv *chat.Conversation, button string) error {
+func (s *Service) pressed(ctx context.Context, c sender, conv *chat.Conversation, press chat.MessageID, button string) error {
 	id, round, score, ok := parseOption(button)
 	if !ok {
 		s.refused.Add(1)
@@ -158,8 +158,17 @@ func (s *Service) pressed(ctx context.Context, c sender, conv *chat.Conversation
 			s.log.Warn("thanks for an answer did not leave", "case", id, "err", err)
 		}
 	}
-	if conv.Handler != chat.ByBot {
+	if conv.Handler == chat.ByAgent {
 		return nil // a person talks with the customer anyway
+	}
+	if conv.Handler == chat.ByQueue { // what a person had is put into the queue when it is opened again
+		opened, err := pg.Row(ctx, s.db, pgx.RowTo[bool], `select coalesce(c.queued_at = m.created_at, false) from conversations c join messages m on m.thread_id = c.id where c.id = $1 and m.id = $2`, conv.ID, press)
+		if err != nil {
+			return fmt.Errorf("what opened conversation %d: %w", conv.ID, err)
+		}
+		if !opened { // the customer waits for a person
+			return nil
+		}
 	}
 	if err := c.CloseConversation(ctx, conv.ID, chat.Actor{Kind: chat.System}); err != nil && !errors.Is(err, chat.ErrState) {
 		return err

@@ -19,6 +19,10 @@ describe('foldable', () => {
     expect(foldable(thread('customer', 'bot', 'customer', 'bot', 'customer', 'bot', 'agent'), 'agent')).toBe(4);
     expect(foldable(thread('customer', 'bot', 'customer', 'bot', 'customer', 'agent', 'customer'), 'agent')).toBe(4);
   });
+  it('ends where an agent begins, when the bot has spoken again since', () => {
+    expect(foldable(thread('customer', 'bot', 'customer', 'bot', 'customer', 'agent', 'customer', 'bot', 'agent'), 'agent')).toBe(4);
+    expect(foldable(thread('customer', 'agent', 'customer', 'bot', 'customer', 'bot', 'customer', 'bot'), 'queue')).toBe(0);
+  });
   it('is nothing while the bot is at it, or when it is short', () => {
     expect(foldable(thread('customer', 'bot', 'customer', 'bot', 'customer', 'bot'), 'bot')).toBe(0);
     expect(foldable(thread('customer', 'bot', 'customer', 'bot'), 'queue')).toBe(0);

@@ -48,12 +48,15 @@ export function useThread(id: number) {
 
 /**
  * foldable is how many messages at the beginning were the bot's part, 0 when it is too
- * short to be folded or not over. The customer's last message stays in sight.
+ * short to be folded or not over. The customer's last message stays in sight, and so
+ * does all from the first words of an agent on.
  */
 export function foldable(messages: readonly Message[], handler: Conversation['handler']): number {
   if (handler === 'bot') return 0;
-  const bot = messages.findLastIndex((m) => m.author.kind === 'bot') + 1;
-  const customer = messages.findLastIndex((m) => m.direction === 'in');
+  const agent = messages.findIndex((m) => m.author.kind === 'agent');
+  const begin = agent < 0 ? messages : messages.slice(0, agent);
+  const bot = begin.findLastIndex((m) => m.author.kind === 'bot') + 1;
+  const customer = begin.findLastIndex((m) => m.direction === 'in');
   const length = Math.min(bot, customer < 0 ? bot : customer);
   return length >= 4 ? length : 0;
 }

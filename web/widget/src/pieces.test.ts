@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import { linked } from './dom';
-import { Link } from './link';
+import { type Frame, Link } from './link';
 import { parse } from './sip';
 import { Memory } from './store';
 import { brand, contrast } from './style';
+import { Thread } from './thread';
 import { fill, langOf, words } from './words';
 
 const rgb = (hex = ''): [number, number, number] => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)) as [number, number, number];
@@ -72,5 +73,23 @@ describe('Link', () => {
     expect(await visit('one')).toEqual({ pending: ['a'], kept: left, stranger: 0 });
     expect(await visit('two')).toEqual({ pending: [], kept: undefined, stranger: 1 });
     vi.unstubAllGlobals();
+  });
+});
+
+describe('Thread', () => {
+  const ask: Frame = { type: 'msg', seq: 7, from: 'system', text: 'Solved?', choices: [{ id: 'yes', label: 'Yes' }] };
+  const end: Frame = { type: 'msg', seq: 8, kind: 'event', event: 'closed' };
+  it.each([
+    ['of a conversation that goes on', 'open', [ask], true],
+    ['from before the end', 'closed', [ask, end], false],
+    ['that came after the end', 'closed', [{ ...end, seq: 6 }, ask], true],
+  ])('takes a press on a button %s: %s', (_, state, all, live) => {
+    const link = { status: { state, read: 0 }, pending: [], options: { server: '' } } as unknown as Link;
+    const choose = vi.fn();
+    const thread = new Thread(words('en'), 'en', link, { choose, retryUpload: vi.fn(), dropUpload: vi.fn() });
+    for (const m of all) thread.add(m);
+    thread.draw([], []);
+    thread.root.querySelector<HTMLButtonElement>('.choices button')?.click();
+    expect(choose.mock.calls).toEqual(live ? [[7, 'yes']] : []);
   });
 });

@@ -71,10 +71,12 @@ export class Thread {
     const lastAsk = this.messages.findLastIndex((m) => !!m.choices?.length || !!m.feedback);
     const answered = this.messages.slice(lastAsk + 1).some((m) => m.from === 'customer' && m.kind !== 'consent');
     const waiting = this.link.pending.some((p) => p.frame.type === 'choice');
+    // What is asked after the end, such as whether it is solved by now, may still be answered.
+    const over = this.link.status.state === 'closed' && this.messages.slice(lastAsk).some((m) => m.event === 'closed');
     const lastMine = this.messages.findLastIndex((m) => m.from === 'customer' && m.kind !== 'rating' && m.kind !== 'consent');
     this.messages.forEach((m, i) => {
       if (m.kind === 'rating' || m.kind === 'consent') return;
-      const live = i === lastAsk && !answered && !waiting && this.link.status.state !== 'closed';
+      const live = i === lastAsk && !answered && !waiting && !over;
       const mark = i === lastMine ? (this.link.status.read >= (m.seq ?? 0) ? 'seen' : 'sent') : '';
       wanted.push({ key: m.client_msg_id ?? `s${m.seq ?? 0}`, print: `${m.seq ?? 0} ${String(live)} ${mark}`, make: () => this.line(m, live, mark) });
     });
