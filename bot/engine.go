@@ -240,6 +240,7 @@ func (e *Engine) Warm() {
 			if err := e.Reload(e.ctx); err != nil && e.ctx.Err() == nil {
 				e.log.Error("the bot could not learn", "error", err)
 			}
+			e.Relearn() // what changed meanwhile: sweep does not learn before there is something
 		})
 	})
 }

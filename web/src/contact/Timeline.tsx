@@ -12,10 +12,10 @@ import { timeline, type Entry } from './api';
 import { useAct } from './words';
 import { leads } from '../shell/roles';
 
-const shown = ['call', 'conversation', 'ticket', 'note', 'consent', 'merge'] as const;
+const shown = ['call', 'conversation', 'ticket', 'feedback', 'note', 'consent', 'merge'] as const;
 type Shown = (typeof shown)[number];
 
-const icons: Record<Shown, IconName> = { call: 'phone', conversation: 'inbox', ticket: 'ticket', note: 'book', consent: 'shield', merge: 'merge' };
+const icons: Record<Shown, IconName> = { call: 'phone', conversation: 'inbox', ticket: 'ticket', feedback: 'words', note: 'book', consent: 'shield', merge: 'merge' };
 const isShown = (kind: string): kind is Shown => (shown as readonly string[]).includes(kind);
 const text = (value: unknown) => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
 
@@ -51,6 +51,13 @@ function Body({ entry, contact }: { entry: Entry; contact: number }) {
       return (
         <>
           {t('contacts.ticketEntry', { id: entry.id })} {text(data.subject)} <span className="tag">{t(`contacts.ticketState.${text(data.state)}`, text(data.state))}</span>
+        </>
+      );
+    case 'feedback':
+      return (
+        <>
+          {t(`feedback.kinds.${text(data.kind)}`, text(data.kind))} {typeof data.score === 'number' && <span className="tag num">{`${data.score}/${data.kind === 'nps' ? 10 : 5}`}</span>}
+          {text(data.text) && <p className="entry-text">{text(data.text)}</p>}
         </>
       );
     case 'note':

@@ -297,7 +297,7 @@ export class App {
     const { status } = this.link;
     const title = this.text(this.site.title) ?? this.w.title;
     const inner = this.view !== 'home';
-    const sub = this.view === 'talk' && status.handler === 'agent' && status.agent ? fill(this.w.with, { name: status.agent }) : '';
+    const sub = this.view === 'talk' && status.state !== 'closed' && status.handler === 'agent' && status.agent ? fill(this.w.with, { name: status.agent }) : '';
     const print = `${this.view} ${title} ${sub}`;
     if (this.head.dataset.print !== print) {
       const focused = this.root.activeElement;
