@@ -105,9 +105,13 @@ await check('the bot has learned the articles', async () => {
   let n = 0;
   const turn = async (text) => {
     const answer = await lin.request.post(`${url}/api/v1/bot/turns`, { headers: { 'X-CSRF-Token': csrf }, data: { subject: `journey-${n++}`, text, lang: 'zh' } });
-    return answer.ok() ? (await answer.json()).decision : String(answer.status());
+    if (!answer.ok()) return String(answer.status());
+    const { decision, explanation: why } = await answer.json();
+    return decision === 'clarify' ? decision : `${decision}${why.foreign ? ' foreign' : ''} ${why.p1.toFixed(2)} of ${why.tau_c.toFixed(2)} to ${why.tau_a.toFixed(2)}`;
   };
-  const words = ['怎么付', '付款', '怎么付', '发票的问题', '怎么付', '礼品卡'];
+  const titles = ['怎么开发票', '发票抬头开错了怎么改', '支持哪些付款方式', '付款失败怎么办', '礼品卡怎么用', '可以开增值税专用发票吗', '批量采购有优惠吗'];
+  // Short ones, halves of titles, and two titles in one breath.
+  const words = ['怎么付', ...titles.flatMap((one, i) => [`${one}，${titles[(i + 1) % titles.length]}`, one.slice(0, -2), one.slice(2), `${titles[(i + 3) % titles.length]}和${one}`])];
   // Which words are unclear follows from the thresholds that were drawn.
   unclear = await until('it asks back', async () => {
     const question = words[n % words.length];
@@ -306,6 +310,7 @@ await check('the same customer phones: lin sees the chat and the order number', 
   await lin.locator('.context-tabs').getByRole('tab', { name: '时间线' }).click();
   await lin.locator('.timeline li', { hasText: '网页会话' }).waitFor();
   await lin.locator('.timeline li', { hasText: '催物流 A2025070101' }).waitFor();
+  await lin.locator('.timeline li', { hasText: '投诉' }).filter({ hasText: '退款还是没到' }).waitFor();
   await shot(lin, 'phone-timeline');
   ask('hangup', 'mei');
 });
