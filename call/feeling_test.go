@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"tingxin/ivr"
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
+	"tingxin/team"
 )
 
 // fakeVoice reads what the test says it should; it counts frames and remembers the turns it was asked for.
@@ -154,6 +156,27 @@ func TestAngryCallerRaisesOneAlert(t *testing.T) {
 	recent, err := h.store.RecentAlerts(t.Context(), time.Now().Add(-time.Hour), 10)
 	if err != nil || len(recent) != 1 {
 		t.Errorf("recent %+v %v", recent, err)
+	}
+}
+
+// The report of moods showed every team's calls to who sees reports of the own team only.
+func TestMoodReportIsOfSeenCalls(t *testing.T) {
+	t.Parallel()
+	s := NewStore(pgtest.New(t))
+	now := time.Now().UTC()
+	for i, agent := range []string{"ann", "bob"} {
+		r := Record{ID: fmt.Sprintf("0190a1b2-0000-7000-8000-00000000000%d", i), StartedAt: now.Add(-time.Minute), EndedAt: now, Cause: CauseNormal, Agent: agent}
+		err := errors.Join(s.Finish(t.Context(), r, nil), s.PutMood(t.Context(), SideMood{CallID: r.ID, Side: SideCaller, Summary: emotion.Summary{Turns: 1, Value: .5}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for reach, want := range map[team.Reach]int{team.All: 2, team.Own: 1} {
+		ctx := team.With(t.Context(), &team.Sight{User: 1, Name: "ann", Reach: map[team.Noun]team.Reach{team.Reports: reach}})
+		rows, err := s.MoodReport(ctx, "cause", now.Add(-time.Hour), now.Add(time.Hour), time.UTC)
+		if err != nil || len(rows) != 1 || rows[0].Calls != want {
+			t.Errorf("reports of %s: %+v %v, want %d calls", reach, rows, err, want)
+		}
 	}
 }
 

@@ -147,7 +147,7 @@ func (w *conditions) String() string {
 	return " where " + strings.Join(w.parts, " and ")
 }
 
-// seen leaves the calls that the sight of ctx sees; row is what the call is called.
+// seen leaves the calls that the sight of ctx sees by its reach of n; row is what the call is called.
 func (w *conditions) seen(ctx context.Context, n team.Noun, row string) {
 	w.sight(ctx, n, row, "%s")
 }
@@ -167,7 +167,7 @@ func (w *conditions) held(ctx context.Context, n team.Noun, condition string) {
 
 func (w *conditions) sight(ctx context.Context, n team.Noun, row, around string) {
 	var args []any
-	if sql := team.Condition(ctx, n, row, func(v any) string { args = append(args, v); return "?" }); sql != "" {
+	if sql := team.Over(ctx, n, team.Calls, row, func(v any) string { args = append(args, v); return "?" }); sql != "" {
 		w.add(fmt.Sprintf(around, sql), args...)
 	}
 }

@@ -100,11 +100,20 @@ func init() {
 // Condition tells which rows of a noun the sight of ctx sees, as SQL over the row that is called row; bind takes a parameter and
 // tells its place, "$3" or "?". It is empty when all are seen.
 func Condition(ctx context.Context, n Noun, row string, bind func(any) string) string {
+	return Over(ctx, n, n, row, bind)
+}
+
+// Over is Condition by how far another noun is seen: which rows of a noun count in what is seen of n, as calls do in reports.
+func Over(ctx context.Context, n, rows Noun, row string, bind func(any) string) string {
 	s := Of(ctx)
 	if s.Whole(n) {
 		return ""
 	}
-	return s.fill(n, conditions[n], row, bind)
+	condition, ok := conditions[rows]
+	if !ok {
+		return "false" // it has no rows that could be told apart
+	}
+	return s.fill(n, condition, row, bind)
 }
 
 // fill puts a row and the holders of a noun into a condition.
