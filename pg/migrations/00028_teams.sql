@@ -55,5 +55,9 @@ create table exports (
 );
 create index exports_by_age on exports (expires_at);
 
+-- Whose a comment of a survey is.
+create index survey_answers_by_comment on survey_answers (comment) where comment is not null;
+
 -- +goose Down
+drop index survey_answers_by_comment;
 drop table exports, contact_makers, role_rules, team_queues, team_members, teams;
