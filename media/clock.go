@@ -23,9 +23,9 @@ const (
 // clock drives all legs on one absolute schedule: slot s of tick n is due at start + n*20 ms
 // + s*5 ms, whatever happened before. A leg receives in the slot that follows its packets,
 // and sends in the slot in which the one it is joined with receives, so that sound waits for
-// 5 ms at most and not for 20, and the work is spread. After a stall the missed ticks are
-// walked at once, so that sound, timestamps and recordings keep their place, but only the
-// last three send packets.
+// 5 ms, and 7.5 before a leg moves (jitter.slot), but not for 20, and the work is spread.
+// After a stall the missed ticks are walked at once, so that sound, timestamps and recordings
+// keep their place, but only the last three send packets.
 type clock struct {
 	engine *Engine
 	start  time.Time // of tick 0, with monotonic reading
