@@ -101,6 +101,7 @@ func newFeed(s *Server) (*feed, error) {
 			Credentials: &centrifuge.Credentials{UserID: who.key(), ExpireAt: f.s.now().Add(revalidate).Unix()}}, nil
 	})
 	node.OnConnect(f.connected)
+	node.OnNotification(f.notified)
 	f.socket = centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
 		CheckOrigin:      func(r *http.Request) bool { return s.ownOrigin(r) },
 		MessageSizeLimit: 8 << 10, WriteTimeout: 5 * time.Second, UseWriteBufferPool: true,
@@ -116,10 +117,11 @@ func (f *feed) log(e centrifuge.LogEntry) {
 // connected says what a client may do: subscribe to what its role may see, nothing else.
 func (f *feed) connected(c *centrifuge.Client) {
 	f.clients.Add(1)
-	f.audiences.join(audienceOf(c.Context()))
+	a := audienceOf(c.Context())
+	f.audiences.join(a)
 	c.OnDisconnect(func(centrifuge.DisconnectEvent) {
 		f.clients.Add(-1)
-		f.audiences.leave(audienceOf(c.Context()))
+		f.audiences.leave(a, f.s.now())
 	})
 	c.OnSubscribe(func(e centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
 		_, may := f.channelFor(c.Context(), e.Channel)
@@ -130,13 +132,17 @@ func (f *feed) connected(c *centrifuge.Client) {
 		reply(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{EnableRecovery: true}}, nil)
 	})
 	c.OnRefresh(func(_ centrifuge.RefreshEvent, reply centrifuge.RefreshCallback) {
-		alive, err := f.lives(c.UserID(), audienceOf(c.Context()))
+		alive, err := f.lives(c.UserID(), a)
 		if err != nil { // the database is away: ask again soon rather than cut everybody off
 			reply(centrifuge.RefreshReply{ExpireAt: f.s.now().Add(revalidate / 4).Unix()}, nil)
 			return
 		}
+		if alive {
+			f.shareAudience(a)
+		}
 		reply(centrifuge.RefreshReply{Expired: !alive, ExpireAt: f.s.now().Add(revalidate).Unix()}, nil)
 	})
+	f.shareAudience(a)
 }
 
 // maySubscribe knows the channels; whoever is signed in may see all calls and queues.
@@ -215,6 +221,7 @@ func (f *feed) start() error {
 	if err := f.node.Run(); err != nil {
 		return fmt.Errorf("live feed: %w", err)
 	}
+	f.askAudiences()
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop
 	sub := f.s.parts.Bus.Subscribe(feedQueue)
@@ -232,7 +239,7 @@ func (f *feed) start() error {
 func (f *feed) run(ctx context.Context, sub *event.Subscription) {
 	var lost uint64
 	for e := range sub.C {
-		listening := f.audiences.all()
+		listening := f.audiences.all(f.s.now())
 		for _, channel := range channels(&e) {
 			f.publish(channel, e)
 			f.publishTo(ctx, listening, channel, e)
@@ -242,7 +249,7 @@ func (f *feed) run(ctx context.Context, sub *event.Subscription) {
 			// Whoever reads a list loads it anew.
 			gap := event.Event{Seq: e.Seq, Type: "feed.lost", At: e.At, Data: map[string]uint64{"events": now - lost}}
 			f.publish(callsChannel, gap)
-			f.publishTo(ctx, f.audiences.all(), callsChannel, gap)
+			f.publishTo(ctx, listening, callsChannel, gap)
 			lost = now
 		}
 	}
