@@ -178,6 +178,9 @@ func (f *feed) channelFor(ctx context.Context, asked string) (name string, ok bo
 // publishTo tells an event of a channel to the audiences that see it.
 func (f *feed) publishTo(ctx context.Context, audiences map[string]*audience, channel string, e event.Event) {
 	for key, a := range audiences {
+		if f.shard == nil && passing[e.Type] && f.node.Hub().NumSubscribers(channel+audienceMark+key) == 0 {
+			continue // who has it need not be asked: nobody looks, and nobody catches up on it
+		}
 		if a.sight != nil && !f.shows(ctx, a.sight, &e) {
 			continue
 		}
