@@ -132,7 +132,7 @@ func (f *feed) connected(c *centrifuge.Client) {
 		reply(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{EnableRecovery: true}}, nil)
 	})
 	c.OnRefresh(func(_ centrifuge.RefreshEvent, reply centrifuge.RefreshCallback) {
-		alive, err := f.lives(c.UserID(), a)
+		alive, err := f.lives(c.Context(), c.UserID())
 		if err != nil { // the database is away: ask again soon rather than cut everybody off
 			reply(centrifuge.RefreshReply{ExpireAt: f.s.now().Add(revalidate / 4).Unix()}, nil)
 			return
@@ -158,15 +158,15 @@ func maySubscribe(channel string) bool {
 	return ok && len(id) == 36 && uuid.Validate(id) == nil
 }
 
-// lives tells whether who opened a feed may go on as that audience.
-func (f *feed) lives(user string, a *audience) (bool, error) {
+// lives tells whether who opened a feed may go on as the audience that it is.
+func (f *feed) lives(ctx context.Context, user string) (bool, error) {
 	if id, ok := strings.CutPrefix(user, kioskUser); ok {
 		return f.kioskLives(id)
 	}
 	if key, ok := strings.CutPrefix(user, wallUser); ok {
-		return f.sessionLives(key, wallRoute, nil)
+		return f.sessionLives(key, wallRoute, wallOf(ctx).as)
 	}
-	return f.sessionLives(user, http.MethodGet+" "+base+"/realtime", a)
+	return f.sessionLives(user, http.MethodGet+" "+base+"/realtime", audienceOf(ctx))
 }
 
 // sessionLives tells whether a login or a key lives and may still see what it sees.
@@ -189,9 +189,6 @@ func (f *feed) sessionLives(key, route string, a *audience) (bool, error) {
 	}
 	if err != nil || !allowed(sess.User.Role, route) || program && !opens(sess.scopes, scopeOf(route)) {
 		return false, err
-	}
-	if a == nil {
-		return true, nil
 	}
 	now, err := f.s.audienceFor(ctx, sess) // what the role sees may have changed
 	return err == nil && now.key() == a.key(), err
