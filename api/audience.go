@@ -46,7 +46,8 @@ func (a *audience) key() string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// audiences are those that are listening at this server.
+// audiences are those that are listening, here or at another server, or that did a moment ago: who comes back within
+// historyTime is sent what it missed, so that has to be there.
 type audiences struct {
 	mu   sync.Mutex
 	open map[string]*listening
@@ -57,7 +58,9 @@ type audiences struct {
 
 type listening struct {
 	audience
-	clients int
+	clients int       // at this server
+	until   time.Time // events are told until then without a client here
+	told    time.Time // when the other servers were told of it
 }
 
 type heldAt struct {
@@ -65,7 +68,8 @@ type heldAt struct {
 	at time.Time
 }
 
-func (l *audiences) join(a *audience) {
+// with changes what is known of an audience, if it is one.
+func (l *audiences) with(a *audience, change func(at *listening)) {
 	key := a.key()
 	if key == "" {
 		return
@@ -78,21 +82,32 @@ func (l *audiences) join(a *audience) {
 	if l.open[key] == nil {
 		l.open[key] = &listening{audience: *a}
 	}
-	l.open[key].clients++
+	change(l.open[key])
 }
 
-func (l *audiences) leave(a *audience) {
-	key := a.key()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if at := l.open[key]; at != nil {
-		if at.clients--; at.clients <= 0 {
-			delete(l.open, key)
+func (l *audiences) join(a *audience) { l.with(a, func(at *listening) { at.clients++ }) }
+
+func (l *audiences) leave(a *audience, now time.Time) {
+	l.with(a, func(at *listening) { at.clients, at.until = at.clients-1, now.Add(historyTime) })
+}
+
+// hear notes that another server has clients of an audience.
+func (l *audiences) hear(a *audience, now time.Time) {
+	l.with(a, func(at *listening) { at.until = now.Add(historyTime) })
+}
+
+// due tells whether the other servers are to be told of an audience again, and notes that they are.
+func (l *audiences) due(a *audience, now time.Time) (due bool) {
+	l.with(a, func(at *listening) {
+		if due = now.Sub(at.told) >= revalidate/2; due {
+			at.told = now
 		}
-	}
+	})
+	return due
 }
 
-func (l *audiences) all() map[string]*audience {
+// all are those to whom events are told now.
+func (l *audiences) all(now time.Time) map[string]*audience {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.open) == 0 {
@@ -100,7 +115,23 @@ func (l *audiences) all() map[string]*audience {
 	}
 	out := make(map[string]*audience, len(l.open))
 	for key, at := range l.open {
+		if at.clients <= 0 && now.After(at.until) {
+			delete(l.open, key)
+			continue
+		}
 		out[key] = &at.audience
+	}
+	return out
+}
+
+// here are those with clients at this server.
+func (l *audiences) here() (out []*audience) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, at := range l.open {
+		if at.clients > 0 {
+			out = append(out, &at.audience)
+		}
 	}
 	return out
 }
@@ -147,6 +178,9 @@ func (f *feed) channelFor(ctx context.Context, asked string) (name string, ok bo
 // publishTo tells an event of a channel to the audiences that see it.
 func (f *feed) publishTo(ctx context.Context, audiences map[string]*audience, channel string, e event.Event) {
 	for key, a := range audiences {
+		if f.shard == nil && passing[e.Type] && f.node.Hub().NumSubscribers(channel+audienceMark+key) == 0 {
+			continue // who has it need not be asked: nobody looks, and nobody catches up on it
+		}
 		if a.sight != nil && !f.shows(ctx, a.sight, &e) {
 			continue
 		}

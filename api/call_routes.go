@@ -110,7 +110,7 @@ type listInput struct {
 
 func (s *Server) listCalls(ctx context.Context, in *listInput) (*bodyOf[CallPage], error) {
 	if slices.Contains(callerOf(ctx).hidden, team.Phone) && (in.From != "" || in.To != "" || numbered(in.Q)) {
-		return nil, huma.Error403Forbidden("your role does not look for calls by what is masked")
+		return nil, errGuess()
 	}
 	f := call.Filter{State: call.State(in.State), From: in.From, To: in.To, Since: in.Since, Until: in.Until,
 		Trunk: in.Trunk, Agent: in.Agent, Disposition: in.Result, Mood: in.Mood, Query: in.Q, Cursor: in.Cursor, Limit: in.Limit, Count: in.Cursor == ""}
@@ -127,6 +127,11 @@ func (s *Server) listCalls(ctx context.Context, in *listInput) (*bodyOf[CallPage
 	}
 	s.refresh(out.Items)
 	return &bodyOf[CallPage]{out}, nil
+}
+
+// errGuess is for those who look for calls by what is hidden from them.
+func errGuess() error {
+	return huma.Error403Forbidden("your role does not look for calls by what is masked")
 }
 
 // numbered tells whether words to look for are a number: by trying, one would read what is masked.

@@ -720,6 +720,9 @@ type searchInput struct {
 }
 
 func (s *Server) search(ctx context.Context, in *searchInput) (*bodyOf[SearchHits], error) {
+	if slices.Contains(callerOf(ctx).hidden, team.Phone) && numbered(in.Q) {
+		return nil, errGuess()
+	}
 	if s.parts.Chat == nil {
 		return nil, errNoChat()
 	}

@@ -56,12 +56,23 @@ func TestListsNeedASecondPerson(t *testing.T) {
 		t.Errorf("a supervisor sees %+v", list)
 	}
 	two.want(http.StatusNotFound, http.MethodPost, fmt.Sprintf("/exports/%d/decide", log.ID), map[string]any{"approve": true})
+	one.want(http.StatusCreated, http.MethodPost, "/exports", map[string]any{"noun": "tickets", "query": map[string]any{"text": "later"}})
+	admin.want(http.StatusOK, http.MethodPut, "/role-rules/supervisor", map[string]any{"reach": map[string]string{}, "hidden": []string{"phone"}})
+	ask(one, http.StatusForbidden, "tickets") // neither the list, nor how many there are
 	h.later(25 * 60 * 60 * 1e9)
+	if _, err := h.Retain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	var sought int
+	must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from exports where query ? 'text'`).Scan(&sought))
+	if sought != 0 {
+		t.Errorf("%d old lists tell what was searched for", sought)
+	}
 	admin = h.as(RoleAdmin)
 	admin.want(http.StatusConflict, http.MethodPost, fmt.Sprintf("/exports/%d/decide", log.ID), map[string]any{"approve": true})
 	var n int
 	must(t, h.db.Pool().QueryRow(t.Context(), `select count(*) from audit where action in ('export.requested', 'export.decided', 'export.taken')`).Scan(&n))
-	if n != 5 {
+	if n != 6 {
 		t.Errorf("%d audit rows", n)
 	}
 }

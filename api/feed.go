@@ -101,6 +101,7 @@ func newFeed(s *Server) (*feed, error) {
 			Credentials: &centrifuge.Credentials{UserID: who.key(), ExpireAt: f.s.now().Add(revalidate).Unix()}}, nil
 	})
 	node.OnConnect(f.connected)
+	node.OnNotification(f.notified)
 	f.socket = centrifuge.NewWebsocketHandler(node, centrifuge.WebsocketConfig{
 		CheckOrigin:      func(r *http.Request) bool { return s.ownOrigin(r) },
 		MessageSizeLimit: 8 << 10, WriteTimeout: 5 * time.Second, UseWriteBufferPool: true,
@@ -116,10 +117,11 @@ func (f *feed) log(e centrifuge.LogEntry) {
 // connected says what a client may do: subscribe to what its role may see, nothing else.
 func (f *feed) connected(c *centrifuge.Client) {
 	f.clients.Add(1)
-	f.audiences.join(audienceOf(c.Context()))
+	a := audienceOf(c.Context())
+	f.audiences.join(a)
 	c.OnDisconnect(func(centrifuge.DisconnectEvent) {
 		f.clients.Add(-1)
-		f.audiences.leave(audienceOf(c.Context()))
+		f.audiences.leave(a, f.s.now())
 	})
 	c.OnSubscribe(func(e centrifuge.SubscribeEvent, reply centrifuge.SubscribeCallback) {
 		_, may := f.channelFor(c.Context(), e.Channel)
@@ -130,13 +132,17 @@ func (f *feed) connected(c *centrifuge.Client) {
 		reply(centrifuge.SubscribeReply{Options: centrifuge.SubscribeOptions{EnableRecovery: true}}, nil)
 	})
 	c.OnRefresh(func(_ centrifuge.RefreshEvent, reply centrifuge.RefreshCallback) {
-		alive, err := f.lives(c.UserID(), audienceOf(c.Context()))
+		alive, err := f.lives(c.Context(), c.UserID())
 		if err != nil { // the database is away: ask again soon rather than cut everybody off
 			reply(centrifuge.RefreshReply{ExpireAt: f.s.now().Add(revalidate / 4).Unix()}, nil)
 			return
 		}
+		if alive {
+			f.shareAudience(a)
+		}
 		reply(centrifuge.RefreshReply{Expired: !alive, ExpireAt: f.s.now().Add(revalidate).Unix()}, nil)
 	})
+	f.shareAudience(a)
 }
 
 // maySubscribe knows the channels; whoever is signed in may see all calls and queues.
@@ -152,15 +158,15 @@ func maySubscribe(channel string) bool {
 	return ok && len(id) == 36 && uuid.Validate(id) == nil
 }
 
-// lives tells whether who opened a feed may go on as that audience.
-func (f *feed) lives(user string, a *audience) (bool, error) {
+// lives tells whether who opened a feed may go on as the audience that it is.
+func (f *feed) lives(ctx context.Context, user string) (bool, error) {
 	if id, ok := strings.CutPrefix(user, kioskUser); ok {
 		return f.kioskLives(id)
 	}
 	if key, ok := strings.CutPrefix(user, wallUser); ok {
-		return f.sessionLives(key, wallRoute, nil)
+		return f.sessionLives(key, wallRoute, wallOf(ctx).as)
 	}
-	return f.sessionLives(user, http.MethodGet+" "+base+"/realtime", a)
+	return f.sessionLives(user, http.MethodGet+" "+base+"/realtime", audienceOf(ctx))
 }
 
 // sessionLives tells whether a login or a key lives and may still see what it sees.
@@ -183,9 +189,6 @@ func (f *feed) sessionLives(key, route string, a *audience) (bool, error) {
 	}
 	if err != nil || !allowed(sess.User.Role, route) || program && !opens(sess.scopes, scopeOf(route)) {
 		return false, err
-	}
-	if a == nil {
-		return true, nil
 	}
 	now, err := f.s.audienceFor(ctx, sess) // what the role sees may have changed
 	return err == nil && now.key() == a.key(), err
@@ -215,6 +218,7 @@ func (f *feed) start() error {
 	if err := f.node.Run(); err != nil {
 		return fmt.Errorf("live feed: %w", err)
 	}
+	f.askAudiences()
 	ctx, stop := context.WithCancel(context.Background())
 	f.stop = stop
 	sub := f.s.parts.Bus.Subscribe(feedQueue)
@@ -232,7 +236,7 @@ func (f *feed) start() error {
 func (f *feed) run(ctx context.Context, sub *event.Subscription) {
 	var lost uint64
 	for e := range sub.C {
-		listening := f.audiences.all()
+		listening := f.audiences.all(f.s.now())
 		for _, channel := range channels(&e) {
 			f.publish(channel, e)
 			f.publishTo(ctx, listening, channel, e)
@@ -242,7 +246,7 @@ func (f *feed) run(ctx context.Context, sub *event.Subscription) {
 			// Whoever reads a list loads it anew.
 			gap := event.Event{Seq: e.Seq, Type: "feed.lost", At: e.At, Data: map[string]uint64{"events": now - lost}}
 			f.publish(callsChannel, gap)
-			f.publishTo(ctx, f.audiences.all(), callsChannel, gap)
+			f.publishTo(ctx, listening, callsChannel, gap)
 			lost = now
 		}
 	}

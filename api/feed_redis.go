@@ -1,11 +1,14 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/centrifugal/centrifuge"
+
+	"tingxin/team"
 )
 
 // redisPrefix begins all keys and channels in Redis.
@@ -30,6 +33,65 @@ func (f *feed) shareFeed(address string) error {
 	f.node.SetBroker(broker)
 	f.shard = shard
 	return nil
+}
+
+// What servers tell each other of the audiences of their clients: each publishes its events to those of all.
+const (
+	audienceHas = "audience"
+	audienceAsk = "audiences"
+)
+
+// sharedAudience is an audience as servers tell it.
+type sharedAudience struct {
+	Sight  *team.Sight
+	Hidden []team.Field
+}
+
+// shareAudience tells the other servers of an audience, now and then: they forget what they do not hear of.
+func (f *feed) shareAudience(a *audience) {
+	if f.shard != nil && f.audiences.due(a, f.s.now()) {
+		f.tellAudience(a)
+	}
+}
+
+func (f *feed) tellAudience(a *audience) {
+	data, err := json.Marshal(sharedAudience{a.sight, a.hidden})
+	if err == nil {
+		err = f.node.Notify(audienceHas, data, "")
+	}
+	if err != nil {
+		f.s.log.Warn("the other servers do not know of an audience", "err", err)
+	}
+}
+
+// askAudiences has the other servers tell theirs.
+func (f *feed) askAudiences() {
+	if f.shard == nil {
+		return
+	}
+	if err := f.node.Notify(audienceAsk, nil, ""); err != nil {
+		f.s.log.Warn("the other servers do not tell their audiences", "err", err)
+	}
+}
+
+// notified takes what another server tells.
+func (f *feed) notified(e centrifuge.NotificationEvent) {
+	if e.FromNodeID == f.node.ID() {
+		return
+	}
+	switch e.Op {
+	case audienceAsk:
+		for _, a := range f.audiences.here() {
+			f.tellAudience(a)
+		}
+	case audienceHas:
+		var a sharedAudience
+		if err := json.Unmarshal(e.Data, &a); err != nil {
+			f.s.log.Warn("what another server tells of an audience is not understood", "err", err)
+			return
+		}
+		f.audiences.hear(&audience{a.Sight, a.Hidden}, f.s.now())
+	}
 }
 
 // withoutSecret is an address that may be shown.

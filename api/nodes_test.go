@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/centrifugal/centrifuge"
+
 	"tingxin/call"
 	"tingxin/pg/pgtest"
 )
@@ -147,6 +149,48 @@ func TestFeedOfTwoServers(t *testing.T) {
 	case <-ended:
 	case <-time.After(10 * time.Second):
 		t.Error("the feed of an ended session goes on at the other server")
+	}
+}
+
+// What a role sees masked comes from every server, and who was away is sent what it missed although nobody else listened as it did.
+func TestMaskedFeedOfTwoServers(t *testing.T) {
+	t.Parallel()
+	address := redis(t)
+	db := pgtest.New(t)
+	with := func(c *Config, _ *Parts) { c.Redis = address }
+	far, near := openWith(t, db, with), openWith(t, db, with)
+	near.as(RoleAdmin).want(http.StatusOK, http.MethodPut, "/role-rules/senior", map[string]any{"reach": map[string]string{}, "hidden": []string{"text"}})
+	b := near.as(RoleSenior)
+	var v SessionView
+	b.ok(base+"/session", &v)
+	l := b.listen()
+	id := newCallID(t)
+	channel := callChannel + id + v.Feed
+	sub := l.ask(`"subscribe":{"channel":"` + channel + `"}`).Subscribe
+	if sub == nil {
+		t.Fatal("no subscription")
+	}
+	knows := func(h *house, clients int) func() bool {
+		return func() bool { return len(h.feed.audiences.all(h.now())) == 1 && len(h.feed.audiences.here()) == clients }
+	}
+	waitFor(t, knows(far, 0))
+	for _, h := range []*house{far, near} {
+		h.bus.Publish("transcript.final", id, "call me on 13800138000")
+		if got := l.event(channel); got.Data.Type != "transcript.final" || strings.Contains(string(got.raw), "13800138000") {
+			t.Errorf("%s", got.raw)
+		}
+	}
+	l.conn.Close()
+	waitFor(t, knows(near, 0))
+	near.bus.Publish("transcript.final", id, "while away")
+	waitFor(t, func() bool {
+		kept, err := near.feed.node.History(channel, centrifuge.WithLimit(centrifuge.NoLimit))
+		return err == nil && len(kept.Publications) == 3
+	})
+	l = b.listen()
+	back := l.ask(`"subscribe":{"channel":"` + channel + `","recover":true,"epoch":"` + sub.Epoch + `","offset":2}`).Subscribe
+	if back == nil || !back.Recovered || len(back.Publications) != 1 || back.Publications[0].Data.Data != "while away" {
+		t.Errorf("%+v", back)
 	}
 }
 

@@ -169,7 +169,7 @@ func (s *Server) retainRecords(ctx context.Context, days int, r *Removed) error 
 	return nil
 }
 
-// retainAccess clears the audit log's beginning, old sessions and old guesses.
+// retainAccess clears the audit log's beginning, old sessions, old guesses and what old lists were searched by.
 func (s *Server) retainAccess(ctx context.Context, days int, r *Removed) error {
 	var err error
 	if border, ok := s.before(days); ok {
@@ -179,5 +179,5 @@ func (s *Server) retainAccess(ctx context.Context, days int, r *Removed) error {
 	r.Sessions = sessions
 	_, errGuesses := s.throttle.expire(ctx)
 	_, errRepeats := s.stored.expire(ctx)
-	return errors.Join(err, errSessions, errGuesses, errRepeats)
+	return errors.Join(err, errSessions, errGuesses, errRepeats, s.forgetSought(ctx))
 }

@@ -288,6 +288,26 @@ func TestQueueAlertIsAcknowledged(t *testing.T) {
 	if a := h.as(RoleAgent).get(base + "/queues/alerts"); a.status != http.StatusForbidden {
 		t.Errorf("an agent: %s", a)
 	}
+	// Who sees reports of the own work only has no queue: neither its figures, also over the socket, nor its alerts.
+	admins.want(200, http.MethodPut, "/role-rules/supervisor", object{"reach": object{"reports": "own", "calls": "team"}, "hidden": []string{}})
+	var own SessionView
+	sue.ok(base+"/session", &own)
+	admins.want(204, http.MethodPut, "/teams/support", object{"name": "", "members": []string{own.User.Username}, "queues": []string{"support"}})
+	sue.want(404, http.MethodPost, "/queues/alerts/1/acknowledge", object{"minutes": 1})
+	l, err := sue.dialAt(base+"/wall/realtime", nil)
+	must(t, err)
+	l.ask(`"connect":{"token":""}`)
+	over := Wall{}
+	sue.ok(base+"/wall/mine", &w)
+	l.wall(&over)
+	if len(w.Queues)+len(over.Queues) != 0 {
+		t.Errorf("another's figures: %+v, over the socket %+v", w, over)
+	}
+	admins.want(200, http.MethodPut, "/role-rules/supervisor", object{"reach": object{"reports": "team"}, "hidden": []string{}})
+	sue.want(204, http.MethodPost, "/queues/alerts/1/acknowledge", object{"minutes": 30})
+	if sue.ok(base+"/wall/mine", &w); len(w.Queues) != 1 {
+		t.Errorf("one's own figures: %+v", w)
+	}
 }
 
 // A wallboard follows its figures over a socket: its own channel and nothing else, until its token is revoked.
@@ -334,7 +354,7 @@ func TestWallboardFollowsItsFigures(t *testing.T) {
 		}
 		l.wall(&w) // and again a second later
 		// Who leaves the channel of the figures may join no other for that.
-		l.ask(`"unsubscribe":{"channel":"` + h.feed.walls.channel(admin.Kiosk{ID: c.kiosk}) + `"}`)
+		l.ask(`"unsubscribe":{"channel":"` + h.feed.walls.channel(admin.Kiosk{ID: c.kiosk}, nil) + `"}`)
 		if m := l.ask(`"subscribe":{"channel":"` + callsChannel + `"}`); m.Error == nil {
 			t.Errorf("%s: joined the calls after leaving its figures", name)
 		}

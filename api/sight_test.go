@@ -265,6 +265,9 @@ func TestHiddenFromARole(t *testing.T) {
 			}
 			agent.want(guess, http.MethodGet, "/calls"+ask, nil)
 		}
+		if slices.Contains(c.hidden, "phone") {
+			agent.want(http.StatusForbidden, http.MethodGet, "/search?q=138%200013", nil)
+		}
 		want := http.StatusNotFound // there is no sound
 		if slices.Contains(c.hidden, "text") {
 			want = http.StatusForbidden

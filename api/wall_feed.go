@@ -36,7 +36,7 @@ type wallFeeds struct {
 	prefix string
 
 	mu   sync.Mutex
-	open map[string]openWall // by channel; at most as many as there are kiosks, and one
+	open map[string]openWall // by channel; at most as many as there are kiosks, and one for each audience of logins
 }
 
 // openWall is a wallboard that was let in, at the latest at that moment.
@@ -48,14 +48,14 @@ type openWall struct {
 // wallGrace is how long a wallboard may take from being let in to being there.
 const wallGrace = 30 * time.Second
 
-// channel is where a wallboard's figures go; the one without an id is that of people who are signed in.
-func (w *wallFeeds) channel(k admin.Kiosk) string {
+// channel is where a wallboard's figures go; the one without an id is that of people who are signed in and see a as one.
+func (w *wallFeeds) channel(k admin.Kiosk, a *audience) string {
 	w.once.Do(func() { w.prefix = "wall:" + rand.Text() + ":" })
-	return w.prefix + strconv.FormatInt(k.ID, 10)
+	return w.prefix + strconv.FormatInt(k.ID, 10) + audienceMark + a.key()
 }
 
-func (w *wallFeeds) add(k admin.Kiosk, now time.Time) (channel string) {
-	channel = w.channel(k)
+func (w *wallFeeds) add(k admin.Kiosk, a *audience, now time.Time) (channel string) {
+	channel = w.channel(k, a)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.open == nil {
@@ -78,6 +78,7 @@ type wallKey struct{}
 type wallVisit struct {
 	address string
 	who     *caller
+	as      *audience // of who; nil for a wallboard with a token
 }
 
 // serveWall is the handler of /wall/realtime: the figures of a wallboard each second,
@@ -108,7 +109,11 @@ func (f *feed) connectWall(ctx context.Context, visit *wallVisit, token string) 
 	var k admin.Kiosk
 	user := ""
 	if token == "" && visit.who != nil {
-		user = wallUser + visit.who.key()
+		a, err := f.s.audienceFor(ctx, visit.who.session)
+		if err != nil {
+			return centrifuge.ConnectReply{}, centrifuge.DisconnectServerError
+		}
+		user, visit.as, k = wallUser+visit.who.key(), a, wallOfSight(a.sight)
 	} else {
 		var err error
 		k, err = f.s.kioskOf(ctx, token, visit.address)
@@ -122,7 +127,7 @@ func (f *feed) connectWall(ctx context.Context, visit *wallVisit, token string) 
 	}
 	return centrifuge.ConnectReply{
 		Credentials:   &centrifuge.Credentials{UserID: user, ExpireAt: f.s.now().Add(revalidate).Unix()},
-		Subscriptions: map[string]centrifuge.SubscribeOptions{f.walls.add(k, f.s.now()): {}},
+		Subscriptions: map[string]centrifuge.SubscribeOptions{f.walls.add(k, visit.as, f.s.now()): {}},
 	}, nil
 }
 

@@ -119,6 +119,15 @@ func (s *Server) acknowledgeAlert(ctx context.Context, in *acknowledgeInput) (*s
 		t := now.Add(time.Duration(in.Body.Minutes) * time.Minute)
 		until, action = &t, "queue_alert.snoozed"
 	}
+	if sight := team.Of(ctx); !sight.Whole(team.Reports) {
+		all, err := s.parts.Setup.Raised(ctx, now)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		if !slices.ContainsFunc(all, func(r admin.Raised) bool { return r.ID == in.ID && sight.ShowsQueue(team.Reports, r.Queue) }) {
+			return nil, huma.Error404NotFound("there is no such thing")
+		}
+	}
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if err := s.parts.Setup.Acknowledge(ctx, tx, in.ID, who.User.Username, now, until); err != nil {
 			return err
@@ -298,11 +307,15 @@ func (s *Server) kioskOf(ctx context.Context, token, from string) (admin.Kiosk, 
 var errKiosk = huma.Error401Unauthorized("this wallboard has no token, or one that was revoked")
 
 func (s *Server) myWall(ctx context.Context, _ *struct{}) (*bodyOf[Wall], error) {
-	k := admin.Kiosk{}
-	if sight := team.Of(ctx); !sight.Whole(team.Reports) {
-		k.Queues = append([]string{""}, sight.Queues...) // never none: that would be all
+	return s.wallBody(ctx, wallOfSight(team.Of(ctx)))
+}
+
+// wallOfSight is the wallboard of who is signed in: of the queues that its sight sees.
+func wallOfSight(v *team.Sight) (k admin.Kiosk) {
+	if h, narrow := v.Least(team.Reports); narrow {
+		k.Queues = append([]string{""}, h.Queues...) // never none: that would be all
 	}
-	return s.wallBody(ctx, k)
+	return k
 }
 
 func (s *Server) wallBody(ctx context.Context, k admin.Kiosk) (*bodyOf[Wall], error) {
