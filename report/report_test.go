@@ -237,6 +237,39 @@ func TestSumsEqualADirectCount(t *testing.T) {
 	all("rebuilt")
 }
 
+// A changed promise of a queue, or a late change, counts an hour anew whose rows retention took in part.
+func TestRetentionTakesNoSums(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	if _, err := h.Fold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	sums := func() [2]float64 {
+		t.Helper()
+		work := h.table(Query{Report: "service", Since: now.Add(-150 * time.Hour), Until: now})
+		calls := h.table(Query{Report: "volume", Since: now.Add(-150 * time.Hour), Until: now})
+		return [2]float64{*work.Total[work.column("entered")], *calls.Total[calls.column("calls_in")]}
+	}
+	before := sums()
+	h.run([]string{
+		`delete from queue_work where ended_at < now() - interval '72 hours' and queue_id = 'sales'`,
+		`delete from calls where started_at < now() - interval '72 hours' and queue = 'sales'`,
+		`update queues set settings = '{"level": {"within": 45000000000}}'`,
+		`update calls set language = 'fr'`,
+	})
+	if n, err := h.Fold(t.Context()); err != nil || n < 100 {
+		t.Fatalf("%d hours, %v", n, err)
+	}
+	if after := sums(); after != before {
+		t.Errorf("%v stays and calls, %v before their rows went", after, before)
+	}
+	n, err := pg.Row(t.Context(), h.db, pgx.RowTo[int], `select count(*)::int from report_calls where language = 'fr'`)
+	if err != nil || n < 50 {
+		t.Errorf("%d rows of sums have what changed, %v", n, err)
+	}
+}
+
 func TestTimeInStatesIsWhole(t *testing.T) {
 	t.Parallel()
 	h := open(t)

@@ -142,6 +142,11 @@ func (s *Service) foldSome(ctx context.Context) (n int, err error) {
 		}
 		for _, of := range nouns {
 			list := byNoun[of.name]
+			if of.aged && len(list) > 0 { // what rows are gone of keeps its sums, whatever touched it
+				if list, err = pg.TxRows(ctx, tx, pgx.RowTo[time.Time], of.whole(), list); err != nil {
+					return fmt.Errorf("%s: %w", of.name, err)
+				}
+			}
 			if len(list) == 0 {
 				continue
 			}
