@@ -48,7 +48,7 @@ func (s *Service) backlog(ctx context.Context, q *Query) (rows []Row, total []*f
 	} {
 		plain := *of.noun
 		plain.dims = without(plain.dims, "bot")
-		if !plain.narrowed(&q.Filter) {
+		if !plain.narrowed(&q.Filter) || q.Filter.Bot == BotPeople && of.noun.has("bot") { // nobody knows here what the bot did alone
 			continue
 		}
 		st := &statement{}

@@ -399,6 +399,10 @@ func TestScopeAndBefore(t *testing.T) {
 	if v := typed.Total[typed.column("tickets")]; typed.Total[0] != nil || v == nil || *v == 0 {
 		t.Errorf("contacts %s, tickets %s", show(typed.Total[0]), show(v))
 	}
+	people := h.table(Query{Report: Backlog, Since: now.AddDate(0, 0, -4), Until: now, Filter: Filter{Bot: BotPeople}})
+	if v := people.Total[people.column("tickets_backlog")]; people.Total[people.column("backlog")] != nil || v == nil {
+		t.Errorf("people's backlog %s, tickets %s", show(people.Total[people.column("backlog")]), show(v))
+	}
 }
 
 func TestQuestionsAreChecked(t *testing.T) {
