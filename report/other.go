@@ -115,7 +115,7 @@ func (s *Service) questions(ctx context.Context, q *Query) (rows []Row, total []
 	}
 	lines, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[line], `select c.id, c.label, count(*), count(*) filter (where q.solved), count(*) filter (where q.handed)
 		from assist_questions q join assist_clusters c on c.id = q.cluster_id where q.lang = any($1::text[]) and q.at >= $2 and q.at < $3 and c.state <> 'gone'
-		group by c.id, c.label order by 3 desc, c.id limit $4`, langs, q.Since, q.Until, maxRows)
+		group by c.id, c.label order by 3 desc, c.id limit $4`, langs, q.Since, q.Until, maxKeys)
 	if err != nil {
 		return nil, nil, fmt.Errorf("report on questions: %w", err)
 	}
