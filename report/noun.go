@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -55,14 +56,7 @@ func nounOf(name string) *noun {
 	panic("report: no noun " + name)
 }
 
-func (n *noun) has(dim string) bool {
-	for _, d := range n.dims {
-		if d == dim {
-			return true
-		}
-	}
-	return false
-}
+func (n *noun) has(dim string) bool { return slices.Contains(n.dims, dim) }
 
 // each writes every name of a list by a format, joined by commas.
 func each(names []string, format string) string {

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -47,7 +48,7 @@ func (s *Service) backlog(ctx context.Context, q *Query) (rows []Row, total []*f
 		{nounOf("ticket"), `select t.created_at as began, t.resolved_at as ended, 'ticket' as channel, coalesce(t.queue_id, '') as queue, coalesce(t.assignee, 0) as agent, t.language, t.type from tickets t where t.merged_into is null`},
 	} {
 		plain := *of.noun
-		plain.dims = without(plain.dims, "bot")
+		plain.dims = slices.DeleteFunc(slices.Clone(plain.dims), func(dim string) bool { return dim == "bot" })
 		if !plain.narrowed(&q.Filter) || q.Filter.Bot == BotPeople && of.noun.has("bot") { // nobody knows here what the bot did alone
 			continue
 		}
@@ -85,16 +86,6 @@ func put(into []*float64, values ...int64) {
 		f := float64(v)
 		into[i] = &f
 	}
-}
-
-func without(names []string, name string) []string {
-	var out []string
-	for _, n := range names {
-		if n != name {
-			out = append(out, n)
-		}
-	}
-	return out
 }
 
 // questions are the clusters of what was asked and not answered well, the most frequent first.
