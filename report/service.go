@@ -30,8 +30,8 @@ func (c Config) Check() error {
 
 // Stats of a Service.
 type Stats struct {
-	Hours  int64 // counted anew since the start
-	Failed int64 // runs that ended with an error
+	Hours  uint64 // counted anew since the start
+	Failed uint64 // runs that ended with an error
 }
 
 // Service makes sums and answers questions. Safe for concurrent use; it has no goroutine of its own.
@@ -39,8 +39,8 @@ type Service struct {
 	db     *pg.DB
 	log    *slog.Logger
 	zone   *time.Location
-	hours  atomic.Int64
-	failed atomic.Int64
+	hours  atomic.Uint64
+	failed atomic.Uint64
 }
 
 // New checks the configuration.
@@ -100,7 +100,7 @@ func (s *Service) Fold(ctx context.Context) (int, error) {
 	for {
 		n, err := s.foldSome(ctx)
 		sum += n
-		s.hours.Add(int64(n))
+		s.hours.Add(uint64(n))
 		if err != nil {
 			s.failed.Add(1)
 			return sum, fmt.Errorf("count hours of reports: %w", err)
