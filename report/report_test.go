@@ -270,6 +270,27 @@ func TestRetentionTakesNoSums(t *testing.T) {
 	}
 }
 
+// A long first run would take a worker of all jobs each minute, were its followers to wait for it.
+func TestFoldWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	err := h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `select pg_advisory_xact_lock($1)`, foldLock); err != nil {
+			return err
+		}
+		if n, err := h.Fold(t.Context()); n != 0 || err != nil {
+			t.Errorf("%d hours while somebody counts: %v", n, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := h.Fold(t.Context()); n == 0 || err != nil {
+		t.Errorf("%d hours afterwards: %v", n, err)
+	}
+}
+
 func TestTimeInStatesIsWhole(t *testing.T) {
 	t.Parallel()
 	h := open(t)

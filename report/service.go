@@ -93,8 +93,8 @@ func (s *Service) AddJobs(jobs *pg.Jobs) {
 	jobs.Every(foldPeriod, func() river.JobArgs { return FoldArgs{} })
 }
 
-// Fold counts all touched hours that are over, and tells how many there were. It may be stopped and
-// repeated at any point.
+// Fold counts all touched hours that are over, and tells how many there were; it leaves them to whoever is counting already.
+// It may be stopped and repeated at any point.
 func (s *Service) Fold(ctx context.Context) (int, error) {
 	sum := 0
 	for {
@@ -120,7 +120,8 @@ type touched struct {
 func (s *Service) foldSome(ctx context.Context) (n int, err error) {
 	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
 		n = 0
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, foldLock); err != nil {
+		// Who counts takes all there is. Waiting for them, each minute's job would hold a worker of all jobs.
+		if mine, err := pg.TxRow(ctx, tx, pgx.RowTo[bool], `select pg_try_advisory_xact_lock($1)`, foldLock); err != nil || !mine {
 			return err
 		}
 		if err := s.passed(ctx, tx); err != nil {
