@@ -128,7 +128,7 @@ const (
 	closeIn  = 72 * time.Hour
 )
 
-// NewService checks and stores, and adds its alarm to the jobs.
+// NewService checks and stores.
 func NewService(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
