@@ -101,6 +101,7 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if k := p.s.parts.KB; k != nil {
 		pull(out, "tingxin_kb", k.Stats(), nil)
 	}
+	pull(out, "tingxin_report", p.s.parts.Reports.Stats(), nil)
 	if src.Embed != nil {
 		pull(out, "tingxin_embed", src.Embed(), nil)
 	}

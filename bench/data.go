@@ -150,7 +150,6 @@ func Data(ctx context.Context, db *pg.DB, o DataOptions, out io.Writer) error {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "what\tfirst ms\tmedian ms\tp95 ms\t")
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	byName := map[string]measured{}
 	for _, m := range all {
 		byName[m.name] = m

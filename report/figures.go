@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -138,7 +139,7 @@ var reports = map[string]*figures{
 }
 
 // Names are all reports.
-func Names() []string { return sortedKeys(reports) }
+func Names() []string { return slices.Sorted(maps.Keys(reports)) }
 
 // Column is one of a Table.
 type Column struct {
@@ -292,7 +293,8 @@ func (s *Service) gather(ctx context.Context, f *figures, q *Query) ([]Row, []*f
 	}
 	byKey := map[string]found{}
 	all := found{}
-	for _, n := range f.nouns(q) {
+	used := f.nouns(q)
+	for _, n := range used {
 		totals, err := s.sums(ctx, n, q, q.By)
 		if err != nil {
 			return nil, nil, err
@@ -315,9 +317,8 @@ func (s *Service) gather(ctx context.Context, f *figures, q *Query) ([]Row, []*f
 			byKey[key] = found{}
 		}
 	}
-	used := f.nouns(q)
 	rows := make([]Row, 0, len(byKey))
-	for _, key := range sortedKeys(byKey) {
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
 		for _, n := range used {
 			n.none(byKey[key])
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type noun struct {
 	dims   []string
 	sums   []string
 	listed bool // the rows have an id
+	aged   bool // retention takes its rows, one by one
 }
 
 func view(name string) string {
@@ -26,12 +28,12 @@ var nouns = []*noun{
 		dims:   []string{"channel", "queue", "agent", "language", "bot"},
 		sums: []string{"n", "messages_in", "messages_bot", "messages_agent", "replied", "reply_ms", "replied_1m", "human", "human_ms", "human_1m", "closed", "closed_ms", "open",
 			"with_bot", "contained", "rated", "rated_milli", "rated_good"}},
-	{name: "call", table: "report_calls", facts: view("call"), listed: true,
+	{name: "call", table: "report_calls", facts: view("call"), listed: true, aged: true,
 		oldest: `select min(started_at) from calls`,
 		dims:   []string{"channel", "queue", "agent", "language", "bot", "direction", "disposition"},
 		sums: []string{"n", "inbound", "outbound", "connected", "handled", "talk_ms", "with_bot", "contained", "rated", "rated_milli", "rated_good",
 			"read", "mood_micro", "trend_micro", "angry", "alerted", "alerts"}},
-	{name: "work", table: "report_work", facts: view("work"), listed: true,
+	{name: "work", table: "report_work", facts: view("work"), listed: true, aged: true,
 		oldest: `select min(entered_at) from queue_work`,
 		dims:   []string{"channel", "queue", "agent", "language"},
 		sums:   []string{"n", "answered", "in_time", "level_of", "abandoned", "short", "wait_ms", "done", "handle_ms"}},
@@ -54,14 +56,7 @@ func nounOf(name string) *noun {
 	panic("report: no noun " + name)
 }
 
-func (n *noun) has(dim string) bool {
-	for _, d := range n.dims {
-		if d == dim {
-			return true
-		}
-	}
-	return false
-}
+func (n *noun) has(dim string) bool { return slices.Contains(n.dims, dim) }
 
 // each writes every name of a list by a format, joined by commas.
 func each(names []string, format string) string {
@@ -75,6 +70,12 @@ func each(names []string, format string) string {
 // spans is the facts for a join with many spans s. The planner takes spans for large ones and would read whole
 // tables; behind a fence it looks each up by the index of the moment.
 func (n *noun) spans() string { return n.facts + " offset 0" }
+
+// whole is the statement for those of the hours of its argument that have no fewer rows than were counted of them.
+func (n *noun) whole() string {
+	return `select s.lo from (select h as lo, h + interval '1 hour' as hi from unnest($1::timestamptz[]) h) s
+		where (select count(*) from (` + n.facts + `) x) >= (select coalesce(sum(t.n), 0) from ` + n.table + ` t where t.hour = s.lo)`
+}
 
 // fold is the statement that counts the hours of its argument anew.
 func (n *noun) fold() string {

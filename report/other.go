@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -47,8 +48,8 @@ func (s *Service) backlog(ctx context.Context, q *Query) (rows []Row, total []*f
 		{nounOf("ticket"), `select t.created_at as began, t.resolved_at as ended, 'ticket' as channel, coalesce(t.queue_id, '') as queue, coalesce(t.assignee, 0) as agent, t.language, t.type from tickets t where t.merged_into is null`},
 	} {
 		plain := *of.noun
-		plain.dims = without(plain.dims, "bot")
-		if !plain.narrowed(&q.Filter) {
+		plain.dims = slices.DeleteFunc(slices.Clone(plain.dims), func(dim string) bool { return dim == "bot" })
+		if !plain.narrowed(&q.Filter) || q.Filter.Bot == BotPeople && of.noun.has("bot") { // nobody knows here what the bot did alone
 			continue
 		}
 		st := &statement{}
@@ -87,16 +88,6 @@ func put(into []*float64, values ...int64) {
 	}
 }
 
-func without(names []string, name string) []string {
-	var out []string
-	for _, n := range names {
-		if n != name {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
 // questions are the clusters of what was asked and not answered well, the most frequent first.
 func (s *Service) questions(ctx context.Context, q *Query) (rows []Row, total []*float64, err error) {
 	f := &q.Filter
@@ -115,7 +106,7 @@ func (s *Service) questions(ctx context.Context, q *Query) (rows []Row, total []
 	}
 	lines, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[line], `select c.id, c.label, count(*), count(*) filter (where q.solved), count(*) filter (where q.handed)
 		from assist_questions q join assist_clusters c on c.id = q.cluster_id where q.lang = any($1::text[]) and q.at >= $2 and q.at < $3 and c.state <> 'gone'
-		group by c.id, c.label order by 3 desc, c.id limit $4`, langs, q.Since, q.Until, maxRows)
+		group by c.id, c.label order by 3 desc, c.id limit $4`, langs, q.Since, q.Until, maxKeys)
 	if err != nil {
 		return nil, nil, fmt.Errorf("report on questions: %w", err)
 	}

@@ -237,6 +237,60 @@ func TestSumsEqualADirectCount(t *testing.T) {
 	all("rebuilt")
 }
 
+// A changed promise of a queue, or a late change, counts an hour anew whose rows retention took in part.
+func TestRetentionTakesNoSums(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	if _, err := h.Fold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	sums := func() [2]float64 {
+		t.Helper()
+		work := h.table(Query{Report: "service", Since: now.Add(-150 * time.Hour), Until: now})
+		calls := h.table(Query{Report: "volume", Since: now.Add(-150 * time.Hour), Until: now})
+		return [2]float64{*work.Total[work.column("entered")], *calls.Total[calls.column("calls_in")]}
+	}
+	before := sums()
+	h.run([]string{
+		`delete from queue_work where ended_at < now() - interval '72 hours' and queue_id = 'sales'`,
+		`delete from calls where started_at < now() - interval '72 hours' and queue = 'sales'`,
+		`update queues set settings = '{"level": {"within": 45000000000}}'`,
+		`update calls set language = 'fr'`,
+	})
+	if n, err := h.Fold(t.Context()); err != nil || n < 100 {
+		t.Fatalf("%d hours, %v", n, err)
+	}
+	if after := sums(); after != before {
+		t.Errorf("%v stays and calls, %v before their rows went", after, before)
+	}
+	n, err := pg.Row(t.Context(), h.db, pgx.RowTo[int], `select count(*)::int from report_calls where language = 'fr'`)
+	if err != nil || n < 50 {
+		t.Errorf("%d rows of sums have what changed, %v", n, err)
+	}
+}
+
+// A long first run would take a worker of all jobs each minute, were its followers to wait for it.
+func TestFoldWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	err := h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `select pg_advisory_xact_lock($1)`, foldLock); err != nil {
+			return err
+		}
+		if n, err := h.Fold(t.Context()); n != 0 || err != nil {
+			t.Errorf("%d hours while somebody counts: %v", n, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := h.Fold(t.Context()); n == 0 || err != nil {
+		t.Errorf("%d hours afterwards: %v", n, err)
+	}
+}
+
 func TestTimeInStatesIsWhole(t *testing.T) {
 	t.Parallel()
 	h := open(t)
@@ -365,6 +419,10 @@ func TestScopeAndBefore(t *testing.T) {
 	typed := h.table(Query{Report: "volume", By: ByWeekday, Since: now.AddDate(0, 0, -4), Until: now, Filter: Filter{Types: []string{"refund"}}})
 	if v := typed.Total[typed.column("tickets")]; typed.Total[0] != nil || v == nil || *v == 0 {
 		t.Errorf("contacts %s, tickets %s", show(typed.Total[0]), show(v))
+	}
+	people := h.table(Query{Report: Backlog, Since: now.AddDate(0, 0, -4), Until: now, Filter: Filter{Bot: BotPeople}})
+	if v := people.Total[people.column("tickets_backlog")]; people.Total[people.column("backlog")] != nil || v == nil {
+		t.Errorf("people's backlog %s, tickets %s", show(people.Total[people.column("backlog")]), show(v))
 	}
 }
 

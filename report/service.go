@@ -1,12 +1,10 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,8 +30,8 @@ func (c Config) Check() error {
 
 // Stats of a Service.
 type Stats struct {
-	Hours  int64 // counted anew since the start
-	Failed int64 // runs that ended with an error
+	Hours  uint64 // counted anew since the start
+	Failed uint64 // runs that ended with an error
 }
 
 // Service makes sums and answers questions. Safe for concurrent use; it has no goroutine of its own.
@@ -41,8 +39,8 @@ type Service struct {
 	db     *pg.DB
 	log    *slog.Logger
 	zone   *time.Location
-	hours  atomic.Int64
-	failed atomic.Int64
+	hours  atomic.Uint64
+	failed atomic.Uint64
 }
 
 // New checks the configuration.
@@ -95,14 +93,14 @@ func (s *Service) AddJobs(jobs *pg.Jobs) {
 	jobs.Every(foldPeriod, func() river.JobArgs { return FoldArgs{} })
 }
 
-// Fold counts all touched hours that are over, and tells how many there were. It may be stopped and
-// repeated at any point.
+// Fold counts all touched hours that are over, and tells how many there were; it leaves them to whoever is counting already.
+// It may be stopped and repeated at any point.
 func (s *Service) Fold(ctx context.Context) (int, error) {
 	sum := 0
 	for {
 		n, err := s.foldSome(ctx)
 		sum += n
-		s.hours.Add(int64(n))
+		s.hours.Add(uint64(n))
 		if err != nil {
 			s.failed.Add(1)
 			return sum, fmt.Errorf("count hours of reports: %w", err)
@@ -122,7 +120,8 @@ type touched struct {
 func (s *Service) foldSome(ctx context.Context) (n int, err error) {
 	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
 		n = 0
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, foldLock); err != nil {
+		// Who counts takes all there is. Waiting for them, each minute's job would hold a worker of all jobs.
+		if mine, err := pg.TxRow(ctx, tx, pgx.RowTo[bool], `select pg_try_advisory_xact_lock($1)`, foldLock); err != nil || !mine {
 			return err
 		}
 		if err := s.passed(ctx, tx); err != nil {
@@ -142,6 +141,11 @@ func (s *Service) foldSome(ctx context.Context) (n int, err error) {
 		}
 		for _, of := range nouns {
 			list := byNoun[of.name]
+			if of.aged && len(list) > 0 { // what rows are gone of keeps its sums, whatever touched it
+				if list, err = pg.TxRows(ctx, tx, pgx.RowTo[time.Time], of.whole(), list); err != nil {
+					return fmt.Errorf("%s: %w", of.name, err)
+				}
+			}
 			if len(list) == 0 {
 				continue
 			}
@@ -199,13 +203,4 @@ var ErrQuery = errors.New("the report cannot be made")
 
 func bad(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(format, args...))
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.SortFunc(out, func(a, b string) int { return cmp.Compare(a, b) })
-	return out
 }

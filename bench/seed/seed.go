@@ -63,6 +63,8 @@ type loader struct {
 	rng *rand.Rand
 	out io.Writer
 
+	reports *report.Service
+
 	agents   []agent
 	since    time.Time
 	people   int64
@@ -86,7 +88,11 @@ func Load(ctx context.Context, db *pg.DB, o Options, out io.Writer) error {
 		o.Now = time.Now()
 	}
 	o.Now = o.Now.UTC().Truncate(time.Second)
-	l := &loader{o: o, rng: rand.New(rand.NewPCG(o.Seed, 0x74696e67)), out: out, since: o.Now.AddDate(0, 0, -o.Days), first: map[string]int64{}, tsvector: map[string]string{}}
+	reports, err := report.New(report.Config{}, db, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	l := &loader{o: o, reports: reports, rng: rand.New(rand.NewPCG(o.Seed, 0x74696e67)), out: out, since: o.Now.AddDate(0, 0, -o.Days), first: map[string]int64{}, tsvector: map[string]string{}}
 	conn, err := db.Pool().Acquire(ctx)
 	if err != nil {
 		return pg.Map(err)
@@ -104,10 +110,6 @@ func Load(ctx context.Context, db *pg.DB, o Options, out io.Writer) error {
 	}
 	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `reset statement_timeout`) }() // a broken connection leaves the pool by itself
 	if err := l.step("vacuum", func() error { _, err := conn.Exec(ctx, `vacuum analyze`); return err }); err != nil {
-		return err
-	}
-	reports, err := report.New(report.Config{}, db, slog.New(slog.DiscardHandler))
-	if err != nil {
 		return err
 	}
 	return l.step("sums of reports", func() error {
@@ -286,16 +288,6 @@ func (l *loader) before(t time.Time) time.Time {
 }
 
 func (l *loader) touch(ctx context.Context) error {
-	for _, sql := range []string{
-		`insert into report_touched select distinct 'conversation', date_trunc('hour', created_at, 'UTC') from conversations`,
-		`insert into report_touched select distinct 'call', date_trunc('hour', started_at, 'UTC') from calls`,
-		`insert into report_touched select distinct 'work', date_trunc('hour', entered_at, 'UTC') from queue_work`,
-		`insert into report_touched select distinct 'ticket', date_trunc('hour', created_at, 'UTC') from tickets`,
-		`update report_mark set until = least(until, (select coalesce(date_trunc('hour', min(at), 'UTC'), now()) from agent_states)) where noun = 'state'`,
-	} {
-		if _, err := l.tx.Exec(ctx, sql); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := l.reports.Rebuild(ctx, l.tx, l.since, l.o.Now)
+	return err
 }

@@ -14,6 +14,8 @@ export interface Watcher {
 
 /** centrifuge's code for a connection that we asked for. */
 const asked = 0;
+/** When a client that did not come is fetched again, ms. */
+const fetchAgain = 5000;
 
 interface Channel {
   /** Absent until there is a client. */
@@ -45,9 +47,17 @@ export class Feed {
       this.link = 'offline';
       return;
     }
+    this.begin(address, onTrouble);
+  }
+
+  /** begin connects; a client that cannot be fetched is asked for again, as a connection that cannot be made is tried again. */
+  private begin(address: string, onTrouble: () => void): void {
+    if (this.closed) return;
     this.connect(address, onTrouble).catch(() => {
+      if (this.closed) return;
       this.setLink('offline');
       onTrouble();
+      setTimeout(() => this.begin(address, onTrouble), fetchAgain);
     });
   }
 

@@ -20,10 +20,11 @@ type Change = (part: ReportSearch) => void;
 
 const spans = [1, 7, 30, 90];
 
-/** Choice narrows by one thing of those that there were lately. */
+/** Choice narrows by one thing of those that there were lately: a report of its own, asked for when somebody chooses. */
 function Choice({ of, search, set, words }: { of: 'queue' | 'agent' | 'channel' | 'language'; search: ReportSearch; set: Change; words: Words }) {
   const { t } = useTranslation();
-  const rows = useQuery(known(of)).data ?? [];
+  const [chosen, setChosen] = useState(search[of] !== undefined);
+  const { data: rows = [], isFetching } = useQuery({ ...known(of), enabled: chosen });
   const options = rows.map((row) => ({ value: row.key, label: words.key(of, row) }));
   const now = search[of];
   if (now && !options.some((option) => option.value === now)) options.unshift({ value: now, label: now });
@@ -36,6 +37,8 @@ function Choice({ of, search, set, words }: { of: 'queue' | 'agent' | 'channel' 
       placeholder={t(`reports.by.${of}`)}
       value={now}
       options={options}
+      loading={isFetching}
+      onOpenChange={(opens) => opens && setChosen(true)}
       onChange={(value?: string) => set({ [of]: value })}
     />
   );
