@@ -26,7 +26,7 @@ type Gate struct {
 }
 
 const (
-	maxReplay = 2000 // labelled turns of a language, the latest
+	maxReplay = 2000 // labels that are looked at, the latest of all languages
 	keepMinds = 40   // rows of a language
 )
 

@@ -265,7 +265,11 @@ func (e *Engine) ChangeSlot(ctx context.Context, tx pgx.Tx, id int64, value stri
 		return 0, fmt.Errorf("%w: %s", ErrValue, name)
 	}
 	if _, known := keeps[name]; known { // as it would be understood in a message
-		found, err := e.brain.Load().finder.Find(value, e.now())
+		finder, err := e.Finder(ctx)
+		if err != nil {
+			return 0, err
+		}
+		found, err := finder.Find(value, e.now())
 		if err != nil {
 			return 0, fmt.Errorf("%w: %s", ErrValue, name)
 		}

@@ -494,9 +494,9 @@ func (d *doer) notify(ctx context.Context, a *plan.Action, step ActionResult) (A
 				id, d.run.ID, d.run.Object, d.run.ObjectID, about, text, d.s.now().UTC()); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, `delete from rule_notices where id in (select id from rule_notices where user_id = $1 order by id desc offset $2)`, id, maxNotices); err != nil {
-				return err
-			}
+		}
+		if err := dropNotices(ctx, tx, ids); err != nil {
+			return err
 		}
 		step.Result = Done
 		d.run.Steps[at] = step
@@ -520,6 +520,13 @@ type Notification struct {
 	At       time.Time  `json:"at"`
 	SeenAt   *time.Time `json:"seen_at,omitempty"`
 	Kind     string     `json:"kind,omitempty" enum:",replied,noted,changed,warned" doc:"what happened to a ticket that is followed, whose subject is the text; empty for the words of a rule"`
+}
+
+// dropNotices leaves the newest maxNotices of each of some users.
+func dropNotices(ctx context.Context, tx pgx.Tx, users []int64) error {
+	_, err := tx.Exec(ctx, `delete from rule_notices where id in (select n.id from unnest($1::bigint[]) as u(id)
+		cross join lateral (select o.id from rule_notices o where o.user_id = u.id order by o.id desc offset $2) n)`, users, maxNotices)
+	return err
 }
 
 // Notifications are the latest notices of a user.

@@ -39,10 +39,8 @@ func (s *Service) tellFollowers(ctx context.Context, tx pgx.Tx, e *happened) ([]
 		return nil, err
 	}
 	told, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	for _, id := range told {
-		if err == nil {
-			_, err = tx.Exec(ctx, `delete from rule_notices where id in (select id from rule_notices where user_id = $1 order by id desc offset $2)`, id, maxNotices)
-		}
+	if err != nil || len(told) == 0 {
+		return nil, err
 	}
-	return told, err
+	return told, dropNotices(ctx, tx, told)
 }

@@ -318,10 +318,11 @@ func (v *Visitor) once(ctx context.Context) (welcomed bool, err error) {
 		if l.retry != nil {
 			l.retry.Stop()
 		}
+		severed := l.severed // Say may be at it still
 		l.mu.Unlock()
 		v.mu.Lock()
 		v.alive = nil
-		if l.severed {
+		if severed {
 			v.stats.Cuts++
 		}
 		v.movedLocked()

@@ -135,15 +135,7 @@ func benchConfig(dir, callee string, legs int) (string, error) {
 	return path, os.WriteFile(path, text, 0o600)
 }
 
-// readyAddress waits for the server's first line and takes the UDP address from it.
-func readyAddress(ctx context.Context, out io.Reader) (string, error) {
-	line, err := readyLine(ctx, out)
-	if err != nil {
-		return "", err
-	}
-	return udpAddress(line)
-}
-
+// udpAddress takes the UDP address from the line of a server that is ready.
 func udpAddress(ready string) (string, error) {
 	_, rest, ok := strings.Cut(ready, " udp:")
 	if !ok {

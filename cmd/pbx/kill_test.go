@@ -52,7 +52,11 @@ func serveProcess(t *testing.T, cfg Config) (*exec.Cmd, string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	address, err := readyAddress(t.Context(), out)
+	address := ""
+	line, err := readyLine(t.Context(), out)
+	if err == nil {
+		address, err = udpAddress(line)
+	}
 	if err != nil {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // nobody writes the log any more
