@@ -26,17 +26,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type versioned struct {
 	bag
 	version string
-	asked   *int // EmbedLater calls
+	asked   *atomic.Int64 // EmbedLater calls
 }
 
 func (v versioned) Version(string) string { return v.version }
 
 func (v versioned) EmbedLater(ctx context.Context, lang, text string) (embed.Vectors, error) {
-	*v.asked++
+	v.asked.Add(1)
 	return v.bag.EmbedLater(ctx, lang, text)
 }
 
-func newVersioned(version string) versioned { return versioned{bag{}, version, new(int)} }
+func newVersioned(version string) versioned { return versioned{bag{}, version, new(atomic.Int64)} }
 
 var (
 	editor = Actor{Name: "mei", Edit: true}
@@ -250,13 +250,13 @@ func TestVectorsAreKeptPerModel(t *testing.T) {
 	}
 	again := newVersioned("1")
 	startService(t, db, again)
-	if *again.asked != 0 {
-		t.Errorf("a second start embedded %d texts", *again.asked)
+	if n := again.asked.Load(); n != 0 {
+		t.Errorf("a second start embedded %d texts", n)
 	}
 	newer := newVersioned("2")
 	x := startService(t, db, newer)
-	if count("2") != all || count("1") != 0 || *newer.asked < all {
-		t.Errorf("%d of %d vectors are of the new model, %d were asked for", count("2"), all, *newer.asked)
+	if count("2") != all || count("1") != 0 || newer.asked.Load() < int64(all) {
+		t.Errorf("%d of %d vectors are of the new model, %d were asked for", count("2"), all, newer.asked.Load())
 	}
 	if a := asked(t, x, Query{Text: "where is my refund", Lang: "en"}); a.Model != "2" || a.Degraded != "" {
 		t.Errorf("%+v", a)
