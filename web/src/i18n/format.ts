@@ -27,7 +27,8 @@ export interface Format {
   time: (iso: string) => string;
   day: (iso: string) => string;
   dateTime: (iso: string) => string;
-  number: (n: number, digits?: number) => string;
+  /** At most so many digits behind the point; exactly so many where numbers stand below each other. */
+  number: (n: number, digits?: number, exact?: boolean) => string;
 }
 
 const cache = new Map<string, Format>();
@@ -40,7 +41,7 @@ function make(language: string): Format {
     time: (iso) => time.format(new Date(iso)),
     day: (iso) => day.format(new Date(iso)),
     dateTime: (iso) => whole.format(new Date(iso)),
-    number: (n, digits = 0) => n.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: 0 }),
+    number: (n, digits = 0, exact = false) => n.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: exact ? digits : 0, signDisplay: 'negative' }),
   };
 }
 
