@@ -34,13 +34,13 @@ const lines = [
   ['trunks', 'carrier', { proxy: 'sip:sip.carrier.example:5060;transport=udp', addresses: ['203.0.113.10', '203.0.113.0/28'], codecs: ['PCMA', 'PCMU'], max_calls: 60, cps: 5, format: 'e164', probe: '30s' }],
   ['outbound', 'abroad', { trunk: 'carrier', prefixes: ['+'], order: 1 }],
   ['outbound', 'at-home', { trunk: 'carrier', prefixes: ['0', '1'], order: 2, prepend: '+86', strip: 0 }],
-  ['numbers', 'hotline', { label: '客服热线 Hotline', numbers: ['4008001234', '+864008001234'], queue: 'support', language: 'zh', calendar: 'weekdays', record: true }],
+  ['numbers', 'hotline', { label: '客服热线 Hotline', numbers: ['4008001234', '+864008001234'], queue: 'support', language: 'zh', record: true }],
   ['numbers', 'returns', { label: '退换货 Returns', numbers: ['4008001235'], queue: 'returns', language: 'zh' }],
   ['alert-rules', 'long-wait', { label: '有人等了一分钟 Waited a minute', metric: 'oldest', operator: '>', value: 60, for: '5s', severity: 'warning' }],
   ['alert-rules', 'nobody-there', { label: '没有空闲坐席 Nobody free', metric: 'free', operator: '<', value: 1, for: '2m', severity: 'critical', queues: ['support'] }],
 ];
 
-const weekdays = { name: 'weekdays', zone: 'Asia/Shanghai', week: Object.fromEntries(['mon', 'tue', 'wed', 'thu', 'fri'].map((day) => [day, [{ from: '09:00', to: '12:00' }, { from: '13:30', to: '18:00' }]])), days: [{ date: '2027-01-01', name: '元旦 New Year' }, { date: '2027-01-02', name: '调休 make-up day', spans: [{ from: '09:00', to: '18:00' }] }] };
+const weekdays = { name: 'weekdays', zone: 'Asia/Shanghai', week: Object.fromEntries(['monday', 'tuesday', 'wednesday', 'thursday', 'friday'].map((day) => [day, [{ from: '09:00', to: '12:00' }, { from: '13:30', to: '18:00' }]])), days: [{ date: '2027-01-01', name: '元旦 New Year' }, { date: '2027-01-02', name: '调休 make-up day', spans: [{ from: '09:00', to: '18:00' }] }] };
 
 const snippets = [
   ['hello', 'zh', '问候', '您好，{{contact.name}}，我是{{agent.name}}，很高兴为您服务。'],

@@ -29,7 +29,8 @@ export async function teamChecks(tools) {
     await page.keyboard.type(lead.username);
     await page.locator('.ant-select-item-option-active', { hasText: lead.username }).waitFor();
     await page.keyboard.press('Enter');
-    await page.keyboard.press('Tab');
+    await dialog.locator('.ant-modal-title').click(); // closes the list
+    await page.locator('.ant-select-dropdown:visible').waitFor({ state: 'hidden' });
     await accessible(page);
     await dialog.getByRole('button', { name: 'Save', exact: true }).click();
     await dialog.waitFor({ state: 'hidden' });
@@ -41,7 +42,7 @@ export async function teamChecks(tools) {
     must((await other.post(`${url}/api/v1/session`, { data: { username: lead.username, password: lead.password } })).ok(), 'the lead cannot log in');
     const seen = async () => (await (await other.get(`${url}/api/v1/tickets?q=${mark}`)).json()).items.map((one) => one.id);
     must((await seen()).includes(id), 'the ticket is not seen before');
-    await page.getByRole('combobox', { name: 'Supervisor: Tickets' }).click();
+    await page.getByRole('combobox', { name: 'Supervisor: Tickets' }).press('ArrowDown');
     await page.locator('.ant-select-dropdown:visible').getByText("Own team's", { exact: true }).click();
     await until('the rule of the role', async () => (await (await ask('GET', '/role-rules')).json()).items.find((rule) => rule.role === 'supervisor').reach.tickets === 'team');
     must((await seen()).length === 0, 'what is no work of the team is seen');

@@ -102,7 +102,7 @@ async function look(page, who, path, language, theme, width) {
   const form = page.locator('main :is(.page-head, .admin-head, .card-head) :is(.ant-btn, .chip):visible').filter({ hasNot: page.locator('a') }).first();
   if ((await form.count()) === 0) return;
   await form.click({ timeout: 2000 }).catch(() => undefined);
-  const opened = page.locator('.ant-modal:visible, .ant-drawer-content:visible').first();
+  const opened = page.locator('[role=dialog]:visible').first();
   if (!(await opened.waitFor({ timeout: 700 }).then(() => true, () => false))) return;
   walked++;
   await settle(page);

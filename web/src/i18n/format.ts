@@ -23,6 +23,14 @@ export function signed(n: number, write: (n: number) => string): string {
   return whole > 0 ? `+${write(whole)}` : write(whole);
 }
 
+const units: Record<string, string> = { h: 'hour', m: 'minute', s: 'second' };
+
+/** span writes a length of time of a setting, 1h30m, in words. */
+export function span(text: string, language: string): string {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)].filter(([, n, unit]) => Number(n) > 0 && unit !== 'ms');
+  return parts.map(([, n, unit]) => Number(n).toLocaleString(language, { style: 'unit', unit: units[unit ?? 's'], unitDisplay: 'long' })).join(' ') || text;
+}
+
 export interface Format {
   time: (iso: string) => string;
   day: (iso: string) => string;

@@ -112,7 +112,7 @@ function Composer({ id, change, over }: { id: number; change: Change; over: bool
     <div className={`composer composer-${kind}`}>
       <Segmented
         value={kind}
-        onChange={(as) => write({ kind: as })}
+        onChange={(as: Draft['kind']) => write({ kind: as })}
         options={[
           { value: 'reply', label: t('ticket.reply') },
           { value: 'note', label: t('ticket.note') },
