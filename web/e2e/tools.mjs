@@ -21,8 +21,12 @@ export async function until(words, ask, limit = 10_000) {
   }
 }
 
-/** still waits for what fades and slides, whose colours and places are judged when it has come to rest. */
-export const still = (page, limit = 2000) => page.evaluate((ms) => Promise.race([Promise.all(document.getAnimations().map((a) => a.finished.catch(() => undefined))), new Promise((done) => setTimeout(done, ms))]), limit);
+/** still waits for what fades and slides, whose colours and places are judged when it has come to rest; what turns for ever is not waited for. */
+export const still = (page, limit = 2000) =>
+  page.evaluate((ms) => {
+    const ending = document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity);
+    return Promise.race([Promise.all(ending.map((a) => a.finished.catch(() => undefined))), new Promise((done) => setTimeout(done, ms))]);
+  }, limit);
 
 /** violations are what axe calls serious or critical on a page, in words. */
 export async function violations(page) {

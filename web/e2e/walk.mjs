@@ -4,7 +4,7 @@
 //   TINGXIN_URL TINGXIN_USER TINGXIN_PASSWORD   a server, an administrator
 //   TINGXIN_PICTURES                            where the pictures go (build/pictures/walk)
 //   ONLY=desk,tickets                           only pages whose address holds one of these
-//   WHO=admin,agent                             only as these
+//   WHO=admin,agent LOOKS=360,dark              only as these, only in such looks
 //   FURNISH=1                                   first fill the server as a working day does
 //   ARTICLES=a.csv,b.jsonl                      with these articles
 //
@@ -117,7 +117,7 @@ async function judge(page, at, language) {
   for (const words of await violations(page)) say(`${at}: ${words}`);
   const cut = await page.evaluate(() =>
     [...document.querySelectorAll('button, .chip, .tag, label, th, h1, h2, h3, [role=tab], .ant-segmented-item-label')]
-      .filter((el) => el.clientWidth > 0 && el.scrollWidth > el.clientWidth + 1 && ['hidden', 'clip'].includes(getComputedStyle(el).overflowX) && getComputedStyle(el).textOverflow !== 'ellipsis' && !el.closest('.hidden') && !el.classList.contains('hidden'))
+      .filter((el) => el.clientWidth > 1 && el.scrollWidth > el.clientWidth + 1 && ['hidden', 'clip'].includes(getComputedStyle(el).overflowX) && getComputedStyle(el).textOverflow !== 'ellipsis' && !el.closest('.hidden') && !el.classList.contains('hidden'))
       .slice(0, 3)
       .map((el) => `${el.className || el.tagName} "${el.textContent.trim().slice(0, 30)}"`),
   );
@@ -158,7 +158,7 @@ const looks = [
   ['en', 'dark', 1366],
   ['zh-CN', 'dark', 360],
   ['en', 'light', 360],
-];
+].filter((one) => !env.LOOKS || env.LOOKS.split(',').some((part) => one.map(String).includes(part)));
 for (const [who, user, password] of people) {
   let paths;
   for (const [language, theme, width] of who === 'admin' ? looks : looks.slice(0, 2)) {
@@ -170,7 +170,11 @@ for (const [who, user, password] of people) {
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !message.text().includes('429') && complaints.add(`${message.text()} at ${new URL(page.url()).pathname}`));
     page.on('pageerror', (error) => complaints.add(`${error} at ${new URL(page.url()).pathname}`));
     await enter(page, user, password).catch((error) => say(`${who}: ${error.message.split('\n')[0]}`));
-    paths ??= await places(page);
+    if (!paths) {
+      await page.setViewportSize({ width: 1366, height: 657 }); // where all of the navigation is
+      paths = await places(page);
+      await page.setViewportSize({ width, height: width > 500 ? 657 : 740 });
+    }
     for (const path of paths) await look(page, who, path, language, theme, width).catch((error) => say(`${who} ${path} ${language}: ${error.message.split('\n')[0]}`));
     for (const text of complaints) say(`${who} ${language} ${theme} ${width}: ${text}`);
     await context.close();
