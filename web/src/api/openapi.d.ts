@@ -8321,6 +8321,11 @@ export interface components {
             p1: number;
             /** Format: double */
             p2: number;
+            /**
+             * Format: double
+             * @description that one of the first three candidates is right
+             */
+            p_any: number;
             rule?: string;
             rule_text?: string;
             /** Format: double */
@@ -9680,6 +9685,11 @@ export interface components {
             p1: number;
             /** Format: double */
             p2: number;
+            /**
+             * Format: double
+             * @description that one of the first three articles is right
+             */
+            p_any: number;
             rule?: string;
             stages: components["schemas"]["BotStage"][];
             /** @description what was decided, in order */
@@ -20148,6 +20158,7 @@ export interface operations {
                      *             "model": "text",
                      *             "p1": 1,
                      *             "p2": 1,
+                     *             "p_any": 1,
                      *             "rule": "text",
                      *             "stages": [
                      *               {
@@ -21042,6 +21053,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "stages": [
                      *           {
@@ -21418,6 +21430,7 @@ export interface operations {
                      *             "model": "text",
                      *             "p1": 1,
                      *             "p2": 1,
+                     *             "p_any": 1,
                      *             "rule": "text",
                      *             "stages": [
                      *               {
@@ -39039,6 +39052,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "rule_text": "text",
                      *         "tau_a": 1,
@@ -39087,6 +39101,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "rule_text": "text",
                      *         "tau_a": 1,
@@ -39381,6 +39396,7 @@ export interface operations {
                      *       "model": "text",
                      *       "p1": 1,
                      *       "p2": 1,
+                     *       "p_any": 1,
                      *       "rule": "text",
                      *       "rule_text": "text",
                      *       "tau_a": 1,
