@@ -112,8 +112,8 @@ for (const [language, theme] of [
   await page.goto(`${url}/feedback?tab=surveys`);
   await page.locator('.said-line', { has: page.locator(`a[href="/inbox/${talk}"]`) }).locator('.tag-good', { hasText: '5/5' }).waitFor();
   await page.locator('.survey-fields input').first().fill('60');
-  await page.locator('.settings-form [role=switch]').click();
-  await page.locator('.settings-form .ant-btn-primary').click();
+  await page.locator('.survey-settings [role=switch]').click();
+  await page.locator('.survey-settings .ant-btn-primary').click();
   await page.locator('.ant-message-success').waitFor();
   const { on, every_days: days } = (await ask('GET', '/feedback/schedule')).body;
   assert.deepEqual([on, days], [zh, 60]); // the second language switches it off again
