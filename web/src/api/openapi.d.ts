@@ -8390,6 +8390,11 @@ export interface components {
             p1: number;
             /** Format: double */
             p2: number;
+            /**
+             * Format: double
+             * @description that one of the first three candidates is right
+             */
+            p_any: number;
             rule?: string;
             rule_text?: string;
             /** Format: double */
@@ -9749,6 +9754,11 @@ export interface components {
             p1: number;
             /** Format: double */
             p2: number;
+            /**
+             * Format: double
+             * @description that one of the first three articles is right
+             */
+            p_any: number;
             rule?: string;
             stages: components["schemas"]["BotStage"][];
             /** @description what was decided, in order */
@@ -20326,6 +20336,7 @@ export interface operations {
                      *             "model": "text",
                      *             "p1": 1,
                      *             "p2": 1,
+                     *             "p_any": 1,
                      *             "rule": "text",
                      *             "stages": [
                      *               {
@@ -21220,6 +21231,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "stages": [
                      *           {
@@ -21596,6 +21608,7 @@ export interface operations {
                      *             "model": "text",
                      *             "p1": 1,
                      *             "p2": 1,
+                     *             "p_any": 1,
                      *             "rule": "text",
                      *             "stages": [
                      *               {
@@ -39543,6 +39556,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "rule_text": "text",
                      *         "tau_a": 1,
@@ -39591,6 +39605,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "rule_text": "text",
                      *         "tau_a": 1,
@@ -39885,6 +39900,7 @@ export interface operations {
                      *       "model": "text",
                      *       "p1": 1,
                      *       "p2": 1,
+                     *       "p_any": 1,
                      *       "rule": "text",
                      *       "rule_text": "text",
                      *       "tau_a": 1,
