@@ -176,6 +176,11 @@ func parseSurvey(text string) (id int64, score int, ok bool) {
 // words, and not given to next; complaints are kept; what waits for the customer is tried. Errors let chat come again.
 func (s *Service) Hook(c sender, next chat.Hook) chat.Hook {
 	return func(ctx context.Context, conv chat.Conversation, m chat.Message) error {
+		if conv.ContactID != nil {
+			if err := s.known(ctx, int64(conv.ID), *conv.ContactID); err != nil {
+				return err
+			}
+		}
 		if taken, err := s.answers(ctx, c, &conv, &m); err != nil || taken {
 			return err
 		}
@@ -190,9 +195,6 @@ func (s *Service) Hook(c sender, next chat.Hook) chat.Hook {
 			}
 		}
 		if conv.ContactID != nil {
-			if err := s.known(ctx, int64(conv.ID), int64(*conv.ContactID)); err != nil {
-				return err
-			}
 			return s.Seen(ctx, *conv.ContactID)
 		}
 		return nil

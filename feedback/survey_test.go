@@ -163,10 +163,13 @@ func TestPlainWordsAnswerASurvey(t *testing.T) {
 	if c := k.says("letters", "ann", 0, chat.Text, "where is my parcel?", nil); c.State == chat.Closed || len(k.next) != 4 {
 		t.Errorf("another matter: %s, %v", c.State, k.next)
 	}
-	third := k.begins("letters", "bob", k.person())
+	third, bob := k.begins("letters", "bob", 0), k.person() // who it is becomes known with the answer
 	k.asks(CSAT, third, "four")
-	if c := k.says("letters", "bob", 0, chat.Text, "4, when does the next one come?", nil); c.State == chat.Closed || len(k.next) != 6 || *c.Rating != 4 {
+	if c := k.says("letters", "bob", bob, chat.Text, "4, when does the next one come?", nil); c.State == chat.Closed || len(k.next) != 6 || *c.Rating != 4 {
 		t.Errorf("an answer with a question behind: %s, %v", c.State, k.next)
+	}
+	if all := k.items(CSAT); len(all) != 2 || all[0].Contact != bob {
+		t.Errorf("%+v", all)
 	}
 }
 

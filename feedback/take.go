@@ -279,11 +279,12 @@ func (s *Service) Complain(ctx context.Context, conversation int64, kind, text s
 	return a.Ref(), err
 }
 
-// known gives what was said in a conversation, before anybody knew who says it, to the contact that it is of.
+// known gives what was said, and asked, in a conversation, before anybody knew who says it, to the contact that it is of.
 func (s *Service) known(ctx context.Context, conversation, contact int64) error {
 	_, err1 := s.db.Exec(ctx, `update feedback set contact_id = $2 where reason = $1 and contact_id is null`, conversationReason(conversation), contact)
 	_, err2 := s.db.Exec(ctx, `update feedback_cases set contact_id = $2 where reason = $1 and contact_id is null`, conversationReason(conversation), contact)
-	if err := errors.Join(err1, err2); err != nil {
+	_, err3 := s.db.Exec(ctx, `update surveys set contact_id = $2 where conversation_id = $1 and contact_id is null`, conversation, contact)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return fmt.Errorf("feedback of conversation %d: %w", conversation, err)
 	}
 	return nil

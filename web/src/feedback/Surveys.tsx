@@ -40,7 +40,7 @@ export function NPSBar({ figures }: { figures: NPSFigures }) {
         {(['detractors', 'passives', 'promoters'] as const).map((part) => (
           <li key={part}>
             <span className={`nps-dot nps-${part}`} aria-hidden="true" />
-            {t(`surveys.${part}`)} <span className="num">{number(figures[part])}</span> <span className="muted num">{t('unit.percent', { value: number((100 * figures[part]) / all) })}</span>
+            {t(`surveys.${part}`)} <span className="num">{number(figures[part])}</span> <span className="muted num">({t('unit.percent', { value: number((100 * figures[part]) / all) })})</span>
           </li>
         ))}
       </ul>
@@ -65,13 +65,18 @@ function Settings({ value, admin }: { value: Schedule; admin: boolean }) {
     onError: (problem) => void message.error(t(problemKey(problem))),
   });
   return (
-    <section className="card settings-form">
+    <section className="card survey-settings">
       <h2>{t('surveys.schedule')}</h2>
-      <p className="settings-hint">{t('surveys.scheduleHint')}</p>
+      <p className="muted">{t('surveys.scheduleHint')}</p>
       <Form layout="vertical" requiredMark={false} disabled={!admin} initialValues={{ ...value, calendar: value.calendar || undefined }} onFinish={(values: Fields) => save.mutate(values)}>
-        <Form.Item name="on" label={t('surveys.on')} valuePropName="checked">
-          <Switch />
-        </Form.Item>
+        <div className="survey-on">
+          <Form.Item name="on" noStyle valuePropName="checked">
+            <Switch id="survey-on" aria-labelledby="survey-on-label" />
+          </Form.Item>
+          <label id="survey-on-label" htmlFor="survey-on">
+            {t('surveys.on')}
+          </label>
+        </div>
         <div className="survey-fields">
           {numbers.map(([name, min, max]) => (
             <Form.Item key={name} name={name} label={t(`surveys.${name}`)} rules={[{ required: true, message: t('settings.required') }]}>
