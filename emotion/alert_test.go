@@ -40,6 +40,28 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// Fear, disgust and surprise are shown as other; however much anger they are mixed with, and
+// however aroused, they are no alarm as long as they are more probable than it.
+func TestOtherRaisesNoAlert(t *testing.T) {
+	w := NewWatch(Rules{})
+	w.Turn(Estimate{E: .02}, false, Span{End: time.Second})
+	r := &Reading{P: [Classes]float32{Angry: .49, Other: .51}, Class: Other, Arousal: 1, Turn: true}
+	for s := 2; s < 40; s += 2 {
+		at := Span{time.Duration(s-1) * time.Second, time.Duration(s) * time.Second}
+		est, ok := Evidence{Reading: r}.Estimate()
+		if !ok || est.E > OtherCap {
+			t.Fatalf("estimate %+v, %v", est, ok)
+		}
+		if got := w.Turn(est, false, at); got != Unchanged {
+			t.Fatalf("after %d s: %d, mood %+v", s, got, w.Mood())
+		}
+	}
+	r.Class = Angry
+	if v := Voice(r); v <= OtherCap {
+		t.Errorf("the same voice called angry is %v", v)
+	}
+}
+
 func TestWatchEscalatesWhileNobodySpeaks(t *testing.T) {
 	w := NewWatch(Rules{})
 	if w.Turn(Estimate{E: .9}, true, Span{End: 5 * time.Second}) != Raised {

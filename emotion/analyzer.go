@@ -119,7 +119,7 @@ func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading
 	if turn != nil {
 		*turn = append(w.raw[:0], w.z...)
 	}
-	if !a.model.read(w.z, w.own[:len(w.z)], a.baseline, &r) {
+	if !a.model.read(w.z, w.own[:2*len(w.z)], a.baseline, &r) {
 		return Reading{}, false // music, signals, noise
 	}
 	return r, true

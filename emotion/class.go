@@ -32,15 +32,15 @@ func (c Class) String() string {
 // that manifests of other makers can be read; what it does not know is Other, false.
 func ParseClass(label string) (Class, bool) {
 	switch strings.ToLower(strings.TrimSpace(label)) {
-	case "neutral", "calm", "neutrality", "boredom", "bored", "n", "neu":
+	case "neutral", "calm", "neutrality", "boredom", "bored", "n", "neu", "中性", "平静":
 		return Neutral, true
-	case "angry", "anger", "frustrated", "frustration", "rage", "hot anger", "cold anger", "irritated", "a", "ang", "fru":
+	case "angry", "anger", "frustrated", "frustration", "rage", "hot anger", "cold anger", "irritated", "a", "ang", "fru", "生气", "愤怒":
 		return Angry, true
-	case "happy", "happiness", "joy", "joyful", "excited", "elation", "amused", "h", "hap":
+	case "happy", "happiness", "joy", "joyful", "excited", "elation", "amused", "h", "hap", "高兴", "开心", "快乐":
 		return Happy, true
-	case "sad", "sadness", "s":
+	case "sad", "sadness", "s", "难过", "悲伤", "伤心":
 		return Sad, true
-	case "other", "fear", "fearful", "anxiety", "disgust", "disgusted", "surprise", "surprised", "contempt", "fea", "dis", "sur":
+	case "other", "fear", "fearful", "anxiety", "disgust", "disgusted", "surprise", "surprised", "contempt", "fea", "dis", "sur", "其他", "害怕", "恐惧", "厌恶", "惊讶":
 		return Other, true
 	}
 	return Other, false
@@ -50,11 +50,11 @@ func ParseClass(label string) (Class, bool) {
 // of Russell 1980, "A circumplex model of affect"; the lengths are ours).
 func affect(label string) (arousal, valence float32) {
 	switch strings.ToLower(strings.TrimSpace(label)) {
-	case "fear", "fearful", "anxiety", "fea":
+	case "fear", "fearful", "anxiety", "fea", "害怕", "恐惧":
 		return 0.7, -0.6
-	case "disgust", "disgusted", "contempt", "dis":
+	case "disgust", "disgusted", "contempt", "dis", "厌恶":
 		return 0.3, -0.7
-	case "surprise", "surprised", "sur":
+	case "surprise", "surprised", "sur", "惊讶":
 		return 0.7, 0.2
 	case "boredom", "bored":
 		return -0.6, -0.3

@@ -19,7 +19,8 @@ type Classifier struct {
 	alpha   []float32   // a weight per example and class
 	gamma   float32     // 1 / mean squared distance of examples
 	width   float32     // exponent of the kernel at that distance
-	sharp   float32     // probabilities: softmax of sharp * score
+	sharp   float32     // probabilities: softmax of sharp * score + shift
+	shift   []float32   // a number per class
 	tilt    *tilt       // of examples of several domains, or nil
 }
 
@@ -58,7 +59,7 @@ func Fit(x [][]float32, y []int, speaker []string, classes int, opts FitOptions)
 		return nil, nil, errors.New("emotion: no examples to learn from")
 	}
 	opts.complete()
-	c = &Classifier{classes: classes, sharp: 4}
+	c = &Classifier{classes: classes, sharp: 4, shift: make([]float32, classes)}
 	if opts.Components > 0 {
 		c.basis = principal(x, opts.Components)
 	}
@@ -93,7 +94,7 @@ func Fit(x [][]float32, y []int, speaker []string, classes int, opts FitOptions)
 	if held == nil {
 		return c, nil, nil
 	}
-	c.sharp = temper(held, y)
+	c.sharp, c.shift = calibrate(held, y, speaker, classes)
 	c.tilt = newTilt(x, y, held, opts)
 	for i, s := range held {
 		if s != nil {
@@ -128,12 +129,20 @@ func target(y []int, j int, count []float64) []float64 {
 func (c *Classifier) kernel(width float64) []float64 {
 	n := len(c.support)
 	k := make([]float64, n*n)
+	for row := 0; row < n; row += blockSize { // blocks of examples stay in the cache
+		for col := 0; col <= row; col += blockSize {
+			for i := row; i < min(n, row+blockSize); i++ {
+				for j := col; j < min(i, col+blockSize); j++ {
+					d := float64(c.square[i]+c.square[j]) - 2*float64(dot(c.support[i], c.support[j]))
+					k[i*n+j] = max(0, d)
+				}
+			}
+		}
+	}
 	sum := 0.0
 	for i := range n {
-		for j := range i {
-			d := float64(c.square[i]+c.square[j]) - 2*float64(dot(c.support[i], c.support[j]))
-			k[i*n+j] = max(0, d)
-			sum += k[i*n+j]
+		for _, d := range k[i*n : i*n+i] {
+			sum += d
 		}
 	}
 	c.width = float32(width)
@@ -156,7 +165,7 @@ func (c *Classifier) similar(square float32) float32 {
 
 // mostLeftOut is how many speakers are left out in turn to calibrate; of more, so many are
 // picked evenly.
-const mostLeftOut = 10
+const mostLeftOut = 24
 
 // leaveOut gives the scores that each speaker's examples would get from a regression
 // without that speaker (nil for speakers that are not picked), from the factor l of the whole one: with B the speaker's block
@@ -303,23 +312,10 @@ func (c *Classifier) Predict(z []float32, p []float32) {
 // probabilities makes them of the scores of z, in place.
 func (c *Classifier) probabilities(p, z []float32) {
 	if c.tilt == nil {
-		softmax(p, c.sharp)
+		c.softmax(p)
 		return
 	}
 	anger := c.tilt.anger(p, z)
-	softmax(p, c.sharp)
+	c.softmax(p)
 	c.tilt.share(p, anger)
-}
-
-// softmax turns scores into probabilities, in place.
-func softmax(p []float32, sharp float32) {
-	top := slices.Max(p)
-	sum := float32(0)
-	for k, v := range p {
-		p[k] = expf(max(-60, sharp*(v-top)))
-		sum += p[k]
-	}
-	for k := range p {
-		p[k] /= sum
-	}
 }

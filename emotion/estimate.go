@@ -50,6 +50,11 @@ const VoiceCap = 0.8
 // below Rules.Raise, so abstaining turns alone raise no alert.
 const UnsureCap = 0.6
 
+// OtherCap bounds the voice of a turn that is judged to be of class other: fear, disgust,
+// surprise and the like. It is no more than the rise that Rules.Jump asks for, so that such
+// turns alone raise no alert.
+const OtherCap = 0.3
+
 // Voice is how angry or distressed the voice alone sounds, 0 to 1.
 func Voice(r *Reading) float32 {
 	anger, sad := probability(r.P[Angry]), probability(r.P[Sad])
@@ -59,8 +64,11 @@ func Voice(r *Reading) float32 {
 	}
 	v := sigmoid(logit(anger)+arousalShare*math.Max(-1, math.Min(1, arousal))) + sadShare*sad
 	limit := 1.0
-	if r.Class == Unsure {
+	switch r.Class {
+	case Unsure:
 		limit = UnsureCap
+	case Other:
+		limit = OtherCap
 	}
 	return float32(math.Min(v, limit))
 }

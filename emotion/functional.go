@@ -72,7 +72,7 @@ type workspace struct {
 	other    []int32
 	x, z     []float32 // the functionals and their z-scores
 	raw      []float32 // a copy of the z-scores
-	own      []float32 // z-scores by the model's norm of known voices
+	own      []float32 // what a classifier of known voices takes: see Beside
 }
 
 func newWorkspace(rows int) *workspace {
@@ -80,7 +80,7 @@ func newWorkspace(rows int) *workspace {
 	return &workspace{
 		rows: make([]row, 0, rows), tracker: newTracker(rows), values: make([]float32, rows), sorted: make([]float32, rows),
 		index: ints(), other: ints(), active: ints(), voiced: ints(), unvoiced: ints(), fine: ints(), smooth: make([]float32, rows),
-		x: make([]float32, Features), z: make([]float32, Features), own: make([]float32, Features), raw: make([]float32, 0, Features),
+		x: make([]float32, Features), z: make([]float32, Features), own: make([]float32, 2*Features), raw: make([]float32, 0, Features),
 	}
 }
 

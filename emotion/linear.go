@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"gonum.org/v1/gonum/blas/gonum"
 )
 
 // gram is the matrix of inner products, row by row.
@@ -20,39 +22,14 @@ func gram(x [][]float32) []float64 {
 	return g
 }
 
+// blas has inner products that take several numbers at a time where the processor can.
+var blas gonum.Implementation
+
 // dot is the inner product of equally long vectors.
-func dot(a, b []float32) float32 {
-	var s0, s1, s2, s3 float32
-	b = b[:len(a)]
-	i := 0
-	for ; i+3 < len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
-	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
-	}
-	return s0 + s1 + s2 + s3
-}
+func dot(a, b []float32) float32 { return blas.Sdot(len(a), a, 1, b, 1) }
 
 // dot64 is the inner product of equally long vectors.
-func dot64(a, b []float64) float64 {
-	var s0, s1, s2, s3 float64
-	b = b[:len(a)]
-	i := 0
-	for ; i+3 < len(a); i += 4 {
-		s0 += a[i] * b[i]
-		s1 += a[i+1] * b[i+1]
-		s2 += a[i+2] * b[i+2]
-		s3 += a[i+3] * b[i+3]
-	}
-	for ; i < len(a); i++ {
-		s0 += a[i] * b[i]
-	}
-	return s0 + s1 + s2 + s3
-}
+func dot64(a, b []float64) float64 { return blas.Ddot(len(a), a, 1, b, 1) }
 
 // blockSize is how many columns, or right-hand sides, are worked on while they are in the cache.
 const blockSize = 32
@@ -84,17 +61,11 @@ func cholesky(a []float64, n int) error {
 // solve replaces b by the solution of l l' x = b, l the factor that cholesky left.
 func solve(l []float64, n int, b []float64) {
 	for i := range n {
-		s := b[i]
-		for k, v := range l[i*n : i*n+i] {
-			s -= v * b[k]
-		}
-		b[i] = s / l[i*n+i]
+		b[i] = (b[i] - dot64(l[i*n:i*n+i], b[:i])) / l[i*n+i]
 	}
 	for i := n - 1; i >= 0; i-- {
 		b[i] /= l[i*n+i]
-		for k, v := range l[i*n : i*n+i] {
-			b[k] -= v * b[i]
-		}
+		blas.Daxpy(i, -b[i], l[i*n:i*n+i], 1, b[:i], 1)
 	}
 }
 

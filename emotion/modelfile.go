@@ -11,7 +11,7 @@ import (
 )
 
 // modelMark starts a model file; the byte before the last is its version.
-const modelMark = "TXEMO\x00\x02\x00"
+const modelMark = "TXEMO\x00\x03\x00"
 
 // Bounds of a model file: the name, the file and the examples it may rest on.
 const (
@@ -59,6 +59,7 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 			put(v...)
 		}
 		put(c.alpha...)
+		put(c.shift...)
 		if c.tilt == nil {
 			count(0)
 			continue
@@ -139,6 +140,7 @@ func (r *modelReader) classifier(features int) *Classifier {
 		c.square = append(c.square, dot(v, v))
 	}
 	c.alpha = r.numbers(support * Classes)
+	c.shift = r.numbers(Classes)
 	if n := r.count(features); n > 0 {
 		t := &tilt{class: int(Angry), weight: r.numbers(n)}
 		v := r.numbers(3)
@@ -176,7 +178,7 @@ func ReadModel(in io.Reader) (*Model, error) {
 			return nil, errModel
 		}
 	}
-	m.stranger, m.known = r.classifier(n), r.classifier(n)
+	m.stranger, m.known = r.classifier(n), r.classifier(2*n)
 	m.plane[0], m.plane[1] = r.numbers(n+1), r.numbers(n+1)
 	copy(m.unsure[:], r.numbers(Classes))
 	if v := r.numbers(2); r.err == nil {

@@ -70,8 +70,11 @@ func Train(name string, examples []Example) (*Model, error) {
 		}
 	}
 	m.own = NewNorm(own)
-	for _, v := range own {
+	both := make([][]float32, len(own))
+	for i, v := range own {
 		m.own.Apply(v, v)
+		both[i] = Beside(z[i], v)
+		own[i] = both[i][len(v):]
 	}
 	var err error
 	var held [2][][]float32
@@ -79,7 +82,7 @@ func Train(name string, examples []Example) (*Model, error) {
 	if m.stranger, held[0], err = Fit(z, y, who, Classes, opts); err != nil {
 		return nil, err
 	}
-	if m.known, held[1], err = Fit(own, y, who, Classes, opts); err != nil {
+	if m.known, held[1], err = Fit(both, y, who, Classes, opts); err != nil {
 		return nil, err
 	}
 	var arousal, valence []float64

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"tingxin/emotion"
@@ -20,7 +21,10 @@ type EmotionOptions struct {
 	Manifest, Corpus string
 	// Task keeps one task (see EmotionFigures).
 	Task string
-	// Band is "wide" (as recorded) or "telephone" (8 kHz G.711 and back).
+	// Classes choose and rename labels (see parseClasses).
+	Classes string
+	// Band is "wide" (as recorded), "telephone" (8 kHz G.711 and back) or "both", which also
+	// says what the telephone costs.
 	Band string
 	// Protocol is "loso", "cross" or "model".
 	Protocol string
@@ -28,8 +32,8 @@ type EmotionOptions struct {
 	Model string
 	// Features is the set of features, large or 88; with a model its own.
 	Features string
-	// JSON is the file for the figures.
-	JSON string
+	// JSON is the file for the figures, Cache one that keeps what recordings measured.
+	JSON, Cache string
 	// Parallel is how many goroutines work (cores).
 	Parallel int
 }
@@ -37,10 +41,12 @@ type EmotionOptions struct {
 // Register adds the command's flags to fs.
 func (o *EmotionOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.Manifest, "manifest", "", "labelled recordings: `file` of tab-separated values with columns path, speaker, label")
-	fs.StringVar(&o.Band, "band", "telephone", "`wide` (as recorded) or telephone (simulated: 8 kHz, G.711)")
+	fs.StringVar(&o.Band, "band", "telephone", "`wide` (as recorded), telephone (simulated: 8 kHz, G.711) or both")
 	fs.StringVar(&o.Protocol, "protocol", "loso", "`loso` (train without the speaker that is tested), cross (without the corpus) or model (a given model on unseen data)")
 	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
 	fs.StringVar(&o.Task, "task", "", "only this `task`: labels, four or five")
+	fs.StringVar(&o.Classes, "classes", "", "which `labels` count and as what, such as anger=angry,calm=neutral,fear (default: all, as they are)")
+	fs.StringVar(&o.Cache, "cache", "", "keep what recordings measured in this `file`, for the next run")
 	fs.StringVar(&o.Model, "model", "", "model `file` for --protocol model (default: the shipped one)")
 	fs.StringVar(&o.Features, "features", "large", "`set` of functionals: large or 88")
 	fs.IntVar(&o.Parallel, "parallel", 0, "goroutines (default: cores)")
@@ -60,7 +66,10 @@ const EmotionFigures = `Figures in --json: CORPUS.TASK.NORM.FIGURE
   anger_precision_pct anger_coverage_pct anger_false_pct  readings of anger outside the abstain band: how
                                         many are right, how much of all anger they find, and of all else they wrongly name
   files speakers
-CORPUS.TASK.gain.{full,first}_points    UAR gained over none on the recordings that first tests
+CORPUS.TASK.gain.{full,first}_points    UAR gained over none on the recordings that first tests;
+                                        with _low and _high the 95 % interval over speakers
+loss.CORPUS.TASK.NORM_points            by --band both: UAR that the telephone costs, with _low and
+                                        _high; all other names then begin with wide. or telephone.
 features.seconds features.x_realtime run.seconds
 `
 
@@ -68,8 +77,10 @@ func (o *EmotionOptions) check() error {
 	switch {
 	case o.Manifest == "":
 		return errors.New("score emotion needs --manifest FILE: tab-separated values with columns path, speaker, label")
-	case o.Band != "wide" && o.Band != "telephone":
-		return fmt.Errorf("band %q is unknown: wide or telephone", o.Band)
+	case o.Band != "wide" && o.Band != "telephone" && o.Band != "both":
+		return fmt.Errorf("band %q is unknown: wide, telephone or both", o.Band)
+	case o.Task != "" && o.Task != "labels" && o.Task != "four" && o.Task != "five":
+		return fmt.Errorf("task %q is unknown: labels, four or five", o.Task)
 	case o.Protocol != "loso" && o.Protocol != "cross" && o.Protocol != "model":
 		return fmt.Errorf("protocol %q is unknown: loso, cross or model", o.Protocol)
 	case o.Protocol != "model" && o.Model != "":
@@ -97,8 +108,15 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 	if err := opts.check(); err != nil {
 		return err
 	}
+	classes, err := parseClasses(opts.Classes)
+	if err != nil {
+		return err
+	}
 	list, err := ReadSpoken(opts.Manifest, opts.Corpus)
 	if err != nil {
+		return err
+	}
+	if list, err = choose(list, classes); err != nil {
 		return err
 	}
 	set, err := emotion.SetOf(opts.Features)
@@ -112,43 +130,79 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 		}
 		set = model.Set()
 	}
+	cache, err := openCache(opts.Cache, set)
+	if err != nil {
+		return err
+	}
+	bands := []string{opts.Band}
+	if opts.Band == "both" {
+		bands = []string{"wide", "telephone"}
+	}
+	fmt.Fprintf(out, "classes: %s\n", mapping(list))
+	var reports []*emotionReport
+	var figures []Figure
+	for _, band := range bands {
+		rep := &emotionReport{opts: opts, band: band}
+		if err := rep.run(ctx, list, set, model, cache); err != nil {
+			return err
+		}
+		rep.print(out)
+		reports = append(reports, rep)
+		for _, f := range rep.figures() {
+			if len(bands) > 1 {
+				f.Name = band + "." + f.Name
+			}
+			figures = append(figures, f)
+		}
+	}
+	if len(reports) == 2 {
+		figures = append(figures, printLoss(out, reports[0], reports[1])...)
+	}
+	return WriteJSON(opts.JSON, figures)
+}
+
+// run measures the recordings through the report's band and scores them by its protocol.
+func (r *emotionReport) run(ctx context.Context, list []Spoken, set *emotion.Set, model *emotion.Model, cache *measureCache) error {
 	begun := time.Now()
 	var copies map[string]bool
-	if opts.Protocol == "loso" {
+	if r.opts.Protocol == "loso" {
 		copies = few(list)
 	}
-	all, err := measureAll(ctx, list, set, opts.Band, copies, opts.Parallel)
+	all, err := measureAll(ctx, list, set, r.band, copies, cache, r.opts.Parallel)
 	if err != nil {
 		return err
 	}
-	rep := &emotionReport{opts: opts, features: time.Since(begun)}
+	r.features = time.Since(begun)
+	mute := 0
 	for _, m := range all {
-		rep.audio += m.length
+		r.audio += m.length
+		if m.seconds == 0 {
+			mute++
+		}
 	}
-	switch opts.Protocol {
+	if mute > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%d of %d recordings have no voice in them", mute, len(all)))
+	}
+	switch r.opts.Protocol {
 	case "model":
-		rep.model(model, all)
+		r.model(model, all)
 	case "cross":
-		err = rep.cross(ctx, all)
+		err = r.cross(ctx, all)
 	default:
-		err = rep.loso(ctx, all)
+		err = r.loso(ctx, all)
 	}
-	if err != nil {
-		return err
+	r.took = time.Since(begun)
+	if err == nil && len(r.results) == 0 {
+		err = fmt.Errorf("nothing to score: %s", strings.Join(append(r.notes, "no corpus has this task"), "; "))
 	}
-	rep.took = time.Since(begun)
-	rep.print(out)
-	return WriteJSON(opts.JSON, rep.figures())
+	return err
 }
 
 // loso trains and tests each corpus by itself, leaving one speaker out.
 func (r *emotionReport) loso(ctx context.Context, all []measured) error {
-	for _, t := range tasks(all) {
-		if r.opts.Task != "" && r.opts.Task != t.name {
-			continue
-		}
-		if t.speakers() < 2 {
-			r.notes = append(r.notes, fmt.Sprintf("%s %s: one speaker only, nothing to leave out", t.corpus, t.name))
+	for _, t := range tasks(all, r.opts.Task) {
+		if why := t.hopeless(); why != "" {
+			r.notes = append(r.notes, fmt.Sprintf("%s %s: %s", t.corpus, t.title(), why))
 			continue
 		}
 		for _, norm := range []string{"none", "first", "full"} {
@@ -212,8 +266,8 @@ func (o *EmotionOptions) model() (*emotion.Model, error) {
 // model applies a model as a call does, without and with a baseline of neutral speech.
 func (r *emotionReport) model(m *emotion.Model, all []measured) {
 	r.version = m.Version()
-	for _, t := range tasks(all) {
-		if t.name == "labels" || r.opts.Task != "" && r.opts.Task != t.name {
+	for _, t := range tasks(all, r.opts.Task) {
+		if t.name == "labels" {
 			continue
 		}
 		for _, norm := range []string{"none", "first"} {

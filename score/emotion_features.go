@@ -53,8 +53,8 @@ func faster(pcm []int16, speed float64) []int16 {
 }
 
 // measureAll measures the recordings on several goroutines, with copies for the corpora
-// given; it fails when one cannot be read.
-func measureAll(ctx context.Context, list []Spoken, set *emotion.Set, band string, copies map[string]bool, parallel int) ([]measured, error) {
+// given; it fails when one cannot be read. What the cache has is taken from there.
+func measureAll(ctx context.Context, list []Spoken, set *emotion.Set, band string, copies map[string]bool, cache *measureCache, parallel int) ([]measured, error) {
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
 	}
@@ -65,7 +65,7 @@ func measureAll(ctx context.Context, list []Spoken, set *emotion.Set, band strin
 		// Ends when next is closed.
 		wg.Go(func() {
 			for i := range next {
-				out[i] = measureOne(list[i], set, band, copies[list[i].Corpus])
+				out[i] = measureOne(list[i], set, band, copies[list[i].Corpus], cache)
 			}
 		})
 	}
@@ -85,11 +85,16 @@ func measureAll(ctx context.Context, list []Spoken, set *emotion.Set, band strin
 			return nil, m.err
 		}
 	}
-	return out, nil
+	return out, cache.save()
 }
 
-func measureOne(s Spoken, set *emotion.Set, band string, copies bool) measured {
+func measureOne(s Spoken, set *emotion.Set, band string, copies bool, cache *measureCache) measured {
 	m := measured{Spoken: s}
+	key := cache.key(s, band, copies)
+	if k, ok := cache.find(key); ok {
+		m.x, m.seconds, m.length, m.copies = k.X, k.Voiced, k.Seconds, k.Copies
+		return m
+	}
 	pcm, _, err := ReadAudio(s.Path)
 	if err != nil {
 		m.err = fmt.Errorf("features: %w", err)
@@ -103,6 +108,7 @@ func measureOne(s Spoken, set *emotion.Set, band string, copies bool) measured {
 			m.copies = append(m.copies, set.Measure(through(faster(pcm, speed), band)).X)
 		}
 	}
+	cache.keep(key, kept{m.x, m.seconds, m.length, m.copies})
 	return m
 }
 

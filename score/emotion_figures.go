@@ -2,6 +2,7 @@ package score
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -55,15 +56,7 @@ func judge(list []guess, classes, anger int) verdict {
 	v.uar, v.recall = uarOf(list, classes)
 	v.f1, v.accuracy = f1Of(list, classes)
 	v.ece, v.brier = calibration(list)
-	by := map[string][]guess{}
-	var names []string
-	for _, g := range list {
-		if by[g.speaker] == nil {
-			names = append(names, g.speaker)
-		}
-		by[g.speaker] = append(by[g.speaker], g)
-	}
-	slices.Sort(names)
+	names, by := bySpeaker(list)
 	v.speakers = len(names)
 	v.low, v.high = resample(names, by, func(l []guess) float64 { u, _ := uarOf(l, classes); return u })
 	if anger >= 0 {
@@ -91,6 +84,41 @@ func (v *verdict) alarms(list []guess, anger int) {
 	}
 	v.angerPrecision, v.angerCoverage = share(right, v.angerSaid), share(right, v.angry)
 	v.angerFalse = share(v.angerSaid-right, v.files-v.angry)
+}
+
+// bySpeaker sorts guesses by speaker; names are in order.
+func bySpeaker(list []guess) (names []string, by map[string][]guess) {
+	by = map[string][]guess{}
+	for _, g := range list {
+		by[g.speaker] = append(by[g.speaker], g)
+	}
+	return slices.Sorted(maps.Keys(by)), by
+}
+
+// difference is by how much the UAR of b is above that of a, both over the same speakers,
+// who are drawn together for the interval.
+func difference(a, b []guess, classes int) points {
+	names, as := bySpeaker(a)
+	_, bs := bySpeaker(b)
+	of := func(pick func(int) string) float64 {
+		var x, y []guess
+		for i := range names {
+			name := pick(i)
+			x, y = append(x, as[name]...), append(y, bs[name]...)
+		}
+		before, _ := uarOf(x, classes)
+		after, _ := uarOf(y, classes)
+		return after - before
+	}
+	p := points{value: of(func(i int) string { return names[i] })}
+	rng := rand.New(rand.NewPCG(1, 2))
+	values := make([]float64, 0, rounds/2)
+	for range rounds / 2 {
+		values = append(values, of(func(int) string { return names[rng.IntN(len(names))] }))
+	}
+	slices.Sort(values)
+	p.low, p.high = values[len(values)*25/1000], values[len(values)*975/1000]
+	return p
 }
 
 // resample is the 95 % interval of a figure when speakers are drawn with replacement.

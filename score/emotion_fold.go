@@ -2,6 +2,7 @@ package score
 
 import (
 	"fmt"
+	"slices"
 
 	"tingxin/emotion"
 )
@@ -111,8 +112,8 @@ func (f *fold) prior(z [][]float32) emotion.Prior {
 	return emotion.NewPrior(neutral, seconds, voice)
 }
 
-// own takes, by norm "first", the speakers' baselines from z, and makes z-scores of the rest:
-// by the norm given, or by that of these recordings.
+// own takes, by norm "first", the speakers' baselines from z, makes z-scores of the rest, by the
+// norm given or by that of these recordings, and puts them beside z.
 func (f *fold) own(z [][]float32, prior emotion.Prior, n *emotion.Norm) ([][]float32, *emotion.Norm) {
 	if f.norm != "first" {
 		return z, nil
@@ -126,7 +127,9 @@ func (f *fold) own(z [][]float32, prior emotion.Prior, n *emotion.Norm) ([][]flo
 			base[m.voice()].Learn(z[i], max(0.3, m.seconds))
 		}
 	}
+	heard := make([][]float32, len(z))
 	for i, m := range f.items {
+		heard[i] = slices.Clone(z[i])
 		if b := base[m.voice()]; b != nil {
 			b.Apply(z[i], prior)
 		}
@@ -135,8 +138,9 @@ func (f *fold) own(z [][]float32, prior emotion.Prior, n *emotion.Norm) ([][]flo
 		norm := emotion.NewNorm(z)
 		n = &norm
 	}
-	for _, v := range z {
+	for i, v := range z {
 		n.Apply(v, v)
+		z[i] = emotion.Beside(heard[i], v)
 	}
 	return z, n
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tingxin/emotion"
@@ -16,6 +17,9 @@ type Spoken struct {
 	// Label is the maker's, Class what it counts as in a model.
 	Label, Item string
 	Class       emotion.Class
+	// Known tells that Class follows from the label, or from the column label4; a label that
+	// says nothing to this program counts as Other.
+	Known bool
 }
 
 // Who tells speakers of different corpora apart.
@@ -24,7 +28,8 @@ func (s Spoken) Who() string { return s.Corpus + "/" + s.Speaker }
 // ReadSpoken reads a manifest of emotional speech: tab-separated values whose first line
 // names the columns. path, speaker and label are needed; corpus, lang, gender, label4 and
 // item are read when there. Paths are relative to the manifest's folder or the one above.
-// corpus, when given, keeps that one only.
+// corpus, when given, keeps that one only. A recording that is listed twice is refused: it
+// could be trained on and tested at once.
 func ReadSpoken(path, corpus string) ([]Spoken, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -35,19 +40,16 @@ func ReadSpoken(path, corpus string) ([]Spoken, error) {
 	scan.Buffer(nil, 1<<20)
 	column := map[string]int{}
 	var list []Spoken
+	seen := map[string]int{} // path to line
+	var corpora []string
 	for line := 1; scan.Scan(); line++ {
 		if strings.TrimSpace(scan.Text()) == "" {
 			continue
 		}
 		cells := strings.Split(strings.TrimRight(scan.Text(), "\r"), "\t")
 		if len(column) == 0 {
-			for i, name := range cells {
-				column[strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))] = i
-			}
-			for _, need := range []string{"path", "speaker", "label"} {
-				if _, ok := column[need]; !ok {
-					return nil, fmt.Errorf("manifest %s: its first line names no column %q", path, need)
-				}
+			if column, err = columns(cells); err != nil {
+				return nil, fmt.Errorf("manifest %s: %w", path, err)
 			}
 			continue
 		}
@@ -55,18 +57,46 @@ func ReadSpoken(path, corpus string) ([]Spoken, error) {
 		if err != nil {
 			return nil, fmt.Errorf("manifest %s line %d: %w", path, line, err)
 		}
+		if !slices.Contains(corpora, s.Corpus) {
+			corpora = append(corpora, s.Corpus)
+		}
 		if corpus == "" || s.Corpus == corpus {
 			s.Path = beside(path, s.Path)
+			if at := seen[s.Path]; at > 0 {
+				return nil, fmt.Errorf("manifest %s line %d: %s is listed in line %d already", path, line, s.Path, at)
+			}
+			seen[s.Path] = line
 			list = append(list, s)
 		}
 	}
 	if err := scan.Err(); err != nil {
 		return nil, fmt.Errorf("manifest %s: %w", path, err)
 	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("manifest %s has no recording for this choice", path)
+	switch {
+	case len(list) == 0 && len(corpora) > 0:
+		return nil, fmt.Errorf("manifest %s has no corpus %q; it has %s", path, corpus, strings.Join(corpora, ", "))
+	case len(list) == 0:
+		return nil, fmt.Errorf("manifest %s lists no recording", path)
 	}
 	return list, nil
+}
+
+// columns finds what the first line of a manifest names.
+func columns(cells []string) (map[string]int, error) {
+	column := map[string]int{}
+	for i, name := range cells {
+		name = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))
+		if _, ok := column[name]; ok && name != "" {
+			return nil, fmt.Errorf("its first line names the column %q twice", name)
+		}
+		column[name] = i
+	}
+	for _, need := range []string{"path", "speaker", "label"} {
+		if _, ok := column[need]; !ok {
+			return nil, fmt.Errorf("its first line names no column %q (columns are separated by tabs)", need)
+		}
+	}
+	return column, nil
 }
 
 func spoken(cells []string, column map[string]int) (Spoken, error) {
@@ -80,12 +110,13 @@ func spoken(cells []string, column map[string]int) (Spoken, error) {
 	if s.Corpus == "" {
 		s.Corpus = "all"
 	}
-	if s.Path == "" || s.Speaker == "" || s.Label == "" {
-		return s, fmt.Errorf("path, speaker or label is missing")
+	for _, need := range []string{"path", "speaker", "label"} {
+		if at(need) == "" {
+			return s, fmt.Errorf("it has no %s", need)
+		}
 	}
-	known := false
-	if s.Class, known = emotion.ParseClass(at("label4")); !known {
-		s.Class, _ = emotion.ParseClass(s.Label)
+	if s.Class, s.Known = emotion.ParseClass(at("label4")); !s.Known {
+		s.Class, s.Known = emotion.ParseClass(s.Label)
 	}
 	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 // emotionReport is a scored run ready to be printed.
 type emotionReport struct {
 	opts     EmotionOptions
+	band     string
 	results  []emotionResult
 	notes    []string
 	version  string
@@ -48,8 +49,11 @@ func (r *emotionReport) figures() (list []Figure) {
 		put(name+"speakers", float64(v.speakers))
 	}
 	for _, g := range r.gains() {
-		put(g.name+".gain.full_points", g.full)
-		put(g.name+".gain.first_points", g.first)
+		for _, norm := range []string{"full", "first"} {
+			if d, ok := g.over[norm]; ok {
+				d.put(put, g.name+".gain."+norm)
+			}
+		}
 	}
 	put("features.seconds", r.features.Seconds())
 	put("features.x_realtime", r.audio/max(1e-9, r.features.Seconds()))
@@ -57,12 +61,22 @@ func (r *emotionReport) figures() (list []Figure) {
 	return list
 }
 
-// gain is what knowing the speaker is worth, in points of UAR.
+// points are a difference in UAR, with its 95 % interval over speakers.
+type points struct{ value, low, high float64 }
+
+func (p points) String() string { return fmt.Sprintf("%+.1f (%+.1f - %+.1f)", p.value, p.low, p.high) }
+
+func (p points) put(put func(string, float64), name string) {
+	put(name+"_points", p.value)
+	put(name+"_low_points", p.low)
+	put(name+"_high_points", p.high)
+}
+
+// gain is what knowing the speaker is worth: by norm, over none.
 type gain struct {
-	name        string
+	name, title string
 	none        float64
-	full, first float64
-	hasFull     bool
+	over        map[string]points
 }
 
 // gains compares the norms on the recordings that norm "first" tests.
@@ -75,32 +89,45 @@ func (r *emotionReport) gains() (list []gain) {
 		for _, g := range res.list {
 			tested[g.path] = true
 		}
-		g := gain{name: res.task.corpus + "." + res.task.name}
-		at := map[string]float64{}
+		same := map[string][]guess{}
 		for _, other := range r.results {
 			if other.task != res.task {
 				continue
 			}
-			var same []guess
 			for _, x := range other.list {
 				if tested[x.path] {
-					same = append(same, x)
+					same[other.norm] = append(same[other.norm], x)
 				}
 			}
-			at[other.norm], _ = uarOf(same, len(res.task.names))
-			g.hasFull = g.hasFull || other.norm == "full"
 		}
-		g.none, g.first = at["none"], at["first"]-at["none"]
-		if g.hasFull {
-			g.full = at["full"] - at["none"]
+		classes := len(res.task.names)
+		g := gain{name: res.task.corpus + "." + res.task.name, title: res.task.corpus + " " + res.task.title(), over: map[string]points{}}
+		g.none, _ = uarOf(same["none"], classes)
+		for norm, list := range same {
+			if norm != "none" {
+				g.over[norm] = difference(same["none"], list, classes)
+			}
 		}
 		list = append(list, g)
 	}
 	return list
 }
 
+// printLoss prints what the telephone costs against the sound as recorded, and gives the figures.
+func printLoss(out io.Writer, wide, telephone *emotionReport) (list []Figure) {
+	put := func(name string, v float64) { list = append(list, Figure{name, v}) }
+	fmt.Fprintln(out, "\nUAR that the telephone costs, points:")
+	for i, res := range telephone.results {
+		t := res.task
+		d := difference(res.list, wide.results[i].list, len(t.names))
+		fmt.Fprintf(out, "  %s %s %s: %s\n", t.corpus, t.title(), res.norm, d)
+		d.put(put, "loss."+t.corpus+"."+t.name+"."+res.norm)
+	}
+	return list
+}
+
 func (r *emotionReport) print(out io.Writer) {
-	fmt.Fprintf(out, "emotion, %s, protocol %s", bandName(r.opts.Band), r.opts.Protocol)
+	fmt.Fprintf(out, "\nemotion, %s, protocol %s", bandName(r.band), r.opts.Protocol)
 	if r.version != "" {
 		fmt.Fprintf(out, ", model %s", r.version)
 	}
@@ -109,7 +136,7 @@ func (r *emotionReport) print(out io.Writer) {
 	fmt.Fprintln(w, "corpus\ttask\tnorm\tspeakers\tfiles\tUAR %\t95 % interval\tF1 %\tanger AUC\t95 % interval\tECE\tBrier\tanger said right %\tfound %\tfalse %\t")
 	for _, res := range r.results {
 		v := res.v
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%.1f\t%.1f - %.1f\t%.1f\t", res.task.corpus, res.task.name, res.norm, v.speakers, v.files, v.uar, v.low, v.high, v.f1)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%.1f\t%.1f - %.1f\t%.1f\t", res.task.corpus, res.task.title(), res.norm, v.speakers, v.files, v.uar, v.low, v.high, v.f1)
 		if v.auc >= 0 {
 			fmt.Fprintf(w, "%.3f\t%.3f - %.3f\t", v.auc, v.aucLow, v.aucHigh)
 		} else {
@@ -124,7 +151,7 @@ func (r *emotionReport) print(out io.Writer) {
 		for k, label := range res.task.names {
 			parts = append(parts, fmt.Sprintf("%s %.1f", label, res.v.recall[k]))
 		}
-		fmt.Fprintf(out, "  %s %s %s: %s\n", res.task.corpus, res.task.name, res.norm, strings.Join(parts, ", "))
+		fmt.Fprintf(out, "  %s %s %s: %s\n", res.task.corpus, res.task.title(), res.norm, strings.Join(parts, ", "))
 	}
 	r.printGains(out)
 	for _, n := range r.notes {
@@ -144,9 +171,11 @@ func (r *emotionReport) printGains(out io.Writer) {
 	}
 	fmt.Fprintf(out, "\nworth of the speaker's baseline, points of UAR on recordings that are not part of it (first: %d s of neutral voice):\n", firstSeconds)
 	for _, g := range gains {
-		fmt.Fprintf(out, "  %s: none %.1f, first %+.1f", g.name, g.none, g.first)
-		if g.hasFull {
-			fmt.Fprintf(out, ", full %+.1f", g.full)
+		fmt.Fprintf(out, "  %s: none %.1f", g.title, g.none)
+		for _, norm := range []string{"first", "full"} {
+			if d, ok := g.over[norm]; ok {
+				fmt.Fprintf(out, ", %s %s", norm, d)
+			}
 		}
 		fmt.Fprintln(out)
 	}

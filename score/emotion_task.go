@@ -2,6 +2,7 @@ package score
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -21,8 +22,9 @@ type task struct {
 }
 
 // tasks are those of each corpus: its own labels, four classes and, if there is more than
-// those, five.
-func tasks(all []measured) (list []*task) {
+// those, five; or the one that only names. Labels that are the four classes under other
+// names are scored once, as four.
+func tasks(all []measured, only string) (list []*task) {
 	var names []string
 	for _, m := range all {
 		if !slices.Contains(names, m.Corpus) {
@@ -38,13 +40,66 @@ func tasks(all []measured) (list []*task) {
 				other = other || m.Class == emotion.Other
 			}
 		}
-		list = append(list, labelTask(name, own))
-		list = append(list, classTask(name, "four", own))
-		if other {
+		labels, four := labelTask(name, own), classTask(name, "four", own)
+		switch {
+		case only == "labels":
+			list = append(list, labels)
+		case only == "" && !labels.sameAs(four):
+			list = append(list, labels)
+		}
+		if only == "" || only == "four" {
+			list = append(list, four)
+		}
+		if other && only != "labels" && only != "four" {
 			list = append(list, classTask(name, "five", own))
 		}
 	}
 	return slices.DeleteFunc(list, func(t *task) bool { return len(t.items) == 0 })
+}
+
+// sameAs tells whether both tasks ask the same of the same recordings, by whatever names.
+func (t *task) sameAs(other *task) bool {
+	if len(t.items) != len(other.items) {
+		return false
+	}
+	there, back := map[int]int{}, map[int]int{}
+	for i, y := range t.y {
+		if t.items[i].Path != other.items[i].Path {
+			return false
+		}
+		a, ok := there[y]
+		b, known := back[other.y[i]]
+		if ok && a != other.y[i] || known && b != y {
+			return false
+		}
+		there[y], back[other.y[i]] = other.y[i], y
+	}
+	return true
+}
+
+// title is the task's name in tables.
+func (t *task) title() string {
+	if t.name == "five" {
+		return "4 + other"
+	}
+	return t.name
+}
+
+// hopeless says why there is nothing to leave out and learn from, "" when there is.
+func (t *task) hopeless() string {
+	heard := map[int]bool{}
+	for _, y := range t.y {
+		heard[y] = true
+	}
+	switch {
+	case t.speakers() < 2:
+		return "one speaker only, nothing to leave out"
+	case len(heard) < 2:
+		return "one class only, nothing to tell apart"
+	case len(t.names) > mostClasses:
+		return fmt.Sprintf("%d classes, at most %d can be told apart", len(t.names), mostClasses)
+	}
+	return ""
 }
 
 // labelTask is to tell the corpus's own labels apart.
@@ -114,20 +169,20 @@ func crossTask(all []measured, corpus string) *task {
 // firstSeconds of neutral voice make the baseline of norm "first".
 const firstSeconds = 8
 
-// findFirst marks each speaker's first neutral recordings, at most half of them.
+// findFirst marks each speaker's first neutral recordings, at most half of those of a label.
 func (t *task) findFirst() {
 	t.first = map[int]bool{}
-	total, seconds, taken := map[string]int{}, map[string]float64{}, map[string]int{}
+	total, taken, seconds := map[string]int{}, map[string]int{}, map[string]float64{}
 	for _, m := range t.items {
 		if m.Class == emotion.Neutral {
-			total[m.Who()]++
+			total[m.Who()+"\t"+m.Label]++
 		}
 	}
 	for i, m := range t.items {
-		who := m.Who()
-		if m.Class == emotion.Neutral && seconds[who] < firstSeconds && 2*(taken[who]+1) <= total[who] {
+		who, kind := m.Who(), m.Who()+"\t"+m.Label
+		if m.Class == emotion.Neutral && seconds[who] < firstSeconds && 2*(taken[kind]+1) <= total[kind] {
 			t.first[i] = true
-			taken[who]++
+			taken[kind]++
 			seconds[who] += m.seconds
 		}
 	}

@@ -16,6 +16,9 @@ import (
 type TrainOptions struct {
 	// Manifest is read by ReadSpoken, Corpus keeps one of its corpora.
 	Manifest, Corpus string
+	// Classes choose and rename labels (see parseClasses); what they become has to be one of
+	// the model's classes, or a word for one.
+	Classes string
 	// Out is the model file, Name the model's name.
 	Out, Name string
 	// Features is the set of functionals that the model reads, large or 88.
@@ -28,6 +31,7 @@ type TrainOptions struct {
 func (o *TrainOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.Manifest, "manifest", "", "labelled recordings: `file` of tab-separated values with columns path, speaker, label")
 	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
+	fs.StringVar(&o.Classes, "classes", "", "which `labels` count and as what, such as wut=angry,ruhig=neutral,angst=other (default: all whose words are known)")
 	fs.StringVar(&o.Out, "out", "", "model `file` to write")
 	fs.StringVar(&o.Features, "features", "large", "`set` of functionals that the model reads: large or 88")
 	fs.IntVar(&o.Parallel, "parallel", 0, "goroutines (default: cores)")
@@ -44,6 +48,19 @@ func TrainEmotion(ctx context.Context, opts TrainOptions, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	classes, err := parseClasses(opts.Classes)
+	if err != nil {
+		return err
+	}
+	if list, err = choose(list, classes); err != nil {
+		return err
+	}
+	for _, s := range list {
+		if !s.Known {
+			return fmt.Errorf("the label %q of %s is no word for neutral, angry, happy, sad or other: say which by --classes %s=CLASS", s.Label, s.Path, s.Label)
+		}
+	}
+	fmt.Fprintf(out, "classes: %s\n", mapping(list))
 	set := emotion.Large
 	if opts.Features != "" {
 		if set, err = emotion.SetOf(opts.Features); err != nil {
