@@ -249,6 +249,7 @@ await check('a ticket is answered and resolved by keys, and what was begun stays
   await writes();
   await page.keyboard.type('We send you a new lid');
   await inSight(page, '.desk-ticket .composer-foot .ant-btn-primary');
+  must((await page.locator('.ticket-facts').innerText()).includes(agent.name), 'the ticket does not say whose it is');
   await shot('desktop-ticket-beside');
   await page.keyboard.press('Escape');
   await page.getByRole('tab', { name: 'Unassigned' }).press('Enter');

@@ -293,7 +293,7 @@ for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.
 
 await deskChecks(tools);
 // None of these listens to sound: they may share the machine.
-await Promise.all([widgetChecks({ ...tools, pictures: '' }), adminChecks(tools).then(() => teamChecks(tools)), ruleChecks(tools).then(() => reportChecks(tools))]);
+await Promise.all([widgetChecks({ ...tools, pictures: '' }).then(() => reportChecks(tools)), adminChecks(tools).then(() => ruleChecks(tools)).then(() => teamChecks(tools))]);
 
 await check('logging out', async () => {
   await page.goto(`${url}/live`);

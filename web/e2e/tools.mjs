@@ -78,9 +78,9 @@ export function makeTools({ url, user, password, pictures }) {
 }
 
 /** staff is a page behind the login, and the API as it asks. */
-export async function staff(context, { url, user, password }) {
+export async function staff(context, { url, user, password, patience = 10_000 }) {
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(patience);
   await page.goto(`${url}/login`);
   await page.fill('input[name=username]', user);
   await page.fill('input[name=password]', password);

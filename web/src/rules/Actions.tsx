@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button, Input, Select } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { colleagues, queueSettings } from '../api/queries';
+import { usePeople } from '../api/people';
+import { queueSettings } from '../api/queries';
 import { labels } from '../inbox/data';
 import { Icon } from '../parts/Icon';
 import { vocabulary, type Action } from './api';
@@ -12,7 +13,7 @@ const priorities = ['urgent', 'high', 'normal', 'low'];
 /** Params asks for what an action needs. */
 function Params({ action, macro, onChange }: { action: Action; macro: boolean; onChange: (action: Action) => void }) {
   const { t } = useTranslation();
-  const people = useQuery(colleagues).data ?? [];
+  const people = usePeople();
   const queues = useQuery(queueSettings).data ?? [];
   const known = useQuery(labels).data ?? [];
   const words = useQuery(vocabulary).data;
