@@ -59,7 +59,7 @@ type login struct{ user, password string }
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Bot: s.bot, Tickets: s.tickets, Feedback: s.feedback, Triage: s.triage, Rules: s.automation, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
 	p.People, p.Phones, p.Setup, p.Contacts = s.people, s.phones, s.setup(), s.persons
-	p.Vault = s.vault
+	p.Vault, p.Callouts = s.vault, s.callouts
 	s.chatParts(&p)
 	if s.nodes != nil {
 		p.Nodes = others{s.nodes}

@@ -210,7 +210,7 @@ function Talking({ line, call, other }: TalkingProps) {
       {!ended && (
         <span className="bar-times">
           <Clock since={since} />
-          {talking && call && <Quiet call={call} side={line.direction === 'in' ? 'caller' : 'agent'} />}
+          {talking && call && <Quiet call={call} side={line.direction === 'in' && line.inside?.role !== 'caller' ? 'caller' : 'agent'} />}
         </span>
       )}
       {call && talking && <Company call={call} drop={(leg) => order({ path: `legs/${leg}`, method: 'DELETE' })} />}
