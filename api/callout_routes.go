@@ -560,7 +560,8 @@ func (s *Server) withEntry(ctx context.Context, in *EntryPath, action string, do
 
 type importCallListInput struct {
 	CallListPath
-	importInput
+	DryRun  bool   `query:"dry_run" doc:"say what would be done, and do nothing"`
+	RawBody []byte `contentType:"text/csv"`
 }
 
 // CallListImport is the body of the answer to POST /call-lists/{id}/import.

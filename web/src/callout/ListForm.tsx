@@ -49,7 +49,7 @@ export function ListForm({ list, onClose, onDone }: { list?: CallList; onClose: 
         </Form.Item>
         <div className="call-list-pair">
           <Form.Item name="queue" label={t('callout.queue')} extra={t('callout.queueHint')} rules={[{ required: true, message: t('settings.required') }]}>
-            <Select showSearch optionFilterProp="label" options={queues.map((queue) => ({ value: queue.id, label: firstOf(queue.name, queue.id) }))} />
+            <Select showSearch={{ optionFilterProp: 'label' }} options={queues.map((queue) => ({ value: queue.id, label: firstOf(queue.name, queue.id) }))} />
           </Form.Item>
           <Form.Item name="purpose" label={t('callout.purpose')} extra={t('callout.purposeHint')}>
             <Select options={purposes.map((value) => ({ value, label: t(`callout.purposes.${value}`) }))} />

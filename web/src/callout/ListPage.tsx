@@ -248,10 +248,10 @@ function About({ list }: { list: CallList }) {
   const queues = useQuery(board).data?.items ?? [];
   const facts: [string, string][] = [
     ['queue', firstOf(queues.find((queue) => queue.id === list.queue)?.name, list.queue)],
-    ['mode', t(`callout.modes.${list.mode ?? 'preview'}`)],
-    ['purpose', t(`callout.purposes.${list.purpose ?? 'service'}`)],
+    ['mode', t(`callout.modes.${list.mode}`)],
+    ['purpose', t(`callout.purposes.${list.purpose}`)],
     ['attempts', String(list.attempts)],
-    ...(['busy_s', 'no_answer_s', 'failed_s'] as const).map((name): [string, string] => [`pauses.${name}`, pause(list[name] ?? 0)]),
+    ...(['busy_s', 'no_answer_s', 'failed_s'] as const).map((name): [string, string] => [`pauses.${name}`, pause(list[name])]),
     ...(list.until ? [['until', dateTime(list.until)] as [string, string]] : []),
   ];
   return (

@@ -25,7 +25,7 @@ function Row({ list, queue }: { list: CallList; queue: string }) {
         <span className="call-list-name">
           <strong>{list.name}</strong>
           <small className="muted">
-            {queue} · {t(`callout.modes.${list.mode ?? 'preview'}`)} · {t('callout.made', { who: list.created_by, day: day(list.created_at) })}
+            {queue} · {t(`callout.modes.${list.mode}`)} · {t('callout.made', { who: list.created_by, day: day(list.created_at) })}
           </small>
         </span>
         <ListState list={list} />

@@ -149,43 +149,43 @@ export function Incoming({ ring, chord }: { ring: Ring; chord: (letter: string) 
   const beneath = preview ? t(preview.entry ? 'callout.toCall' : 'callout.toCallBack', { number }) : offer && offer.work.kind !== 'voice' ? t('agent.offer', { kind, queue: offer.work.queue }) : name ? t('desk.calls', { number }) : t('desk.phase.incoming');
   return (
     <>
-    {preview && <Suspense><Preview preview={preview} now={now} /></Suspense>}
-    <div className="bar-line bar-incoming" data-phase="incoming" data-offer={offer ? 'true' : undefined}>
-      <RingTimer left={left} whole={whole} />
-      <div className="bar-who" role="alert">
-        <strong>{firstOf(name, number, kind)}</strong>
-        <span>{beneath}</span>
-      </div>
-      {offer && <Facts offer={offer} now={now} />}
-      <div className="bar-buttons">
-        {skipping ? (
-          <Dropdown trigger={['click']} placement="topRight" menu={{ items: skipping }}>
-            <button type="button" className="bar-button bar-decline" disabled={pending}>
-              <Icon name="ahead" size={20} />
-              <span>{t('callout.skip')}</span>
-            </button>
-          </Dropdown>
-        ) : (
-        <span className="bar-split">
-          <button type="button" className="bar-button bar-decline" disabled={pending} title={`${t('desk.decline')} (${chord('X')})`} aria-keyshortcuts="Control+Shift+X" onClick={() => decline(ring)}>
-            <Icon name="close" size={20} />
-            <span>{t('desk.decline')}</span>
-          </button>
-          {declining && (
-            <Dropdown trigger={['click']} placement="topRight" menu={{ items: declining }}>
-              <button type="button" className="bar-button bar-decline bar-reason" disabled={pending} aria-label={t('callwork.declineWhy')} title={t('callwork.declineWhy')}>
-                <Icon name="up" size={16} />
+      {preview && <Suspense><Preview preview={preview} now={now} /></Suspense>}
+      <div className="bar-line bar-incoming" data-phase="incoming" data-offer={offer ? 'true' : undefined}>
+        <RingTimer left={left} whole={whole} />
+        <div className="bar-who" role="alert">
+          <strong>{firstOf(name, number, kind)}</strong>
+          <span>{beneath}</span>
+        </div>
+        {offer && <Facts offer={offer} now={now} />}
+        <div className="bar-buttons">
+          {skipping ? (
+            <Dropdown trigger={['click']} placement="topRight" menu={{ items: skipping }}>
+              <button type="button" className="bar-button bar-decline" disabled={pending}>
+                <Icon name="ahead" size={20} />
+                <span>{t('callout.skip')}</span>
               </button>
             </Dropdown>
+          ) : (
+            <span className="bar-split">
+            <button type="button" className="bar-button bar-decline" disabled={pending} title={`${t('desk.decline')} (${chord('X')})`} aria-keyshortcuts="Control+Shift+X" onClick={() => decline(ring)}>
+              <Icon name="close" size={20} />
+              <span>{t('desk.decline')}</span>
+            </button>
+            {declining && (
+              <Dropdown trigger={['click']} placement="topRight" menu={{ items: declining }}>
+                <button type="button" className="bar-button bar-decline bar-reason" disabled={pending} aria-label={t('callwork.declineWhy')} title={t('callwork.declineWhy')}>
+                  <Icon name="up" size={16} />
+                </button>
+              </Dropdown>
+            )}
+          </span>
           )}
-        </span>
-        )}
-        <button type="button" className="bar-button bar-answer" disabled={pending} title={`${t('desk.answer')} (${chord('A')})`} aria-keyshortcuts="Control+Shift+A" onClick={() => accept(ring)}>
-          <Icon name="phone" size={20} />
-          <span>{t(preview?.looks ? 'callout.call' : offer ? 'agent.accept' : 'desk.answer')}</span>
-        </button>
+          <button type="button" className="bar-button bar-answer" disabled={pending} title={`${t('desk.answer')} (${chord('A')})`} aria-keyshortcuts="Control+Shift+A" onClick={() => accept(ring)}>
+            <Icon name="phone" size={20} />
+            <span>{t(preview?.looks ? 'callout.call' : offer ? 'agent.accept' : 'desk.answer')}</span>
+          </button>
+        </div>
       </div>
-    </div>
     </>
   );
 }
