@@ -133,6 +133,7 @@ type Why struct {
 	Articles []Candidate `json:"articles" nullable:"false"`
 	P1       float64     `json:"p1"`
 	P2       float64     `json:"p2"`
+	PAny     float64     `json:"p_any" doc:"that one of the first three articles is right"`
 	TauA     float64     `json:"tau_a"`
 	TauC     float64     `json:"tau_c"`
 	Margin   float64     `json:"margin"`

@@ -670,6 +670,7 @@ func (t *turn) search(ctx context.Context, question string) error {
 	t.verdict = v
 	t.why.Rule, t.why.TauA, t.why.TauC, t.why.Margin = v.Rule, v.TauA, v.TauC, v.Margin
 	t.why.P1, t.why.P2 = v.top()
+	t.why.PAny = v.any()
 	t.why.Articles = t.why.Articles[:0]
 	for _, a := range v.Articles {
 		t.why.Articles = append(t.why.Articles, Candidate{a.ID, a.Title, a.P})
