@@ -50,7 +50,10 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 		return nil, errors.Join(err, w.Close(), s.automation.Close(), stopChat(), jobs.Close())
 	}
 	s.web = w
-	return func() error { return errors.Join(w.Close(), s.automation.Close(), stopChat(), jobs.Close()) }, nil
+	return func() error {
+		// Visitors who wait for words are answered first: their requests would hold the end of the pages up.
+		return errors.Join(s.webchat.Close(), w.Close(), s.automation.Close(), stopChat(), jobs.Close())
+	}, nil
 }
 
 // login is the first administrator's, known only in the run that made it.
