@@ -49,8 +49,8 @@ type OfferView struct {
 
 // DeskView is the body of GET /agents/me.
 type DeskView struct {
-	Agent   *AgentView `json:"agent,omitempty" doc:"absent for a user who is no agent"`
-	Reasons []string   `json:"reasons" doc:"to choose from for away"`
+	Agent   *AgentView   `json:"agent,omitempty" doc:"absent for a user who is no agent"`
+	Reasons []string     `json:"reasons" doc:"to choose from for away"`
 	Offer   *OfferView   `json:"offer,omitempty"`
 	Work    []WorkView   `json:"work"`
 	Calling *PreviewView `json:"calling,omitempty" doc:"whom I am calling back, or calling for a list"`

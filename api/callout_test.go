@@ -149,7 +149,11 @@ func TestListOfCallsByTheAPI(t *testing.T) {
 	}
 	a.do(a.boss, http.MethodPost, "/call-lists/work/"+string(p.Work)+"/skip", map[string]any{"reason": "other"}, http.StatusConflict, nil) // it is not before the boss
 	a.do(a.anna, http.MethodPost, "/call-lists/work/"+string(p.Work)+"/skip", map[string]any{"reason": "wrong_number"}, http.StatusNoContent, nil)
-	waitFor(t, func() bool { desk = DeskView{}; a.anna.ok(base+"/agents/me", &desk); return desk.Offer != nil && desk.Offer.Preview.Number == "+8613700137000" })
+	waitFor(t, func() bool {
+		desk = DeskView{}
+		a.anna.ok(base+"/agents/me", &desk)
+		return desk.Offer != nil && desk.Offer.Preview.Number == "+8613700137000"
+	})
 	if p := desk.Offer.Preview; p.Name != "Zhao" || p.Call != call1 {
 		t.Errorf("the second comes from a call: %+v", p)
 	}

@@ -33,11 +33,11 @@ type CallbackQueues interface {
 //	OfferMade -> agent rings -> Accept -> call: agent's leg -> customer rings -> Answered -> talk -> Ended
 //	                        '-> Decline                                     '-> CallbackFailed: waits again
 type callback struct {
-	m      *Manager
-	id     queue.WorkID
+	m  *Manager
+	id queue.WorkID
 	queue.Callback
-	over   chan struct{}
-	rung   chan placed
+	over chan struct{}
+	rung chan placed
 
 	// Only run's goroutine.
 	queue queue.QueueID

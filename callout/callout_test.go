@@ -141,7 +141,7 @@ func TestTriesAndPauses(t *testing.T) {
 			t.Errorf("%s: not before %v, want %v later", c.how, e.NotBefore, c.pause)
 		}
 	}
-	h.after(59 * time.Second).want(l, 0, Pending, "busy", 1)
+	h.after(59*time.Second).want(l, 0, Pending, "busy", 1)
 	h.try(h.after(time.Second).want(l, 0, Queued, "busy", 1), "answered")
 	h.want(l, 0, Done, "answered", 2)
 	for _, how := range []string{"no_answer", "given_up"} {

@@ -225,7 +225,9 @@ func (r *Router) Positions(id QueueID, now time.Time) map[WorkID]Position {
 		return nil
 	}
 	all := map[WorkID]Position{}
-	for i, w := range r.rank(now, func(it *Item) bool { return it.Queue == id && !it.ours() && (it.Phase == Waiting || it.Phase == Offered) }) {
+	for i, w := range r.rank(now, func(it *Item) bool {
+		return it.Queue == id && !it.ours() && (it.Phase == Waiting || it.Phase == Offered)
+	}) {
 		all[w.it.ID] = Position{i + 1, r.estimate(l, i+1)}
 	}
 	return all

@@ -89,7 +89,9 @@ const (
 const entryWork = "entry:"
 
 // EntryWork is the id of the work for an entry of a list in its n-th round.
-func EntryWork(entry int64, round int) WorkID { return WorkID(fmt.Sprint(entryWork, entry, ":", round)) }
+func EntryWork(entry int64, round int) WorkID {
+	return WorkID(fmt.Sprint(entryWork, entry, ":", round))
+}
 
 // ours tells that we want to call, not the customer.
 func (w *Work) ours() bool { return w.Callback != nil && w.Callback.Entry != 0 }

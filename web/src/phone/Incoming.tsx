@@ -126,6 +126,19 @@ function Facts({ offer, now }: { offer: Offer; now: number }) {
   );
 }
 
+/** Why is who is being called and why, while one calls for a list or back. */
+export function Why({ line }: { line: Line }) {
+  const { data } = useQuery({ ...desk, notifyOnChangeProps: ['data'] });
+  const now = useNow();
+  const calling = data?.calling;
+  if (line.phase === 'ended' || !line.inside?.work || calling?.work !== line.inside.work) return null;
+  return (
+    <Suspense>
+      <Preview preview={calling} now={now} />
+    </Suspense>
+  );
+}
+
 /** Incoming is what rings: who it is, how long it still rings, accept, decline with a reason. */
 export function Incoming({ ring, chord }: { ring: Ring; chord: (letter: string) => string }) {
   const { t } = useTranslation();
