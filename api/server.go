@@ -212,6 +212,7 @@ func (s *Server) route() error {
 	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
 	s.feedbackRoutes(api)
+	s.surveyRoutes(api)
 	s.triageRoutes(api)
 	s.ruleRoutes(api)
 	s.togetherRoutes(api)

@@ -79,11 +79,11 @@ func (s *Service) addJobs() {
 	s.jobs.Every(tidyEvery, func() river.JobArgs { return TidyArgs{} })
 }
 
-// putOut puts a message into the outbox, with the job that sends it.
-func (s *Service) putOut(ctx context.Context, tx pgx.Tx, m *Message, limits Limits, now time.Time) error {
+// putOut puts a message into the outbox, with the job that sends it. whose reply of a window it uses up: forAgent, forRating, forSystem.
+func (s *Service) putOut(ctx context.Context, tx pgx.Tx, m *Message, whose string, limits Limits, now time.Time) error {
 	var window *int64
 	if limits.Windowed {
-		id, err := takeWindow(ctx, tx, m.Conversation, m.Author.Kind, now)
+		id, err := takeWindow(ctx, tx, m.Conversation, whose, now)
 		if err != nil {
 			return err
 		}
@@ -307,7 +307,7 @@ func (s *Service) Resend(ctx context.Context, id MessageID) error {
 		}
 		var window *int64
 		if ch := s.channels[m.Channel]; ch != nil && ch.Limits(m.Account).Windowed {
-			w, err := takeWindow(ctx, tx, m.Conversation, m.Author.Kind, now)
+			w, err := takeWindow(ctx, tx, m.Conversation, (&Draft{Author: m.Author}).whose(), now)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,7 +16,7 @@ import (
 // Link opens one ticket or one question to the customer who has its address.
 type Link struct {
 	ID        int64     `json:"id"`
-	Kind      string    `json:"kind" enum:"ticket,case"`
+	Kind      string    `json:"kind" enum:"ticket,case,survey"`
 	Object    int64     `json:"object"`
 	MadeBy    string    `json:"made_by"`
 	MadeAt    time.Time `json:"made_at"`
@@ -30,6 +31,7 @@ type Link struct {
 const (
 	LinkTicket = "ticket"
 	LinkCase   = "case"
+	LinkSurvey = "survey"
 )
 
 const (
@@ -72,6 +74,27 @@ func (s *Service) MakeLink(ctx context.Context, kind string, object int64, by st
 	}
 	l.Token = token
 	return l, nil
+}
+
+// doors are where the pages of customers begin, by kind of link; package api serves them.
+var doors = map[string]string{LinkTicket: "/t/", LinkCase: "/c/", LinkSurvey: "/q/"}
+
+// address makes a link and writes it as customers are told it; empty when nobody has said where our pages are. drop takes back one
+// that was not told after all.
+func (s *Service) address(ctx context.Context, kind string, object int64, lang string) (url string, drop func(context.Context), err error) {
+	if s.cfg.URL == "" {
+		return "", func(context.Context) {}, nil
+	}
+	l, err := s.MakeLink(ctx, kind, object, "system")
+	if err != nil {
+		return "", nil, err
+	}
+	drop = func(ctx context.Context) {
+		if _, err := s.db.Exec(ctx, `delete from customer_links where id = $1`, l.ID); err != nil {
+			s.log.Warn("an address that was not told is still open", "link", l.ID, "err", err)
+		}
+	}
+	return strings.TrimSuffix(s.cfg.URL, "/") + doors[kind] + l.Token + "?lang=" + lang, drop, nil
 }
 
 // OpenLink finds what a token opens; pg.ErrNotFound for one that never was, is over or was revoked.

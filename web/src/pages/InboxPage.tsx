@@ -142,8 +142,10 @@ function ConversationList({ id, filter, onOpen, onFilter }: ListProps) {
       ) : (
         <>
           <Boxes filter={filter} onChange={onFilter} />
-          <Narrow filter={filter} onChange={onFilter} />
-          <ExportButton noun="conversations" small />
+          <div className="inbox-tools">
+            <Narrow filter={filter} onChange={onFilter} />
+            <ExportButton noun="conversations" small />
+          </div>
           {chosen.size > 0 && <Bulk rows={[...chosen.values()]} onDone={() => setChosen(new Map())} />}
           {list.error ? (
             <Failed error={list.error} retry={() => void list.refetch()} />

@@ -18,7 +18,7 @@ function Params({ action, macro, onChange }: { action: Action; macro: boolean; o
   const words = useQuery(vocabulary).data;
   const set = (part: Partial<Action>) => onChange({ ...action, ...part });
   const users = people.map((one) => ({ value: one.username, label: one.name }));
-  const choose = (field: 'user' | 'queue' | 'priority' | 'state' | 'template' | 'target' | 'macro', options: { value: string; label: string }[]) => (
+  const choose = (field: 'user' | 'queue' | 'priority' | 'state' | 'template' | 'target' | 'macro' | 'survey', options: { value: string; label: string }[]) => (
     <Select aria-label={t(`rules.param.${field}`)} placeholder={t(`rules.param.${field}`)} showSearch={{ optionFilterProp: 'label' }} value={action[field] === '' ? undefined : action[field]} options={options} onChange={(value) => set({ [field]: value })} />
   );
   const named = (field: 'template' | 'target' | 'macro') => choose(field, (words?.names[field] ?? []).map((value) => ({ value, label: value })));
@@ -78,6 +78,8 @@ function Params({ action, macro, onChange }: { action: Action; macro: boolean; o
       return named('target');
     case 'macro':
       return named('macro');
+    case 'survey':
+      return choose('survey', (['csat', 'nps'] as const).map((value) => ({ value, label: t(`surveys.ask.${value}`) })));
   }
   return null;
 }
