@@ -3184,6 +3184,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/feedback/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When customers are asked by itself whether they would recommend us
+         * @description For the roles supervisor, admin. A key needs the scope feedback:read.
+         */
+        get: operations["survey-schedule"];
+        /**
+         * Set when customers are asked by itself whether they would recommend us
+         * @description For the roles admin. A key needs the scope feedback:write.
+         */
+        put: operations["set-survey-schedule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feedback/summary": {
         parameters: {
             query?: never;
@@ -3196,6 +3220,26 @@ export interface paths {
          * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope feedback:read.
          */
         get: operations["feedback-summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feedback/surveys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Questions that customers were put of our own accord, newest first
+         * @description For the roles supervisor, admin. A key needs the scope feedback:read.
+         */
+        get: operations["surveys-asked"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4484,6 +4528,26 @@ export interface paths {
          * @description For the roles analyst, quality, supervisor, admin. A key needs the scope reports:read.
          */
         get: operations["mood-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/nps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether customers would recommend us: asked, answered, promoters, passives, detractors, the score with its interval
+         * @description For the roles supervisor, admin. A key needs the scope reports:read.
+         */
+        get: operations["nps-report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -8247,7 +8311,7 @@ export interface components {
         };
         Action: {
             /** @enum {string} */
-            do: "assign" | "queue" | "add_labels" | "remove_labels" | "priority" | "state" | "set_field" | "note" | "reply" | "snooze" | "create_ticket" | "follow" | "notify" | "webhook" | "macro" | "close";
+            do: "assign" | "queue" | "add_labels" | "remove_labels" | "priority" | "state" | "set_field" | "note" | "reply" | "snooze" | "create_ticket" | "follow" | "notify" | "webhook" | "macro" | "survey" | "close";
             /** @description of snooze and the state on_hold: 4h */
             for?: string;
             /** @description of set_field: of the form of the ticket's type */
@@ -8260,6 +8324,11 @@ export interface components {
             queue?: string;
             /** @enum {string} */
             state?: "" | "open" | "pending_customer" | "pending_third" | "on_hold" | "resolved" | "closed";
+            /**
+             * @description of survey: csat asks how it was, nps whether the customer would recommend us
+             * @enum {string}
+             */
+            survey?: "" | "csat" | "nps";
             /** @description of webhook */
             target?: string;
             /** @description of create_ticket */
@@ -8603,6 +8672,11 @@ export interface components {
             p1: number;
             /** Format: double */
             p2: number;
+            /**
+             * Format: double
+             * @description that one of the first three candidates is right
+             */
+            p_any: number;
             rule?: string;
             rule_text?: string;
             /** Format: double */
@@ -9694,7 +9768,7 @@ export interface components {
             /** @description for the person who takes over */
             handover?: components["schemas"]["BotPacket"];
             intent?: string;
-            /** @description a message or a call-back was promised: no person has to take over */
+            /** @description no person has to take over any more: a message or a call-back was promised, or the customer stays */
             kept?: boolean;
             /** @enum {string} */
             lang: "zh" | "en";
@@ -9962,6 +10036,11 @@ export interface components {
             p1: number;
             /** Format: double */
             p2: number;
+            /**
+             * Format: double
+             * @description that one of the first three articles is right
+             */
+            p_any: number;
             rule?: string;
             stages: components["schemas"]["BotStage"][];
             /** @description what was decided, in order */
@@ -11969,7 +12048,7 @@ export interface components {
             /** Format: int64 */
             id: number;
             /** @enum {string} */
-            kind: "ticket" | "case";
+            kind: "ticket" | "case" | "survey";
             /** Format: date-time */
             made_at: string;
             made_by: string;
@@ -12007,10 +12086,79 @@ export interface components {
             /** @description of the last try */
             why?: string;
         };
+        FeedbackNPSFigures: {
+            /**
+             * Format: int64
+             * @description 0 to 6
+             */
+            detractors: number;
+            /** Format: double */
+            high: number;
+            /**
+             * Format: double
+             * @description 95 per cent interval of the score
+             */
+            low: number;
+            /**
+             * Format: int64
+             * @description 7 and 8
+             */
+            passives: number;
+            /**
+             * Format: int64
+             * @description 9 and 10
+             */
+            promoters: number;
+            /**
+             * Format: double
+             * @description promoters less detractors, per cent; -100 to 100
+             */
+            score: number;
+        };
+        FeedbackNPSReport: {
+            /** Format: int64 */
+            answered: number;
+            /**
+             * Format: int64
+             * @description questions that left
+             */
+            asked: number;
+            /** @description not asked, by the reason */
+            dropped: {
+                [key: string]: number;
+            };
+            /** @description of all answers, those given by telephone and on pages too */
+            figures: components["schemas"]["FeedbackNPSFigures"];
+        };
         FeedbackPage: {
             items: components["schemas"]["FeedbackItem"][];
             /** @description cursor of the next page; not there at the end */
             next?: string;
+        };
+        FeedbackSchedule: {
+            /**
+             * Format: int64
+             * @description after the last word of a conversation that is closed or that the bot has
+             */
+            after_hours: number;
+            /** @description opening hours in which people are asked; empty: at any hour */
+            calendar: string;
+            /**
+             * Format: int64
+             * @description a person is asked at most once in so many days, whoever asks
+             */
+            every_days: number;
+            on: boolean;
+            /**
+             * Format: int64
+             * @description at most, over 24 hours
+             */
+            per_day: number;
+            /**
+             * Format: int64
+             * @description per cent of the people who could be asked; drawn anew each time
+             */
+            share: number;
         };
         FeedbackStep: {
             actor: string;
@@ -12040,6 +12188,7 @@ export interface components {
             };
             /** @description answers 0 to 10 */
             nps: number[];
+            nps_figures?: components["schemas"]["FeedbackNPSFigures"];
             /**
              * Format: double
              * @description promoters (9, 10) less detractors (0 to 6), per cent
@@ -12047,6 +12196,40 @@ export interface components {
             nps_score?: number;
             /** @description the commonest first */
             themes: components["schemas"]["FeedbackTheme"][];
+        };
+        FeedbackSurvey: {
+            /** Format: date-time */
+            answered_at?: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            contact?: number;
+            contact_name?: string;
+            /**
+             * Format: int64
+             * @description in which it is asked
+             */
+            conversation?: number;
+            /** Format: date-time */
+            expires_at?: string;
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            kind: "csat" | "nps";
+            /** @enum {string} */
+            language: "zh" | "en";
+            /** @description schedule, rule:NAME, or the user whose macro it was */
+            made_by: string;
+            /** @description the contact that it is about: conversation:12, call:ID, ticket:1001 */
+            reason?: string;
+            /** Format: int64 */
+            score?: number;
+            /** Format: date-time */
+            sent_at?: string;
+            /** @enum {string} */
+            state: "waiting" | "sent" | "answered" | "expired" | "dropped";
+            /** @description it was dropped: asked, case, consent, erased, hours, late, no_way, window */
+            why?: string;
         };
         FeedbackTheme: {
             /**
@@ -15088,6 +15271,11 @@ export interface components {
             mode: "listen" | "whisper" | "barge" | "takeover";
             /** @description whose telephone rings; one's own when empty */
             user?: string;
+        };
+        SurveyPage: {
+            items: components["schemas"]["FeedbackSurvey"][];
+            /** @description cursor of the next page; not there at the end */
+            next?: string;
         };
         SystemView: {
             calls: components["schemas"]["SystemViewCallsStruct"];
@@ -20797,6 +20985,7 @@ export interface operations {
                      *             "model": "text",
                      *             "p1": 1,
                      *             "p2": 1,
+                     *             "p_any": 1,
                      *             "rule": "text",
                      *             "stages": [
                      *               {
@@ -21691,6 +21880,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "stages": [
                      *           {
@@ -22067,6 +22257,7 @@ export interface operations {
                      *             "model": "text",
                      *             "p1": 1,
                      *             "p2": 1,
+                     *             "p_any": 1,
                      *             "rule": "text",
                      *             "stages": [
                      *               {
@@ -24160,7 +24351,10 @@ export interface operations {
     };
     "import-call-list": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description say what would be done, and do nothing */
+                dry_run?: boolean;
+            };
             header?: {
                 /**
                  * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
@@ -39332,6 +39526,210 @@ export interface operations {
             };
         };
     };
+    "survey-schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after_hours": 1,
+                     *       "calendar": "text",
+                     *       "every_days": 7,
+                     *       "on": true,
+                     *       "per_day": 1,
+                     *       "share": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FeedbackSchedule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "set-survey-schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "after_hours": 1,
+                 *       "calendar": "text",
+                 *       "every_days": 7,
+                 *       "on": true,
+                 *       "per_day": 1,
+                 *       "share": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["FeedbackSchedule"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after_hours": 1,
+                     *       "calendar": "text",
+                     *       "every_days": 7,
+                     *       "on": true,
+                     *       "per_day": 1,
+                     *       "share": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FeedbackSchedule"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "feedback-summary": {
         parameters: {
             query?: {
@@ -39405,6 +39803,14 @@ export interface operations {
                      *         1,
                      *         1
                      *       ],
+                     *       "nps_figures": {
+                     *         "detractors": 1,
+                     *         "high": 1,
+                     *         "low": 1,
+                     *         "passives": 1,
+                     *         "promoters": 1,
+                     *         "score": 1
+                     *       },
                      *       "nps_score": 1,
                      *       "themes": [
                      *         {
@@ -39417,6 +39823,120 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["FeedbackSummary"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "surveys-asked": {
+        parameters: {
+            query?: {
+                kind?: "csat" | "nps";
+                state?: "waiting" | "sent" | "answered" | "expired" | "dropped";
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "answered_at": "2026-11-29T08:00:00Z",
+                     *           "at": "2026-11-29T08:00:00Z",
+                     *           "contact": 1,
+                     *           "contact_name": "text",
+                     *           "conversation": 1,
+                     *           "expires_at": "2026-11-29T08:00:00Z",
+                     *           "id": 1,
+                     *           "kind": "csat",
+                     *           "language": "zh",
+                     *           "made_by": "text",
+                     *           "reason": "text",
+                     *           "score": 1,
+                     *           "sent_at": "2026-11-29T08:00:00Z",
+                     *           "state": "waiting",
+                     *           "why": "text"
+                     *         }
+                     *       ],
+                     *       "next": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SurveyPage"];
                 };
             };
             /** @description Bad Request */
@@ -41358,6 +41878,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "rule_text": "text",
                      *         "tau_a": 1,
@@ -41406,6 +41927,7 @@ export interface operations {
                      *         "model": "text",
                      *         "p1": 1,
                      *         "p2": 1,
+                     *         "p_any": 1,
                      *         "rule": "text",
                      *         "rule_text": "text",
                      *         "tau_a": 1,
@@ -41700,6 +42222,7 @@ export interface operations {
                      *       "model": "text",
                      *       "p1": 1,
                      *       "p2": 1,
+                     *       "p_any": 1,
                      *       "rule": "text",
                      *       "rule_text": "text",
                      *       "tau_a": 1,
@@ -44749,6 +45272,7 @@ export interface operations {
                      *               "priority": "",
                      *               "queue": "support",
                      *               "state": "",
+                     *               "survey": "",
                      *               "target": "text",
                      *               "template": "text",
                      *               "text": "Thank you, we look into it.",
@@ -48489,6 +49013,111 @@ export interface operations {
             };
         };
     };
+    "nps-report": {
+        parameters: {
+            query?: {
+                /** @description at or after; 90 days ago when not given */
+                since?: string;
+                /** @description before; now when not given */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answered": 1,
+                     *       "asked": 1,
+                     *       "dropped": {},
+                     *       "figures": {
+                     *         "detractors": 1,
+                     *         "high": 1,
+                     *         "low": 1,
+                     *         "passives": 1,
+                     *         "promoters": 1,
+                     *         "score": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FeedbackNPSReport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "survey-report": {
         parameters: {
             query?: {
@@ -49132,6 +49761,7 @@ export interface operations {
                  *             "priority": "",
                  *             "queue": "support",
                  *             "state": "",
+                 *             "survey": "",
                  *             "target": "text",
                  *             "template": "text",
                  *             "text": "Thank you, we look into it.",
@@ -55117,6 +55747,7 @@ export interface operations {
                      *             "priority": "",
                      *             "queue": "support",
                      *             "state": "",
+                     *             "survey": "",
                      *             "target": "text",
                      *             "template": "text",
                      *             "text": "Thank you, we look into it.",
@@ -55254,6 +55885,7 @@ export interface operations {
                  *             "priority": "",
                  *             "queue": "support",
                  *             "state": "",
+                 *             "survey": "",
                  *             "target": "text",
                  *             "template": "text",
                  *             "text": "Thank you, we look into it.",
@@ -55530,6 +56162,7 @@ export interface operations {
                  *             "priority": "",
                  *             "queue": "support",
                  *             "state": "",
+                 *             "survey": "",
                  *             "target": "text",
                  *             "template": "text",
                  *             "text": "Thank you, we look into it.",
@@ -59105,6 +59738,7 @@ export interface operations {
                      *             "priority": "",
                      *             "queue": "support",
                      *             "state": "",
+                     *             "survey": "",
                      *             "target": "text",
                      *             "template": "text",
                      *             "text": "Thank you, we look into it.",
@@ -59286,6 +59920,7 @@ export interface operations {
                  *             "priority": "",
                  *             "queue": "support",
                  *             "state": "",
+                 *             "survey": "",
                  *             "target": "text",
                  *             "template": "text",
                  *             "text": "Thank you, we look into it.",
@@ -59606,6 +60241,7 @@ export interface operations {
                  *             "priority": "",
                  *             "queue": "support",
                  *             "state": "",
+                 *             "survey": "",
                  *             "target": "text",
                  *             "template": "text",
                  *             "text": "Thank you, we look into it.",

@@ -5,18 +5,16 @@ import { Icon } from '../parts/Icon';
 import type { Preview as Shown } from './api';
 import './preview.css';
 
-/** Preview is who is to be called and why, before and while one calls. */
+/** Preview is why somebody is to be called, before and while one calls; who it is stands in the bar beneath. */
 export function Preview({ preview, now }: { preview: Shown; now: number }) {
   const { t } = useTranslation();
-  const { contact_name: name, number, note, data, said, list_name: list, list_note: about, tries, of, outcome } = preview;
+  const { note, data, said, list_name: list, list_note: about, tries, of, outcome } = preview;
   const waited = clock(Math.max(0, now - Date.parse(preview.since)));
   const facts = Object.entries(data ?? {});
   return (
     <section className="preview" aria-label={t('callout.preview')}>
       <p className="preview-head">
         <Icon name={preview.entry ? 'out' : 'phone'} size={16} />
-        <strong>{name ?? number}</strong>
-        {name && <span className="num">{number}</span>}
         {list ? <span className="tag">{list}</span> : <span className="muted num">{t('callout.askedAgo', { time: waited })}</span>}
         {tries > 0 && (
           <span className="muted">

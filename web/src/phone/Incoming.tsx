@@ -114,7 +114,7 @@ function Facts({ offer, now }: { offer: Offer; now: number }) {
   return (
     <span className="ring-facts">
       <span className="tag">{offer.work.queue}</span>
-      <span className="num">{t('callwork.waited', { time: clock(now - Date.parse(offer.work.since)) })}</span>
+      {!offer.preview?.entry && <span className="num">{t('callwork.waited', { time: clock(now - Date.parse(offer.work.since)) })}</span>}
       {offer.work.why && (
         <Popover trigger="click" placement="top" title={t('queues.why')} content={<WhyLines why={offer.work.why} />}>
           <button type="button" className="text-button">
@@ -174,7 +174,7 @@ export function Incoming({ ring, chord }: { ring: Ring; chord: (letter: string) 
           {skipping ? (
             <Dropdown trigger={['click']} placement="topRight" menu={{ items: skipping }}>
               <button type="button" className="bar-button bar-decline" disabled={pending}>
-                <Icon name="ahead" size={20} />
+                <Icon name="close" size={20} />
                 <span>{t('callout.skip')}</span>
               </button>
             </Dropdown>
