@@ -85,7 +85,7 @@ func (m *Manager) watchCallbacks(ctx context.Context) error {
 	}
 	for i := range items {
 		it := &items[i]
-		if it.Callback == nil || it.Phase != queue.Waiting || node != "" && it.Node != node { // another server follows it
+		if it.Callback == nil || it.Phase != queue.Waiting && it.Phase != queue.Offered || node != "" && it.Node != node { // another server follows it
 			continue
 		}
 		if it.Callback.Entry != 0 && m.remover() == nil {
