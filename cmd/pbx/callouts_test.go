@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -97,6 +98,10 @@ func TestListIsCalled(t *testing.T) {
 		t.Helper()
 		take(anna)
 		invite := take(far)
+		waitFor(t, "the talk", func() bool {
+			items, err := s.queues.Items(ctx, "")
+			return err == nil && slices.ContainsFunc(items, func(it queue.Item) bool { return it.Phase == queue.Active })
+		})
 		anna.hearsOnly(toneCaller)
 		far.hearsOnly(toneAgent)
 		far.byeTo(invite)
