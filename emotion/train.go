@@ -97,7 +97,7 @@ func Train(name string, examples []Example) (*Model, error) {
 		m.unsure[k] = leastSure
 	}
 	m.strange, m.foreign = 2*rare(z, set.time), rare(z, set.line)
-	m.unsure[Angry] = Threshold(held[1], y, int(Angry), AngerPrecision)
+	m.unsure[Angry] = Threshold(held[1], y, domain, int(Angry), AngerPrecision)
 	return m, m.seal()
 }
 

@@ -45,7 +45,7 @@ func evaluate(train, test *fold, classes, anger int) ([]guess, error) {
 	}
 	least := float32(0)
 	if anger >= 0 {
-		least = emotion.Threshold(held, train.y, anger, emotion.AngerPrecision)
+		least = emotion.Threshold(held, train.y, domain, anger, emotion.AngerPrecision)
 	}
 	var list []guess
 	tested, _ := test.own(test.scores(test.raw(), n), prior, own)
