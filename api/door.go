@@ -40,11 +40,11 @@ const (
 var doorWords = map[string]map[string]string{
 	"zh": {"site": "客户服务", "skip": "跳到正文", "made": "提交于", "you": "您", "us": "客服", "reply": "补充或回复", "message": "内容", "file": "附件（图片、PDF 或文本，不超过 5 MB，可不选）", "send": "发送", "rate": "您对这次处理满意吗？",
 		"choose": "请选择", "comment": "想对我们说的话（可不填）", "sendAnswer": "提交", "private": "本页地址仅供您本人使用，请勿转发。", "replied": "已收到，谢谢。", "rated": "谢谢您的评价。", "again": "您已经评价过了，谢谢。", "new": "原工单已结束，我们为您新建了一张。",
-		"lost": "页面已失效", "lostText": "这个地址不存在、已过期或已被撤销。请联系客服获取新的地址。", "busy": "请求太多，请稍后再试。", "early": "现在还不需要回答这个问题。", "ticket": "工单 #%d：%s", "solved": "您反馈的问题（%s）解决了吗？", "question": "回访",
+		"lost": "页面已失效", "lostText": "这个地址不存在、已过期或已被撤销。请联系客服获取新的地址。", "busy": "请求太多，请稍后再试。", "early": "现在还不需要回答这个问题。", "ticket": "工单 #%d：%s", "solved": "您反馈的问题（%s）解决了吗？", "question": "回访", "survey": "您的评价", "over": "这个问题的回答时间已过。", "badScore": "请选择一个分数。",
 		"s_new": "待处理", "s_open": "处理中", "s_pending_customer": "等待您的回复", "s_pending_third": "处理中", "s_on_hold": "已安排", "s_resolved": "已解决", "s_closed": "已结束", "badFile": "附件未保存：仅支持不超过 5 MB 的图片、PDF 或文本。", "badText": "请写 1 到 5000 个字。"},
 	"en": {"site": "Customer service", "skip": "Skip to the text", "made": "sent on", "you": "You", "us": "Customer service", "reply": "Add something, or answer", "message": "Message", "file": "File (picture, PDF or text, up to 5 MB; optional)", "send": "Send", "rate": "Are you satisfied with how this was handled?",
 		"choose": "Choose one", "comment": "What else would you like to tell us? (optional)", "sendAnswer": "Send", "private": "The address of this page is for you only; do not pass it on.", "replied": "We have received it. Thank you.", "rated": "Thank you for telling us.", "again": "You have told us already. Thank you.", "new": "That ticket is finished, so we opened a new one for you.",
-		"lost": "This page is not valid any more", "lostText": "The address does not exist, is over or was withdrawn. Ask us for a new one.", "busy": "Too many requests. Try again in a minute.", "early": "There is no need to answer this now.", "ticket": "Ticket #%d: %s", "solved": "Is what you told us about (%s) solved?", "question": "One question",
+		"lost": "This page is not valid any more", "lostText": "The address does not exist, is over or was withdrawn. Ask us for a new one.", "busy": "Too many requests. Try again in a minute.", "early": "There is no need to answer this now.", "ticket": "Ticket #%d: %s", "solved": "Is what you told us about (%s) solved?", "question": "One question", "survey": "One question", "over": "The time in which this could be answered is over.", "badScore": "Choose one of the numbers.",
 		"s_new": "Received", "s_open": "We are working on it", "s_pending_customer": "Waits for your answer", "s_pending_third": "We are working on it", "s_on_hold": "Scheduled", "s_resolved": "Solved", "s_closed": "Finished", "badFile": "The file was not kept: pictures, PDF or text up to 5 MB only.", "badText": "Write 1 to 5000 characters."},
 }
 
@@ -71,6 +71,8 @@ func (s *Server) doorRoutes(r gin.IRoutes) {
 	r.GET("/t/:token/files/:file", s.door(feedback.LinkTicket, s.sendTicketFile))
 	r.GET("/c/:token", s.door(feedback.LinkCase, s.showCase))
 	r.POST("/c/:token", s.door(feedback.LinkCase, s.actCase))
+	r.GET("/q/:token", s.door(feedback.LinkSurvey, s.showSurvey))
+	r.POST("/q/:token", s.door(feedback.LinkSurvey, s.actSurvey))
 }
 
 // door opens a page to who has its address.
@@ -171,14 +173,6 @@ func (s *Server) samePerson(ctx context.Context, a, b int64) (bool, error) {
 	return one == other, errors.Join(err1, err2)
 }
 
-// ratedAs is the contact that a rating of a ticket is about: what it came from, so that nobody is asked twice.
-func ratedAs(t *ticket.Ticket) string {
-	if strings.HasPrefix(t.SourceRef, "conversation:") || strings.HasPrefix(t.SourceRef, "call:") {
-		return t.SourceRef
-	}
-	return fmt.Sprintf("ticket:%d", t.ID)
-}
-
 func (s *Server) showTicket(c *gin.Context, v *doorView, l feedback.Link) {
 	s.ticketDoor(c, v, l, http.StatusOK)
 }
@@ -192,7 +186,7 @@ func (s *Server) ticketDoor(c *gin.Context, v *doorView, l feedback.Link, status
 	}
 	comments, err1 := s.parts.Tickets.Comments(ctx, t.ID, true, 0)
 	files, err2 := s.parts.Tickets.Files(ctx, t.ID)
-	rated, _, err3 := s.parts.Feedback.List(ctx, feedback.Query{Reason: ratedAs(&t), Kinds: []feedback.Kind{feedback.CSAT}, Limit: 1})
+	rated, _, err3 := s.parts.Feedback.List(ctx, feedback.Query{Reason: t.About(), Kinds: []feedback.Kind{feedback.CSAT}, Limit: 1})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		s.refuseError(c, err)
 		return
@@ -242,7 +236,7 @@ func (s *Server) actTicket(c *gin.Context, v *doorView, l feedback.Link) {
 			s.ticketDoor(c, v, l, http.StatusUnprocessableEntity)
 			return
 		}
-		a, err := s.parts.Feedback.Add(ctx, feedback.Item{Kind: feedback.CSAT, Source: "ticket", Reason: ratedAs(&t), Origin: fmt.Sprintf("rating:ticket:%d", t.ID), Score: &score,
+		a, err := s.parts.Feedback.Add(ctx, feedback.Item{Kind: feedback.CSAT, Source: "ticket", Reason: t.About(), Origin: fmt.Sprintf("rating:ticket:%d", t.ID), Score: &score,
 			Text: helpCut(text, doorText), Contact: t.Contact, Agent: t.Assignee, Language: v.Lang})
 		switch {
 		case errors.Is(err, feedback.ErrAsked), err == nil && !a.Fresh:

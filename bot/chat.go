@@ -46,7 +46,7 @@ func (g *Chat) Inbound(ctx context.Context, c chat.Conversation, m chat.Message)
 		in.Text = ""
 		in.Choice = "human"
 	}
-	who := Session{Subject: fmt.Sprintf("conversation:%d", c.ID)}
+	who := Session{Subject: fmt.Sprintf("conversation:%d", c.ID), Held: c.Handler == chat.ByBot}
 	if c.ContactID != nil {
 		who.Contact = *c.ContactID
 	}

@@ -117,3 +117,42 @@ func TestLongButtonValuesComeBack(t *testing.T) {
 		t.Errorf("%q", shortValue(long))
 	}
 }
+
+// A person gave the conversation back: the bot begins anew, and the next wish for a person is the first again.
+func TestGivenBackChatIsNotHandedOverAnyMore(t *testing.T) {
+	h := open(t, func(_ *Config, p *Parts) {
+		p.Desk = desk{Open: true, Agents: 2, Position: 3, Estimate: 4 * time.Minute}
+	})
+	w := &wire{sent: map[string]chat.Draft{}}
+	g := NewChat(h.Engine, w)
+	c := chat.Conversation{ID: 5, Handler: chat.ByBot, Language: "zh-CN"}
+	id := chat.MessageID(0)
+	says := func(by chat.Handler, text string) {
+		t.Helper()
+		id++
+		c.Handler = by
+		must(t, g.Inbound(t.Context(), c, chat.Message{ID: id, Kind: chat.Text, Text: text, At: time.Now()}))
+	}
+	held := func() (st state) {
+		t.Helper()
+		must(t, h.db.Pool().QueryRow(t.Context(), `select state from bot_sessions where subject = 'conversation:5'`).Scan(&st))
+		return st
+	}
+	says(chat.ByBot, "转人工")
+	says(chat.ByQueue, "怎么退货")
+	says(chat.ByAgent, "好的")
+	if st := held(); st.Handover != ReasonAsked || st.Back {
+		t.Fatalf("with a person: %+v", st)
+	}
+	says(chat.ByBot, "运费怎么算")
+	if st := held(); st.Handover != "" || !st.Back || len(w.queued) != 1 {
+		t.Errorf("given back: %+v, queued %v", st, w.queued)
+	}
+	says(chat.ByBot, "转人工")
+	if d := w.sent["bot:5"]; len(w.queued) != 2 || d.Data == nil || len(d.Data.Choices) == 0 { // as at the first time: how long it takes, and what else can be done
+		t.Errorf("queued %v, told %+v", w.queued, d)
+	}
+	if st := held(); st.Handover != ReasonAsked || st.Back {
+		t.Errorf("handed over again: %+v", st)
+	}
+}

@@ -117,6 +117,22 @@ func (u unsure) Ask(ctx context.Context, q Question) (Verdict, error) {
 	return v, err
 }
 
+// ignorant has no article for some texts, however few articles there are to choose from.
+type ignorant struct {
+	Knowledge
+	texts []string
+}
+
+func (i ignorant) Ask(ctx context.Context, q Question) (Verdict, error) {
+	v, err := i.Knowledge.Ask(ctx, q)
+	if slices.Contains(i.texts, q.Text) {
+		for k := range v.Articles {
+			v.Articles[k].P = 0.01
+		}
+	}
+	return v, err
+}
+
 func TestReactionsAreKeptAsLabels(t *testing.T) {
 	h := open(t)
 	k := h.chat("1", 0)

@@ -64,7 +64,7 @@ func (t *turn) handover(ctx context.Context) {
 	again := t.st.Handover != ""
 	t.reply.Decision = DoHandover
 	t.reply.Parts = nil
-	t.st.Handover, t.st.Urgent, t.st.Awaits = t.reason, t.st.Urgent || t.urgent, ""
+	t.st.Handover, t.st.Urgent, t.st.Awaits, t.st.Back = t.reason, t.st.Urgent || t.urgent, "", false
 	t.st.Muted = t.st.Muted || t.reason == ReasonEmotion
 	intent := t.reply.Intent
 	if intent == "" {

@@ -143,7 +143,7 @@ func judge(v *Verdict, foreign bool) Decision {
 		return DoFallback
 	case p1 >= v.TauA && p1-p2 >= v.Margin:
 		return DoAnswer
-	case p1 >= v.TauC:
+	case v.any() >= v.TauC:
 		return DoClarify
 	}
 	return DoFallback
@@ -158,4 +158,13 @@ func (v *Verdict) top() (p1, p2 float64) {
 		p2 = v.Articles[1].P
 	}
 	return p1, p2
+}
+
+// any is the probability that one of the articles that would be offered is right.
+func (v *Verdict) any() float64 {
+	sum := 0.0
+	for _, a := range v.Articles[:min(len(v.Articles), offered)] {
+		sum += a.P
+	}
+	return min(sum, 1)
 }

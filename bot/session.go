@@ -219,7 +219,7 @@ func (e *Engine) HandBack(ctx context.Context, session string) error {
 		if st.Muted {
 			return ErrMuted
 		}
-		st.Handover, st.Fallback, st.Rejected, st.Clarify = "", 0, 0, 0
+		st.takeBack()
 		raw, err := json.Marshal(st)
 		if err != nil {
 			return err

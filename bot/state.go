@@ -31,6 +31,7 @@ type state struct {
 	Emotion  float64   `json:"emotion,omitempty"`
 	Trend    []float64 `json:"trend,omitempty"` // smoothed emotion of the last turns
 	Handover Reason    `json:"handover,omitempty"`
+	Back     bool      `json:"back,omitempty"`   // a person had the conversation and gave it back
 	Urgent   bool      `json:"urgent,omitempty"` // the topic that was handed over
 	Awaits   string    `json:"awaits,omitempty"` // a message or a number to call, instead of waiting
 	Muted    bool      `json:"muted,omitempty"`  // after a handover for emotion the bot stays silent
@@ -83,6 +84,12 @@ type said struct {
 	Decision Decision `json:"decision"`
 	Question bool     `json:"question,omitempty"` // it asked something, it did not just give a value
 	Values   bool     `json:"values,omitempty"`
+}
+
+// takeBack begins anew after a person had the conversation.
+func (s *state) takeBack() {
+	s.Handover, s.Awaits, s.Fallback, s.Rejected, s.Clarify = "", "", 0, 0, 0
+	s.Urgent, s.Back = false, true
 }
 
 func (s *state) top() *frameState {

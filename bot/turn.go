@@ -23,6 +23,8 @@ type Session struct {
 	Subject string
 	// Contact is the person, 0 when unknown.
 	Contact int64
+	// Held: the bot has the conversation. One that it had handed over was given back.
+	Held bool
 }
 
 // Input is one turn of a customer.
@@ -91,7 +93,7 @@ type Reply struct {
 	Slots    []Held    `json:"slots" nullable:"false" doc:"values that are held now"`
 	Handover *Packet   `json:"handover,omitempty" doc:"for the person who takes over"`
 	Offers   bool      `json:"offers,omitempty" doc:"nobody is there now: the buttons are what can be done meanwhile"`
-	Kept     bool      `json:"kept,omitempty" doc:"a message or a call-back was promised: no person has to take over"`
+	Kept     bool      `json:"kept,omitempty" doc:"no person has to take over any more: a message or a call-back was promised, or the customer stays"`
 	Over     bool      `json:"-"` // a caller has nothing more to say
 	Message  string    `json:"-"` // queue for which a caller speaks a message now
 	Expect   Expect    `json:"-"`
@@ -133,6 +135,7 @@ type Why struct {
 	Articles []Candidate `json:"articles" nullable:"false"`
 	P1       float64     `json:"p1"`
 	P2       float64     `json:"p2"`
+	PAny     float64     `json:"p_any" doc:"that one of the first three articles is right"`
 	TauA     float64     `json:"tau_a"`
 	TauC     float64     `json:"tau_c"`
 	Margin   float64     `json:"margin"`

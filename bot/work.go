@@ -84,6 +84,9 @@ func (e *Engine) turn(ctx context.Context, b *brain, who Session, in Input, refu
 		t.identified = s.contact == 0
 		t.s.contact = who.Contact
 	}
+	if who.Held && t.st.Handover != "" {
+		t.st.takeBack()
+	}
 	t.read()
 	t.reply = Reply{Session: s.id, Turn: t.n, Lang: t.lang, At: t.now.UTC(), Slots: []Held{}}
 	if refused == "" && s.pace != nil && t.now.Sub(*s.pace) < time.Minute {
@@ -360,6 +363,7 @@ func (t *turn) wanted() bool {
 		t.hand(ReasonAsked, "")
 		return true
 	case choiceStay:
+		t.reply.Kept = t.st.Handover != "" // nobody has to take it over any more
 		t.st.Handover = ""
 		t.step("does not want a person any more")
 		t.say(DoTalk, text(word(t.lang, "stayed")))
@@ -405,7 +409,7 @@ func (t *turn) before(ctx context.Context) (bool, error) {
 			return true, nil
 		}
 	}
-	if t.person.VIP && p.line(ReasonVIP).On && t.st.Handover == "" {
+	if t.person.VIP && p.line(ReasonVIP).On && t.st.Handover == "" && !t.st.Back {
 		t.step("VIP")
 		t.hand(ReasonVIP, "")
 		return true, nil
@@ -670,6 +674,7 @@ func (t *turn) search(ctx context.Context, question string) error {
 	t.verdict = v
 	t.why.Rule, t.why.TauA, t.why.TauC, t.why.Margin = v.Rule, v.TauA, v.TauC, v.Margin
 	t.why.P1, t.why.P2 = v.top()
+	t.why.PAny = v.any()
 	t.why.Articles = t.why.Articles[:0]
 	for _, a := range v.Articles {
 		t.why.Articles = append(t.why.Articles, Candidate{a.ID, a.Title, a.P})

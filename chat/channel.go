@@ -74,6 +74,8 @@ type Limits struct {
 	Windowed bool
 	// Live: somebody waits at the other end, as in a chat; else it is like a letter.
 	Live bool
+	// Buttons: the customer sees and presses those of Data.Choices; else they must be told in words.
+	Buttons bool
 }
 
 // Queue is the queue as a conversation needs it. Work that is there already is no error.

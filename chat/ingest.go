@@ -135,10 +135,23 @@ type Person struct {
 	Channel, Account, User, Thread, Name, Language string
 }
 
+// lateFor is how long words of the system behind its end, such as the question whether it is solved by now, keep a conversation
+// where its customer finds it.
+const lateFor = 30 * 24 * time.Hour
+
+// goesOn are conversations with which a customer who writes goes on: open ones, those closed a while ago, those in which we said
+// something since. Its parameters are $5 and $6.
+const goesOn = `(c.state <> 'closed' or c.closed_at > $5
+	or exists (select from messages m where m.id = c.last_out_id and m.author = 'system' and m.created_at > c.closed_at and m.created_at > $6))`
+
+func (s *Service) goesOn(now time.Time) []any {
+	return []any{now.Add(-s.cfg.ReopenWithin), now.Add(-lateFor)}
+}
+
 // Current is a person's conversation that is open or may be opened again; pg.ErrNotFound when there is none.
 func (s *Service) Current(ctx context.Context, p Person) (Conversation, error) {
 	return pg.Row(ctx, s.db, scanConversation, `select `+conversationColumns+` from conversations c where c.channel = $1 and c.account = $2 and c.external_user = $3 and c.external_thread = $4
-		and c.split_from is null and (c.state <> 'closed' or c.closed_at > $5) order by c.id desc limit 1`, p.Channel, p.Account, p.User, p.Thread, s.now().UTC().Add(-s.cfg.ReopenWithin))
+		and c.split_from is null and `+goesOn+` order by c.id desc limit 1`, append([]any{p.Channel, p.Account, p.User, p.Thread}, s.goesOn(s.now().UTC())...)...)
 }
 
 // OpenFor is Current, making the conversation when there is none.

@@ -39,6 +39,14 @@ type Author struct {
 	Name string     `json:"name,omitempty"`
 }
 
+// Shown is the name under which customers see the author; rules have none for them.
+func (a Author) Shown() string {
+	if a.Kind == System && strings.HasPrefix(a.Name, "rule:") {
+		return ""
+	}
+	return a.Name
+}
+
 // Kind is what sort of message.
 type Kind string
 

@@ -163,8 +163,8 @@ func (s *Service) keepRaw(ctx context.Context, tx pgx.Tx, in *Inbound, now time.
 func (s *Service) find(ctx context.Context, tx pgx.Tx, in *Inbound, now time.Time) (*Conversation, error) {
 	c := &Conversation{}
 	err := tx.QueryRow(ctx, `select `+conversationColumns+` from conversations c where c.channel = $1 and c.account = $2 and c.external_user = $3 and c.external_thread = $4
-		and c.split_from is null and (c.state <> 'closed' or c.closed_at > $5) order by c.id desc limit 1 for no key update`,
-		in.Channel, in.Account, in.User, in.Thread, now.Add(-s.cfg.ReopenWithin)).Scan(c.targets()...)
+		and c.split_from is null and `+goesOn+` order by c.id desc limit 1 for no key update`,
+		append([]any{in.Channel, in.Account, in.User, in.Thread}, s.goesOn(now)...)...).Scan(c.targets()...)
 	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 		return c, err
 	}

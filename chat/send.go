@@ -30,6 +30,19 @@ type Draft struct {
 	Mentions []int64
 	// Late allows a message of the system into a closed conversation.
 	Late bool
+	// Question asks how it was: it may use the reply that windows keep for it.
+	Question bool
+}
+
+// whose reply of a window the draft uses up.
+func (d *Draft) whose() string {
+	switch {
+	case d.Question:
+		return forRating
+	case d.Author.Kind == Agent:
+		return forAgent
+	}
+	return forSystem
 }
 
 // NewerError says that somebody else has replied since the draft was begun.
@@ -185,7 +198,7 @@ func (s *Service) send(ctx context.Context, tx pgx.Tx, d *Draft) (sent, error) {
 		return out, err
 	}
 	if m.State == Waiting {
-		if err := s.putOut(ctx, tx, &m, limits, now); err != nil {
+		if err := s.putOut(ctx, tx, &m, d.whose(), limits, now); err != nil {
 			return out, err
 		}
 	}

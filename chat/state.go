@@ -334,13 +334,13 @@ func (s *Service) handOver(ctx context.Context, id ID, by Actor, queue string, p
 	return nil
 }
 
-// GiveBack gives a conversation to the bot again.
+// GiveBack gives a conversation to the bot again. What an agent was to know of it goes.
 func (s *Service) GiveBack(ctx context.Context, id ID, by Actor) error {
 	err := s.change(ctx, id, by, "bot_back", nil, func(tx pgx.Tx, c *Conversation, _ time.Time) error {
-		if c.BotBarred || c.State == Closed {
+		if c.BotBarred || c.State == Closed || c.Handler == ByAgent && by.Kind == Bot { // an agent was faster than the bot
 			return fmt.Errorf("the bot does not get it back: %w", ErrState)
 		}
-		_, err := tx.Exec(ctx, `update conversations set handler = 'bot', assignee = null, enqueued = true, queue = '' where id = $1`, id)
+		_, err := tx.Exec(ctx, `update conversations set handler = 'bot', assignee = null, enqueued = true, queue = '', packet = null where id = $1`, id)
 		return err
 	})
 	return s.left(ctx, id, err)

@@ -28,13 +28,23 @@ func openWindow(ctx context.Context, tx pgx.Tx, c ID, msgID string, o *Opening, 
 	return err
 }
 
+// Whom a reply of a window is for: some are kept for agents, one for the question how it was.
+const (
+	forAgent  = "agent"
+	forRating = "rating"
+	forSystem = "system"
+)
+
+// openWindows finds the window of a conversation ($1) that ends first and has a reply left for somebody ($3).
+const openWindows = `select id from reply_windows where conversation_id = $1 and closed_reason = '' and expires_at > $2
+	and (quota = 0 or left_n > case $3 when 'rating' then 0 when 'agent' then reserve_rating else reserve_human + reserve_rating end)
+	order by (expires_at < $2::timestamptz + interval '30 seconds'), expires_at limit 1`
+
 // takeWindow uses up one reply of the window that ends first, or says why there is none.
-func takeWindow(ctx context.Context, tx pgx.Tx, c ID, author AuthorKind, now time.Time) (int64, error) {
+func takeWindow(ctx context.Context, tx pgx.Tx, c ID, whose string, now time.Time) (int64, error) {
 	var id int64
 	err := tx.QueryRow(ctx, `update reply_windows set left_n = left_n - case when quota = 0 then 0 else 1 end, seq_next = seq_next + 1
-		where id = (select id from reply_windows where conversation_id = $1 and closed_reason = '' and expires_at > $2
-			and (quota = 0 or left_n > case when $3 = 'agent' then reserve_rating else reserve_human + reserve_rating end)
-			order by (expires_at < $4), expires_at limit 1 for update) returning id`, c, now, author, now.Add(30*time.Second)).Scan(&id)
+		where id = (`+openWindows+` for update) returning id`, c, now, whose).Scan(&id)
 	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 		return id, err
 	}

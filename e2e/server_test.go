@@ -92,6 +92,7 @@ ivr: {flows: {{.Flows}}}
 asr: {off: {{not .ASR}}, workers: {{.Workers}}, models: {en: {static: {{.Root}}/models/vosk-en-static, dynamic: {{.Root}}/models/vosk-en}}}
 pg: {url: "{{.Database}}"}
 api: {listen: "127.0.0.1:{{.HTTP}}", admin: {username: ` + adminName + `, password: ` + adminPassword + `}}
+feedback: {url: "http://127.0.0.1:{{.HTTP}}"}
 {{.Extra}}
 `
 

@@ -10,4 +10,8 @@
 // to the customer, which wait until some way takes them, and a trail. It does not close before the customer
 // was told and asked again, but for those who cannot be reached or stay silent: they are counted apart.
 // It knows no channel; Way is what carries a message.
+//
+//	rule, macro, schedule -> Survey -> Way -> customer -> button, words ("5", "很满意") or page -> Item
+//
+// A survey asks one customer one question, once: with consent, not while a case is open, inside the channel's window.
 package feedback

@@ -15,7 +15,7 @@ import (
 // Link opens one ticket or one question to the customer who has its address.
 type Link struct {
 	ID        int64     `json:"id"`
-	Kind      string    `json:"kind" enum:"ticket,case"`
+	Kind      string    `json:"kind" enum:"ticket,case,survey"`
 	Object    int64     `json:"object"`
 	MadeBy    string    `json:"made_by"`
 	MadeAt    time.Time `json:"made_at"`
@@ -30,6 +30,7 @@ type Link struct {
 const (
 	LinkTicket = "ticket"
 	LinkCase   = "case"
+	LinkSurvey = "survey"
 )
 
 const (
@@ -73,6 +74,9 @@ func (s *Service) MakeLink(ctx context.Context, kind string, object int64, by st
 	l.Token = token
 	return l, nil
 }
+
+// doors are where the pages of customers begin, by kind of link; package api serves them.
+var doors = map[string]string{LinkTicket: "/t/", LinkCase: "/c/", LinkSurvey: "/q/"}
 
 // OpenLink finds what a token opens; pg.ErrNotFound for one that never was, is over or was revoked.
 func (s *Service) OpenLink(ctx context.Context, token string) (Link, error) {

@@ -162,15 +162,16 @@ func (s *Service) List(ctx context.Context, q Query) (items []Item, next string,
 
 // Summary is the distribution of scores, and what is spoken of.
 type Summary struct {
-	Kinds  map[Kind]int `json:"kinds"`
-	CSAT   [5]int       `json:"csat" doc:"answers 1 to 5"`
-	NPS    [11]int      `json:"nps" doc:"answers 0 to 10"`
-	Mean   *float64     `json:"csat_mean,omitempty"`
-	Good   *float64     `json:"csat_good,omitempty" doc:"share of 4 and 5"`
-	Score  *float64     `json:"nps_score,omitempty" doc:"promoters (9, 10) less detractors (0 to 6), per cent"`
-	Themes []Theme      `json:"themes" doc:"the commonest first"`
-	Chips  []Theme      `json:"chips" doc:"reasons that customers chose, the commonest first, at most 20"`
-	Days   []Day        `json:"days" doc:"the last 90 at most"`
+	Kinds   map[Kind]int `json:"kinds"`
+	CSAT    [5]int       `json:"csat" doc:"answers 1 to 5"`
+	NPS     [11]int      `json:"nps" doc:"answers 0 to 10"`
+	Mean    *float64     `json:"csat_mean,omitempty"`
+	Good    *float64     `json:"csat_good,omitempty" doc:"share of 4 and 5"`
+	Score   *float64     `json:"nps_score,omitempty" doc:"promoters (9, 10) less detractors (0 to 6), per cent"`
+	Figures *NPSFigures  `json:"nps_figures,omitempty"`
+	Themes  []Theme      `json:"themes" doc:"the commonest first"`
+	Chips   []Theme      `json:"chips" doc:"reasons that customers chose, the commonest first, at most 20"`
+	Days    []Day        `json:"days" doc:"the last 90 at most"`
 }
 
 // Theme is how often something is spoken of.
@@ -213,7 +214,7 @@ func (s *Service) Summary(ctx context.Context, q Query) (Summary, error) {
 	if err != nil {
 		return out, fmt.Errorf("sum up feedback: %w", err)
 	}
-	var rated, sum, good, asked, promote int
+	var rated, sum, good int
 	for _, c := range counts {
 		out.Kinds[c.Kind] += c.N
 		switch {
@@ -226,21 +227,14 @@ func (s *Service) Summary(ctx context.Context, q Query) (Summary, error) {
 			}
 		case c.Kind == NPS:
 			out.NPS[*c.Score] += c.N
-			asked += c.N
-			if *c.Score >= 9 {
-				promote += c.N
-			} else if *c.Score <= 6 {
-				promote -= c.N
-			}
 		}
 	}
 	if rated > 0 {
 		mean, share := float64(sum)/float64(rated), float64(good)/float64(rated)
 		out.Mean, out.Good = &mean, &share
 	}
-	if asked > 0 {
-		score := 100 * float64(promote) / float64(asked)
-		out.Score = &score
+	if out.Figures = npsOf(out.NPS); out.Figures != nil {
+		out.Score = &out.Figures.Score
 	}
 	return out, nil
 }

@@ -112,11 +112,12 @@ func (s *Service) deliver(ctx context.Context) error {
 	now := s.now()
 	due, err := pg.Rows(ctx, s.db, func(row pgx.CollectableRow) (claimed, error) {
 		var m claimed
-		err := row.Scan(&m.Message, &m.Case, &m.Round, &m.Kind, &m.Body, &m.Tries, &m.Reason, &m.Contact, &m.Language)
+		err := row.Scan(&m.Message, &m.Case, &m.Round, &m.Kind, &m.Body, &m.Tries, &m.Reason, &m.Contact, &m.Language, &m.Author)
 		return m, err
 	}, `update case_messages m set tries = m.tries + 1, next_at = $2 from feedback_cases c where c.id = m.case_id and m.id in
 			(select id from case_messages where state = 'waiting' and next_at <= $1 order by next_at, id limit $3 for update skip locked)
-		returning m.id, m.case_id, m.round, m.kind, m.body, m.tries, c.reason, coalesce(c.contact_id, 0), c.language`, now, now.Add(claimFor), batch)
+		returning m.id, m.case_id, m.round, m.kind, m.body, m.tries, c.reason, coalesce(c.contact_id, 0), c.language,
+			coalesce((select coalesce(nullif(u.name, ''), u.username) from users u where u.username = m.author), '')`, now, now.Add(claimFor), batch)
 	if err != nil {
 		return fmt.Errorf("messages of cases that wait: %w", err)
 	}

@@ -49,6 +49,15 @@ func (s *Service) CasesOf(ctx context.Context, contacts []int64, limit int) ([]P
 	return out, nil
 }
 
+// SurveysOf are the questions that the given contacts were asked, at most limit.
+func (s *Service) SurveysOf(ctx context.Context, contacts []int64, limit int) ([]Survey, error) {
+	all, err := pg.Rows(ctx, s.db, scanSurvey, `select `+surveyColumns+` from surveys v where v.contact_id = any($1) order by v.id limit $2`, contacts, limit)
+	if err != nil {
+		err = fmt.Errorf("questions of a contact: %w", err)
+	}
+	return all, err
+}
+
 // ErasePerson takes a person out of feedback and cases, in tx: words, messages and details of the trail
 // go; scores, causes and how promises were kept stay for the counts. It returns rows by table.
 func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) (map[string]int64, error) {
@@ -56,7 +65,9 @@ func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) 
 	const of = ` in (select id from feedback_cases where contact_id = any($1))`
 	for _, step := range []struct{ table, sql string }{
 		{"predictions", `delete from predictions where object_type = 'feedback' and object_id in (select id::text from feedback where contact_id = any($1))`},
-		{"customer_links", `delete from customer_links where kind = 'case' and object_id` + of},
+		{"customer_links", `delete from customer_links where kind = 'case' and object_id` + of + ` or kind = 'survey' and object_id in (select id from surveys where contact_id = any($1))`},
+		{"surveys", `update surveys set reason = '', origin = 'erased:' || id, contact_id = null, conversation_id = null, state = case when state in ('waiting', 'sent') then 'dropped' else state end,
+			why = case when state in ('waiting', 'sent') then 'erased' else why end where contact_id = any($1)`},
 		{"case_messages", `delete from case_messages where case_id` + of},
 		{"case_trail", `update case_trail set detail = '{}' where case_id` + of},
 		{"feedback", `update feedback set text = '', chips = '{}', words = '{}', reason = '', origin = 'erased:' || id, contact_id = null where contact_id = any($1)`},
@@ -76,7 +87,7 @@ func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) 
 // PersonHits searches for a person in tx and tells what it finds, by table.
 func (s *Service) PersonHits(ctx context.Context, tx pgx.Tx, contacts []int64) (map[string]int64, error) {
 	hits := map[string]int64{}
-	for _, table := range []string{"feedback", "feedback_cases"} {
+	for _, table := range []string{"feedback", "feedback_cases", "surveys"} {
 		var n int64
 		if err := tx.QueryRow(ctx, `select count(*) from `+table+` where contact_id = any($1)`, contacts).Scan(&n); err != nil {
 			return nil, fmt.Errorf("%s: %w", table, err)

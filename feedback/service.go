@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,9 @@ type Config struct {
 	RateWithin time.Duration `koanf:"rate_within" yaml:"rate_within"`
 	// ComplaintFrom is the probability from which words are a complaint. 0.6.
 	ComplaintFrom float64 `koanf:"complaint_from" yaml:"complaint_from"`
+	// URL is where customers find our pages, "https://desk.example.org". Without it questions on channels that show no buttons are
+	// answered by words only.
+	URL string `koanf:"url" yaml:"url"`
 }
 
 func (c Config) withDefaults() Config {
@@ -57,6 +61,9 @@ func (c Config) Check() error {
 	if c.GiveUpAfter <= c.AskAfter {
 		return fmt.Errorf("feedback.give_up_after is %s: it must be longer than ask_after (%s), else nobody is asked", c.GiveUpAfter, c.AskAfter)
 	}
+	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || len(c.URL) > 200) {
+		return fmt.Errorf("feedback.url %q is no address such as https://desk.example.org", c.URL)
+	}
 	if c.ComplaintFrom <= 0 || c.ComplaintFrom > 1 {
 		return fmt.Errorf("feedback.complaint_from is %v: it is a probability above 0, at most 1", c.ComplaintFrom)
 	}
@@ -68,17 +75,20 @@ type Judge interface {
 	Complaint(ctx context.Context, text string) (p float64, model string, err error)
 }
 
-// Letter is a message on its way to a customer.
+// Letter is a message on its way to a customer: of a case, or a survey's question.
 type Letter struct {
-	Message  int64 // the same for every try
-	Case     CaseID
-	Round    int
-	Kind     string
-	Reason   string // the contact that the case is about
-	Contact  int64
-	Language string
-	Body     string
-	Choices  []Choice // of the question
+	Message      int64 // the same for every try; of a case
+	Case         CaseID
+	Round        int
+	Survey       int64 // 0: it is a message of a case
+	Kind         string
+	Reason       string // the contact that it is about
+	Contact      int64
+	Conversation int64 // the only one in which it may be said; 0: whichever takes it
+	Language     string
+	Body         string
+	Author       string   // name of the person whose words they are; empty: nobody's
+	Choices      []Choice // of a question
 }
 
 // ErrShut says that a way is not open to the customer now.
@@ -98,12 +108,15 @@ type Parts struct {
 	Tickets *ticket.Service // calendars; nil: all hours count
 	Judge   Judge           // nil: what customers call a complaint is one
 	Ways    []Way           // in the order in which they are tried
-	Now     func() time.Time
+	// Rated writes a customer's answer beside the conversation that it is about; nil: nowhere.
+	Rated func(ctx context.Context, conversation int64, score int) error
+	Now   func() time.Time
 }
 
 // Stats counts what happened since the start.
 type Stats struct {
 	Items, Repeated, Refused, Opened, Changed, Sent, Waits, Verified, Reopened, Unverified, Unreachable, Warned, Breached, Failures int64
+	Surveyed, Answered, Unaskable                                                                                                   int64 // questions of our own accord
 }
 
 // Service is the feedback of one server. Everything it knows is in rows.
@@ -114,7 +127,7 @@ type Service struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	items, repeated, refused, opened, changed, sent, waits, verified, reopened, unverified, unreachable, warned, breached, failures atomic.Int64
+	items, repeated, refused, opened, changed, sent, waits, verified, reopened, unverified, unreachable, warned, breached, failures, surveyed, answered, unaskable atomic.Int64
 
 	wake chan struct{}
 	stop context.CancelFunc
@@ -171,14 +184,14 @@ func (s *Service) tend(ctx context.Context) {
 // Tend does what time brings: facts that others keep, messages that wait, questions, ends, levels of
 // promises. Several servers may do it at once.
 func (s *Service) Tend(ctx context.Context) error {
-	return errors.Join(s.pull(ctx), s.ask(ctx), s.deliver(ctx), s.endByTime(ctx), s.levels(ctx), s.dropLinks(ctx))
+	return errors.Join(s.pull(ctx), s.ask(ctx), s.deliver(ctx), s.endByTime(ctx), s.levels(ctx), s.tendSurveys(ctx), s.dropLinks(ctx))
 }
 
 // Stats reads the counters.
 func (s *Service) Stats() Stats {
 	return Stats{Items: s.items.Load(), Repeated: s.repeated.Load(), Refused: s.refused.Load(), Opened: s.opened.Load(), Changed: s.changed.Load(), Sent: s.sent.Load(), Waits: s.waits.Load(),
 		Verified: s.verified.Load(), Reopened: s.reopened.Load(), Unverified: s.unverified.Load(), Unreachable: s.unreachable.Load(),
-		Warned: s.warned.Load(), Breached: s.breached.Load(), Failures: s.failures.Load()}
+		Warned: s.warned.Load(), Breached: s.breached.Load(), Failures: s.failures.Load(), Surveyed: s.surveyed.Load(), Answered: s.answered.Load(), Unaskable: s.unaskable.Load()}
 }
 
 // Types of events; Data is a Notice.

@@ -72,6 +72,11 @@ func (s *Service) why(f *Item, legal string) string {
 
 // Add keeps an item and opens a case when it must be followed up. The same origin again changes nothing.
 func (s *Service) Add(ctx context.Context, f Item) (Added, error) {
+	return s.keepItem(ctx, f, func(pgx.Tx) error { return nil })
+}
+
+// keepItem is Add, after first in the same transaction.
+func (s *Service) keepItem(ctx context.Context, f Item, first func(pgx.Tx) error) (Added, error) {
 	if err := f.check(); err != nil {
 		s.refused.Add(1)
 		return Added{}, err
@@ -82,15 +87,16 @@ func (s *Service) Add(ctx context.Context, f Item) (Added, error) {
 	legal := s.judge(ctx, &f)
 	var a Added
 	var opened Case
-	err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {
-		a, opened, err = s.add(ctx, tx, f, legal)
-		return err
-	})
-	if errors.Is(err, pg.ErrConflict) { // somebody else opened a case for the same contact in between
-		err = s.db.Tx(ctx, func(tx pgx.Tx) (err error) {
+	keep := func(tx pgx.Tx) error {
+		err := first(tx)
+		if err == nil {
 			a, opened, err = s.add(ctx, tx, f, legal)
-			return err
-		})
+		}
+		return err
+	}
+	err := s.db.Tx(ctx, keep)
+	if errors.Is(err, pg.ErrConflict) { // somebody else opened a case for the same contact in between
+		err = s.db.Tx(ctx, keep)
 	}
 	if err != nil {
 		if errors.Is(err, ErrAsked) {
@@ -112,8 +118,6 @@ func (s *Service) Add(ctx context.Context, f Item) (Added, error) {
 	return a, nil
 }
 
-const npsPeriod = 365 * 24 * time.Hour
-
 func (s *Service) add(ctx context.Context, tx pgx.Tx, f Item, legal string) (Added, Case, error) {
 	var none Case
 	old, err := pg.TxRow(ctx, tx, scanItem, `select `+itemColumns+` from feedback f where origin = $1`, f.Origin)
@@ -123,8 +127,12 @@ func (s *Service) add(ctx context.Context, tx pgx.Tx, f Item, legal string) (Add
 	if !errors.Is(err, pg.ErrNotFound) {
 		return Added{}, none, err
 	}
-	if f.Kind == NPS {
-		if err := askedThisYear(ctx, tx, &f, f.At.Add(-npsPeriod)); err != nil {
+	if f.Kind == NPS && !strings.HasPrefix(f.Origin, "asked:") { // whether a question of ours was due was looked at when it was asked
+		every, err := s.every(ctx)
+		if err == nil {
+			err = askedLately(ctx, tx, &f, f.At.Add(-every))
+		}
+		if err != nil {
 			return Added{}, none, err
 		}
 	}
@@ -161,8 +169,8 @@ func (s *Service) add(ctx context.Context, tx pgx.Tx, f Item, legal string) (Add
 	return a, c, pg.Map(err)
 }
 
-// askedThisYear refuses a second NPS of one person; one of nobody known is not counted.
-func askedThisYear(ctx context.Context, tx pgx.Tx, f *Item, since time.Time) error {
+// askedLately refuses a second NPS of one person; one of nobody known is not counted.
+func askedLately(ctx context.Context, tx pgx.Tx, f *Item, since time.Time) error {
 	if f.Contact == 0 {
 		return nil
 	}
@@ -271,11 +279,12 @@ func (s *Service) Complain(ctx context.Context, conversation int64, kind, text s
 	return a.Ref(), err
 }
 
-// known gives what was said in a conversation, before anybody knew who says it, to the contact that it is of.
+// known gives what was said, and asked, in a conversation, before anybody knew who says it, to the contact that it is of.
 func (s *Service) known(ctx context.Context, conversation, contact int64) error {
 	_, err1 := s.db.Exec(ctx, `update feedback set contact_id = $2 where reason = $1 and contact_id is null`, conversationReason(conversation), contact)
 	_, err2 := s.db.Exec(ctx, `update feedback_cases set contact_id = $2 where reason = $1 and contact_id is null`, conversationReason(conversation), contact)
-	if err := errors.Join(err1, err2); err != nil {
+	_, err3 := s.db.Exec(ctx, `update surveys set contact_id = $2 where conversation_id = $1 and contact_id is null`, conversation, contact)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return fmt.Errorf("feedback of conversation %d: %w", conversation, err)
 	}
 	return nil

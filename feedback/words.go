@@ -3,6 +3,7 @@ package feedback
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tingxin/nlp"
@@ -66,11 +67,18 @@ var lines = map[string]map[string]string{
 		"zh": "您好，一周前我们答复了您的反馈（编号 %s）。现在问题解决了吗？",
 		"en": "A week ago we answered your feedback (%s). Is it solved now?",
 	},
-	"thanks": {"zh": "谢谢您的回答。", "en": "Thank you for your answer."},
-	"again":  {"zh": "非常抱歉问题还没有解决。我们已重新打开这件事，会尽快联系您。", "en": "We are sorry that it is not solved. We have opened it again and will contact you soon."},
-	"solved": {"zh": "解决了", "en": "Yes, solved"},
-	"partly": {"zh": "解决了一部分", "en": "Partly"},
-	"open":   {"zh": "没有解决", "en": "Not solved"},
+	"thanks":   {"zh": "谢谢您的回答。", "en": "Thank you for your answer."},
+	"again":    {"zh": "非常抱歉问题还没有解决。我们已重新打开这件事，会尽快联系您。", "en": "We are sorry that it is not solved. We have opened it again and will contact you soon."},
+	"solved":   {"zh": "解决了", "en": "Yes, solved"},
+	"ask_csat": {"zh": "您对我们的服务满意吗？1 分非常不满意，5 分非常满意。", "en": "How satisfied are you with our service? 1 is not at all, 5 is very."},
+	"ask_nps":  {"zh": "您有多大可能向朋友推荐我们？0 分完全不可能，10 分非常可能。", "en": "How likely are you to recommend us to a friend? 0 is not at all, 10 is very likely."},
+	// What is said beside a question where no buttons are seen.
+	"reply_csat":     {"zh": "直接回复 1 到 5 的数字即可。", "en": "Just reply with a number from 1 to 5."},
+	"reply_nps":      {"zh": "直接回复 0 到 10 的数字即可。", "en": "Just reply with a number from 0 to 10."},
+	"reply_question": {"zh": "请直接回复“解决了”“解决了一部分”或“没有解决”。", "en": "Just reply \"solved\", \"partly\" or \"not solved\"."},
+	"reply_page":     {"zh": "也可以打开此页面回答：%s", "en": "Or answer on this page: %s"},
+	"partly":         {"zh": "解决了一部分", "en": "Partly"},
+	"open":           {"zh": "没有解决", "en": "Not solved"},
 }
 
 // line is one of them; args fill in what changes.
@@ -92,6 +100,23 @@ type Choice struct {
 func Choices(lang string) []Choice {
 	return []Choice{{5, line(lang, "solved")}, {3, line(lang, "partly")}, {1, line(lang, "open")}}
 }
+
+// Scale are the answers to the question how it was, or whether one would recommend us.
+func Scale(kind Kind) []Choice {
+	scale := scales[string(kind)]
+	out := make([]Choice, 0, scale[1]-scale[0]+1)
+	for score := scale[0]; score <= scale[1]; score++ {
+		label := strconv.Itoa(score)
+		if kind == CSAT {
+			label += " " + strings.Repeat("★", score)
+		}
+		out = append(out, Choice{score, label})
+	}
+	return out
+}
+
+// Question is what a customer is asked.
+func Question(kind Kind, lang string) string { return line(lang, "ask_"+string(kind)) }
 
 // Thanks is what is said to an answer.
 func Thanks(lang string, score int) string {

@@ -44,7 +44,9 @@ type Answer struct {
 	// P1 and P2 are the probabilities of the first two candidates.
 	P1 float64 `json:"p1"`
 	P2 float64 `json:"p2"`
-	// TauA and TauC are the thresholds for an answer and for asking back, Margin is how
+	// PAny is the probability that one of the first three is right.
+	PAny float64 `json:"p_any" doc:"that one of the first three candidates is right"`
+	// TauA is the threshold of P1 for an answer, TauC that of PAny for asking back, Margin is how
 	// far the second must be behind.
 	TauA   float64 `json:"tau_a"`
 	TauC   float64 `json:"tau_c"`
@@ -184,6 +186,7 @@ func (s *Service) askOn(ctx context.Context, sh *shelf, st *stack, x *Index, lan
 	if len(a.Candidates) > 1 {
 		a.P2 = a.Candidates[1].P
 	}
+	a.PAny = anyOf(a.Candidates, func(c Candidate) float64 { return c.P })
 	return a, nil
 }
 
@@ -228,7 +231,7 @@ func (s *Service) byModel(ctx context.Context, sh *shelf, st *stack, x *Index, q
 }
 
 func (t Thresholds) decideP(candidates []Candidate) Decision {
-	hits := make([]Hit, min(len(candidates), 2))
+	hits := make([]Hit, min(len(candidates), offer))
 	for i := range hits {
 		hits[i].P = candidates[i].P
 	}

@@ -38,7 +38,7 @@ type Verdict struct {
 type Thresholds struct {
 	// Answer is the lowest probability at which the first article is given.
 	Answer float64 `json:"answer"`
-	// Clarify is the lowest one at which three articles are offered.
+	// Clarify is the lowest probability that one of the first three is right at which these are offered.
 	Clarify float64 `json:"clarify"`
 	// Margin is how far the second must be behind for an answer.
 	Margin float64 `json:"margin"`
@@ -47,7 +47,8 @@ type Thresholds struct {
 // What thresholds are drawn for.
 const (
 	wrongAllowed = 0.04 // of answers on held-out questions; 5 % is the promise
-	rightShown   = 0.90 // of offers that must hold the right article
+	rightShown   = 0.85 // of offers that must hold the right article; a fifth of the lessons have none
+	leastShown   = 0.15 // nothing less likely is offered
 	margin       = 0.10
 )
 
@@ -59,7 +60,7 @@ type Point struct {
 	Answered float64 `json:"answered"`
 	// Wrong is the share of those answers that were wrong.
 	Wrong float64 `json:"wrong"`
-	// Shown is how often the right article was among three, of questions with that or more.
+	// Shown is how often the right article was among three, of questions in which one of them was right with that probability or more.
 	Shown float64 `json:"shown"`
 }
 
@@ -221,7 +222,7 @@ func (j *judge) draw(all []lesson, judged [][]Hit) {
 		}
 	}
 	type top struct {
-		p, gap       float64
+		p, gap, any  float64
 		right, shown bool
 	}
 	var tops []top
@@ -235,13 +236,29 @@ func (j *judge) draw(all []lesson, judged [][]Hit) {
 		if len(h) > 1 {
 			t.gap = t.p - j.iso.P(h[1].score)
 		}
-		t.shown = slices.ContainsFunc(h[:min(len(h), 3)], func(h Hit) bool { return h.Article.ID == l.article })
+		t.any = anyOf(h, func(h Hit) float64 { return j.iso.P(h.score) })
+		t.shown = slices.ContainsFunc(h[:min(len(h), offer)], func(h Hit) bool { return h.Article.ID == l.article })
 		tops = append(tops, t)
 	}
-	slices.SortStableFunc(tops, func(a, b top) int { return cmp.Compare(b.p, a.p) })
+	slices.SortStableFunc(tops, func(a, b top) int { return cmp.Compare(b.any, a.any) })
 	j.thresholds = Thresholds{Answer: 0.75, Clarify: 0.40, Margin: margin}
 	answered, wrong, shown := 0, 0, 0
 	lowest, offered := 1.0, 1.0
+	offers := make([]float64, len(tops)+1) // how often the right one was shown, of so many questions
+	for i, t := range tops {
+		if t.shown {
+			shown++
+		}
+		offers[i+1] = float64(shown) / float64(i+1)
+		if (i+1 == len(tops) || tops[i+1].any < t.any) && offers[i+1] >= rightShown {
+			offered = t.any
+		}
+	}
+	anys := make([]float64, len(tops))
+	for i, t := range tops {
+		anys[i] = t.any
+	}
+	slices.SortStableFunc(tops, func(a, b top) int { return cmp.Compare(b.p, a.p) })
 	for i, t := range tops {
 		if t.gap >= margin {
 			answered++
@@ -249,24 +266,24 @@ func (j *judge) draw(all []lesson, judged [][]Hit) {
 				wrong++
 			}
 		}
-		if t.shown {
-			shown++
-		}
 		if i+1 < len(tops) && tops[i+1].p == t.p {
 			continue // a threshold cannot part equals
 		}
 		share := float64(wrong) / float64(max(answered, 1))
-		j.curve = append(j.curve, Point{t.p, float64(answered) / float64(len(tops)), share, float64(shown) / float64(i+1)})
+		n, _ := slices.BinarySearchFunc(anys, t.p, func(any, p float64) int { // how many have that or more
+			if any >= p {
+				return -1
+			}
+			return 1
+		})
+		j.curve = append(j.curve, Point{t.p, float64(answered) / float64(len(tops)), share, offers[n]})
 		if share <= wrongAllowed {
 			lowest = t.p
-		}
-		if float64(shown) >= rightShown*float64(i+1) {
-			offered = t.p
 		}
 	}
 	if len(tops) > 0 {
 		j.thresholds.Answer = lowest
-		j.thresholds.Clarify = min(offered, lowest)
+		j.thresholds.Clarify = min(max(offered, leastShown), lowest)
 	}
 }
 
@@ -328,10 +345,23 @@ func (t Thresholds) decide(hits []Hit) Decision {
 	switch p := hits[0].P; {
 	case p >= t.Answer && p-second >= t.Margin:
 		return DecideAnswer
-	case p >= t.Clarify:
+	case anyOf(hits, func(h Hit) float64 { return h.P }) >= t.Clarify:
 		return DecideClarify
 	}
 	return DecideFallback
+}
+
+// offer is how many articles are offered when asking back.
+const offer = 3
+
+// anyOf is the probability that one of the first three answers the question: of articles that are about as
+// likely none is likely by itself.
+func anyOf[T any](all []T, p func(T) float64) float64 {
+	sum := 0.0
+	for _, one := range all[:min(len(all), offer)] {
+		sum += p(one)
+	}
+	return min(sum, 1)
 }
 
 // byRule puts the rule's article first with p = 1.

@@ -32,6 +32,8 @@ func (d *doer) act(ctx context.Context, a *plan.Action) (ActionResult, error) {
 		return d.webhook(ctx, a, step)
 	case "create_ticket":
 		return d.createTicket(ctx, a, step)
+	case "survey":
+		return d.survey(ctx, a, step)
 	}
 	var err error
 	if d.run.Object == "ticket" {

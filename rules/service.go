@@ -101,6 +101,7 @@ type Parts struct {
 	Jobs    *pg.Jobs // New adds its work to it: start it after New
 	Chat    *chat.Service
 	Tickets *ticket.Service
+	Surveys Surveys          // nil: customers are not asked how it was
 	Now     func() time.Time // time.Now when nil
 }
 
@@ -119,6 +120,7 @@ type Service struct {
 	jobs    *pg.Jobs
 	chat    *chat.Service
 	tickets *ticket.Service
+	surveys Surveys
 	now     func() time.Time
 	log     *slog.Logger
 	guard   outbound.Guard
@@ -151,7 +153,7 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Service, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg.withDefaults(), db: parts.DB, bus: parts.Bus, jobs: parts.Jobs, chat: parts.Chat, tickets: parts.Tickets, now: parts.Now, log: log.With("part", "rules"),
+	s := &Service{cfg: cfg.withDefaults(), db: parts.DB, bus: parts.Bus, jobs: parts.Jobs, chat: parts.Chat, tickets: parts.Tickets, surveys: parts.Surveys, now: parts.Now, log: log.With("part", "rules"),
 		wake: make(chan struct{}, workers), wakeHooks: make(chan struct{}, hookWorkers), pace: map[string]*pace{}}
 	s.guard, _ = outbound.ParseGuard(cfg.Private) // checked
 	s.client = s.guard.Client(hookTime, hookWorkers)

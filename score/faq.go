@@ -47,7 +47,7 @@ const FAQFigures = `Figures in --json (LANG is a language of the questions):
   faq.LANG.wrong_of_answers_pct          the same, of the answers given
   faq.LANG.answered_pct                  questions with an article that were answered rightly
   faq.LANG.clarified_pct clarified_right_pct   questions asked back, and how often the right article was among the three
-  faq.LANG.oos_passed_pct                questions without an article that were passed on or asked back
+  faq.LANG.oos_passed_pct oos_clarified_pct   questions without an article that were passed on or asked back, and asked back
   faq.LANG.threshold_answer threshold_clarify   probabilities, drawn without these questions
   faq.LANG.articles questions oos        numbers
   faq.LANG.ms_p50 ms_p95                 per question, embedding included
@@ -144,6 +144,7 @@ type faqRun struct {
 	reciprocal                                            float64
 	first, three                                          int
 	right, wrong, clarified, clarifiedRight, foreignFound int
+	foreignClarified                                      int
 	ms                                                    []float64
 }
 
@@ -169,6 +170,9 @@ func (r *faqRun) count(q kb.Question, v kb.Verdict) {
 		r.foreign++
 		if v.Decision != kb.DecideAnswer {
 			r.foreignFound++
+		}
+		if v.Decision == kb.DecideClarify {
+			r.foreignClarified++
 		}
 	} else {
 		r.asked++
@@ -210,7 +214,7 @@ func (r *faqRun) figures() []Figure {
 		{name("mrr10"), r.reciprocal / float64(max(r.asked, 1))}, {name("recall1_pct"), share(r.first, r.asked)}, {name("recall3_pct"), share(r.three, r.asked)},
 		{name("wrong_pct"), share(r.wrong, all)}, {name("wrong_of_answers_pct"), share(r.wrong, r.right+r.wrong)}, {name("answered_pct"), share(r.right, r.asked)},
 		{name("clarified_pct"), share(r.clarified, r.asked)}, {name("clarified_right_pct"), share(r.clarifiedRight, r.clarified)},
-		{name("oos_passed_pct"), share(r.foreignFound, r.foreign)},
+		{name("oos_passed_pct"), share(r.foreignFound, r.foreign)}, {name("oos_clarified_pct"), share(r.foreignClarified, r.foreign)},
 		{name("threshold_answer"), t.Answer}, {name("threshold_clarify"), t.Clarify},
 		{name("articles"), float64(len(r.index.Articles()))}, {name("questions"), float64(r.asked)}, {name("oos"), float64(r.foreign)},
 		{name("ms_p50"), percentile(r.ms, 0.5)}, {name("ms_p95"), percentile(r.ms, 0.95)},

@@ -97,6 +97,14 @@ type Ticket struct {
 	ClosedAt  time.Time                  `json:"closed_at,omitzero"`
 }
 
+// About is the contact that a rating of the ticket is about: what it came from, so that nobody is asked twice.
+func (t *Ticket) About() string {
+	if strings.HasPrefix(t.SourceRef, "conversation:") || strings.HasPrefix(t.SourceRef, "call:") {
+		return t.SourceRef
+	}
+	return fmt.Sprintf("ticket:%d", t.ID)
+}
+
 // Source is what a ticket came from.
 type Source string
 

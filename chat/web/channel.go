@@ -13,7 +13,7 @@ func (s *Server) Name() string { return Name }
 
 // Limits implements chat.Channel: visitors read the rows themselves.
 func (s *Server) Limits(string) chat.Limits {
-	return chat.Limits{Pull: true, Repeatable: true, Live: true}
+	return chat.Limits{Pull: true, Repeatable: true, Live: true, Buttons: true}
 }
 
 // Decode implements chat.Channel.

@@ -159,7 +159,7 @@ func (s *Server) show(m *chat.Message) reply {
 		r.Source = &chat.Source{ID: d.Source.ID, Title: d.Source.Title, URL: s.house.Home.Article(d.Source.ID, d.Source.Title)}
 	}
 	if m.Direction == chat.Out {
-		r.Name, r.ClientID = m.Author.Name, ""
+		r.Name, r.ClientID = m.Author.Shown(), ""
 	}
 	for _, a := range m.Files {
 		r.Files = append(r.Files, fileOf(a))

@@ -320,7 +320,7 @@ func (c *Channel) send(ctx context.Context, m *chat.Outgoing) chat.Result {
 	case !a.Enabled || set.URL == "":
 		return chat.Result{Outcome: chat.Refused, Reason: "no_address"}
 	}
-	body, err := json.Marshal(event{ID: m.Repeat, Type: "message.created", At: m.At.UTC(), Seq: m.Seq, Data: eventData{Conversation: m.Key, User: m.User, Thread: m.UserThread, From: m.Author.Kind, Name: m.Author.Name, Text: m.Text, Extra: m.Data}})
+	body, err := json.Marshal(event{ID: m.Repeat, Type: "message.created", At: m.At.UTC(), Seq: m.Seq, Data: eventData{Conversation: m.Key, User: m.User, Thread: m.UserThread, From: m.Author.Kind, Name: m.Author.Shown(), Text: m.Text, Extra: m.Data}})
 	if err != nil {
 		return chat.Result{Outcome: chat.Refused, Reason: "encoding"}
 	}

@@ -19,7 +19,7 @@ import (
 
 // startAutomation makes the rules, macros and webhooks; they run from "web" on, with the jobs.
 func (s *server) startAutomation(context.Context) (func() error, error) {
-	auto, err := rules.New(s.cfg.Rules, rules.Parts{DB: s.db, Bus: s.bus, Jobs: s.jobs, Chat: s.chat, Tickets: s.tickets}, s.log)
+	auto, err := rules.New(s.cfg.Rules, rules.Parts{DB: s.db, Bus: s.bus, Jobs: s.jobs, Chat: s.chat, Tickets: s.tickets, Surveys: askers{s.feedback}}, s.log)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func (s *server) startFeedback(ctx context.Context) (func() error, error) {
 	}
 	s.triage = triage.New(parts, s.log)
 	s.triage.AddJobs(s.jobs)
-	f, err := feedback.NewService(s.cfg.Feedback, feedback.Parts{DB: s.db, Bus: s.bus, Tickets: s.tickets, Judge: s.triage}, s.log)
+	f, err := feedback.NewService(s.cfg.Feedback, feedback.Parts{DB: s.db, Bus: s.bus, Tickets: s.tickets, Judge: s.triage, Rated: s.ratedInChat}, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,9 @@ func (s *server) startFeedback(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	f.AddWay(feedback.NewChatWay(s.db, s.chat))
+	f.AddJobs(s.jobs)
 	s.feedback = f
+	s.chat.OnLeave(f.Tail)
 	s.persons.Register(contact.Noun{Name: "feedback", Source: opinions{f}, Eraser: opinions{f}, Exporter: opinions{f}})
 	return s.triage.Close, nil
 }
@@ -67,15 +69,16 @@ func (o opinions) Hits(ctx context.Context, tx pgx.Tx, p *contact.Person) (map[s
 	return o.feedback.PersonHits(ctx, tx, p.Ints())
 }
 
-// mostCases is how many cases and items one archive holds.
+// mostCases is how many cases, items and questions one archive holds.
 const mostCases = 10000
 
 // Export implements contact.Exporter.
 func (o opinions) Export(ctx context.Context, p *contact.Person, out *contact.Dump) error {
 	items, err1 := o.feedback.OfContacts(ctx, p.Ints(), time.Time{}, mostCases)
 	cases, err2 := o.feedback.CasesOf(ctx, p.Ints(), mostCases)
-	if err := errors.Join(err1, err2); err != nil {
+	surveys, err3 := o.feedback.SurveysOf(ctx, p.Ints(), mostCases)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
-	return errors.Join(out.JSON("feedback.json", items), out.JSON("cases.json", cases))
+	return errors.Join(out.JSON("feedback.json", items), out.JSON("cases.json", cases), out.JSON("surveys.json", surveys))
 }

@@ -9,7 +9,7 @@ import (
 
 // Action is one thing that is done. Which fields it has depends on Do.
 type Action struct {
-	Do       string   `json:"do" yaml:"do" enum:"assign,queue,add_labels,remove_labels,priority,state,set_field,note,reply,snooze,create_ticket,follow,notify,webhook,macro,close"`
+	Do       string   `json:"do" yaml:"do" enum:"assign,queue,add_labels,remove_labels,priority,state,set_field,note,reply,snooze,create_ticket,follow,notify,webhook,macro,survey,close"`
 	User     string   `json:"user,omitempty" yaml:"user" doc:"of assign and follow: a user name; nobody; in macros me"`
 	Queue    string   `json:"queue,omitempty" yaml:"queue"`
 	Labels   []string `json:"labels,omitempty" yaml:"labels" doc:"of a conversation; tags of a ticket"`
@@ -24,6 +24,7 @@ type Action struct {
 	Users    []string `json:"users,omitempty" yaml:"users" doc:"of notify: user names"`
 	Target   string   `json:"target,omitempty" yaml:"target" doc:"of webhook"`
 	Macro    string   `json:"macro,omitempty" yaml:"macro"`
+	Survey   string   `json:"survey,omitempty" yaml:"survey" enum:",csat,nps" doc:"of survey: csat asks how it was, nps whether the customer would recommend us"`
 }
 
 // kind says what an action is about and what it needs.
@@ -49,6 +50,7 @@ var actions = map[string]kind{
 	"notify":        {nil, []string{"text", "users"}, false},
 	"webhook":       {nil, []string{"target"}, false},
 	"macro":         {both, []string{"macro"}, false},
+	"survey":        {both, []string{"survey"}, false},
 	"close":         {both, nil, true},
 }
 
@@ -109,7 +111,7 @@ func (a *Action) check(f *faults, at string, groups []string, macro bool) {
 		return
 	}
 	given := map[string]bool{"user": a.User != "", "queue": a.Queue != "", "labels": len(a.Labels) > 0, "priority": a.Priority != "", "state": a.State != "", "for": a.For != "",
-		"key": a.Key != "", "text": a.Text != "", "template": a.Template != "", "users": len(a.Users) > 0, "target": a.Target != "", "macro": a.Macro != ""}
+		"key": a.Key != "", "text": a.Text != "", "template": a.Template != "", "users": len(a.Users) > 0, "target": a.Target != "", "macro": a.Macro != "", "survey": a.Survey != ""}
 	for _, need := range k.needs {
 		if !given[need] {
 			f.add(at+"."+need, required, "%s needs it", a.Do)
@@ -126,6 +128,9 @@ func (a *Action) check(f *faults, at string, groups []string, macro bool) {
 	}
 	if a.Priority != "" && !slices.Contains(Priorities, a.Priority) {
 		f.add(at+".priority", choice, "%.20q is none of %s", a.Priority, strings.Join(Priorities, ", "))
+	}
+	if a.Survey != "" && a.Survey != "csat" && a.Survey != "nps" {
+		f.add(at+".survey", choice, "%.20q is neither csat nor nps", a.Survey)
 	}
 	if a.State != "" && !slices.Contains([]string{"open", "pending_customer", "pending_third", "on_hold", "resolved", "closed"}, a.State) {
 		f.add(at+".state", choice, "%.20q is no state that a ticket is moved to", a.State)

@@ -1,8 +1,9 @@
 // Feedback against a running pbx: bad words open a case, which is taken through its steps on the pages, in both
-// languages; the customer sees the ticket's page. Pictures with --shots FOLDER.
+// languages; customers are asked how it was, and the schedule of such questions is set. Pictures with --shots FOLDER.
 //
 //   node e2e/feedback.mjs --url http://127.0.0.1:8080 --password PASSWORD [--user admin] [--shots FOLDER]
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { launch, login, prefer } from './browser.mjs';
 
@@ -27,16 +28,13 @@ for (const [language, theme] of [
     await page.setViewportSize({ width: 1280, height: 860 });
   };
   await login(page, url, values.user, values.password);
-  /** post asks the API as the page does. */
-  const post = (path, body) =>
-    page.evaluate(
-      async ([p, b]) => {
-        const { csrf } = await (await fetch('/api/v1/session')).json();
-        const answer = await fetch(`/api/v1${p}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf }, body: JSON.stringify(b) });
-        return { status: answer.status, body: await answer.json() };
-      },
-      [path, body],
-    );
+  const { csrf } = await (await page.request.get(`${url}/api/v1/session`)).json();
+  /** ask asks the API as the page does. */
+  const ask = async (method, path, data) => {
+    const answer = await page.request.fetch(`${url}/api/v1${path}`, { method, data, headers: { 'X-CSRF-Token': csrf } });
+    return { status: answer.status(), body: answer.status() === 204 ? undefined : await answer.json() };
+  };
+  const post = (path, body) => ask('POST', path, body);
   const person = (await post('/contacts', { name: zh ? '王梅' : 'Mary King' })).body.id;
   const bad = await post('/feedback', { kind: 'csat', score: 1, text: zh ? '等了两个小时，退款还是没到，我要投诉' : 'Two hours on hold and still no refund', chips: [zh ? '等待太久' : 'long wait'], contact: person });
   assert.equal(bad.status, 201);
@@ -87,6 +85,41 @@ for (const [language, theme] of [
   await page.waitForSelector('.case-row');
   await shot('cases');
   await narrow('cases');
+
+  // A customer of a channel without buttons is asked by a macro, and answers in words.
+  const who = `${zh ? 'mei' : 'mary'}-${Date.now()}`;
+  const secret = 'whsec_of_feedback';
+  assert.equal((await ask('PUT', '/channels/webhook/feedback', { name: 'feedback', enabled: true, secret, settings: {} })).status, 204);
+  assert.equal((await ask('PUT', '/settings/macros/how-was-it', { doc: { label: 'How was it', for: ['conversation'], actions: [{ do: 'survey', survey: 'csat' }] } })).status, 200);
+  let letters = 0;
+  const writes = async (text) => {
+    const id = `${who}-${letters++}`;
+    const data = JSON.stringify({ id, user: { id: who, name: zh ? '王梅' : 'Mary King' }, text, lang: zh ? 'zh' : 'en' });
+    const at = Math.floor(Date.now() / 1000);
+    const sign = `t=${at},v1=${createHmac('sha256', secret).update(`${at}.${data}`).digest('hex')}`;
+    const answer = await page.request.post(`${url}/in/feedback`, { data, headers: { 'Content-Type': 'application/json', 'Idempotency-Key': id, 'X-CC-Signature': sign } });
+    assert.equal(answer.status(), 202);
+  };
+  await writes(zh ? '你好' : 'hello');
+  const { items } = (await ask('GET', '/conversations?box=all&limit=200')).body;
+  const talk = String(items.find((one) => one.external_user === who).id);
+  assert.equal((await ask('POST', `/conversations/${talk}/close`)).status, 204);
+  const run = await post('/macros/how-was-it/run', { objects: [{ kind: 'conversation', id: talk }] });
+  assert.equal(run.body.items[0].steps[0].result, 'done');
+  const again = await post('/macros/how-was-it/run', { objects: [{ kind: 'conversation', id: talk }] });
+  assert.equal(again.body.items[0].steps[0].reason, 'asked');
+  await writes(zh ? '很满意，谢谢' : 'very good, thanks');
+  await page.goto(`${url}/feedback?tab=surveys`);
+  await page.locator('.said-line', { has: page.locator(`a[href="/inbox/${talk}"]`) }).locator('.tag-good', { hasText: '5/5' }).waitFor();
+  await page.locator('.survey-fields input').first().fill('60');
+  await page.locator('.survey-settings [role=switch]').click();
+  await page.locator('.survey-settings .ant-btn-primary').click();
+  await page.locator('.ant-message-success').waitFor();
+  const { on, every_days: days } = (await ask('GET', '/feedback/schedule')).body;
+  assert.deepEqual([on, days], [zh, 60]); // the second language switches it off again
+  await shot('surveys');
+  await narrow('surveys');
+
   await page.goto(`${url}/feedback?tab=report`);
   await page.waitForSelector('.report-table');
   await shot('causes-report');

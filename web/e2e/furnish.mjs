@@ -29,6 +29,80 @@ const plans = [
   ['rules', 'silent', { label: '客户三天未回复 Silent for 3 days', position: 20, when: ['ticket.state'], after: '72h', if: { field: 'ticket.state', op: 'is', value: 'pending_customer' }, then: [{ do: 'reply', text: 'May we close this?', text_zh: '请问可以关闭吗？' }] }],
 ];
 
+const welcome = `flow: welcome
+version: 1
+language: zh
+
+nodes:
+  - id: announce
+    record:
+      announce: "您好，这里是青山小铺，本次通话将被录音。"
+
+  - id: menu
+    menu:
+      prompt:
+        - "查询订单请按一，退换货请按二。"
+        - {text: "For English press 9.", language: en}
+      options: {"1": talk, "2": talk, "9": english}
+      retries: 1
+      no_input: "没有听到您的选择。"
+      else: talk
+
+  - id: english
+    language: en
+
+  - id: hello
+    say: "Welcome. Please go ahead."
+    next: talk
+
+  - id: talk
+    listen: {silence: 15s, limit: 30m}
+`;
+
+/** What a telephone wants: settings by path and name. */
+const lines = [
+  ['flows', 'welcome', { text: welcome }],
+  ['trunks', 'carrier', { proxy: 'sip:sip.carrier.example:5060;transport=udp', addresses: ['203.0.113.10', '203.0.113.0/28'], codecs: ['PCMA', 'PCMU'], max_calls: 60, cps: 5, format: 'e164', probe: '30s' }],
+  ['outbound', 'abroad', { trunk: 'carrier', prefixes: ['+'], order: 1 }],
+  ['outbound', 'at-home', { trunk: 'carrier', prefixes: ['0', '1'], order: 2, prepend: '+86', strip: 0 }],
+  ['numbers', 'hotline', { label: '客服热线 Hotline', numbers: ['4008001234', '+864008001234'], queue: 'support', language: 'zh', record: true }],
+  ['numbers', 'returns', { label: '退换货 Returns', numbers: ['4008001235'], queue: 'returns', language: 'zh' }],
+  ['alert-rules', 'long-wait', { label: '有人等了一分钟 Waited a minute', metric: 'oldest', operator: '>', value: 60, for: '5s', severity: 'warning', queues: ['returns'] }],
+  ['alert-rules', 'nobody-there', { label: '没有空闲坐席 Nobody free', metric: 'free', operator: '<', value: 1, for: '2h', severity: 'critical', queues: ['support'] }],
+];
+
+const weekdays = { name: 'weekdays', zone: 'Asia/Shanghai', week: Object.fromEntries(['monday', 'tuesday', 'wednesday', 'thursday', 'friday'].map((day) => [day, [{ from: '09:00', to: '12:00' }, { from: '13:30', to: '18:00' }]])), days: [{ date: '2027-01-01', name: '元旦 New Year' }, { date: '2027-01-02', name: '调休 make-up day', spans: [{ from: '09:00', to: '18:00' }] }] };
+
+const snippets = [
+  ['hello', 'zh', '问候', '您好，{{contact.name}}，我是{{agent.name}}，很高兴为您服务。'],
+  ['wait', 'zh', '请稍候', '请您稍等，我马上为您查询。'],
+  ['photo', 'en', 'Ask for a photo', 'Could you send us a photo of it, {{contact.name}}? We will look into it at once.'],
+];
+
+const script = {
+  title: '退货 Returns',
+  lang: 'zh',
+  queues: ['returns'],
+  steps: [
+    { title: '问候', say: '您好，这里是青山小铺，我是{{agent.name}}。', items: [{ text: '报姓名', phrases: ['我是'] }] },
+    { title: '核对订单', say: '请问您的订单号是多少？', items: [{ text: '问订单号', phrases: ['订单号'] }, { text: '核对收货人', phrases: ['收货人'], optional: true }] },
+    { title: '说明退货办法', items: [{ text: '七天无理由', phrases: ['七天'] }, { text: '运费由谁承担', phrases: ['运费'] }] },
+  ],
+};
+
+/** What customers say of us: [kind, score, words, chips, whose]. */
+const said = [
+  ['csat', 1, '等了两个小时，退款还是没到，我要投诉', ['等待太久'], 1],
+  ['csat', 2, 'Nobody could tell me when my order ships', ['no answer'], 2],
+  ['csat', 5, '快递很快，谢谢', [], 0],
+  ['csat', 4, 'Friendly and quick', [], 4],
+  ['csat', 5, '', [], 5],
+  ['nps', 10, '', [], 0],
+  ['nps', 9, '会推荐给朋友', [], 5],
+  ['nps', 6, '', [], 2],
+  ['idea', undefined, '希望应用有夜间模式', [], 3],
+];
+
 const chats = [
   ['zh-CN', ['你好，怎么申请退货？', '订单号是 A2025070201', '转人工']],
   ['en', ['How long does delivery take?', 'I want to talk to a person please']],
@@ -41,7 +115,7 @@ const chats = [
  * Playwright's response; articles are files {name, bytes} for the knowledge base. It returns the ids of what it made.
  */
 export async function furnish(url, request, ask, csrf, articles = []) {
-  const made = { contacts: [], tickets: [], conversations: [] };
+  const made = { contacts: [], tickets: [], conversations: [], cases: [], wall: '' };
   const json = async (answer, what) => {
     if (!answer.ok()) throw new Error(`${what}: ${answer.status()} ${(await answer.text()).slice(0, 300)}`);
     return answer.status() === 204 ? {} : answer.json();
@@ -54,7 +128,7 @@ export async function furnish(url, request, ask, csrf, articles = []) {
     const answer = await ask('POST', '/users', { username, name, role, password: 'a good picture day' });
     if (!answer.ok() && ![409, 422].includes(answer.status())) await json(answer, username);
   }
-  const members = ['lin', 'grace', 'admin'];
+  const members = ['lin', 'grace'];
   const { items } = await json(await ask('GET', '/users'), 'users');
   for (const user of members) {
     const id = items.find((one) => one.username === user)?.id;
@@ -62,9 +136,10 @@ export async function furnish(url, request, ask, csrf, articles = []) {
   }
   for (const [id, name] of [['support', '客服 Support'], ['returns', '退换货 Returns']])
     await json(await ask('PUT', `/queues/${id}`, { id, name, strategy: 'longest_idle', members: members.map((user) => ({ user })) }), id);
-  for (const [path, name, doc] of plans) await json(await ask('PUT', `/settings/${path}/${name}`, { doc }), name);
+  await json(await ask('PUT', '/calendars/weekdays', weekdays), 'weekdays');
+  for (const [path, name, doc] of [...plans, ...lines]) await json(await ask('PUT', `/settings/${path}/${name}`, { doc }), name);
   for (const file of articles) {
-    const answer = await request.post(`${url}/api/v1/kb/import?publish=true&name=${file.name}`, { data: file.bytes, headers: { 'Content-Type': 'application/octet-stream', 'X-CSRF-Token': csrf } });
+    const answer = await request.post(`${url}/api/v1/kb/import?publish=true&name=${file.name}`, { data: file.bytes, timeout: 240_000, headers: { 'Content-Type': 'application/octet-stream', 'X-CSRF-Token': csrf } });
     await json(answer, file.name);
   }
 
@@ -79,6 +154,23 @@ export async function furnish(url, request, ask, csrf, articles = []) {
     if (answer.status() === 422) answer = await ask('POST', '/tickets', { type: 'question', subject, body, priority, complaint, language, contact: made.contacts[who] });
     made.tickets.push((await json(answer, subject)).id);
   }
+  await json(await ask('PUT', '/teams/east', { name: '华东组 East', members: ['lin', 'zhou'], queues: ['returns'] }), 'team');
+  for (const [shortcut, lang, title, text] of snippets) {
+    const answer = await ask('POST', '/snippets', { shortcut, lang, title, text });
+    if (![409, 422].includes(answer.status())) await json(answer, shortcut);
+  }
+  const [known] = ((await json(await ask('GET', '/scripts'), 'scripts')).items ?? []).filter((one) => one.name === 'returns');
+  if (!known) await json(await ask('PUT', '/scripts/returns', { version: 0, doc: script }), 'script');
+  for (const [k, [kind, score, text, chips, who]] of said.entries()) {
+    const answer = await json(await ask('POST', '/feedback', { kind, score, text, chips, contact: made.contacts[who], key: `furnish-${k}` }), 'feedback');
+    if (answer.case) made.cases.push(answer.case);
+  }
+  if (made.cases[1]) await json(await ask('POST', `/cases/${made.cases[1]}/move`, { to: 'contacted', note: '已致电，了解情况。' }), 'case');
+  for (const [number, urgency] of [['+8613800138000', 'high'], ['+442071838750', 'normal']]) await json(await ask('POST', '/callbacks', { queue: 'support', number, urgency }), 'call-back');
+  const kiosks = (await json(await ask('GET', '/kiosks'), 'kiosks')).items ?? [];
+  if (kiosks.length === 0) made.wall = (await json(await ask('POST', '/kiosks', { name: '大厅 Hall', queues: ['support', 'returns'] }), 'kiosk')).token;
+  const keys = (await json(await ask('GET', '/api-keys'), 'keys')).items ?? [];
+  if (keys.length === 0) await json(await ask('POST', '/api-keys', { name: 'CRM', scopes: ['calls:read', 'tickets:read'], days: 90 }), 'key');
   for (const [lang, words] of chats) {
     const site = await request.post(`${url}/widget/session?site=default`, { data: {} });
     if (!site.ok()) break; // no web chat here

@@ -3,7 +3,7 @@
 //
 //   TINGXIN_URL, TINGXIN_USER, TINGXIN_PASSWORD   as for pages.mjs
 //   TINGXIN_WAIT       seconds to wait for the alert (180)
-//   TINGXIN_PICTURES   where the pictures go (docs/pictures)
+//   TINGXIN_PICTURES   where the pictures go (build/pictures)
 //
 // Prints one line per check; the exit status is 0 only when all held.
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { launch, login, prefer } from './browser.mjs';
 const env = process.env;
 const url = (env.TINGXIN_URL ?? 'http://127.0.0.1:8099').replace(/\/$/, '');
 const patience = Number(env.TINGXIN_WAIT ?? 180) * 1000;
-const pictures = env.TINGXIN_PICTURES ?? join(import.meta.dirname, '..', '..', 'docs', 'pictures');
+const pictures = env.TINGXIN_PICTURES ?? join(import.meta.dirname, '..', '..', 'build', 'pictures');
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 mkdirSync(pictures, { recursive: true });
 

@@ -4,21 +4,21 @@
 //   TINGXIN_URL TINGXIN_USER TINGXIN_PASSWORD   a server, an administrator
 //   TINGXIN_PICTURES                            where the pictures go (build/pictures/walk)
 //   ONLY=desk,tickets                           only pages whose address holds one of these
+//   WHO=admin,agent LOOKS=360,dark              only as these, only in such looks
 //   FURNISH=1                                   first fill the server as a working day does
 //   ARTICLES=a.csv,b.jsonl                      with these articles
 //
 // Prints one line per page and look with something wrong, and a closing line.
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
 import { furnish } from './furnish.mjs';
+import { still, tooWide, violations } from './tools.mjs';
 
 const env = process.env;
 const url = (env.TINGXIN_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
 const pictures = env.TINGXIN_PICTURES ?? join(import.meta.dirname, '..', '..', 'build', 'pictures', 'walk');
 const only = env.ONLY?.split(',');
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 mkdirSync(pictures, { recursive: true });
 
 const locale = (name) => JSON.parse(readFileSync(join(import.meta.dirname, '..', 'src', 'i18n', 'locales', `${name}.json`), 'utf8'));
@@ -54,7 +54,7 @@ async function enter(page, user, password) {
 const settle = async (page) => {
   await page.waitForLoadState('networkidle', { timeout: 3000 }).catch(() => undefined);
   await page.waitForFunction(() => !document.querySelector('.ant-spin-spinning, .ant-skeleton-active'), null, { timeout: 4000 }).catch(() => undefined);
-  await page.evaluate(() => Promise.race([Promise.all(document.getAnimations().map((a) => a.finished.catch(() => undefined))), new Promise((done) => setTimeout(done, 1200))]));
+  await still(page, 1200);
 };
 
 /** places are the addresses that the navigation, tabs and first rows of lists lead to. */
@@ -92,16 +92,36 @@ async function places(page) {
 const name = (path) => path.replace(/[0-9a-f]{8}-[0-9a-f-]{20,}/g, 'one').replace(/^\//, '').replace(/[^a-z0-9]+/gi, '-') || 'home';
 
 async function look(page, who, path, language, theme, width) {
-  const at = `${who} ${path} ${language} ${theme} ${width}`;
   walked++;
   await page.goto(url + path);
   await settle(page);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  await judge(page, `${who} ${path} ${language} ${theme} ${width}`, language);
+  const picture = (more = '') => page.screenshot({ path: join(pictures, `${name(path)}${more}-${language === 'en' ? 'en' : 'zh'}-${theme}-${width}.jpg`), type: 'jpeg', quality: 72 });
+  await picture();
+  // What the head of the page offers first is mostly a form.
+  const form = page.locator('main :is(.page-head, .admin-head, .card-head) :is(.ant-btn, .chip):visible').filter({ hasNot: page.locator('a') }).first();
+  if ((await form.count()) === 0) return;
+  await form.click({ timeout: 2000 }).catch(() => undefined);
+  const opened = page.locator('[role=dialog]:visible').first();
+  if (!(await opened.waitFor({ timeout: 700 }).then(() => true, () => false))) return;
+  walked++;
+  await settle(page);
+  await judge(page, `${who} ${path} (form) ${language} ${theme} ${width}`, language);
+  await picture('-form');
+}
+
+/** judge says what is wrong with what is on the screen. */
+async function judge(page, at, language) {
+  const wide = await tooWide(page);
   if (wide > 0) say(`${at}: ${wide} px too wide`);
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'] }));
-  for (const v of found.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical'))
-    say(`${at}: ${v.id} ${v.nodes.slice(0, 2).map((n) => n.target.join(' ') + (n.any[0]?.data?.contrastRatio ? ` ${n.any[0].data.contrastRatio}` : '')).join(', ')}`);
+  for (const words of await violations(page)) say(`${at}: ${words}`);
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll('button, .chip, .tag, label, th, h1, h2, h3, [role=tab], .ant-segmented-item-label')]
+      .filter((el) => el.clientWidth > 1 && el.scrollWidth > el.clientWidth + 1 && ['hidden', 'clip'].includes(getComputedStyle(el).overflowX) && getComputedStyle(el).textOverflow !== 'ellipsis' && !el.closest('.hidden') && !el.classList.contains('hidden'))
+      .slice(0, 3)
+      .map((el) => `${el.className || el.tagName} "${el.textContent.trim().slice(0, 30)}"`),
+  );
+  for (const words of cut) say(`${at}: words are cut: ${words}`);
   const texts = await page.evaluate(() => {
     const out = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -116,7 +136,6 @@ async function look(page, who, path, language, theme, width) {
     if (/^[a-z][A-Za-z]*(\.[a-zA-Z_]+)+$/.test(text) && tops.has(text.split('.')[0])) say(`${at}: a key instead of words: ${text}`);
     if (foreign[language].has(text) && !everywhere.has(text)) say(`${at}: words of the other language: ${text}`);
   }
-  await page.screenshot({ path: join(pictures, `${name(path)}-${language === 'en' ? 'en' : 'zh'}-${theme}-${width}.jpg`), type: 'jpeg', quality: 72 });
 }
 
 // Everything that has a name is made first, by an administrator.
@@ -132,17 +151,18 @@ const people = [
   ['admin', env.TINGXIN_USER ?? 'admin', env.TINGXIN_PASSWORD ?? 'admin'],
   ['agent', 'lin', 'a good picture day'],
   ['supervisor', 'zhou', 'a good picture day'],
-];
+].filter(([who]) => !env.WHO || env.WHO.split(',').includes(who));
+// Wide is what a browser leaves of a screen of 1366 by 768.
 const looks = [
-  ['zh-CN', 'light', 1280],
-  ['en', 'dark', 1280],
+  ['zh-CN', 'light', 1366],
+  ['en', 'dark', 1366],
   ['zh-CN', 'dark', 360],
   ['en', 'light', 360],
-];
+].filter((one) => !env.LOOKS || env.LOOKS.split(',').some((part) => one.map(String).includes(part)));
 for (const [who, user, password] of people) {
   let paths;
   for (const [language, theme, width] of who === 'admin' ? looks : looks.slice(0, 2)) {
-    const context = await launch({ viewport: { width, height: width > 500 ? 800 : 740 } });
+    const context = await launch({ viewport: { width, height: width > 500 ? 657 : 740 } });
     await prefer(context, language, theme);
     const page = await context.newPage();
     const complaints = new Set();
@@ -150,7 +170,11 @@ for (const [who, user, password] of people) {
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !message.text().includes('429') && complaints.add(`${message.text()} at ${new URL(page.url()).pathname}`));
     page.on('pageerror', (error) => complaints.add(`${error} at ${new URL(page.url()).pathname}`));
     await enter(page, user, password).catch((error) => say(`${who}: ${error.message.split('\n')[0]}`));
-    paths ??= await places(page);
+    if (!paths) {
+      await page.setViewportSize({ width: 1366, height: 657 }); // where all of the navigation is
+      paths = await places(page);
+      await page.setViewportSize({ width, height: width > 500 ? 657 : 740 });
+    }
     for (const path of paths) await look(page, who, path, language, theme, width).catch((error) => say(`${who} ${path} ${language}: ${error.message.split('\n')[0]}`));
     for (const text of complaints) say(`${who} ${language} ${theme} ${width}: ${text}`);
     await context.close();

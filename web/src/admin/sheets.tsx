@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Form, InputNumber, Segmented, type FormInstance } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { calendars, queueSettings, system, users } from '../api/queries';
-import { useFormat } from '../i18n/format';
+import { span, useFormat } from '../i18n/format';
 import { Choice, Count, Secret, Tags, Text, Time, Toggle } from './fields';
 import { useMetric } from './metric';
 import { bare, settings, type AlertRule, type Number_, type Outbound, type Trunk } from './kinds';
@@ -271,13 +271,13 @@ const ruleSheet: Sheet<'alert-rules', AlertRule> = {
 };
 
 function RuleCells({ doc }: { doc: AlertRule }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const write = useMetric();
   return (
     <>
       <span className="admin-main">
         {t(`admin.metric.${doc.metric}`)} {doc.operator} {write(doc.metric, doc.value)}
-        {doc.for && <span className="muted"> · {t('admin.forTime', { time: doc.for })}</span>}
+        {doc.for && <span className="muted"> · {t('admin.forTime', { time: span(doc.for, i18n.language) })}</span>}
       </span>
       <span className={doc.severity === 'critical' ? 'tag tag-poor' : 'tag tag-fair'}>{t(`admin.severity.${doc.severity}`)}</span>
       <span className="muted">{doc.off ? t('admin.isOff') : doc.queues?.length ? doc.queues.join(', ') : t('admin.allQueues')}</span>

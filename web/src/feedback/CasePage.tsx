@@ -5,7 +5,8 @@ import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
-import { colleagues, session } from '../api/queries';
+import { usePeople } from '../api/people';
+import { session } from '../api/queries';
 import type { Ticket } from '../api/model';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
@@ -344,7 +345,7 @@ export function CasePage() {
   const now = useNow();
   const role = useSuspenseQuery(session).data?.user.role;
   const lead = leads(role);
-  const people = useQuery(colleagues).data ?? [];
+  const people = usePeople();
   const all = useQuery(causes).data ?? [];
   const { data, error, refetch } = useQuery(oneCase(caseId));
   const act = useAct(caseId);

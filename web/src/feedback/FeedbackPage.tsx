@@ -19,6 +19,7 @@ import '../pages/tickets.css';
 import { areas, caseCounts, cases, caseStates, causes, kinds, report, said, sources, summary, tabs, topics, walk, type CaseRow, type Cause, type FeedbackFilter, type Item, type Tab, type Theme } from './api';
 import './feedback.css';
 import { label, Score, useCauseName } from './marks';
+import { NPSBar, Surveys } from './Surveys';
 
 type Change = (part: FeedbackFilter) => void;
 
@@ -142,7 +143,7 @@ function Said({ filter, change }: { filter: FeedbackFilter; change: Change }) {
           </section>
           <section className="card summary-card">
             <h2>{t('feedback.kinds.nps')}</h2>
-            <p className="summary-number num">{sum.nps_score === undefined ? '–' : number(sum.nps_score)}</p>
+            {sum.nps_figures ? <NPSBar figures={sum.nps_figures} /> : <p className="summary-number num">–</p>}
             <Bars values={sum.nps} from={0} name={t('feedback.distribution')} />
           </section>
           <Themes themes={sum.themes} name={t('feedback.themes')} words={(topic) => t(`feedback.topics.${topic}`, topic)} change={(topic) => change({ topic })} />
@@ -448,6 +449,7 @@ export function FeedbackPage() {
       </div>
       {tab === 'said' && <Said filter={filter} change={change} />}
       {tab === 'cases' && <Cases filter={filter} change={change} lead={lead} />}
+      {tab === 'surveys' && <Surveys filter={filter} change={change} admin={role === 'admin'} />}
       {tab === 'report' && <CauseReport filter={filter} change={change} />}
       {tab === 'causes' && <CauseTree admin={role === 'admin'} />}
     </div>

@@ -15,6 +15,9 @@ export type Step = Schemas['FeedbackStep'];
 export type Cause = Schemas['FeedbackCause'];
 export type Report = Schemas['FeedbackCauseReport'];
 export type Link = Schemas['FeedbackLink'];
+export type Survey = Schemas['FeedbackSurvey'];
+export type Schedule = Schemas['FeedbackSchedule'];
+export type NPSFigures = Schemas['FeedbackNPSFigures'];
 
 export const kinds = ['csat', 'nps', 'complaint', 'idea', 'bug'] as const;
 export const sources = ['chat', 'call', 'ticket', 'page', 'api'] as const;
@@ -22,7 +25,8 @@ export const topics = ['delivery', 'quality', 'price', 'refund', 'attitude', 'wa
 export const caseStates = ['new', 'contacted', 'cause_found', 'fixed', 'customer_told', 'verified', 'closed'] as const;
 export const areas = ['product', 'process', 'agent', 'article', 'other'] as const;
 export const ways = ['call', 'email', 'letter', 'visit'] as const;
-export const tabs = ['said', 'cases', 'report', 'causes'] as const;
+export const surveyStates = ['waiting', 'sent', 'answered', 'expired', 'dropped'] as const;
+export const tabs = ['said', 'cases', 'surveys', 'report', 'causes'] as const;
 export type Tab = (typeof tabs)[number];
 
 /** What the page can be asked for; empty fields do not filter. */
@@ -80,6 +84,19 @@ export const oneCase = (id: string) => queryOptions({ queryKey: ['feedback', 'ca
 export const causes = queryOptions({ queryKey: ['feedback', 'causes'], queryFn: ({ signal }) => request<Schemas['CauseList']>('/causes', { signal }).then((list) => list.items), staleTime: 60_000 });
 
 export const report = (days: number) => queryOptions({ queryKey: ['feedback', 'report', days], queryFn: ({ signal }) => request<Report>('/reports/causes', { signal, query: { since: since(days) } }) });
+
+export function surveys(f: FeedbackFilter) {
+  return infiniteQueryOptions({
+    queryKey: ['feedback', 'surveys', f.state],
+    queryFn: ({ pageParam, signal }) => request<Schemas['SurveyPage']>('/feedback/surveys', { signal, query: { state: f.state, cursor: pageParam, limit: 40 } }),
+    initialPageParam: '',
+    getNextPageParam: (page) => page.next,
+  });
+}
+
+export const schedule = queryOptions({ queryKey: ['feedback', 'schedule'], queryFn: ({ signal }) => request<Schedule>('/feedback/schedule', { signal }) });
+
+export const npsReport = (days: number) => queryOptions({ queryKey: ['feedback', 'nps', days], queryFn: ({ signal }) => request<Schemas['FeedbackNPSReport']>('/reports/nps', { signal, query: { since: since(days) } }) });
 
 /** openCases are the cases of one contact of ours (conversation:12, ticket:1001) that are not closed. */
 export const openCases = (query: { reason?: string; ticket?: number }) =>

@@ -23,11 +23,20 @@ export function signed(n: number, write: (n: number) => string): string {
   return whole > 0 ? `+${write(whole)}` : write(whole);
 }
 
+const units: Record<string, string> = { h: 'hour', m: 'minute', s: 'second' };
+
+/** span writes a length of time of a setting, 1h30m, in words. */
+export function span(text: string, language: string): string {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)].filter(([, n, unit]) => Number(n) > 0 && unit !== 'ms');
+  return parts.map(([, n, unit]) => Number(n).toLocaleString(language, { style: 'unit', unit: units[unit ?? 's'], unitDisplay: 'long' })).join(' ') || text;
+}
+
 export interface Format {
   time: (iso: string) => string;
   day: (iso: string) => string;
   dateTime: (iso: string) => string;
-  number: (n: number, digits?: number) => string;
+  /** At most so many digits behind the point; exactly so many where numbers stand below each other. */
+  number: (n: number, digits?: number, exact?: boolean) => string;
 }
 
 const cache = new Map<string, Format>();
@@ -40,7 +49,7 @@ function make(language: string): Format {
     time: (iso) => time.format(new Date(iso)),
     day: (iso) => day.format(new Date(iso)),
     dateTime: (iso) => whole.format(new Date(iso)),
-    number: (n, digits = 0) => n.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: 0 }),
+    number: (n, digits = 0, exact = false) => n.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: exact ? digits : 0, signDisplay: 'negative' }),
   };
 }
 

@@ -50,6 +50,11 @@ describe('locales', () => {
     }
   });
 
+  it('put Chinese marks beside Chinese words', () => {
+    const half = /[\u3400-\u9fff][,:;?!](?!\/\/)|[,;][\u3400-\u9fff]|\([^()]*[\u3400-\u9fff]/;
+    expect([...chinese].filter(([, text]) => half.test(text))).toEqual([]);
+  });
+
   it('hold every key that the pages ask for', () => {
     const asked = sources(join(import.meta.dirname, '..')).flatMap((text) =>
       [...text.matchAll(/\bt\(\s*'([\w.]+)'/g)].map((m) => m[1] ?? ''),

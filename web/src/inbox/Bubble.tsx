@@ -1,6 +1,5 @@
-import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { colleagues } from '../api/queries';
+import { usePeople } from '../api/people';
 import { size, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { fileAddress, type Message } from './data';
@@ -33,7 +32,7 @@ interface Extra {
 function useEventWords() {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
-  const people = useQuery(colleagues).data ?? [];
+  const people = usePeople();
   return (message: Message): string => {
     const extra = (message.data ?? {}) as Extra;
     const user = people.find((p) => p.id === extra.with?.user);

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Input, Modal, Popconfirm, Select, Switch } from 'antd';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
@@ -70,8 +70,8 @@ function SaveView({ filter, onClose, onSaved }: { filter: InboxFilter; onClose: 
   );
 }
 
-/** Narrow is the further conditions, and the way to keep them as a view. */
-export function Narrow({ filter, onChange }: Props) {
+/** Narrow is the further conditions, and the way to keep them as a view; its children stand at the end. */
+export function Narrow({ filter, onChange, children }: Props & { children?: ReactNode }) {
   const { t } = useTranslation();
   const message = useMessage();
   const client = useQueryClient();
@@ -90,7 +90,7 @@ export function Narrow({ filter, onChange }: Props) {
     onError: (error) => void message.error(t(problemKey(error))),
   });
   if (filter.view) {
-    if (!saved || (saved.shared && !leads(me?.role)) || !works(me?.role)) return null;
+    if (!saved || (saved.shared && !leads(me?.role)) || !works(me?.role)) return <div className="inbox-narrow">{children}</div>;
     return (
       <div className="inbox-narrow">
         <Popconfirm title={t('desktop.dropViewAsk', { name: saved.name })} okText={t('desktop.dropView')} cancelText={t('inbox.cancel')} onConfirm={() => drop.mutate(saved.id)}>
@@ -98,6 +98,7 @@ export function Narrow({ filter, onChange }: Props) {
             {t('desktop.dropView')}
           </button>
         </Popconfirm>
+        {children}
       </div>
     );
   }
@@ -126,6 +127,7 @@ export function Narrow({ filter, onChange }: Props) {
           )}
         </>
       )}
+      {children}
       {saving && (
         <SaveView
           filter={filter}

@@ -75,7 +75,7 @@ function Decided({ name, of, id }: { name: string; of: Verdict; id: number }) {
         {of.tau_a > 0 && (
           <>
             {' '}
-            · τa {number(of.tau_a, 2)} · τc {number(of.tau_c, 2)} · Δ {number(of.margin, 2)}
+            · p₁₋₃ {number(of.p_any, 2)} · τa {number(of.tau_a, 2)} · τc {number(of.tau_c, 2)} · Δ {number(of.margin, 2)}
           </>
         )}
       </p>

@@ -268,7 +268,7 @@ export function DeskPage() {
         ) : chosen.ticket ? (
           <section className="desk-ticket" aria-label={t('ticket.title')}>
             <Suspense fallback={<Waiting rows={6} />}>
-              <TicketView key={chosen.ticket} ticketId={String(chosen.ticket)} onBack={close} />
+              <TicketView key={chosen.ticket} ticketId={String(chosen.ticket)} onBack={close} onNext={next} />
             </Suspense>
           </section>
         ) : chosen.call ? (

@@ -142,8 +142,9 @@ function ConversationList({ id, filter, onOpen, onFilter }: ListProps) {
       ) : (
         <>
           <Boxes filter={filter} onChange={onFilter} />
-          <Narrow filter={filter} onChange={onFilter} />
-          <ExportButton noun="conversations" small />
+          <Narrow filter={filter} onChange={onFilter}>
+            <ExportButton noun="conversations" small />
+          </Narrow>
           {chosen.size > 0 && <Bulk rows={[...chosen.values()]} onDone={() => setChosen(new Map())} />}
           {list.error ? (
             <Failed error={list.error} retry={() => void list.refetch()} />

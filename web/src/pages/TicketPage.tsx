@@ -1,13 +1,14 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { Button, DatePicker, Input, Modal, Segmented, Select, Tag } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
-import { useCallback, useState } from 'react';
+import { useCallback, useMemo, useRef, useState, type ComponentRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { TicketClock, TicketComment, TicketDetail, TicketState, TicketStep } from '../api/model';
+import { usePeople } from '../api/people';
 import { Problem, problemKey } from '../api/problem';
-import { colleagues } from '../api/queries';
+import { session } from '../api/queries';
 import { priorities, ticket, ticketTrail, ticketTypes } from '../api/tickets';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
@@ -20,6 +21,8 @@ import { Title } from '../parts/Title';
 import { useMessage } from '../parts/messages';
 import { Follow } from '../rules/Follow';
 import { MacroMenu } from '../rules/MacroMenu';
+import { useActions, type Action } from '../shell/actions';
+import { works } from '../shell/roles';
 import './calls.css';
 import './tickets.css';
 
@@ -56,18 +59,51 @@ function Said({ comment }: { comment: TicketComment }) {
   );
 }
 
+interface Draft {
+  kind: 'reply' | 'note';
+  text: string;
+}
+
+/** useDraft is what is being written on a ticket: it stays while one looks at other work, until the logout. */
+function useDraft(id: number): [Draft, (part: Partial<Draft>) => void] {
+  const client = useQueryClient();
+  const [draft, setDraft] = useState<Draft>(() => client.getQueryData<Draft>(['ticket draft', id]) ?? { kind: 'reply', text: '' });
+  const change = useCallback(
+    (part: Partial<Draft>) => {
+      client.setQueryDefaults(['ticket draft'], { gcTime: Infinity });
+      const next = { kind: 'reply' as const, text: '', ...client.getQueryData<Draft>(['ticket draft', id]), ...part };
+      client.setQueryData(['ticket draft', id], next);
+      setDraft(next);
+    },
+    [client, id],
+  );
+  return [draft, change];
+}
+
 /** Composer writes an answer, or a note that the customer never sees. */
-function Composer({ change, over }: { change: Change; over: boolean }) {
+function Composer({ id, change, over }: { id: number; change: Change; over: boolean }) {
   const { t } = useTranslation();
-  const [kind, setKind] = useState<'reply' | 'note'>('reply');
-  const [text, setText] = useState('');
+  const [{ kind, text }, write] = useDraft(id);
+  const field = useRef<ComponentRef<typeof Input.TextArea>>(null);
+  useActions(
+    useMemo<Action[]>(() => {
+      const focus = (as: Draft['kind']) => {
+        write({ kind: as });
+        requestAnimationFrame(() => field.current?.focus());
+      };
+      return [
+        { id: 'reply', group: 'write', icon: 'words', label: t('desktop.do.reply'), code: 'KeyR', run: () => focus('reply') },
+        { id: 'note', group: 'write', icon: 'lock', label: t('desktop.do.note'), code: 'KeyN', run: () => focus('note') },
+      ];
+    }, [t, write]),
+  );
   const send = (then?: TicketState) => {
     if (!text.trim() || change.isPending) return;
     change.mutate(
       { path: '/comments', method: 'POST', body: { body: text, public: kind === 'reply' } },
       {
         onSuccess: () => {
-          setText('');
+          write({ text: '' });
           if (then) change.mutate({ path: '', body: { state: then, version: 0 } });
         },
       },
@@ -77,20 +113,27 @@ function Composer({ change, over }: { change: Change; over: boolean }) {
     <div className={`composer composer-${kind}`}>
       <Segmented
         value={kind}
-        onChange={setKind}
+        onChange={(as: Draft['kind']) => write({ kind: as })}
         options={[
           { value: 'reply', label: t('ticket.reply') },
           { value: 'note', label: t('ticket.note') },
         ]}
       />
       <Input.TextArea
-        rows={4}
+        ref={field}
+        autoSize={{ minRows: 3, maxRows: 10 }}
         value={text}
         maxLength={20000}
         placeholder={t(kind === 'reply' ? 'ticket.replyHint' : 'ticket.noteHint')}
         aria-label={t(kind === 'reply' ? 'ticket.reply' : 'ticket.note')}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => write({ text: event.target.value })}
         onKeyDown={(event) => {
+          if (event.key === 'Escape' && !event.nativeEvent.isComposing) {
+            // Leaves the field, not the ticket.
+            event.stopPropagation();
+            field.current?.blur();
+            return;
+          }
           if (event.nativeEvent.isComposing || event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
           event.preventDefault();
           send(event.shiftKey && kind === 'reply' && !over ? 'resolved' : undefined);
@@ -150,7 +193,7 @@ function Facts({ detail, change, now }: { detail: TicketDetail; change: Change; 
   const k = detail.ticket;
   const [holding, setHolding] = useState(false);
   const types = useQuery(ticketTypes).data ?? [];
-  const people = useQuery(colleagues).data ?? [];
+  const people = usePeople();
   const type = types.find((one) => one.name === k.type);
   const closed = k.state === 'closed';
   const patch = (body: Record<string, unknown>) => change.mutate({ body });
@@ -300,14 +343,38 @@ function StepLine({ step }: { step: TicketStep }) {
   );
 }
 
+/** useDeeds are what can be done with a ticket by key; the first of them has a button, too. */
+function useDeeds(detail: TicketDetail | undefined, change: Change, onNext?: () => void): (() => void) | undefined {
+  const { t } = useTranslation();
+  const me = useSuspenseQuery(session).data?.user;
+  const { mutate } = change;
+  const state = detail?.ticket.state;
+  const over = state === 'resolved' || state === 'closed';
+  const to: TicketState = over ? 'open' : 'resolved';
+  const may = !!detail && !detail.ticket.merged_into && works(me?.role) && detail.moves.includes(to);
+  const resolve = useCallback(() => mutate({ body: { state: to } }), [mutate, to]);
+  const mine = may && !over && me && String(detail.ticket.assignee ?? 0) !== me.id ? Number(me.id) : 0;
+  useActions(
+    useMemo<Action[]>(
+      () => [
+        ...(may ? [{ id: 'resolve', group: 'work' as const, icon: 'shield' as const, label: t(over ? 'inbox.reopen' : 'desktop.do.resolve'), code: 'KeyE', run: resolve }] : []),
+        ...(may && !over && onNext ? [{ id: 'resolveNext', group: 'work' as const, icon: 'shield' as const, label: t('desktop.do.resolveNext'), code: 'KeyE', shift: true, run: () => mutate({ body: { state: to } }, { onSuccess: onNext }) }] : []),
+        ...(mine ? [{ id: 'mine', group: 'work' as const, icon: 'user' as const, label: t('desktop.do.mine'), code: 'KeyA', run: () => mutate({ body: { assignee: mine } }) }] : []),
+      ],
+      [t, may, over, resolve, onNext, mutate, to, mine],
+    ),
+  );
+  return may ? resolve : undefined;
+}
+
 /** TicketPage is one ticket on a page of its own. */
 export function TicketPage() {
   const { ticketId } = useParams({ from: '/shell/tickets/$ticketId' });
   return <TicketView ticketId={ticketId} />;
 }
 
-/** TicketView is one ticket: what was said, what stands, what was promised, what was done. `onBack` is for where it stands among others. */
-export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: () => void }) {
+/** TicketView is one ticket: what was said, what stands, what was promised, what was done. `onBack` and `onNext` are for where it stands among others. */
+export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onBack?: () => void; onNext?: () => void }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
   const client = useQueryClient();
@@ -316,6 +383,7 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
   const [trailOpen, setTrailOpen] = useState(false);
   const trail = useQuery({ ...ticketTrail(ticketId), enabled: trailOpen });
   const change = useChange(ticketId, data?.ticket.version);
+  const resolve = useDeeds(data, change, onNext);
   useChannel(
     'tickets',
     useCallback(() => void client.invalidateQueries({ queryKey: ['tickets', 'one', ticketId] }), [client, ticketId]),
@@ -347,6 +415,11 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
           <span className="ticket-make">
             <Follow ticket={k.id} told={data.told} />
             <MacroMenu object={{ kind: 'ticket', id: k.id }} />
+            {resolve && (
+              <button type="button" className="chip ticket-resolve" disabled={change.isPending} onClick={resolve}>
+                {t(over ? 'inbox.reopen' : 'desktop.do.resolve')}
+              </button>
+            )}
           </span>
         )}
       </div>
@@ -393,7 +466,7 @@ export function TicketView({ ticketId, onBack }: { ticketId: string; onBack?: ()
             ))}
           </ul>
           {!k.body && data.comments.length === 0 && <Empty icon="words" title={t('ticket.nothingSaid')} />}
-          {k.state === 'closed' ? <p className="muted">{t('ticket.closedHint')}</p> : <Composer change={change} over={over} />}
+          {k.state === 'closed' ? <p className="muted">{t('ticket.closedHint')}</p> : <Composer key={k.id} id={k.id} change={change} over={over} />}
           <button type="button" className="chip" aria-expanded={trailOpen} onClick={() => setTrailOpen(!trailOpen)}>
             <Icon name={trailOpen ? 'up' : 'down'} size={14} />
             {t('ticket.trail')}

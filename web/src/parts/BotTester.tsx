@@ -212,7 +212,7 @@ function Reasons({ why, reply }: { why: BotWhy; reply: BotReply }) {
           <h3>{t('bot.articles')}</h3>
           <Bars list={why.articles} />
           <p className="muted num">
-            p₁ {number(why.p1, 2)} · p₂ {number(why.p2, 2)} · τa {number(why.tau_a, 2)} · τc {number(why.tau_c, 2)} · Δ {number(why.margin, 2)}
+            p₁ {number(why.p1, 2)} · p₂ {number(why.p2, 2)} · p₁₋₃ {number(why.p_any, 2)} · τa {number(why.tau_a, 2)} · τc {number(why.tau_c, 2)} · Δ {number(why.margin, 2)}
           </p>
         </>
       )}

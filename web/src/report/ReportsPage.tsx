@@ -82,7 +82,8 @@ function Tiles({ shown, column, set, words }: { shown: Table; column: string; se
   return (
     <ul className="tiles" aria-label={t('reports.total')}>
       {shown.columns.map((c, i) => {
-        const differs = change(shown.total[i], shown.before?.[i]);
+        // A trend is a difference already.
+        const differs = c.unit === 'trend' ? undefined : change(shown.total[i], shown.before?.[i]);
         return (
           <li key={c.name}>
             <button type="button" className="tile" aria-pressed={c.name === column} onClick={() => set({ column: c.name })}>

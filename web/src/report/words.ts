@@ -22,10 +22,10 @@ export function useWords(): Words {
   const time = (ms: number) => (ms >= 2 * day ? t('reports.inDays', { value: number(ms / day, 1) }) : ms < 10_000 ? t('reports.inSeconds', { value: number(ms / 1000, 1) }) : clock(ms));
   const value = (v: number | null | undefined, unit: string): string => {
     if (v === null || v === undefined) return '–';
-    if (unit === 'share') return t('unit.percent', { value: number(100 * v, 1) });
+    if (unit === 'share') return t('unit.percent', { value: number(100 * v, 1, true) });
     if (unit === 'ms') return time(v);
-    if (unit === 'score') return number(v, 2);
-    if (unit === 'mood' || unit === 'trend') return number(100 * v, 1);
+    if (unit === 'score') return number(v, 2, true);
+    if (unit === 'mood' || unit === 'trend') return number(100 * v, 1, true);
     return number(v);
   };
   const known = (by: string, key: string) => t(`reports.keys.${by}.${key}`, key);

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Button, Input, Select } from 'antd';
 import { useTranslation } from 'react-i18next';
-import { colleagues, queueSettings } from '../api/queries';
+import { usePeople } from '../api/people';
+import { queueSettings } from '../api/queries';
 import { labels } from '../inbox/data';
 import { Icon } from '../parts/Icon';
 import { vocabulary, type Action } from './api';
@@ -12,13 +13,13 @@ const priorities = ['urgent', 'high', 'normal', 'low'];
 /** Params asks for what an action needs. */
 function Params({ action, macro, onChange }: { action: Action; macro: boolean; onChange: (action: Action) => void }) {
   const { t } = useTranslation();
-  const people = useQuery(colleagues).data ?? [];
+  const people = usePeople();
   const queues = useQuery(queueSettings).data ?? [];
   const known = useQuery(labels).data ?? [];
   const words = useQuery(vocabulary).data;
   const set = (part: Partial<Action>) => onChange({ ...action, ...part });
   const users = people.map((one) => ({ value: one.username, label: one.name }));
-  const choose = (field: 'user' | 'queue' | 'priority' | 'state' | 'template' | 'target' | 'macro', options: { value: string; label: string }[]) => (
+  const choose = (field: 'user' | 'queue' | 'priority' | 'state' | 'template' | 'target' | 'macro' | 'survey', options: { value: string; label: string }[]) => (
     <Select aria-label={t(`rules.param.${field}`)} placeholder={t(`rules.param.${field}`)} showSearch={{ optionFilterProp: 'label' }} value={action[field] === '' ? undefined : action[field]} options={options} onChange={(value) => set({ [field]: value })} />
   );
   const named = (field: 'template' | 'target' | 'macro') => choose(field, (words?.names[field] ?? []).map((value) => ({ value, label: value })));
@@ -78,6 +79,8 @@ function Params({ action, macro, onChange }: { action: Action; macro: boolean; o
       return named('target');
     case 'macro':
       return named('macro');
+    case 'survey':
+      return choose('survey', (['csat', 'nps'] as const).map((value) => ({ value, label: t(`surveys.ask.${value}`) })));
   }
   return null;
 }

@@ -2,7 +2,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Button, Input, InputNumber, Segmented, Select, Switch } from 'antd';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { calendars, colleagues, queueSettings } from '../api/queries';
+import { usePeople } from '../api/people';
+import { calendars, queueSettings } from '../api/queries';
 import { ticketTypes } from '../api/tickets';
 import { Icon } from '../parts/Icon';
 import { vocabulary, type Condition, type Fact } from './api';
@@ -79,7 +80,7 @@ const tags = (values: readonly string[] | undefined, value: unknown, many: boole
 /** ValueInput asks for what a condition compares with. */
 function ValueInput({ fact, op, value, onChange }: { fact: Fact; op: string; value: unknown; onChange: (value: unknown) => void }) {
   const { t } = useTranslation();
-  const people = useQuery(colleagues).data ?? [];
+  const people = usePeople();
   const hours = useQuery(calendars).data ?? [];
   const queues = useQuery(queueSettings).data ?? [];
   const types = useQuery(ticketTypes).data ?? [];

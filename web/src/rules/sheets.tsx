@@ -9,7 +9,7 @@ import { ticketTypes } from '../api/tickets';
 import { Secret } from '../admin/fields';
 import { bare, type Rule, type Macro, type Template, type Webhook } from '../admin/kinds';
 import { SettingList, type Sheet } from '../admin/SettingList';
-import { useFormat } from '../i18n/format';
+import { span, useFormat } from '../i18n/format';
 import { useMessage } from '../parts/messages';
 import { Actions } from './Actions';
 import { testWebhook, tryRule, vocabulary, type Action, type Trial } from './api';
@@ -130,13 +130,13 @@ function RuleFields({ form, name }: { form: FormInstance<RuleForm>; name: string
 }
 
 function RuleCells({ doc }: { doc: Rule }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   return (
     <>
       <span className="admin-main">
         {doc.label && <strong>{doc.label} </strong>}
-        {doc.when.map((name) => t(`rules.event.${name}`)).join(', ')}
-        {doc.after && <span className="muted"> + {doc.after}</span>}
+        {doc.when.map((name) => t(`rules.event.${name}`)).join(' · ')}
+        {doc.after && <span className="muted"> + {span(doc.after, i18n.language)}</span>}
       </span>
       <span>{doc.then.map((action) => t(`rules.do.${action.do}`)).join(' · ')}</span>
       <span className="muted">{[doc.off && t('admin.isOff'), doc.stop && t('rules.stops')].filter(Boolean).join(' · ')}</span>

@@ -1,12 +1,11 @@
-import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { colleagues } from '../api/queries';
+import { usePeople } from '../api/people';
 import type { Action, Did } from './api';
 
 /** useDone says what became of an action, in one line. */
 export function useDone(): (did: Did, actions?: readonly Action[]) => string {
   const { t } = useTranslation();
-  const people = useQuery(colleagues).data ?? [];
+  const people = usePeople();
   const value = (did: Did, side: 'was' | 'to'): string => {
     const v = did[side] as string | number | string[] | null | undefined;
     if (v === undefined || v === null) return '';

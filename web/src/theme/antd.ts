@@ -20,6 +20,8 @@ export function antdTheme(theme: Theme, still: boolean): ThemeConfig {
       wireframe: false,
     },
     components: {
+      // Boxes to tick stay square: with the radius of fields they look like choices of one.
+      Checkbox: { borderRadiusSM: 4 },
       Table: { cellPaddingBlockSM: 7, cellPaddingInlineSM: 10, headerBg: 'transparent', headerSplitColor: 'transparent' },
       Tooltip: { colorTextLightSolid: '#ffffff', colorBgSpotlight: '#22302d' },
     },

@@ -119,7 +119,7 @@ export class Thread {
 
   private who(m: Frame): string {
     if (m.from === 'customer') return this.w.you;
-    return m.name ?? (m.from === 'agent' ? this.w.agent : this.w.bot);
+    return m.name ?? (m.from === 'bot' ? this.w.bot : m.from === 'system' ? this.w.team : this.w.agent);
   }
 
   private event(m: Frame): string {

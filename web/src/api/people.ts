@@ -1,0 +1,13 @@
+import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import type { Colleague } from './model';
+import { colleagues, session } from './queries';
+
+export type Person = Pick<Colleague, 'id' | 'username' | 'name'>;
+
+/** usePeople are all who work here: oneself, who is none of the colleagues that one can call, and those. */
+export function usePeople(): readonly Person[] {
+  const others = useQuery(colleagues).data;
+  const me = useSuspenseQuery(session).data?.user;
+  return useMemo(() => [...(me ? [me] : []), ...(others ?? []).filter((one) => one.id !== me?.id)], [me, others]);
+}
