@@ -218,23 +218,39 @@ func leaveOut(l []float64, n int, y []int, alpha [][]float64, count []float64, s
 const AngerPrecision = 0.8
 
 // Threshold is the least probability at which class, when it is the most probable one, is
-// right with the given precision on the held-out probabilities of Fit; at least 0.4, and 1 when
-// it never is.
-func Threshold(held [][]float32, y []int, class int, precision float64) float32 {
-	type said struct {
-		p     float32
-		right bool
-	}
-	var list []said
+// right with the given precision on the held-out probabilities of Fit, in each domain (see
+// FitOptions; nil is one): the most doubtful one decides. It is at least 0.4, and 1 when that
+// is never reached.
+func Threshold(held [][]float32, y []int, domain []string, class int, precision float64) float32 {
+	by := map[string][]called{}
 	for i, s := range held {
-		if s == nil {
-			continue
-		}
-		if s[class] == slices.Max(s) {
-			list = append(list, said{s[class], y[i] == class})
+		if s != nil && s[class] == slices.Max(s) {
+			name := ""
+			if len(domain) == len(held) {
+				name = domain[i]
+			}
+			by[name] = append(by[name], called{s[class], y[i] == class})
 		}
 	}
-	slices.SortFunc(list, func(a, b said) int { return cmp.Compare(b.p, a.p) })
+	if len(by) == 0 {
+		return 1
+	}
+	least := float32(leastSure)
+	for _, list := range by {
+		least = max(least, trusted(list, precision))
+	}
+	return least
+}
+
+// called is one held-out example that was given a class.
+type called struct {
+	p     float32
+	right bool
+}
+
+// trusted is the least probability down to which the list is right with the given precision, 1 when there is none.
+func trusted(list []called, precision float64) float32 {
+	slices.SortFunc(list, func(a, b called) int { return cmp.Compare(b.p, a.p) })
 	right, least := 0, float32(1)
 	for i, s := range list {
 		if s.right {
@@ -244,7 +260,7 @@ func Threshold(held [][]float32, y []int, class int, precision float64) float32 
 			least = s.p
 		}
 	}
-	return max(leastSure, least)
+	return least
 }
 
 // temper finds the sharpness under which held-out scores are likeliest, by golden section.

@@ -24,6 +24,7 @@ type Model struct {
 	unsure   [Classes]float32 // least probabilities
 	strange  float32          // the largest strangeness of speech
 	foreign  float32          // and of a line that is still known
+	asHeard  float32          // what known takes: see Beside
 }
 
 //go:embed emodb.model
@@ -91,7 +92,7 @@ func (m *Model) read(z, room []float32, b *Baseline, r *Reading) bool {
 	copy(room, z)
 	b.Apply(z, m.prior)
 	m.own.Apply(z, own)
-	beside(room)
+	beside(room, m.asHeard)
 	if r.Learned > 0 {
 		m.known.Predict(room, q[:])
 	}
@@ -104,32 +105,6 @@ func (m *Model) read(z, room []float32, b *Baseline, r *Reading) bool {
 	}
 	r.Arousal, r.Valence = along(m.plane[0], own), along(m.plane[1], own)
 	return speech
-}
-
-// asHeard is how much of the distance of two recordings of known voices is that of their
-// z-scores as they are; the rest is that of those less the speakers' norms. With the latter
-// alone, which no speaker's few seconds give exactly, what is sure about a voice was lost.
-const asHeard = 0.3
-
-// beside weighs the z-scores of a known voice: as they are in the first half, less the
-// speaker's norm in the second.
-func beside(both []float32) {
-	n := len(both) / 2
-	for i, v := range both {
-		if i < n {
-			both[i] = v * 0.5477226 // root of asHeard
-		} else {
-			both[i] = v * 0.8366600 // and of the rest
-		}
-	}
-}
-
-// Beside joins the z-scores of a known voice and the same less the speaker's norm to what
-// Fit and Predict take for it.
-func Beside(z, own []float32) []float32 {
-	both := append(append(make([]float32, 0, 2*len(z)), z...), own...)
-	beside(both)
-	return both
 }
 
 // leastLearned is how much of a speaker has to be known on a foreign line.

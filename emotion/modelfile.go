@@ -71,7 +71,7 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	put(m.plane[0]...)
 	put(m.plane[1]...)
 	put(m.unsure[:]...)
-	put(m.strange, m.foreign)
+	put(m.strange, m.foreign, m.asHeard)
 	n, err := w.Write(b.Bytes())
 	return int64(n), err
 }
@@ -181,8 +181,11 @@ func ReadModel(in io.Reader) (*Model, error) {
 	m.stranger, m.known = r.classifier(n), r.classifier(2*n)
 	m.plane[0], m.plane[1] = r.numbers(n+1), r.numbers(n+1)
 	copy(m.unsure[:], r.numbers(Classes))
-	if v := r.numbers(2); r.err == nil {
-		m.strange, m.foreign = v[0], v[1]
+	if v := r.numbers(3); r.err == nil {
+		m.strange, m.foreign, m.asHeard = v[0], v[1], v[2]
+		if m.asHeard < 0 || m.asHeard > 1 {
+			r.err = errModel
+		}
 	}
 	if r.err != nil || m.seal() != nil {
 		return nil, errModel

@@ -70,11 +70,8 @@ func Train(name string, examples []Example) (*Model, error) {
 		}
 	}
 	m.own = NewNorm(own)
-	both := make([][]float32, len(own))
-	for i, v := range own {
+	for _, v := range own {
 		m.own.Apply(v, v)
-		both[i] = Beside(z[i], v)
-		own[i] = both[i][len(v):]
 	}
 	var err error
 	var held [2][][]float32
@@ -82,7 +79,7 @@ func Train(name string, examples []Example) (*Model, error) {
 	if m.stranger, held[0], err = Fit(z, y, who, Classes, opts); err != nil {
 		return nil, err
 	}
-	if m.known, held[1], err = Fit(both, y, who, Classes, opts); err != nil {
+	if m.known, m.asHeard, held[1], err = FitKnown(z, own, y, who, Classes, opts); err != nil {
 		return nil, err
 	}
 	var arousal, valence []float64
@@ -97,7 +94,7 @@ func Train(name string, examples []Example) (*Model, error) {
 		m.unsure[k] = leastSure
 	}
 	m.strange, m.foreign = 2*rare(z, set.time), rare(z, set.line)
-	m.unsure[Angry] = Threshold(held[1], y, int(Angry), AngerPrecision)
+	m.unsure[Angry] = Threshold(held[1], y, domain, int(Angry), AngerPrecision)
 	return m, m.seal()
 }
 

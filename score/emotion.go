@@ -19,6 +19,9 @@ import (
 type EmotionOptions struct {
 	// Manifest is read by ReadSpoken, Corpus keeps one of its corpora.
 	Manifest, Corpus string
+	// Pool names corpora of the manifest, separated by commas, that are trained on beside the
+	// one that is tested and are not tested themselves; for protocol loso.
+	Pool string
 	// Task keeps one task (see EmotionFigures).
 	Task string
 	// Classes choose and rename labels (see parseClasses).
@@ -44,6 +47,7 @@ func (o *EmotionOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.Band, "band", "telephone", "`wide` (as recorded), telephone (simulated: 8 kHz, G.711) or both")
 	fs.StringVar(&o.Protocol, "protocol", "loso", "`loso` (train without the speaker that is tested), cross (without the corpus) or model (a given model on unseen data)")
 	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
+	fs.StringVar(&o.Pool, "pool", "", "train on these `corpora` too and test them not (tasks four and five)")
 	fs.StringVar(&o.Task, "task", "", "only this `task`: labels, four or five")
 	fs.StringVar(&o.Classes, "classes", "", "which `labels` count and as what, such as anger=angry,calm=neutral,fear (default: all, as they are)")
 	fs.StringVar(&o.Cache, "cache", "", "keep what recordings measured in this `file`, for the next run")
@@ -83,6 +87,8 @@ func (o *EmotionOptions) check() error {
 		return fmt.Errorf("task %q is unknown: labels, four or five", o.Task)
 	case o.Protocol != "loso" && o.Protocol != "cross" && o.Protocol != "model":
 		return fmt.Errorf("protocol %q is unknown: loso, cross or model", o.Protocol)
+	case o.Protocol != "loso" && o.Pool != "":
+		return errors.New("--pool is for --protocol loso")
 	case o.Protocol != "model" && o.Model != "":
 		return errors.New("--model is for --protocol model")
 	}
@@ -112,7 +118,7 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	list, err := ReadSpoken(opts.Manifest, opts.Corpus)
+	list, err := opts.read()
 	if err != nil {
 		return err
 	}
@@ -161,6 +167,37 @@ func Emotion(ctx context.Context, opts EmotionOptions, out io.Writer) error {
 	return WriteJSON(opts.JSON, figures)
 }
 
+// pooled are the corpora of Pool.
+func (o *EmotionOptions) pooled() []string {
+	var names []string
+	for _, name := range strings.Split(o.Pool, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// read reads the recordings of the corpus, or of all, and of those that are pooled.
+func (o *EmotionOptions) read() ([]Spoken, error) {
+	list, err := ReadSpoken(o.Manifest, o.Corpus)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range o.pooled() {
+		more, err := ReadSpoken(o.Manifest, name)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("--pool: %w", err)
+		case name == o.Corpus:
+			return nil, fmt.Errorf("--pool %s: it is what is tested", name)
+		case o.Corpus != "":
+			list = append(list, more...)
+		}
+	}
+	return list, nil
+}
+
 // run measures the recordings through the report's band and scores them by its protocol.
 func (r *emotionReport) run(ctx context.Context, list []Spoken, set *emotion.Set, model *emotion.Model, cache *measureCache) error {
 	begun := time.Now()
@@ -200,7 +237,19 @@ func (r *emotionReport) run(ctx context.Context, list []Spoken, set *emotion.Set
 
 // loso trains and tests each corpus by itself, leaving one speaker out.
 func (r *emotionReport) loso(ctx context.Context, all []measured) error {
-	for _, t := range tasks(all, r.opts.Task) {
+	pool := r.opts.pooled()
+	var own, others []measured
+	for _, m := range all {
+		if slices.Contains(pool, m.Corpus) {
+			others = append(others, m)
+		} else {
+			own = append(own, m)
+		}
+	}
+	for _, t := range tasks(own, r.opts.Task) {
+		if t.name != "labels" {
+			t.learnFrom(others)
+		}
 		if why := t.hopeless(); why != "" {
 			r.notes = append(r.notes, fmt.Sprintf("%s %s: %s", t.corpus, t.title(), why))
 			continue

@@ -91,7 +91,12 @@ func measureAll(ctx context.Context, list []Spoken, set *emotion.Set, band strin
 func measureOne(s Spoken, set *emotion.Set, band string, copies bool, cache *measureCache) measured {
 	m := measured{Spoken: s}
 	key := cache.key(s, band, copies)
-	if k, ok := cache.find(key); ok {
+	k, ok := cache.find(key)
+	if !ok && !copies {
+		k, ok = cache.find(cache.key(s, band, true)) // what has copies has the rest too
+		k.Copies = nil
+	}
+	if ok {
 		m.x, m.seconds, m.length, m.copies = k.X, k.Voiced, k.Seconds, k.Copies
 		return m
 	}

@@ -34,26 +34,40 @@ func evaluate(train, test *fold, classes, anger int) ([]guess, error) {
 	n := emotion.NewNorm(x)
 	z := train.scores(x, n)
 	prior := train.prior(z)
+	heard := z
 	z, own := train.own(z, prior, nil)
 	who, domain := make([]string, len(train.items)), make([]string, len(train.items))
 	for i, m := range train.items {
 		who[i], domain[i] = m.Who(), m.Corpus
 	}
-	c, held, err := emotion.Fit(z, train.y, who, classes, emotion.FitOptions{Domain: domain, Anger: anger})
+	opts := emotion.FitOptions{Domain: domain, Anger: anger}
+	var c *emotion.Classifier
+	var held [][]float32
+	var share float32
+	var err error
+	if own != nil {
+		c, share, held, err = emotion.FitKnown(heard, z, train.y, who, classes, opts)
+	} else {
+		c, held, err = emotion.Fit(z, train.y, who, classes, opts)
+	}
 	if err != nil {
 		return nil, err
 	}
 	least := float32(0)
 	if anger >= 0 {
-		least = emotion.Threshold(held, train.y, anger, emotion.AngerPrecision)
+		least = emotion.Threshold(held, train.y, domain, anger, emotion.AngerPrecision)
 	}
 	var list []guess
-	tested, _ := test.own(test.scores(test.raw(), n), prior, own)
+	heard = test.scores(test.raw(), n)
+	tested, _ := test.own(heard, prior, own)
 	for i, v := range tested {
 		if test.norm == "first" && test.first[i] {
 			continue
 		}
 		g := guess{speaker: test.items[i].Who(), path: test.items[i].Path, truth: test.y[i], p: make([]float32, classes)}
+		if own != nil {
+			v = emotion.Beside(heard[i], v, share)
+		}
 		c.Predict(v, g.p)
 		g.unsure = g.class() == anger && g.p[anger] < least
 		list = append(list, g)
@@ -112,8 +126,8 @@ func (f *fold) prior(z [][]float32) emotion.Prior {
 	return emotion.NewPrior(neutral, seconds, voice)
 }
 
-// own takes, by norm "first", the speakers' baselines from z, makes z-scores of the rest, by the
-// norm given or by that of these recordings, and puts them beside z.
+// own takes, by norm "first", the speakers' baselines from z and makes z-scores of the rest, by the
+// norm given or by that of these recordings; by the others it gives z and no norm.
 func (f *fold) own(z [][]float32, prior emotion.Prior, n *emotion.Norm) ([][]float32, *emotion.Norm) {
 	if f.norm != "first" {
 		return z, nil
@@ -127,20 +141,19 @@ func (f *fold) own(z [][]float32, prior emotion.Prior, n *emotion.Norm) ([][]flo
 			base[m.voice()].Learn(z[i], max(0.3, m.seconds))
 		}
 	}
-	heard := make([][]float32, len(z))
+	out := make([][]float32, len(z))
 	for i, m := range f.items {
-		heard[i] = slices.Clone(z[i])
+		out[i] = slices.Clone(z[i])
 		if b := base[m.voice()]; b != nil {
-			b.Apply(z[i], prior)
+			b.Apply(out[i], prior)
 		}
 	}
 	if n == nil {
-		norm := emotion.NewNorm(z)
+		norm := emotion.NewNorm(out)
 		n = &norm
 	}
-	for i, v := range z {
+	for _, v := range out {
 		n.Apply(v, v)
-		z[i] = emotion.Beside(heard[i], v)
 	}
-	return z, n
+	return out, n
 }

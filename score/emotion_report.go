@@ -131,6 +131,9 @@ func (r *emotionReport) print(out io.Writer) {
 	if r.version != "" {
 		fmt.Fprintf(out, ", model %s", r.version)
 	}
+	if r.opts.Pool != "" {
+		fmt.Fprintf(out, ", trained on %s too", strings.Join(r.opts.pooled(), ", "))
+	}
 	fmt.Fprint(out, "\n\n")
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "corpus\ttask\tnorm\tspeakers\tfiles\tUAR %\t95 % interval\tF1 %\tanger AUC\t95 % interval\tECE\tBrier\tanger said right %\tfound %\tfalse %\t")

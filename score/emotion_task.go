@@ -16,7 +16,7 @@ type task struct {
 	anger        int      // index of the class, -1 without one
 	items        []measured
 	y            []int
-	teach        []measured // other corpora, for protocol cross
+	teach        []measured // other corpora, for protocol cross and pools
 	teachY       []int
 	first        map[int]bool // items that are a speaker's first neutral seconds
 }
@@ -160,10 +160,26 @@ func crossTask(all []measured, corpus string) *task {
 		return nil
 	}
 	t := classTask(corpus, "four", own)
-	for _, m := range others {
-		t.teach, t.teachY = append(t.teach, m), append(t.teachY, int(m.Class))
-	}
+	t.learnFrom(others)
 	return t
+}
+
+// learnFrom has a task of model classes learn from other corpora too.
+func (t *task) learnFrom(others []measured) {
+	for _, m := range others {
+		if int(m.Class) < len(t.names) {
+			t.teach, t.teachY = append(t.teach, m), append(t.teachY, int(m.Class))
+		}
+	}
+}
+
+// teachers adds the other corpora to train.
+func (t *task) teachers(train *fold) {
+	other := &task{items: t.teach}
+	other.findFirst()
+	for i, m := range t.teach {
+		train.add(m, t.teachY[i], other.first[i])
+	}
 }
 
 // firstSeconds of neutral voice make the baseline of norm "first".
@@ -243,17 +259,14 @@ func (t *task) fold(speaker, norm string) ([]guess, error) {
 		train.add(m, t.y[i], t.first[i])
 		train.addCopies(m, t.y[i], t.first[i])
 	}
+	t.teachers(train)
 	return evaluate(train, test, len(t.names), t.anger)
 }
 
 // cross trains on the other corpora and tests this one.
 func (t *task) cross(norm string) ([]guess, error) {
 	train, test := &fold{norm: norm}, &fold{norm: norm}
-	other := &task{items: t.teach}
-	other.findFirst()
-	for i, m := range t.teach {
-		train.add(m, t.teachY[i], other.first[i])
-	}
+	t.teachers(train)
 	for i, m := range t.items {
 		test.add(m, t.y[i], t.first[i])
 	}

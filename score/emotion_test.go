@@ -154,3 +154,63 @@ func TestEmotionOfASyntheticCorpus(t *testing.T) {
 		t.Errorf("the table does not name the model:\n%s", out.String())
 	}
 }
+
+// TestPoolTeachesAndIsNotTested: two corpora, one of which only helps.
+func TestPoolTeachesAndIsNotTested(t *testing.T) {
+	dir := t.TempDir()
+	lines := []string{"corpus\tpath\tspeaker\tlabel"}
+	for s, base := range []float64{105, 190, 130, 220} {
+		of := actor(t, dir, s, base)
+		for i := range of {
+			if s > 1 {
+				of[i] = "else" + strings.TrimPrefix(of[i], "made")
+			}
+		}
+		lines = append(lines, of...)
+	}
+	manifest, figures := filepath.Join(dir, "m.tsv"), filepath.Join(dir, "f.json")
+	if err := os.WriteFile(manifest, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opts := EmotionOptions{Manifest: manifest, Corpus: "made", Pool: "else", Band: "both", Protocol: "loso", Task: "four", Features: "88", JSON: figures, Cache: filepath.Join(dir, "cache")}
+	got := map[string]float64{}
+	run := func() string {
+		t.Helper()
+		var out bytes.Buffer
+		if err := Emotion(context.Background(), opts, &out); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(figures)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(got)
+		if err := json.Unmarshal(data, &got); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	text := run()
+	if got["telephone.made.four.none.files"] != 24 || got["wide.made.four.none.uar_pct"] < 60 || !strings.Contains(text, "trained on else too") {
+		t.Errorf("%v\n%s", got, text)
+	}
+	if loss := got["wide.made.four.none.uar_pct"] - got["telephone.made.four.none.uar_pct"]; math.Abs(loss-got["loss.made.four.none_points"]) > 0.002 {
+		t.Errorf("loss %v, figures %v", loss, got)
+	}
+	for name := range got {
+		if strings.Contains(name, ".else.") {
+			t.Errorf("%s: what is pooled was tested", name)
+		}
+	}
+	before := got["telephone.made.four.none.anger_auc"]
+	run() // from the cache
+	if got["telephone.made.four.none.anger_auc"] != before {
+		t.Errorf("from the cache %v, before %v", got["telephone.made.four.none.anger_auc"], before)
+	}
+	for pool, want := range map[string]string{"none": "no corpus", "made": "is what is tested"} {
+		opts.Pool = pool
+		if err := Emotion(context.Background(), opts, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("--pool %s: %v", pool, err)
+		}
+	}
+}
