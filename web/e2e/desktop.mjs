@@ -272,6 +272,7 @@ await check('a ticket is answered and resolved by keys, and what was begun stays
   await accessible();
   await row(`Mei ${mark}`).press('Enter');
   await page.waitForSelector('.inbox-in');
+  await page.getByRole('tab', { name: 'Unassigned' }).press('Enter');
 });
 await check('a reload in the middle loses nothing', async () => {
   await page.keyboard.press('r');
