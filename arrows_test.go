@@ -32,7 +32,7 @@ type room struct {
 var (
 	ground  = []string{"audio", "nlp", "event", "pg", "outbound", "team"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
-	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "admin"}
+	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "callout", "admin"}
 	work    = []string{"call", "bot", "rules", "feedback", "report", "assist"}
 	nobody  = []string{"-"}
 )
@@ -78,6 +78,7 @@ var table = []room{
 	{path: "node", imports: rooms("pg"), guests: rooms("cmd/pbx", "e2e")},
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event", "team")},
+	{path: "callout", imports: rooms("pg", "event", "queue", "contact", "team")},
 	{path: "admin", imports: rooms("pg", "event", "rules/plan")},
 
 	// Engines.

@@ -26,7 +26,7 @@ var own = []string{
 
 // reading is what quality and analysts have in common. A path that ends in "/*" stands for all below it.
 var reading = []string{
-	"GET /calls", "GET /calls/live", "GET /calls/:id", "GET /calls/:id/transcript", "GET /calls/:id/emotion", "GET /dispositions", "GET /surveys", "GET /alerts", "GET /reports/mood", "GET /reports/surveys", "GET /reports/causes", "GET /analytics/:report", "GET /analytics/:report/items",
+	"GET /calls", "GET /calls/live", "GET /calls/:id", "GET /calls/:id/transcript", "GET /calls/:id/emotion", "GET /dispositions", "GET /surveys", "GET /alerts", "GET /reports/mood", "GET /reports/surveys", "GET /reports/causes", "GET /reports/nps", "GET /analytics/:report", "GET /analytics/:report/items",
 	"GET /tickets", "GET /tickets/counts", "GET /tickets/:id", "GET /tickets/:id/trail", "GET /ticket-types", "GET /sla-policies",
 	"GET /conversations", "POST /conversations/list", "GET /conversations/counts", "GET /conversations/:id", "GET /conversations/:id/messages", "GET /conversations/:id/mood", "GET /conversation-labels", "GET /conversation-views", "GET /search",
 	"GET /contacts", "GET /contacts/:id", "GET /contacts/:id/timeline", "GET /contact-fields", "GET /consent-notices",

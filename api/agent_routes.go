@@ -44,14 +44,16 @@ type OfferView struct {
 	From     string          `json:"from,omitempty" doc:"caller's number, of a call"`
 	FromName string          `json:"from_name,omitempty"`
 	Data     json.RawMessage `json:"data,omitempty" doc:"what whoever enqueued it said about it"`
+	Preview  *PreviewView    `json:"preview,omitempty" doc:"of a call-back or an entry of a list: who is to be called, and why"`
 }
 
 // DeskView is the body of GET /agents/me.
 type DeskView struct {
-	Agent   *AgentView `json:"agent,omitempty" doc:"absent for a user who is no agent"`
-	Reasons []string   `json:"reasons" doc:"to choose from for away"`
-	Offer   *OfferView `json:"offer,omitempty"`
-	Work    []WorkView `json:"work"`
+	Agent   *AgentView   `json:"agent,omitempty" doc:"absent for a user who is no agent"`
+	Reasons []string     `json:"reasons" doc:"to choose from for away"`
+	Offer   *OfferView   `json:"offer,omitempty"`
+	Work    []WorkView   `json:"work"`
+	Calling *PreviewView `json:"calling,omitempty" doc:"whom I am calling back, or calling for a list"`
 }
 
 // AgentList is the body of GET /agents.
@@ -129,11 +131,18 @@ func (s *Server) myDesk(ctx context.Context, _ *struct{}) (*bodyOf[DeskView], er
 		v.Offer = &OfferView{Token: d.Offer.Token, At: d.Offer.At, Deadline: d.Offer.Deadline, Work: workView(d.Offered), Data: d.Offered.Data}
 		if d.Offered.Callback != nil {
 			v.Offer.Number = d.Offered.Callback.Number
+			v.Offer.Preview = s.preview(ctx, d.Offered)
+			if d.Offered.Callback.Entry != 0 {
+				v.Offer.Data = nil // the preview says it
+			}
 		}
 		s.nameOffer(v.Offer)
 	}
 	for i := range d.Work {
 		v.Work = append(v.Work, workView(&d.Work[i]))
+		if d.Work[i].Callback != nil {
+			v.Calling = s.preview(ctx, &d.Work[i])
+		}
 	}
 	return &bodyOf[DeskView]{v}, nil
 }

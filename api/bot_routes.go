@@ -380,7 +380,7 @@ func (s *Server) deleteBotSlot(ctx context.Context, in *slotPath) (*struct{}, er
 }
 
 type slotChange struct {
-	slotPath
+	ID   int64 `path:"id" minimum:"1"`
 	Body struct {
 		Value string `json:"value" minLength:"1" maxLength:"200"`
 	}

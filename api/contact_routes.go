@@ -225,6 +225,9 @@ func (s *Server) viewContact(ctx context.Context, asked contact.ID) (*ContactVie
 	}
 	v := &ContactView{ContactRow: contactRow(&c, identities, false), Asked: asked, Family: family, Fields: fieldValues(c.Fields, fields, false), LegalHold: c.LegalHold,
 		ErasedAt: moment(c.ErasedAt), Suggestions: []SuggestionView{}, Merges: []MergeView{}}
+	if seesNumbers(ctx) { // as the bar of a call shows them
+		wholePhones(v.Identities, identities)
+	}
 	suggestions, err := s.contacts.Suggestions(ctx, id)
 	if err != nil {
 		return nil, err
@@ -436,7 +439,9 @@ func (s *Server) timeline(ctx context.Context, in *timelineInput) (*bodyOf[Timel
 	}
 	out := TimelinePage{Items: make([]TimelineEntry, len(items)), Next: next}
 	for i := range items {
-		maskEntry(&items[i])
+		if !seesNumbers(ctx) {
+			maskEntry(&items[i])
+		}
 		out.Items[i] = TimelineEntry(items[i])
 	}
 	return &bodyOf[TimelinePage]{out}, nil

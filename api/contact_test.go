@@ -82,7 +82,7 @@ func TestContactOverTheAPI(t *testing.T) {
 	var a, b ContactView
 	agent.post(http.MethodPost, "/contacts", j{"name": "李雷", "tags": []string{"gold"}, "fields": j{"born": "1990-01-02"}, "identities": []j{{"kind": "phone", "value": "138 0013 8000"}}}, &a)
 	agent.post(http.MethodPost, "/contacts", j{"name": "Lei", "vip": true, "identities": []j{{"kind": "email", "value": "lei@example.com"}}}, &b)
-	if len(a.Identities) != 1 || a.Identities[0].Value != "138****8000" || a.Fields["born"] != "****" || a.Consents[0].Purpose != "service" {
+	if len(a.Identities) != 1 || a.Identities[0].Value != "+8613800138000" || a.Fields["born"] != "****" || a.Consents[0].Purpose != "service" {
 		t.Errorf("%+v", a)
 	}
 	agent.refused(http.StatusForbidden, http.MethodPost, "/contacts", j{"identities": []j{{"kind": "phone", "value": "13800138000", "verified": true}}})
@@ -122,7 +122,7 @@ func TestContactOverTheAPI(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 
-	// The timeline has the call with its number masked, and the note.
+	// The timeline has the call with its number, as the list of calls has it, and the note.
 	r := h.endedCall(h.now())
 	must(t, h.store.SetContact(t.Context(), r.ID, int64(a.ID)))
 	var note NoteView
@@ -139,9 +139,17 @@ func TestContactOverTheAPI(t *testing.T) {
 	for _, it := range line.Items {
 		kinds[it.Kind] = it.Data
 	}
-	if kinds["call"]["from"] != "138****8000" || kinds["note"]["text"] != "wants tea" || kinds["merge"]["undone"] != true {
+	if kinds["call"]["from"] != "+8613800138000" || kinds["note"]["text"] != "wants tea" || kinds["merge"]["undone"] != true {
 		t.Errorf("%+v", line)
 	}
+	// Who sees numbers masked in calls sees them masked here too.
+	admin.want(http.StatusOK, http.MethodPut, "/role-rules/agent", j{"reach": j{}, "hidden": []string{"phone"}})
+	for _, path := range []string{"", "/timeline"} {
+		if got := string(agent.get(base + "/contacts/" + a.ID.String() + path).body); strings.Contains(got, "13800138000") || !strings.Contains(got, "138****8000") {
+			t.Errorf("%s of a masked role: %s", path, got)
+		}
+	}
+	admin.want(http.StatusOK, http.MethodPut, "/role-rules/agent", j{"reach": j{}, "hidden": []string{}})
 	h.as(RoleAgent).refused(http.StatusNotFound, http.MethodDelete, fmt.Sprintf("/contacts/%d/notes/%d", a.ID, note.ID), nil) // somebody else's
 	agent.post(http.MethodDelete, fmt.Sprintf("/contacts/%d/notes/%d", a.ID, note.ID), nil, nil)
 

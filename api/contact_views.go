@@ -1,10 +1,13 @@
 package api
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"tingxin/call"
 	"tingxin/contact"
+	"tingxin/team"
 )
 
 // ContactRow is a contact as lists show it.
@@ -217,6 +220,20 @@ func identityViews(all []contact.Identity, whole bool) []IdentityView {
 		}
 	}
 	return out
+}
+
+// seesNumbers tells whether the caller sees numbers of people whole in calls, so on the card of a person too.
+func seesNumbers(ctx context.Context) bool {
+	return !slices.Contains(callerOf(ctx).hidden, team.Phone)
+}
+
+// wholePhones unmasks the numbers among views of addresses.
+func wholePhones(views []IdentityView, all []contact.Identity) {
+	for i := range all {
+		if all[i].Kind == contact.KindPhone {
+			views[i].Value = all[i].Value
+		}
+	}
 }
 
 // maskedField stands for a private value.

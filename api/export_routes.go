@@ -43,12 +43,13 @@ type ExportQuery struct {
 	Until time.Time `json:"until,omitzero" doc:"before; the moment of asking when not given"`
 	Queue string    `json:"queue,omitempty" maxLength:"64" doc:"of tickets and conversations"`
 	Text  string    `json:"text,omitempty" maxLength:"200" doc:"words of tickets and calls"`
+	List  int64     `json:"list,omitempty" minimum:"0" doc:"of entries: the list of calls to make"`
 }
 
 // ExportView is a list that somebody takes out of the house.
 type ExportView struct {
 	ID          int64       `json:"id"`
-	Noun        string      `json:"noun" enum:"tickets,conversations,calls,audit"`
+	Noun        string      `json:"noun" enum:"tickets,conversations,calls,entries,audit"`
 	Query       ExportQuery `json:"query"`
 	Rows        int         `json:"rows" doc:"at the time of asking; the file has no more"`
 	State       string      `json:"state" enum:"waiting,ready,refused" doc:"waiting for a second person"`
@@ -93,7 +94,7 @@ func (s *Server) listSheets(ctx context.Context, _ *struct{}) (*bodyOf[ExportLis
 
 type askSheetInput struct {
 	Body struct {
-		Noun  string      `json:"noun" enum:"tickets,conversations,calls,audit"`
+		Noun  string      `json:"noun" enum:"tickets,conversations,calls,entries,audit"`
 		Query ExportQuery `json:"query,omitempty"`
 	}
 }
@@ -211,6 +212,7 @@ var sheetHeads = map[string][]string{
 	"tickets":       ticketColumns,
 	"calls":         {"id", "direction", "state", "from", "to", "queue", "agent", "started_at", "answered_at", "ended_at", "cause", "disposition"},
 	"conversations": {"id", "channel", "state", "handler", "queue", "assignee", "name", "created_at", "last_at", "rating", "labels"},
+	"entries":       entryColumns,
 	"audit":         {"id", "at", "actor", "action", "subject", "address", "detail"},
 }
 
@@ -285,6 +287,8 @@ func (s *Server) sheetPage(ctx context.Context, v *ExportView, cursor string, ro
 		return p.Next, err
 	case "conversations":
 		return s.talkSheet(ctx, q, cursor, row)
+	case "entries":
+		return s.entrySheet(ctx, q.List, cursor, row)
 	}
 	before := int64(1) << 62
 	if cursor != "" {

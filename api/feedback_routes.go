@@ -80,7 +80,7 @@ func (s *Server) feedbackRoutes(api huma.API) {
 
 	huma.Register(api, operation("cases", http.MethodGet, "/cases", cases, "Cases, the latest changed first; agents see their own", 400, 422), s.listFeedbackCases)
 	huma.Register(api, operation("case-counts", http.MethodGet, "/cases/counts", cases, "How many cases stand in each state"), s.countCases)
-	open := operation("open-case", http.MethodPost, "/cases", cases, "Open a case by hand", 409, 422)
+	open := operation("open-case", http.MethodPost, "/cases", cases, "Open a case by hand", 404, 409, 422)
 	open.DefaultStatus = http.StatusCreated
 	huma.Register(api, open, s.openCase)
 	huma.Register(api, operation("case", http.MethodGet, "/cases/{id}", cases, "A case with all that belongs to it", 404), s.getCase)

@@ -205,6 +205,15 @@ func TestTooManyRequests(t *testing.T) {
 	if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || a.header.Get("RateLimit-Remaining") != "0" || problemOf(t, a) == "" {
 		t.Errorf("%s %v", a, a.header)
 	}
+	counted := string(b.get("/metrics").body)
+	for _, want := range []string{"\ntingxin_pace_refused_total 1\n", "\ntingxin_pace_callers "} {
+		if !strings.Contains(counted, want) {
+			t.Errorf("the counters have no %q", want)
+		}
+	}
+	if strings.Contains(counted, "\ntingxin_pace_callers 0\n") {
+		t.Error("nobody is counted")
+	}
 }
 
 func (h *house) codeNow(t *testing.T, secret string) string {

@@ -110,7 +110,7 @@ func (s *Server) kbRoutes(api huma.API) {
 	huma.Register(api, op("kb-move", http.MethodPost, "/articles/{id}/state", "Bring an article into another state: draft, review, live, retired", 404, 409), s.moveArticle)
 	huma.Register(api, op("kb-roll-back", http.MethodPost, "/articles/{id}/roll-back", "Make a draft of an earlier version", 404, 409), s.rollBackArticle)
 	huma.Register(api, op("kb-versions", http.MethodGet, "/articles/{id}/versions", "Versions of an article, newest first", 404), s.articleVersions)
-	huma.Register(api, op("kb-diff", http.MethodGet, "/articles/{id}/diff", "What became of one version in another; 0 is nothing and the latest", 404), s.diffArticle)
+	huma.Register(api, op("kb-diff", http.MethodGet, "/articles/{id}/diff", "What became of one version in another; 0 is nothing and the latest", 404, 422), s.diffArticle)
 	huma.Register(api, op("kb-try", http.MethodPost, "/articles/{id}/try", "What a question would be answered now, and with the article's latest version", 404, 422), s.tryArticle)
 	huma.Register(api, op("kb-attach", http.MethodPost, "/articles/{id}/files", "Attach a file: PNG, JPEG, GIF, WebP or PDF", 404, 409, 413, 422), s.attachFile)
 	huma.Register(api, empty(op("kb-detach", http.MethodDelete, "/files/{id}", "Take a file away", 404)), s.detachFile)
@@ -380,8 +380,8 @@ func (s *Server) articleVersions(ctx context.Context, in *ArticleID) (*bodyOf[Ve
 
 type kbDiffInput struct {
 	ArticleID
-	From int `query:"from" minimum:"0" doc:"0 is nothing"`
-	To   int `query:"to" minimum:"0" doc:"0 is the latest"`
+	From int `query:"from" minimum:"0" maximum:"2147483647" doc:"0 is nothing"`
+	To   int `query:"to" minimum:"0" maximum:"2147483647" doc:"0 is the latest"`
 }
 
 func (s *Server) diffArticle(ctx context.Context, in *kbDiffInput) (*bodyOf[DiffView], error) {

@@ -21,7 +21,7 @@ type Line interface {
 	// Places is how many calls can be parked at once.
 	Places() int
 	Callbacks(ctx context.Context, q queue.QueueID) ([]call.CallbackItem, error)
-	AddCallback(ctx context.Context, q queue.QueueID, number string, urgency queue.Urgency) (queue.WorkID, error)
+	AddCallback(ctx context.Context, q queue.QueueID, number string, urgency queue.Urgency, asked call.Asked) (queue.WorkID, error)
 }
 
 // PlacedCall is the body of the answer to POST /calls.
@@ -219,6 +219,7 @@ type addCallbackInput struct {
 		Queue   queue.QueueID `json:"queue" minLength:"1" maxLength:"64"`
 		Number  string        `json:"number" minLength:"2" maxLength:"32" pattern:"^\\+?[0-9*#]+$"`
 		Urgency string        `json:"urgency,omitempty" enum:"low,normal,high,urgent" default:"normal"`
+		Note    string        `json:"note,omitempty" maxLength:"300" doc:"why, for the agent who calls"`
 	}
 }
 
@@ -239,6 +240,6 @@ func (s *Server) addCallback(ctx context.Context, in *addCallbackInput) (*bodyOf
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	id, err := s.parts.Line.AddCallback(ctx, in.Body.Queue, strings.TrimSpace(in.Body.Number), urgency)
+	id, err := s.parts.Line.AddCallback(ctx, in.Body.Queue, strings.TrimSpace(in.Body.Number), urgency, call.Asked{About: plain(in.Body.Note)})
 	return &bodyOf[AddedCallback]{AddedCallback{id}}, s.problem(ctx, err)
 }

@@ -41,7 +41,7 @@ func (f *fakeLine) Callbacks(context.Context, queue.QueueID) ([]call.CallbackIte
 	return []call.CallbackItem{{ID: "a", Queue: "support", Number: "555", Phase: queue.Waiting}}, nil
 }
 
-func (f *fakeLine) AddCallback(_ context.Context, q queue.QueueID, number string, u queue.Urgency) (queue.WorkID, error) {
+func (f *fakeLine) AddCallback(_ context.Context, q queue.QueueID, number string, u queue.Urgency, _ call.Asked) (queue.WorkID, error) {
 	if q == "nowhere" {
 		return "", queue.ErrNoQueue
 	}

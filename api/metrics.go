@@ -112,6 +112,9 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 		Clients                            int64
 		Refused, Published, Lost, Failures uint64
 	}{f.clients.Load(), uint64(f.refused.Load()), uint64(f.published.Load()), uint64(f.lost.Load()), uint64(f.failures.Load())}, nil)
+	if c := p.s.parts.Callouts; c != nil {
+		pull(out, "tingxin_callouts", c.Stats(), nil)
+	}
 	callers, refused := p.s.pace.stats()
 	pull(out, "tingxin_pace", struct {
 		Callers int64

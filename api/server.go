@@ -23,6 +23,7 @@ import (
 	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
+	"tingxin/callout"
 	"tingxin/contact"
 	"tingxin/event"
 	"tingxin/feedback"
@@ -64,6 +65,8 @@ type Parts struct {
 	Triage *triage.Service
 	// Reports are figures over all of it; nil: a service of the server's own.
 	Reports *report.Service
+	// Callouts are lists of calls to make; nil: none.
+	Callouts *callout.Service
 	// Rules are what goes by itself, macros and webhooks; nil: none.
 	Rules *rules.Service
 	Bot   *bot.Engine // nil: none
@@ -205,6 +208,7 @@ func (s *Server) route() error {
 	s.controlRoutes(api)
 	s.wrapUpRoutes(api)
 	s.lineRoutes(api)
+	s.calloutRoutes(api)
 	s.voicemailRoutes(api)
 	s.ticketRoutes(api)
 	s.feedbackRoutes(api)

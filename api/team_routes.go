@@ -164,7 +164,7 @@ func fieldWords(fields []team.Field) string {
 // Sound and files are closed to whom texts are hidden from, sheets to whom anything is.
 var unmaskable = map[string]bool{ // true: a sheet
 	"/calls/:id/recording": false, "/voicemail/:id/audio": false, "/conversations/:id/files/:file": false, "/tickets/:id/files/:file": false, "/emotion/labels.zip": false,
-	"/contacts/:id/export": true, "/contact-exports/:list/file": true, "/exports/:list/file": true, "/tickets.csv": true, "/analytics/:report/csv": true,
+	"/contacts/:id/export": true, "/contact-exports/:list/file": true, "/exports/:list/file": true, "/tickets.csv": true, "/analytics/:report/csv": true, "/call-lists/:id/entries.csv": true,
 }
 
 // whileMasked refuses what cannot be masked to those whom something is hidden from.

@@ -122,8 +122,8 @@ func (s *Server) ticketRoutes(api huma.API) {
 }
 
 type followTicketInput struct {
-	ticketInput
-	Told string `query:"told" enum:"all,public,private" default:"all" doc:"of what in the bell: everything, what the customer sees too, or what only we see"`
+	ID   ticket.ID `path:"id" minimum:"1" doc:"number of the ticket"`
+	Told string    `query:"told" enum:"all,public,private" default:"all" doc:"of what in the bell: everything, what the customer sees too, or what only we see"`
 }
 
 type ticketInput struct {

@@ -5,26 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"tingxin/queue"
 )
 
 // QueueDesk is the desk of the queues.
-type QueueDesk struct {
-	queues *queue.Service
-
-	mu    sync.Mutex
-	at    time.Time                  // when hours were read
-	hours map[string]*queue.Calendar // of each queue; nil is always open
-}
+type QueueDesk struct{ queues *queue.Service }
 
 // NewQueueDesk looks at queues.
-func NewQueueDesk(q *queue.Service) *QueueDesk { return &QueueDesk{queues: q} }
-
-// hoursFor is how long opening hours are believed.
-const hoursFor = time.Minute
+func NewQueueDesk(q *queue.Service) *QueueDesk { return &QueueDesk{q} }
 
 // Waiting implements Desk.
 func (d *QueueDesk) Waiting(ctx context.Context, name string) (Waiting, error) {
@@ -43,36 +33,12 @@ func (d *QueueDesk) Waiting(ctx context.Context, name string) (Waiting, error) {
 
 // open tells whether a queue is within its opening hours.
 func (d *QueueDesk) open(ctx context.Context, name string) (bool, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	now := time.Now()
-	if d.hours == nil || now.Sub(d.at) > hoursFor {
-		hours, err := d.read(ctx)
-		if err != nil {
-			return true, err
-		}
-		d.hours, d.at = hours, now
+	c, err := d.queues.Hours().OfQueue(ctx, queue.QueueID(name))
+	switch {
+	case errors.Is(err, queue.ErrNoQueue), errors.Is(err, queue.ErrNoCalendar): // made a moment ago
+		return true, nil
+	case err != nil:
+		return true, err
 	}
-	c := d.hours[name]
-	return c == nil || c.Open(now), nil
-}
-
-func (d *QueueDesk) read(ctx context.Context) (map[string]*queue.Calendar, error) {
-	queues, errQueues := d.queues.Store().Queues(ctx)
-	calendars, errCalendars := d.queues.Store().Calendars(ctx)
-	if err := errors.Join(errQueues, errCalendars); err != nil {
-		return nil, err
-	}
-	byName := make(map[string]*queue.Calendar, len(calendars))
-	for i := range calendars {
-		if err := calendars[i].Prepare(); err != nil {
-			return nil, err
-		}
-		byName[calendars[i].Name] = &calendars[i]
-	}
-	out := make(map[string]*queue.Calendar, len(queues))
-	for _, q := range queues {
-		out[string(q.ID)] = byName[q.Calendar]
-	}
-	return out, nil
+	return c == nil || c.Open(time.Now()), nil
 }

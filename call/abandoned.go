@@ -30,6 +30,9 @@ func (m *Manager) lookAfterOthers(ctx context.Context) {
 	away := false
 	for {
 		err := m.closeAbandoned(ctx)
+		if err == nil {
+			err = m.watchCallbacks(ctx) // what they leave is this server's by now, or another's
+		}
 		if failed := err != nil && ctx.Err() == nil; failed != away {
 			if away = failed; failed {
 				m.log.Warn("calls of other servers are not looked after", "error", err)

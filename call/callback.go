@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -24,17 +25,19 @@ type CallbackQueues interface {
 	Listen(id queue.WorkID) (<-chan queue.Update, error)
 }
 
-// callback is a place kept in a queue. When it is the customer's turn the agent's
-// telephone rings, then the customer's; the place stays while nobody answers.
+// callback is a place kept in a queue, or an entry of a list of calls to make. When
+// it is its turn the agent's telephone rings, then the customer's; a place stays
+// while nobody answers, an entry goes back to its list. With a preview the agent
+// looks first, and the telephone rings when the offer was taken on the screen.
 //
 //	OfferMade -> agent rings -> Accept -> call: agent's leg -> customer rings -> Answered -> talk -> Ended
 //	                        '-> Decline                                     '-> CallbackFailed: waits again
 type callback struct {
-	m      *Manager
-	id     queue.WorkID
-	number string
-	over   chan struct{}
-	rung   chan placed
+	m  *Manager
+	id queue.WorkID
+	queue.Callback
+	over chan struct{}
+	rung chan placed
 
 	// Only run's goroutine.
 	queue queue.QueueID
@@ -55,17 +58,17 @@ type placed struct {
 }
 
 // callBack follows a place kept in a queue until it is gone.
-func (m *Manager) callBack(id queue.WorkID, number string, updates <-chan queue.Update) {
+func (m *Manager) callBack(id queue.WorkID, of queue.Callback, updates <-chan queue.Update) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.running {
 		return // the next start finds it
 	}
-	b := &callback{m: m, id: id, number: number, over: make(chan struct{}), rung: make(chan placed), rings: make(map[queue.AgentID]*ringing)}
+	b := &callback{m: m, id: id, Callback: of, over: make(chan struct{}), rung: make(chan placed), rings: make(map[queue.AgentID]*ringing)}
 	m.wg.Go(func() { b.run(updates) }) // ends with the work, or when Close cancels all calls
 }
 
-// watchCallbacks takes up the places that an earlier run has kept.
+// watchCallbacks takes up the places that an earlier run has kept, and those of servers that are gone.
 func (m *Manager) watchCallbacks(ctx context.Context) error {
 	q, ok := m.queues.(CallbackQueues)
 	if !ok {
@@ -76,9 +79,16 @@ func (m *Manager) watchCallbacks(ctx context.Context) error {
 		m.log.Warn("call-backs of an earlier run cannot be looked up", "error", err)
 		return nil
 	}
+	node := ""
+	if n, ok := m.queues.(interface{ Node() string }); ok {
+		node = n.Node()
+	}
 	for i := range items {
 		it := &items[i]
-		if it.Callback == nil || it.Phase != queue.Waiting {
+		if it.Callback == nil || it.Phase != queue.Waiting && it.Phase != queue.Offered || node != "" && it.Node != node { // another server follows it
+			continue
+		}
+		if it.Callback.Entry != 0 && m.remover() == nil {
 			continue
 		}
 		updates, err := q.Listen(it.ID)
@@ -88,19 +98,52 @@ func (m *Manager) watchCallbacks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m.callBack(it.ID, it.Callback.Number, updates)
+		m.callBack(it.ID, *it.Callback, updates)
 	}
 	return nil
 }
 
+// Asked is what is known of why somebody wants to be called back, for the agent: the Data of such work.
+type Asked struct {
+	About string   `json:"about,omitempty"`
+	Said  []string `json:"said,omitempty"` // the customer's own words, the newest last
+}
+
+// Bounds of Asked.
+const (
+	mostSaid = 3
+	longSaid = 300 // characters
+)
+
+// data is a as JSON within its bounds; nil when it says nothing.
+func (a Asked) data() json.RawMessage {
+	brief := func(s string) string {
+		if r := []rune(storable(s)); len(r) > longSaid {
+			return string(r[:longSaid-1]) + "…"
+		}
+		return storable(s)
+	}
+	out := Asked{About: brief(a.About)}
+	for _, s := range a.Said[max(0, len(a.Said)-mostSaid):] {
+		if s = brief(s); s != "" {
+			out.Said = append(out.Said, s)
+		}
+	}
+	if out.About == "" && len(out.Said) == 0 {
+		return nil
+	}
+	doc, _ := json.Marshal(out) // texts
+	return doc
+}
+
 // AddCallback puts a number into a queue, to be called when it is its turn.
-func (m *Manager) AddCallback(ctx context.Context, q queue.QueueID, number string, urgency queue.Urgency) (queue.WorkID, error) {
+func (m *Manager) AddCallback(ctx context.Context, q queue.QueueID, number string, urgency queue.Urgency, asked Asked) (queue.WorkID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return "", err
 	}
 	work := queue.WorkID(id.String())
-	if err := m.addCallback(ctx, work, q, number, urgency); err != nil {
+	if err := m.addCallback(ctx, work, q, number, urgency, asked); err != nil {
 		return "", err
 	}
 	return work, nil
@@ -110,9 +153,9 @@ func (m *Manager) AddCallback(ctx context.Context, q queue.QueueID, number strin
 var callbackKeys = uuid.MustParse("6f0a4c6e-0d5b-4c8b-9f0e-3b5c1d7f2a41")
 
 // AddCallbackOnce is AddCallback, unless the place that was made with this key is kept: then it is that one.
-func (m *Manager) AddCallbackOnce(ctx context.Context, key string, q queue.QueueID, number string, urgency queue.Urgency) (queue.WorkID, error) {
+func (m *Manager) AddCallbackOnce(ctx context.Context, key string, q queue.QueueID, number string, urgency queue.Urgency, asked Asked) (queue.WorkID, error) {
 	id := queue.WorkID(uuid.NewSHA1(callbackKeys, []byte(key)).String())
-	err := m.addCallback(ctx, id, q, number, urgency)
+	err := m.addCallback(ctx, id, q, number, urgency, asked)
 	if err == nil {
 		return id, nil
 	}
@@ -125,19 +168,19 @@ func (m *Manager) AddCallbackOnce(ctx context.Context, key string, q queue.Queue
 	return "", err
 }
 
-func (m *Manager) addCallback(ctx context.Context, id queue.WorkID, q queue.QueueID, number string, urgency queue.Urgency) error {
+func (m *Manager) addCallback(ctx context.Context, id queue.WorkID, q queue.QueueID, number string, urgency queue.Urgency, asked Asked) error {
 	if m.queues == nil {
 		return queue.ErrNoQueue
 	}
 	if _, ok := m.queues.(CallbackQueues); !ok || plain(number) == "" || plain(number) != number {
 		return ErrTarget
 	}
-	w := queue.Work{ID: id, Kind: queue.KindVoice, Queue: q, Urgency: urgency, Number: number, Contact: number, Callback: &queue.Callback{Number: number}}
+	w := queue.Work{ID: id, Kind: queue.KindVoice, Queue: q, Urgency: urgency, Number: number, Contact: number, Callback: &queue.Callback{Number: number}, Data: asked.data()}
 	updates, err := m.queues.Enqueue(ctx, w)
 	if err != nil {
 		return err
 	}
-	m.callBack(w.ID, number, updates)
+	m.callBack(w.ID, *w.Callback, updates)
 	return nil
 }
 
@@ -186,7 +229,9 @@ func (b *callback) update(u queue.Update) {
 	}
 	switch u.Type {
 	case queue.OfferMade:
-		b.ring(u)
+		if b.Preview == 0 {
+			b.ring(u)
+		}
 	case queue.OfferEnded:
 		if r := b.rings[u.Agent]; r != nil && r.token == u.Token && u.Reason != queue.ReasonAccepted {
 			r.cancel()
@@ -222,13 +267,16 @@ func (b *callback) ring(u queue.Update) {
 		defer cancel()
 		r := placed{agent: u.Agent, token: u.Token}
 		var user string
-		if user, r.err = m.queues.UserOf(ctx, u.Agent); r.err == nil {
-			r.call, r.err = m.order(Order{User: user, To: Aim{Number: b.number}, Queue: inQueue})
+		if r.err = b.may(ctx); r.err == nil {
+			user, r.err = m.queues.UserOf(ctx, u.Agent)
+		}
+		if r.err == nil {
+			r.call, r.err = m.order(Order{User: user, To: Aim{Number: b.Number}, Queue: inQueue})
 		}
 		if r.err == nil {
 			r.call.work, r.call.record.Agent = b, user
 			l := r.call.legs[0]
-			l.dialog, l.media, r.err = m.dialer.Dial(ctx, Target{User: user, From: b.number}, r.call)
+			l.dialog, l.media, r.err = m.dialer.Dial(ctx, Target{User: user, From: b.Number, Call: r.call.id, Role: RoleCaller, Work: string(b.id)}, r.call)
 		}
 		select {
 		case b.rung <- r:
@@ -262,6 +310,10 @@ func (b *callback) answered(r placed) {
 	defer cancel()
 	if r.err != nil {
 		b.forget(r)
+		if errors.Is(r.err, ErrNotCalled) {
+			b.tell("not called", func(ctx context.Context) error { return b.m.remover().Remove(ctx, b.id) })
+			return
+		}
 		b.refused(ctx, r)
 		return
 	}
@@ -277,6 +329,7 @@ func (b *callback) answered(r placed) {
 		return
 	}
 	b.now, b.agent = r.call, r.agent
+	b.begun()
 }
 
 func (b *callback) accept(ctx context.Context, r placed) bool {
@@ -321,6 +374,10 @@ func (b *callback) reached() {
 func (b *callback) settle() {
 	c := b.now
 	b.now, b.taken = nil, ""
+	if b.Entry != 0 {
+		b.tried(c)
+		return
+	}
 	keeper, ok := b.m.queues.(CallbackQueues)
 	switch byAgent := c.record.Cause == CauseCallerHangup || c.record.Cause == CauseCancelled || c.record.Cause == CauseAdmin; {
 	case b.talked.Load():
@@ -357,7 +414,7 @@ func (m *Manager) Callbacks(ctx context.Context, q queue.QueueID) ([]CallbackIte
 	}
 	out := []CallbackItem{}
 	for i := range items {
-		if it := &items[i]; it.Callback != nil {
+		if it := &items[i]; it.Callback != nil && it.Callback.Entry == 0 {
 			out = append(out, CallbackItem{ID: it.ID, Queue: it.Queue, Number: it.Callback.Number, Urgency: it.Urgency, Phase: it.Phase, Since: it.Since,
 				Tries: it.Callback.Tries, NotBefore: timeOrNil(it.Callback.NotBefore), Agent: it.Agent})
 		}

@@ -133,6 +133,9 @@ type Target struct {
 	Role  Role
 	Mode  Mode
 	Again bool
+	// Work names, to a user's own page, the work of a queue for which the user is called, so that who asked for
+	// it there need not answer.
+	Work string
 	// Prefer names the codecs to offer first: that of the other leg spares transcoding.
 	Prefer []media.Codec
 }

@@ -94,6 +94,7 @@ type Manager struct {
 	dialer Dialer
 	queues Queues
 	bot    Bot
+	outs   Callouts // nil: no lists of calls to make
 	tunes  tunes
 	// directory knows our users; nil when there are none.
 	directory Directory

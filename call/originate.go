@@ -80,6 +80,9 @@ func (m *Manager) order(o Order) (*Call, error) {
 	if !ok || route.Reject != 0 {
 		return nil, ErrTarget
 	}
+	if o.To.Number != "" && route.Flow != "" && !route.names(o.To.Number) {
+		route = m.outward() // a flow for every number is for callers from outside
+	}
 	c, err := m.newCall(in, route)
 	if err != nil {
 		return nil, err

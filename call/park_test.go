@@ -342,17 +342,17 @@ func TestCallbackThatReachesNobody(t *testing.T) {
 	w.x.mu.Lock()
 	w.x.busy["555"] = 486
 	w.x.mu.Unlock()
-	if _, err := w.m.AddCallback(t.Context(), "nowhere", "555", queue.Normal); !errors.Is(err, queue.ErrNoQueue) {
+	if _, err := w.m.AddCallback(t.Context(), "nowhere", "555", queue.Normal, Asked{}); !errors.Is(err, queue.ErrNoQueue) {
 		t.Errorf("call-back in no queue: %v", err)
 	}
-	if _, err := w.m.AddCallback(t.Context(), "support", "sip:x", queue.Normal); !errors.Is(err, ErrTarget) {
+	if _, err := w.m.AddCallback(t.Context(), "support", "sip:x", queue.Normal, Asked{}); !errors.Is(err, ErrTarget) {
 		t.Errorf("call-back to no number: %v", err)
 	}
-	id, err := w.m.AddCallbackOnce(t.Context(), "turn 3", "support", "555", queue.High)
+	id, err := w.m.AddCallbackOnce(t.Context(), "turn 3", "support", "555", queue.High, Asked{About: "order"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := w.m.AddCallbackOnce(t.Context(), "turn 3", "support", "555", queue.High); err != nil || again != id {
+	if again, err := w.m.AddCallbackOnce(t.Context(), "turn 3", "support", "555", queue.High, Asked{About: "order"}); err != nil || again != id {
 		t.Errorf("the same again is %q, %v", again, err)
 	}
 	if list, err := w.m.Callbacks(t.Context(), "support"); err != nil || len(list) != 1 {

@@ -123,11 +123,11 @@ func (q *waiting) run(updates <-chan queue.Update) {
 		select {
 		case <-q.c.ctx.Done():
 			if q.quit() {
-				q.c.m.callBack(q.id, q.c.in.From, updates)
+				q.c.m.callBack(q.id, queue.Callback{Number: q.c.in.From}, updates)
 			}
 			return
 		case number := <-q.keep:
-			q.c.m.callBack(q.id, number, updates)
+			q.c.m.callBack(q.id, queue.Callback{Number: number}, updates)
 			return
 		case <-q.left:
 			q.tell("ended", func(ctx context.Context) error { return q.c.m.queues.Ended(ctx, q.id, "") })

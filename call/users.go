@@ -60,8 +60,13 @@ func (m *Manager) routeOf(in *Incoming) (Route, bool) {
 	if in.User == "" || plain(in.To) == "" {
 		return Route{}, false
 	}
-	base.Name, base.outside = routeOutside, true
-	return base, true
+	return m.outward(), true
+}
+
+// outward is the way of one of our users to a number outside.
+func (m *Manager) outward() Route {
+	u := &m.cfg.Users
+	return Route{Name: routeOutside, outside: true, Language: u.Language, Record: u.Record, Announcement: u.Announcement, Emotion: u.Emotion, Transcribe: u.Transcribe}
 }
 
 // goal is where a party may have the other one put through to: somebody to dial, or

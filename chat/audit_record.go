@@ -40,6 +40,11 @@ const maxRecord = 16 << 20
 // what is wrong to the report: messages that were confirmed and are not there, or twice,
 // or in another order; readers who missed something, saw it twice or too late.
 func (s *Service) AuditRecords(ctx context.Context, in io.Reader, r *AuditReport) error {
+	return readRecords(in, func(rec *Record) error { return s.auditRecord(ctx, rec, r) })
+}
+
+// readRecords gives the records of a file one by one; an error names the line.
+func readRecords(in io.Reader, each func(*Record) error) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxRecord)
 	for n := 1; lines.Scan(); n++ {
@@ -50,7 +55,7 @@ func (s *Service) AuditRecords(ctx context.Context, in io.Reader, r *AuditReport
 		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
 			return fmt.Errorf("record %d: %w", n, err)
 		}
-		if err := s.auditRecord(ctx, &rec, r); err != nil {
+		if err := each(&rec); err != nil {
 			return fmt.Errorf("record %d: %w", n, err)
 		}
 	}

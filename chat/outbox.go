@@ -181,11 +181,13 @@ func (s *Service) hand(ctx context.Context, m *claimed) error {
 	case m.stale && !ch.Limits(m.Account).Repeatable:
 		res = Result{Outcome: Doubtful, Reason: "interrupted"}
 	default:
-		if n := ch.Limits(m.Account).TextBytes; n > 0 {
-			m.Text = Cut(m.Text, n)
-		}
 		own, cancel := context.WithTimeout(ctx, sendTime)
-		res = ch.Send(own, m.Outgoing)
+		if err := s.addTail(own, ch, m); err != nil {
+			s.log.Warn("what follows a message is not known", "conversation", m.Conversation, "message", m.ID, "err", err)
+			res = Result{Outcome: Retry, Reason: "tail"}
+		} else {
+			res = ch.Send(own, m.Outgoing)
+		}
 		cancel()
 	}
 	if res.Outcome == Doubtful && ch != nil && ch.Limits(m.Account).Repeatable {
@@ -195,6 +197,25 @@ func (s *Service) hand(ctx context.Context, m *claimed) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return s.settle(last, m, res)
+}
+
+// addTail cuts a message to what the channel takes, and puts behind it what only its customer is told.
+func (s *Service) addTail(ctx context.Context, ch Channel, m *claimed) error {
+	limits, tail := ch.Limits(m.Account), ""
+	if s.tail != nil && m.Author.Kind == System && !limits.Buttons {
+		var err error
+		if tail, err = s.tail(ctx, m.Message); err != nil {
+			return err
+		}
+		if tail != "" {
+			tail = "\n" + tail
+		}
+	}
+	if n := limits.TextBytes; n > 0 {
+		m.Text = Cut(m.Text, max(n-len(tail), 0))
+	}
+	m.Text += tail
+	return nil
 }
 
 func (s *Service) settle(ctx context.Context, m *claimed, res Result) error {

@@ -72,6 +72,7 @@ type Service struct {
 	log      *slog.Logger
 	channels map[string]Channel // before Start
 	hook     Hook               // before Start
+	tail     Tail               // before Start
 	due      chan struct{}      // a message waits for the hook
 	pace     time.Duration      // hookEvery, but in tests
 
@@ -124,6 +125,13 @@ func (s *Service) SetContacts(c Contacts) { s.contacts = c }
 // OnInbound says who looks at messages of customers first; before Start. Without
 // anybody, conversations go to the queue of the config.
 func (s *Service) OnInbound(h Hook) { s.hook = h }
+
+// Tail is what follows a message of the system on its way to a customer who sees no buttons, empty for most. It stands in no thread:
+// an address that is the customer's alone is none of ours to open. It may be asked again when the message did not leave.
+type Tail func(ctx context.Context, m Message) (string, error)
+
+// OnLeave says what follows messages on their way out; before Start.
+func (s *Service) OnLeave(t Tail) { s.tail = t }
 
 // Start returns when notices of other servers are heard and what lay is worked off.
 func (s *Service) Start(ctx context.Context) error {

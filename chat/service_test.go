@@ -405,6 +405,17 @@ func TestReplyWindow(t *testing.T) {
 	if err := send(chat.Agent, li); !errors.As(err, &window) {
 		t.Errorf("the rating's reply was used: %v", err)
 	}
+	for question, open := range map[bool]bool{false: false, true: true} {
+		if r, err := h.Reach(t.Context(), m.Conversation, question); err != nil || (r.Shut == nil) != open || r.Channel != "wire" || r.Buttons {
+			t.Errorf("reach of a question %v: %+v %v", question, r, err)
+		}
+	}
+	ask := chat.Draft{Conversation: m.Conversation, Author: chat.Author{Kind: chat.System}, Text: "how was it?", Question: true}
+	_, err = h.Send(t.Context(), ask)
+	must(t, err)
+	if _, err = h.Send(t.Context(), ask); !errors.As(err, &window) {
+		t.Errorf("asked without a reply left: %v", err)
+	}
 	in.ExternalID = "2"
 	_, err = h.Receive(t.Context(), in)
 	must(t, err)
@@ -418,6 +429,33 @@ func TestReplyWindow(t *testing.T) {
 		all, err := h.ScheduledOf(t.Context(), m.Conversation)
 		return err == nil && len(all) == 1 && all[0].ID == later.ID && all[0].State == "failed" && all[0].Reason == "window_expired"
 	})
+}
+
+// The question a week later was in a thread that nobody could see: a day after its end a conversation was gone from its page.
+func TestQuestionAWeekLaterKeepsItsThread(t *testing.T) {
+	h := open(t)
+	id := h.write("anna", "1", "hi").Conversation
+	must(t, h.CloseConversation(t.Context(), id, chat.Actor{Kind: chat.System}))
+	anna := chat.Person{Channel: "wire", User: "anna"}
+	days := func(n int) { h.ahead.Store(int64(time.Duration(n) * 24 * time.Hour)) }
+	days(8)
+	if _, err := h.Current(t.Context(), anna); !errors.Is(err, pg.ErrNotFound) {
+		t.Errorf("a conversation of last week goes on: %v", err)
+	}
+	_, err := h.Send(t.Context(), chat.Draft{Conversation: id, Author: chat.Author{Kind: chat.System}, Text: "is it solved?", Late: true})
+	must(t, err)
+	days(20)
+	if c, err := h.Current(t.Context(), anna); err != nil || c.ID != id {
+		t.Errorf("who was asked does not see it: %+v %v", c, err)
+	}
+	if m := h.write("anna", "2", "yes"); m.Conversation != id {
+		t.Errorf("the answer stands in conversation %d", m.Conversation)
+	}
+	must(t, h.CloseConversation(t.Context(), id, chat.Actor{Kind: chat.System}))
+	days(23)
+	if m := h.write("anna", "3", "something else"); m.Conversation == id {
+		t.Error("after the answer it goes on still")
+	}
 }
 
 func TestScheduledMessageIsSentOnceAtItsTime(t *testing.T) {

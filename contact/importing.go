@@ -62,7 +62,7 @@ type Imported struct {
 // wholly or not at all; a bad row does not stop the others. With dry nothing is kept.
 func (s *Store) Import(ctx context.Context, r io.Reader, dry bool, by string) (Imported, error) {
 	out := Imported{Errors: []RowError{}, Ignored: []string{}}
-	rows, err := readTable(r)
+	rows, err := ReadTable(r)
 	if err != nil {
 		return out, err
 	}
@@ -86,8 +86,9 @@ func (s *Store) Import(ctx context.Context, r io.Reader, dry bool, by string) (I
 	return out, nil
 }
 
-// readTable reads all rows; rows that begin with # are remarks.
-func readTable(r io.Reader) ([][]string, error) {
+// ReadTable reads all rows of a list as CSV, in UTF-8 or GB18030, the header first; rows that begin with # are remarks.
+// The errors are ErrInvalid.
+func ReadTable(r io.Reader) ([][]string, error) {
 	b, err := io.ReadAll(io.LimitReader(r, MaxImportBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the list: %w", err)

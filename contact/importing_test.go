@@ -103,7 +103,7 @@ func FuzzReadTable(f *testing.F) {
 	f.Add([]byte("a,\"b\nc\"\n\"\",\n"))
 	f.Add([]byte{0xff, 0xfe, 0x81})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		rows, err := readTable(bytes.NewReader(b))
+		rows, err := ReadTable(bytes.NewReader(b))
 		if err != nil && !errors.Is(err, ErrInvalid) {
 			t.Fatal(err)
 		}

@@ -22,8 +22,8 @@ type sender interface {
 }
 
 // ChatWay writes into the conversation that a case is about, else into the latest ones of the same person,
-// on whatever channel still takes a message. Where no buttons are seen a question says in words how it is answered,
-// and names the page on which it is answered too.
+// on whatever channel still takes a message. Where no buttons are seen a question says in words how it is answered;
+// Service.Tail puts the page behind it.
 type ChatWay struct {
 	db   *pg.DB
 	chat sender
@@ -94,24 +94,10 @@ func (w *ChatWay) say(ctx context.Context, id chat.ID, l *Letter) (chat.Message,
 	if err != nil {
 		return chat.Message{}, err
 	}
-	drop := func(context.Context) {}
 	if !r.Buttons {
-		var page string
-		if l.address != nil {
-			if page, drop, err = l.address(ctx); err != nil {
-				return chat.Message{}, err
-			}
-		}
 		d.Text += "\n" + line(l.Language, "reply_"+l.Kind)
-		if page != "" {
-			d.Text += "\n" + line(l.Language, "reply_page", page)
-		}
 	}
-	m, err := w.chat.Send(ctx, d)
-	if err != nil {
-		drop(context.WithoutCancel(ctx))
-	}
-	return m, err
+	return w.chat.Send(ctx, d)
 }
 
 // letterID is what makes sending a letter again harmless, and tells later which question was answered.
@@ -120,6 +106,65 @@ func letterID(l *Letter) string {
 		return fmt.Sprintf("%s%d", surveyPrefix, l.Survey)
 	}
 	return fmt.Sprintf("%s%d", optionPrefix, l.Message)
+}
+
+// asked reads which question a message was, by what letterID made.
+func asked(clientID string) (id int64, ofSurvey, ok bool) {
+	digits, ofSurvey := strings.CutPrefix(clientID, surveyPrefix)
+	if !ofSurvey {
+		if digits, ok = strings.CutPrefix(clientID, optionPrefix); !ok {
+			return 0, false, false
+		}
+	}
+	id, err := strconv.ParseInt(digits, 10, 64) // more behind it: thanks for an answer
+	return id, ofSurvey, err == nil && id > 0
+}
+
+// question is the one of a case, by its message.
+type question struct {
+	Case     CaseID
+	Round    int
+	Language string
+}
+
+func (s *Service) question(ctx context.Context, message int64) (question, error) {
+	return pg.Row(ctx, s.db, pgx.RowToStructByPos[question], `select m.case_id, m.round, c.language from case_messages m join feedback_cases c on c.id = m.case_id where m.id = $1 and m.kind = 'question'`, message)
+}
+
+// Tail is what follows a question of ours on its way to a customer who sees no buttons: the page on which it is answered too. The
+// address is made as the question leaves; agents, who see the thread, do not see it.
+func (s *Service) Tail(ctx context.Context, m chat.Message) (string, error) {
+	id, ofSurvey, ok := asked(m.ClientID)
+	if !ok || s.cfg.URL == "" {
+		return "", nil
+	}
+	kind, object, lang := LinkSurvey, id, ""
+	if ofSurvey {
+		v, err := s.GetSurvey(ctx, id)
+		if err != nil {
+			return "", butGone(err)
+		}
+		lang = v.Language
+	} else {
+		q, err := s.question(ctx, id)
+		if err != nil {
+			return "", butGone(err)
+		}
+		kind, object, lang = LinkCase, int64(q.Case), q.Language
+	}
+	l, err := s.MakeLink(ctx, kind, object, "system")
+	if err != nil {
+		return "", err
+	}
+	return line(lang, "reply_page", strings.TrimSuffix(s.cfg.URL, "/")+doors[kind]+l.Token+"?lang="+lang), nil
+}
+
+// butGone is nil for what is not there: it is no question, or was erased.
+func butGone(err error) error {
+	if errors.Is(err, pg.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 func (l *Letter) button(score int) string {
@@ -254,14 +299,8 @@ func (s *Service) inWords(ctx context.Context, c sender, g *given, m *chat.Messa
 	if err != nil {
 		return false, fmt.Errorf("what was said last in conversation %d: %w", g.conv.ID, err)
 	}
-	digits, ofSurvey := strings.CutPrefix(last, surveyPrefix)
-	if !ofSurvey {
-		if digits, taken = strings.CutPrefix(last, optionPrefix); !taken {
-			return false, nil
-		}
-	}
-	id, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil { // thanks for an answer
+	id, ofSurvey, ok := asked(last)
+	if !ok {
 		return false, nil
 	}
 	if ofSurvey {
@@ -277,11 +316,7 @@ func (s *Service) inWords(ctx context.Context, c sender, g *given, m *chat.Messa
 		}
 		return !asksToo(g.comment), s.ofSurvey(ctx, c, g, id)
 	}
-	type question struct {
-		Case  CaseID
-		Round int
-	}
-	q, err := pg.Row(ctx, s.db, pgx.RowToStructByPos[question], `select case_id, round from case_messages where id = $1 and kind = 'question'`, id)
+	q, err := s.question(ctx, id)
 	if errors.Is(err, pg.ErrNotFound) { // another message of a case
 		return false, nil
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -78,24 +77,6 @@ func (s *Service) MakeLink(ctx context.Context, kind string, object int64, by st
 
 // doors are where the pages of customers begin, by kind of link; package api serves them.
 var doors = map[string]string{LinkTicket: "/t/", LinkCase: "/c/", LinkSurvey: "/q/"}
-
-// address makes a link and writes it as customers are told it; empty when nobody has said where our pages are. drop takes back one
-// that was not told after all.
-func (s *Service) address(ctx context.Context, kind string, object int64, lang string) (url string, drop func(context.Context), err error) {
-	if s.cfg.URL == "" {
-		return "", func(context.Context) {}, nil
-	}
-	l, err := s.MakeLink(ctx, kind, object, "system")
-	if err != nil {
-		return "", nil, err
-	}
-	drop = func(ctx context.Context) {
-		if _, err := s.db.Exec(ctx, `delete from customer_links where id = $1`, l.ID); err != nil {
-			s.log.Warn("an address that was not told is still open", "link", l.ID, "err", err)
-		}
-	}
-	return strings.TrimSuffix(s.cfg.URL, "/") + doors[kind] + l.Token + "?lang=" + lang, drop, nil
-}
 
 // OpenLink finds what a token opens; pg.ErrNotFound for one that never was, is over or was revoked.
 func (s *Service) OpenLink(ctx context.Context, token string) (Link, error) {

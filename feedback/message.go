@@ -133,9 +133,6 @@ func (s *Service) deliver(ctx context.Context) error {
 func (s *Service) carry(ctx context.Context, m *claimed) error {
 	if m.Kind == "question" {
 		m.Choices = Choices(m.Language)
-		m.address = func(ctx context.Context) (string, func(context.Context), error) {
-			return s.address(ctx, LinkCase, int64(m.Case), m.Language)
-		}
 	}
 	why := "no way is known"
 	for _, w := range s.parts.Ways {

@@ -89,9 +89,6 @@ type Letter struct {
 	Body         string
 	Author       string   // name of the person whose words they are; empty: nobody's
 	Choices      []Choice // of a question
-
-	// address makes the address under which the question is answered too; empty when there is none. drop takes it back.
-	address func(context.Context) (url string, drop func(context.Context), err error)
 }
 
 // ErrShut says that a way is not open to the customer now.

@@ -290,9 +290,6 @@ func askable(ctx context.Context, tx pgx.Tx, v *Survey, since time.Time) error {
 func (s *Service) putSurvey(ctx context.Context, v *Survey) error {
 	l := &Letter{Survey: v.ID, Kind: string(v.Kind), Reason: v.Reason, Contact: v.Contact, Conversation: v.Conversation, Language: v.Language,
 		Body: Question(v.Kind, v.Language), Choices: Scale(v.Kind)}
-	l.address = func(ctx context.Context) (string, func(context.Context), error) {
-		return s.address(ctx, LinkSurvey, v.ID, v.Language)
-	}
 	why := "no_way"
 	for _, w := range s.parts.Ways {
 		_, err := w.Carry(ctx, l)

@@ -130,8 +130,15 @@ func TestPlainWordsAnswerASurvey(t *testing.T) {
 	id := k.begins("letters", "mei", who)
 	v, why := k.asks(CSAT, id, "one")
 	text, data := k.said(id)
-	if why != "" || v.State != surveySent || !strings.Contains(text, "1 到 5") || !strings.Contains(text, "https://desk.example.org/q/") || !strings.Contains(data, "survey:") {
+	if why != "" || v.State != surveySent || !strings.Contains(text, "1 到 5") || strings.Contains(text, "http") || !strings.Contains(data, "survey:") {
 		t.Fatalf("%q, %+v: %s %s", why, v, text, data)
+	}
+	// The address of its page goes with the letter, and stands nowhere where agents could open it.
+	if tail, err := k.Tail(t.Context(), chat.Message{ClientID: fmt.Sprintf("survey:%d", v.ID)}); err != nil || !strings.Contains(tail, "https://desk.example.org/q/") || !strings.HasSuffix(tail, "?lang=zh") {
+		t.Errorf("behind it %q, %v", tail, err)
+	}
+	if tail, err := k.Tail(t.Context(), chat.Message{ClientID: "survey:1:thanks"}); err != nil || tail != "" {
+		t.Errorf("behind thanks %q, %v", tail, err)
 	}
 	if again, why := k.asks(CSAT, id, "one"); why != "" || again.ID != v.ID {
 		t.Errorf("the same key: %+v, %q", again, why)
@@ -197,8 +204,13 @@ func TestBadWordsGoTheWayOfACaseByText(t *testing.T) {
 		k.later(time.Minute)
 	}
 	k.later(8 * day)
-	if text, _ := k.said(id); !strings.Contains(text, "not solved") || !strings.Contains(text, "/c/") {
+	if text, _ := k.said(id); !strings.Contains(text, "not solved") {
 		t.Errorf("asked %q", text)
+	}
+	asked, err := pg.Row(ctx, k.db, pgx.RowTo[string], `select client_id from messages where thread_id = $1 and direction = 'out' order by id desc limit 1`, id)
+	k.must(err)
+	if tail, err := k.Tail(ctx, chat.Message{ClientID: asked}); err != nil || !strings.Contains(tail, "https://desk.example.org/c/") {
+		t.Errorf("behind %s: %q, %v", asked, tail, err)
 	}
 	if c := k.says("letters", "mei", 0, chat.Text, "Not yet!", nil); c.State != chat.Closed || c.ID != id { // our question a week later keeps the thread
 		t.Errorf("%s, %d", c.State, c.ID)

@@ -179,6 +179,44 @@ func TestJobsRunAfterCommitOnly(t *testing.T) {
 	}
 }
 
+// endless is a job that goes on until it is cancelled.
+type endless struct {
+	river.WorkerDefaults[noteArgs]
+	begun, cancelled chan struct{}
+}
+
+func (w *endless) Work(ctx context.Context, _ *river.Job[noteArgs]) error {
+	close(w.begun)
+	<-ctx.Done()
+	close(w.cancelled)
+	return ctx.Err()
+}
+
+// A server that ends does not wait for a job that goes on and on.
+func TestCloseCancelsAJobThatGoesOn(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	jobs := pg.NewJobs(db, quiet())
+	jobs.Patience = 10 * time.Millisecond
+	w := &endless{begun: make(chan struct{}), cancelled: make(chan struct{})}
+	pg.AddWorker(jobs, w)
+	if err := jobs.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Tx(t.Context(), func(tx pgx.Tx) error { return jobs.Insert(t.Context(), tx, noteArgs{"on and on"}) }); err != nil {
+		t.Fatal(err)
+	}
+	<-w.begun
+	if err := jobs.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-w.cancelled:
+	default:
+		t.Error("closed while a job goes on")
+	}
+}
+
 func BenchmarkNewDatabase(b *testing.B) {
 	for b.Loop() {
 		pgtest.URL(b)

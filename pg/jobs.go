@@ -24,6 +24,9 @@ type Jobs struct {
 	inserter *river.Client[pgx.Tx] // knows no work, so it can be there before Start
 	client   *river.Client[pgx.Tx]
 	once     sync.Once
+
+	// Patience is how long Close lets running jobs go on: what is cancelled is done again after the next start.
+	Patience time.Duration
 }
 
 // JobWorkers bounds how many jobs run at once.
@@ -39,7 +42,7 @@ func NewJobs(db *DB, log *slog.Logger) *Jobs {
 		panic("pg: a client that only inserts has nothing to refuse: " + err.Error())
 	}
 	return &Jobs{db: db, inserter: inserter, log: log.With("part", "jobs"), workers: river.NewWorkers(),
-		queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: JobWorkers}}}
+		queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: JobWorkers}}, Patience: 3 * time.Second}
 }
 
 // AddQueue gives jobs whose InsertOpts name that queue workers of their own, so
@@ -82,14 +85,14 @@ func (j *Jobs) Insert(ctx context.Context, tx pgx.Tx, args river.JobArgs) error 
 	return Map(err)
 }
 
-// Close waits for the running jobs, cancels them after ten seconds and returns
-// when none runs. Twice is fine.
+// Close waits for the running jobs, cancels them after Patience and returns
+// when none runs, or five seconds later. Twice is fine.
 func (j *Jobs) Close() error {
 	j.once.Do(func() {
 		if j.client == nil {
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), j.Patience)
 		defer cancel()
 		if j.client.Stop(ctx) != nil {
 			late, cancel := context.WithTimeout(context.Background(), 5*time.Second)

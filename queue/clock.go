@@ -76,7 +76,7 @@ func (r *Router) wakeFor(it *Item, sooner func(time.Time)) {
 	if it.Callback != nil {
 		sooner(it.Callback.NotBefore)
 	}
-	if !it.Guarded {
+	if !it.Guarded && !it.ours() {
 		sooner(it.Since.Add(l.guard(r.target(it))))
 	}
 }
@@ -210,7 +210,7 @@ func (r *Router) sortedDue(now time.Time) []*Item {
 	for _, it := range r.items {
 		switch it.Phase {
 		case Waiting, Offered:
-			if !it.Guarded && due(it.Since.Add(r.lanes[it.Queue].guard(r.target(it))), now) {
+			if !it.Guarded && !it.ours() && due(it.Since.Add(r.lanes[it.Queue].guard(r.target(it))), now) {
 				all = append(all, it)
 			}
 			for agent, until := range it.Barred {

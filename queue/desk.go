@@ -113,6 +113,16 @@ func (s *Service) Remove(ctx context.Context, id WorkID) error {
 	return s.do(ctx, request{Op: opRemove, ID: id, Text: CauseRemoved})
 }
 
+// Skip takes an entry of a list out because the agent who looks at it does not want to call; ErrGone when it is not theirs.
+func (s *Service) Skip(ctx context.Context, id WorkID, agent AgentID) error {
+	return s.do(ctx, request{Op: opSkip, ID: id, Agent: agent})
+}
+
+// Withdraw takes an entry of a list out that nobody looks at yet; ErrState when somebody does.
+func (s *Service) Withdraw(ctx context.Context, id WorkID) error {
+	return s.do(ctx, request{Op: opWithdraw, ID: id})
+}
+
 // Accept takes an offer; ErrGone when it is over or not this agent's.
 func (s *Service) Accept(ctx context.Context, t Token, agent AgentID) (Item, error) {
 	resp, err := s.ask(ctx, &request{Op: opAccept, Token: t, Agent: agent})

@@ -13,8 +13,11 @@ func (r *Router) target(it *Item) time.Duration {
 	return r.lanes[it.Queue].Targets.Of(it.Urgency)
 }
 
-// priority is P(w,t).
+// priority is P(w,t). An entry of a list does not become more urgent by lying: nobody waits for it.
 func (r *Router) priority(it *Item, now time.Time) Priority {
+	if it.ours() {
+		return PriorityOf(it.Urgency, 0, r.target(it), it.Signals)
+	}
 	return PriorityOf(it.Urgency, now.Sub(it.Since), r.target(it), it.Signals)
 }
 
@@ -158,11 +161,13 @@ func (r *Router) give(it *Item, now time.Time) int {
 	return len(chosen)
 }
 
-// ring is the last ring that the work's age has reached.
+// ring is the last ring that the work's age has reached. Nobody waits for an entry of a list: it goes no further
+// than to those who are asked from the start, however long it lies.
 func (r *Router) ring(l *lane, it *Item, now time.Time) int {
 	age, n := now.Sub(it.Since), 0
 	for i := range l.Rings {
-		if age >= l.Rings[i].After {
+		wider := l.Rings[i].Sisters && !l.Rings[0].Sisters || l.Rings[i].Anyone && !l.Rings[0].Anyone
+		if age >= l.Rings[i].After && !(wider && it.ours()) {
 			n = i
 		}
 	}
@@ -269,6 +274,8 @@ func (r *Router) unfit(a *Agent, l *lane, it *Item, skill, floor float64, now ti
 		return "cooling_down"
 	case it.Barred[a.ID].After(now):
 		return "declined"
+	case a.Desk && it.previewed():
+		return "no_screen"
 	case !a.speaks(it.Language) || !a.speaks(l.Language):
 		return "language"
 	case skill < floor:
@@ -304,6 +311,9 @@ func (r *Router) fit(a *Agent, it *Item, skill float64, now time.Time) Fit {
 func (r *Router) ringAt(l *lane, it *Item, c *candidate, d Decision, now time.Time) {
 	d.Agent, d.Score, d.S = c.a.ID, c.score, c.s
 	o := &Offer{Token: r.cfg.NewToken(), Work: it.ID, Queue: it.Queue, Agent: c.a.ID, At: now, Deadline: now.Add(l.RingTime)}
+	if it.previewed() {
+		o.Deadline = now.Add(it.Callback.Preview)
+	}
 	r.offers[o.Token] = o
 	it.Phase, it.RangAt = Offered, now
 	it.Offers = append(it.Offers, o.Token)

@@ -62,6 +62,10 @@ type Document struct {
 	Agents    []AgentDoc `json:"agents,omitempty" yaml:"agents"`
 	Queues    []QueueDoc `json:"queues,omitempty" yaml:"queues"`
 	Teams     []team.Doc `json:"teams,omitempty" yaml:"teams"`
+	// RoleRules are how far roles see, and what is hidden from them.
+	RoleRules []team.Rule `json:"role_rules,omitempty" yaml:"role_rules"`
+	// By is who applies it.
+	By string `json:"-" yaml:"-"`
 }
 
 // AgentDoc is an agent in a Document.
@@ -255,7 +259,32 @@ func (s *Store) Apply(ctx context.Context, tx pgx.Tx, d Document) (Applied, erro
 	if err := s.applyQueues(ctx, tx, d.Queues, now.Queues, ids, &a); err != nil {
 		return a, err
 	}
-	return a, s.applyTeams(ctx, tx, d.Teams, &a)
+	if err := s.applyTeams(ctx, tx, d.Teams, &a); err != nil {
+		return a, err
+	}
+	return a, s.applyRules(ctx, tx, d.RoleRules, d.By, &a)
+}
+
+func (s *Store) applyRules(ctx context.Context, tx pgx.Tx, rules []team.Rule, by string, a *Applied) error {
+	if len(rules) == 0 {
+		return nil
+	}
+	store := team.NewStore(s.db)
+	now, err := store.Rules(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range rules {
+		if err := r.Check(); err != nil {
+			return wrong("role %.40s: %v", r.Role, err)
+		}
+		if a.differs("role:"+r.Role, r, find(now, func(o team.Rule) bool { return o.Role == r.Role })) {
+			if err := store.PutRule(ctx, tx, r, by); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Store) applyTeams(ctx context.Context, tx pgx.Tx, teams []team.Doc, a *Applied) error {

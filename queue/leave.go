@@ -105,7 +105,9 @@ func (r *Router) Transfer(id WorkID, to QueueID, now time.Time) error {
 	}
 	it.Phase, it.Queue, it.QueuedAt, it.Target = Waiting, to, now, 0
 	it.Overflow, it.Guarded, it.Barred, it.FirstAnswer = false, false, nil, time.Time{}
-	l.counts.add(now, countOffered)
+	if !it.ours() {
+		l.counts.add(now, countOffered)
+	}
 	r.changed(it, Change{Type: Moved, At: now, Agent: from, Reason: ReasonMoved})
 	r.Step(now)
 	return nil
@@ -190,6 +192,43 @@ func (r *Router) KeepPlace(id WorkID, number string, now time.Time) error {
 	return nil
 }
 
+// Skip takes an entry of a list out because the agent who looks at it, or has just taken it, does not want to call.
+func (r *Router) Skip(id WorkID, agent AgentID, now time.Time) error {
+	r.Step(now)
+	it := r.items[id]
+	switch {
+	case it == nil:
+		return ErrNoWork
+	case !it.ours():
+		return fmt.Errorf("work %s is no entry of a list: %w", id, ErrState)
+	case it.Phase == Assigned && it.Agent == agent, it.Phase == Offered && r.rings(it, agent):
+		r.finish(it, CauseSkipped, now)
+		r.Step(now)
+		return nil
+	}
+	return ErrGone
+}
+
+// rings tells whether work rings at an agent.
+func (r *Router) rings(it *Item, agent AgentID) bool {
+	return slices.ContainsFunc(it.Offers, func(t Token) bool { return r.offers[t].Agent == agent })
+}
+
+// Withdraw takes an entry of a list out that nobody looks at yet; ErrState when somebody does.
+func (r *Router) Withdraw(id WorkID, now time.Time) error {
+	r.Step(now)
+	it := r.items[id]
+	switch {
+	case it == nil:
+		return ErrNoWork
+	case !it.ours() || it.Phase != Waiting:
+		return fmt.Errorf("work %s is %s: %w", id, it.Phase, ErrState)
+	}
+	r.finish(it, CauseWithdrawn, now)
+	r.Step(now)
+	return nil
+}
+
 // CallbackFailed says that the customer did not answer the call-back. It waits
 // for its next try, its age kept, until the tries are used up.
 func (r *Router) CallbackFailed(id WorkID, now time.Time) error {
@@ -198,7 +237,7 @@ func (r *Router) CallbackFailed(id WorkID, now time.Time) error {
 	switch {
 	case it == nil:
 		return ErrNoWork
-	case it.Callback == nil || it.Phase == Waiting || it.Phase == Offered:
+	case it.Callback == nil || it.ours() || it.Phase == Waiting || it.Phase == Offered:
 		return fmt.Errorf("work %s is no call-back under way: %w", id, ErrState)
 	}
 	l := r.lanes[it.Queue]

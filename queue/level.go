@@ -82,6 +82,9 @@ func (r *Router) countAnswer(it *Item, l *lane, now time.Time) {
 		return
 	}
 	it.FirstAnswer = now
+	if it.ours() {
+		return
+	}
 	if now.Sub(it.Since) <= l.Level.Within {
 		l.counts.add(now, countIn)
 		return
@@ -93,6 +96,8 @@ func (r *Router) countAnswer(it *Item, l *lane, now time.Time) {
 func (r *Router) countAbandon(it *Item, l *lane, now time.Time) string {
 	waited := now.Sub(it.Since)
 	switch {
+	case it.ours():
+		return CauseWithdrawn
 	case waited < l.ShortAbandon:
 		l.counts.add(now, countShort)
 		return CauseShortAbandon
@@ -117,6 +122,7 @@ type Board struct {
 	Name      string        `json:"name"`
 	Waiting   int           `json:"waiting"`
 	Callbacks int           `json:"callbacks"` // of those waiting
+	Entries   int           `json:"entries"`   // of lists of calls to make, not among those waiting
 	Ringing   int           `json:"ringing"`   // of those waiting
 	Active    int           `json:"active"`
 	Oldest    time.Duration `json:"oldest_ns"`   // age of the oldest that waits
@@ -143,6 +149,10 @@ func (r *Router) Boards(now time.Time) []Board {
 	}
 	for _, it := range r.items {
 		b := &all[at[it.Queue]]
+		if it.ours() && (it.Phase == Waiting || it.Phase == Offered) {
+			b.Entries++
+			continue
+		}
 		switch it.Phase {
 		case Offered:
 			b.Ringing++
@@ -215,7 +225,9 @@ func (r *Router) Positions(id QueueID, now time.Time) map[WorkID]Position {
 		return nil
 	}
 	all := map[WorkID]Position{}
-	for i, w := range r.rank(now, func(it *Item) bool { return it.Queue == id && (it.Phase == Waiting || it.Phase == Offered) }) {
+	for i, w := range r.rank(now, func(it *Item) bool {
+		return it.Queue == id && !it.ours() && (it.Phase == Waiting || it.Phase == Offered)
+	}) {
 		all[w.it.ID] = Position{i + 1, r.estimate(l, i+1)}
 	}
 	return all

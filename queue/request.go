@@ -25,6 +25,8 @@ const (
 	opPending  op = "pending"
 	opAlive    op = "alive"
 	opRemove   op = "remove"
+	opSkip     op = "skip"
+	opWithdraw op = "withdraw"
 	opAccept   op = "accept"
 	opDecline  op = "decline"
 	opPresence op = "presence"
@@ -157,6 +159,8 @@ func (d *dispatcher) apply(req *request, now time.Time) (resp response, err erro
 		err = r.Alive(req.ID, now)
 	case opRemove:
 		err = r.Remove(req.ID, req.Text, now)
+	case opWithdraw:
+		err = r.Withdraw(req.ID, now)
 	case opRestart:
 		r.NodeLost(req.Text, req.Text, CauseRestart, now)
 	case opGone:
@@ -178,6 +182,8 @@ func (d *dispatcher) applyAgent(req *request, now time.Time) (resp response, err
 		}
 	case opDecline:
 		err = r.Decline(req.Token, req.Agent, req.Flag, now)
+	case opSkip:
+		err = r.Skip(req.ID, req.Agent, now)
 	case opPresence:
 		err = r.SetPresence(req.Agent, req.State, req.Text, now)
 	case opBeat:

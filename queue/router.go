@@ -223,7 +223,9 @@ func (r *Router) Enqueue(w Work, now time.Time) error {
 	}
 	it := &Item{Work: w, Phase: Waiting, EnteredAt: now, QueuedAt: now}
 	r.items[w.ID] = it
-	l.counts.add(now, countOffered)
+	if !it.ours() {
+		l.counts.add(now, countOffered)
+	}
 	r.changed(it, Change{Type: Entered, At: now})
 	r.Step(now)
 	return nil

@@ -57,6 +57,7 @@ type Stats struct {
 type Service struct {
 	cfg     Config
 	store   *Store
+	hours   *Hours
 	bus     *event.Bus
 	dialogs Dialogs
 	log     *slog.Logger
@@ -102,12 +103,20 @@ func New(cfg Config, db *pg.DB, bus *event.Bus, dialogs Dialogs, log *slog.Logge
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg.withDefaults(), store: NewStore(db), bus: bus, dialogs: dialogs, log: log.With("part", "queue"), inbox: make(chan *question, inboxSize),
+	log = log.With("part", "queue")
+	store := NewStore(db)
+	return &Service{cfg: cfg.withDefaults(), store: store, hours: newHours(store, log), bus: bus, dialogs: dialogs, log: log, inbox: make(chan *question, inboxSize),
 		wake: make(chan struct{}, 1), serving: make(chan struct{}), tickets: map[WorkID]*Ticket{}, waits: map[int64]chan json.RawMessage{}}, nil
 }
 
+// Node is this server's name among those that share the database.
+func (s *Service) Node() string { return s.cfg.Node }
+
 // Store is where everything is kept.
 func (s *Service) Store() *Store { return s.store }
+
+// Hours are the opening hours of the queues and of all else that has a calendar.
+func (s *Service) Hours() *Hours { return s.hours }
 
 // Start returns when requests are taken.
 func (s *Service) Start(ctx context.Context) error {

@@ -124,7 +124,7 @@ func (s *Store) loadTally(ctx context.Context, midnight time.Time) ([]Tally, err
 		return t, err
 	}, `with w as (
 		select w.*, coalesce((q.settings->'level'->>'within')::bigint, 0) as within_ns, w.queue_id as q from queue_work w join queues q on q.id = w.queue_id
-		where w.entered_at >= $1 or w.answered_at >= $1 or w.ended_at >= $1
+		where (w.entered_at >= $1 or w.answered_at >= $1 or w.ended_at >= $1) and w.id not like 'entry:%'
 	), limits as (
 		select *, case when within_ns > 0 then within_ns / 1000000 else 20000 end as within_ms, extract(epoch from ended_at - since) * 1000 as gone_ms from w
 	), facts as (

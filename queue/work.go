@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -66,12 +67,37 @@ type Work struct {
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
-// Callback is a place kept for somebody who is called back.
+// Callback is a place kept for somebody who is called back, or somebody of a list of calls to make.
 type Callback struct {
 	Number    string    `json:"number"`     // to dial
 	Tries     int       `json:"tries"`      // that reached nobody
 	NotBefore time.Time `json:"not_before"` // of the next one
+	// Entry is set for an entry of a list of calls to make: nobody waits for it. It is in no promise of the queue
+	// and in nobody's place, and it leaves the queue after each try.
+	Entry int64 `json:"entry,omitempty"`
+	// Preview is how long an agent may look at an entry before calling; zero rings the telephone at once.
+	Preview time.Duration `json:"preview,omitempty"`
 }
+
+// Bounds of Callback.Preview.
+const (
+	LeastPreview = 10 * time.Second
+	MostPreview  = 10 * time.Minute
+)
+
+// entryWork begins the ids of work for entries of lists.
+const entryWork = "entry:"
+
+// EntryWork is the id of the work for an entry of a list in its n-th round.
+func EntryWork(entry int64, round int) WorkID {
+	return WorkID(fmt.Sprint(entryWork, entry, ":", round))
+}
+
+// ours tells that we want to call, not the customer.
+func (w *Work) ours() bool { return w.Callback != nil && w.Callback.Entry != 0 }
+
+// previewed tells that an agent looks at it on the screen first.
+func (w *Work) previewed() bool { return w.Callback != nil && w.Callback.Preview > 0 }
 
 // maxData bounds Work.Data.
 const maxData = 16 << 10
@@ -98,6 +124,10 @@ func (w *Work) check() error {
 		return fmt.Errorf("work %s: the target is negative", w.ID)
 	case w.Callback != nil && (w.Kind != KindVoice || w.Callback.Number == ""):
 		return fmt.Errorf("work %s: a call-back is a voice contact and needs a number", w.ID)
+	case w.ours() != strings.HasPrefix(string(w.ID), entryWork):
+		return fmt.Errorf("work %s: ids that begin with %s are of entries of lists, and theirs do", w.ID, entryWork)
+	case w.previewed() && (w.Callback.Entry == 0 || w.Callback.Preview < LeastPreview || w.Callback.Preview > MostPreview):
+		return fmt.Errorf("work %s: entries of a list are looked at for %v to %v", w.ID, LeastPreview, MostPreview)
 	}
 	return nil
 }
@@ -163,6 +193,9 @@ const (
 	CauseNoDialog       = "dialog_gone"     // the call is not there any more
 	CauseNodeLost       = "node_lost"       // the server that held the call is gone
 	CauseRemoved        = "removed"         // by a supervisor, or with its queue
+	CauseSkipped        = "skipped"         // by the agent who looked at it
+	CauseUnreached      = "unreached"       // the customer of a list's entry did not answer
+	CauseWithdrawn      = "withdrawn"       // its list was stopped before anybody had it
 
 	ReasonAccepted   = "accepted"
 	ReasonDeclined   = "declined"

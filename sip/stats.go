@@ -98,7 +98,7 @@ type Stats struct {
 // TrunkStats is the state of one trunk.
 type TrunkStats struct {
 	Name          string    `json:"name"`
-	State         string    `json:"state"` // "up", "down", "full" or "draining"
+	State         string    `json:"state"` // "up", "down", "full", "draining", or "unknown" while nothing was heard of it
 	Calls         int64     `json:"calls"` // now
 	MaxCalls      int       `json:"max_calls"`
 	CPS           int       `json:"cps"` // allowed per second, 0 = no limit

@@ -235,6 +235,8 @@ func (t *trunk) stats(draining bool) TrunkStats {
 		s.State = "down"
 	} else if t.MaxCalls > 0 && s.Calls >= int64(t.MaxCalls) {
 		s.State = "full"
+	} else if s.Registration != regGood && s.ProbeRTT == 0 && s.LastSeenAt.IsZero() && s.Accepted+s.Dialled == 0 {
+		s.State = "unknown"
 	}
 	return s
 }

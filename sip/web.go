@@ -231,8 +231,11 @@ func isWebBody(m *wire.Message) bool {
 
 // CallHeader tells a user's own page which call its leg belongs to, and what the
 // user is there: "ID;role=supervisor;mode=listen", with ";again" when the user
-// comes back after the page was loaded anew.
+// comes back after the page was loaded anew, and ";work=ID" when it is for work of a queue.
 const CallHeader = "X-Tingxin-Call"
+
+// workChars are what ids of work are made of.
+const workChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_."
 
 // insideOf is the value of CallHeader, empty when the call did not say which it is.
 func insideOf(t call.Target) string {
@@ -245,6 +248,9 @@ func insideOf(t call.Target) string {
 	}
 	if t.Again {
 		v += ";again"
+	}
+	if t.Work != "" && strings.Trim(t.Work, workChars) == "" {
+		v += ";work=" + t.Work
 	}
 	return v
 }

@@ -50,9 +50,9 @@ var Fields = []Field{Phone, Email, Name, External, Text}
 
 // Rule is how far a role sees, and what is hidden from it.
 type Rule struct {
-	Role   string         `json:"role"`
-	Reach  map[Noun]Reach `json:"reach"` // a noun that is not in it is seen wholly
-	Hidden []Field        `json:"hidden"`
+	Role   string         `json:"role" yaml:"role"`
+	Reach  map[Noun]Reach `json:"reach" yaml:"reach"` // a noun that is not in it is seen wholly
+	Hidden []Field        `json:"hidden" yaml:"hidden"`
 }
 
 // Check says what is wrong with a rule; All is taken out of it.

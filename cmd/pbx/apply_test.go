@@ -64,6 +64,25 @@ func TestApplyReachesTheRunningServer(t *testing.T) {
 	if err != nil || rows != 1 {
 		t.Errorf("%d audit rows, %v", rows, err)
 	}
+	people := write("people.yaml", "teams:\n  - {id: north, name: North, members: [Admin], queues: [support]}\nrole_rules:\n  - {role: agent, reach: {calls: team, tickets: all}, hidden: [text, phone]}\n")
+	if code, said := apply("-f", people); code != 0 || !strings.Contains(said, "2 added, 0 changed") {
+		t.Errorf("teams and rules: %d %s", code, said)
+	}
+	if code, said := apply("-f", people); code != 0 || !strings.Contains(said, "0 added, 0 changed, 2 as they were") {
+		t.Errorf("teams and rules again: %d %s", code, said)
+	}
+	var seen string
+	if err := s.db.Pool().QueryRow(t.Context(), `select (select string_agg(team_id, ' ') from team_members) || ' ' || reach::text || ' ' || hidden::text || ' ' || updated_by from role_rules where role = 'agent'`).Scan(&seen); err != nil || seen != `north {"calls": "team"} {phone,text} pbx apply` {
+		t.Errorf("rows %q, %v", seen, err)
+	}
+	for wrong, why := range map[string]string{
+		"role_rules:\n  - {role: boss}\n": "no role", "role_rules:\n  - {role: admin, hidden: [phone]}\n": "administrators see all", "role_rules:\n  - {role: agent, hidden: [salary]}\n": "no field",
+		"teams:\n  - {id: south, members: [nobody]}\n": "no such user",
+	} {
+		if code, said := apply("-f", write("wrong.yaml", wrong)); code != 1 || !strings.Contains(said, why) {
+			t.Errorf("%q: %d %s", wrong, code, said)
+		}
+	}
 	bad := write("bad.yaml", "queues:\n  - id: a\n    strategi: best\n")
 	if code, said := apply("-f", bad); code != 1 || !strings.Contains(said, "line 3, column 5") {
 		t.Errorf("a mistake: %d %s", code, said)
@@ -90,5 +109,12 @@ func TestSimulateQueue(t *testing.T) {
 		if code := run(args, &out, &errOut); code != 2 {
 			t.Errorf("%v: exit %d", args, code)
 		}
+	}
+}
+
+func TestSampleOfTeams(t *testing.T) {
+	w, err := readWishes("../../docs/teams.sample.yaml")
+	if err != nil || len(w.queues.Teams) != 2 || len(w.queues.RoleRules) != 2 || w.queues.Teams[0].Members[1] != "bert" {
+		t.Errorf("%+v, %v", w.queues, err)
 	}
 }

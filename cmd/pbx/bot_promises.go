@@ -43,7 +43,7 @@ func (b botPromises) CallBack(ctx context.Context, p bot.Promise) error {
 		if p.Urgent {
 			urgency = queue.Urgent
 		}
-		_, err := m.AddCallbackOnce(ctx, p.Key, queue.QueueID(p.Queue), p.Number, urgency)
+		_, err := m.AddCallbackOnce(ctx, p.Key, queue.QueueID(p.Queue), p.Number, urgency, call.Asked{About: p.Title, Said: p.Summary})
 		if err == nil {
 			return nil
 		}

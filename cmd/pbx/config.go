@@ -14,6 +14,7 @@ import (
 	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
+	"tingxin/callout"
 	"tingxin/chat"
 	webchat "tingxin/chat/web"
 	"tingxin/contact"
@@ -46,6 +47,7 @@ type Config struct {
 	Call         call.Config     `yaml:"call" koanf:"call"`
 	IVR          ivr.Config      `yaml:"ivr" koanf:"ivr"`
 	Queues       queue.Config    `yaml:"queues" koanf:"queues"`
+	Callouts     callout.Config  `yaml:"callouts" koanf:"callouts"`
 	Contact      contact.Config  `yaml:"contact" koanf:"contact"`
 	Chat         chat.Config     `yaml:"chat" koanf:"chat"`
 	WebChat      webchat.Config  `yaml:"webchat" koanf:"webchat"`
@@ -142,6 +144,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.Bot.Check(); err != nil {
+		return err
+	}
+	if err := c.Callouts.Check(); err != nil {
 		return err
 	}
 	if err := c.Feedback.Check(); err != nil {

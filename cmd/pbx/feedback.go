@@ -36,6 +36,7 @@ func (s *server) startFeedback(ctx context.Context) (func() error, error) {
 	f.AddWay(feedback.NewChatWay(s.db, s.chat))
 	f.AddJobs(s.jobs)
 	s.feedback = f
+	s.chat.OnLeave(f.Tail)
 	s.persons.Register(contact.Noun{Name: "feedback", Source: opinions{f}, Eraser: opinions{f}, Exporter: opinions{f}})
 	return s.triage.Close, nil
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"tingxin/call"
@@ -27,66 +25,19 @@ func (q queues) Listen(id queue.WorkID) (<-chan queue.Update, error) {
 	return t.C, nil
 }
 
-// hoursFor is how long opening hours that were read are good for.
-const hoursFor = 10 * time.Second
-
-// openingHours are the calendars as flows ask for them: read every now and then, and
-// as they were last known while the database is away.
-type openingHours struct {
-	mu        sync.Mutex
-	read      time.Time
-	calendars map[string]*queue.Calendar
-	queues    map[string]string // queue -> calendar
-}
-
 // Hours implements ivr.Hours.
 func (q queues) Hours(ctx context.Context, calendar, of string) (string, error) {
-	h := q.hours
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if time.Since(h.read) > hoursFor {
-		if err := h.load(ctx, q.Store()); err != nil && h.read.IsZero() {
-			return "", err
-		}
-	}
+	hours := q.Service.Hours()
+	c, err := hours.Calendar(ctx, calendar)
 	if of != "" {
-		name, there := h.queues[of]
-		if !there {
-			return "", fmt.Errorf("opening hours of queue %q: %w", of, queue.ErrNoQueue)
-		}
-		if name == "" {
+		if c, err = hours.OfQueue(ctx, queue.QueueID(of)); err == nil && c == nil {
 			return ivr.OpenNow, nil // without a calendar it never closes
 		}
-		calendar = name
 	}
-	c := h.calendars[calendar]
-	if c == nil {
-		return "", fmt.Errorf("there is no calendar %q", calendar)
+	if err != nil {
+		return "", err
 	}
 	return c.Now(time.Now()), nil
-}
-
-func (h *openingHours) load(ctx context.Context, store *queue.Store) error {
-	calendars, err := store.Calendars(ctx)
-	if err != nil {
-		return fmt.Errorf("opening hours: %w", err)
-	}
-	all, err := store.Queues(ctx)
-	if err != nil {
-		return fmt.Errorf("opening hours: %w", err)
-	}
-	h.calendars, h.queues = make(map[string]*queue.Calendar, len(calendars)), make(map[string]string, len(all))
-	for i := range calendars {
-		if err := calendars[i].Prepare(); err != nil {
-			return err
-		}
-		h.calendars[calendars[i].Name] = &calendars[i]
-	}
-	for i := range all {
-		h.queues[string(all[i].ID)] = all[i].Calendar
-	}
-	h.read = time.Now()
-	return nil
 }
 
 // listensForPhrases says whether recognition needs its graphs for phrase lists: a route or a flow's question has some.

@@ -15,8 +15,7 @@ import (
 // queues are the queues as calls see them.
 type queues struct {
 	*queue.Service
-	db    *pg.DB
-	hours *openingHours
+	db *pg.DB
 }
 
 var _ call.Queues = queues{}

@@ -17,6 +17,7 @@ import (
 	"tingxin/assist"
 	"tingxin/bot"
 	"tingxin/call"
+	"tingxin/callout"
 	"tingxin/chat"
 	webchat "tingxin/chat/web"
 	"tingxin/chat/webhook"
@@ -65,6 +66,7 @@ type server struct {
 	vault   *admin.Vault
 	rules   *runtime // what runs by the settings of administrators
 
+	callouts   *callout.Service
 	feedback   *feedback.Service
 	triage     *triage.Service
 	automation *rules.Service
@@ -115,7 +117,9 @@ func (s *server) start(ctx context.Context) error {
 		{"rules", s.startAutomation},   // before "administration", which gives it its plans; runs from "web" on
 		{"assist", s.startAssist},      // asks articles and bot
 		{"media", s.startMedia},
-		{"calls", s.startCalls}, // replays the journal, ends the calls of a crashed run
+		{"lists of calls", s.makeCallouts}, // asked by calls; runs from "calling" on
+		{"calls", s.startCalls},            // replays the journal, ends the calls of a crashed run
+		{"calling", s.startCallouts},
 		{"administration", s.startAdmin},
 		{"sip", s.startSIP}, // from here on calls come
 		{"web", s.startWeb},
@@ -144,6 +148,9 @@ func (s *server) close(ctx context.Context) error {
 	if len(parts) == 0 {
 		return nil
 	}
+	if s.callouts != nil {
+		_ = s.callouts.Close() // nobody else is called
+	}
 	if s.sip != nil {
 		s.sip.Drain()
 	}
@@ -158,7 +165,7 @@ func (s *server) close(ctx context.Context) error {
 		byName[p.name] = p
 	}
 	var errs []error
-	for _, name := range []string{"sip", "administration", "calls", "media", "speech workers", "web", "assist", "rules", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
+	for _, name := range []string{"calling", "sip", "administration", "calls", "media", "speech workers", "web", "assist", "rules", "bot", "feedback", "articles", "sentence models", "tickets", "queues", "nodes", "users", "database", "data folder"} {
 		p, ok := byName[name]
 		if !ok || p.stop == nil {
 			continue
@@ -265,11 +272,12 @@ func (s *server) startCalls(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	calls.SetDialer(signalling)
-	calls.SetQueues(queues{s.queues, s.db, &openingHours{}})
+	calls.SetQueues(queues{s.queues, s.db})
 	if s.bot != nil {
 		calls.SetBot(callBot{s.bot, parts.People})
 	}
-	calls.SetHours(&hours{store: queue.NewStore(s.db), log: s.log})
+	calls.SetCallouts(callouts{s.callouts})
+	calls.SetHours(hours{s.queues.Hours()})
 	if err := calls.Start(ctx); err != nil {
 		return nil, err
 	}

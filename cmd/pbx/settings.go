@@ -317,46 +317,13 @@ func directOf(n *admin.Number) (*ivr.Flow, error) {
 	return ivr.Direct(n.Queue, language, n.Record)
 }
 
-// hours are the calendars of the queues, read again every 5 seconds.
-type hours struct {
-	store *queue.Store
-	log   *slog.Logger
+// hours are the queues' calendars as routes ask for them.
+type hours struct{ *queue.Hours }
 
-	mu   sync.Mutex
-	at   time.Time
-	list map[string]*queue.Calendar
-}
+var _ call.Hours = hours{}
 
-var _ call.Hours = (*hours)(nil)
-
-// Open implements call.Hours. While the database is away the calendars read last hold.
-func (h *hours) Open(ctx context.Context, name string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if now := time.Now(); now.Sub(h.at) > 5*time.Second {
-		if list, err := calendars(ctx, h.store); err == nil {
-			h.list, h.at = list, now
-		} else {
-			h.log.Warn("opening hours not read again, the old ones hold", "err", err)
-			h.at = now
-		}
-	}
-	c := h.list[name]
-	return c == nil || c.Open(time.Now())
-}
-
-func calendars(ctx context.Context, store *queue.Store) (map[string]*queue.Calendar, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	all, err := store.Calendars(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]*queue.Calendar{}
-	for i := range all {
-		if err := all[i].Prepare(); err == nil {
-			out[all[i].Name] = &all[i]
-		}
-	}
-	return out, nil
+// Open implements call.Hours: what nobody knows is open.
+func (h hours) Open(ctx context.Context, name string) bool {
+	c, err := h.Calendar(ctx, name)
+	return err != nil || c.Open(time.Now())
 }

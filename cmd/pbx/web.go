@@ -50,7 +50,10 @@ func (s *server) startWeb(ctx context.Context) (func() error, error) {
 		return nil, errors.Join(err, w.Close(), s.automation.Close(), stopChat(), jobs.Close())
 	}
 	s.web = w
-	return func() error { return errors.Join(w.Close(), s.automation.Close(), stopChat(), jobs.Close()) }, nil
+	return func() error {
+		// Visitors who wait for words are answered first: their requests would hold the end of the pages up.
+		return errors.Join(s.webchat.Close(), w.Close(), s.automation.Close(), stopChat(), jobs.Close())
+	}, nil
 }
 
 // login is the first administrator's, known only in the run that made it.
@@ -59,7 +62,7 @@ type login struct{ user, password string }
 func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	p := api.Parts{DB: s.db, Calls: s.store, Bus: s.bus, Live: s.calls, Control: s.calls, Line: s.calls, Moods: s.calls, Queues: s.queues, Bot: s.bot, Tickets: s.tickets, Feedback: s.feedback, Triage: s.triage, Rules: s.automation, Jobs: jobs, SIP: s.sip.WebSocketHandler(), Version: buildVersion()}
 	p.People, p.Phones, p.Setup, p.Contacts = s.people, s.phones, s.setup(), s.persons
-	p.Vault = s.vault
+	p.Vault, p.Callouts = s.vault, s.callouts
 	s.chatParts(&p)
 	if s.nodes != nil {
 		p.Nodes = others{s.nodes}

@@ -120,10 +120,6 @@ func (l *lobby) read(ctx context.Context, now time.Time) (map[string]webchat.Des
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	store := l.s.queues.Store()
-	hours, err := calendars(ctx, store)
-	if err != nil {
-		return nil, err
-	}
 	all, err := store.Queues(ctx)
 	if err != nil {
 		return nil, err
@@ -135,7 +131,11 @@ func (l *lobby) read(ctx context.Context, now time.Time) (map[string]webchat.Des
 	out := make(map[string]webchat.Desk, len(all))
 	for i := range all {
 		d := webchat.Desk{Open: true, WaitS: -1}
-		if c := hours[all[i].Calendar]; c != nil {
+		c, err := l.s.queues.Hours().OfQueue(ctx, all[i].ID)
+		if err != nil && !errors.Is(err, queue.ErrNoQueue) && !errors.Is(err, queue.ErrNoCalendar) { // of one that was made a moment ago
+			return nil, err
+		}
+		if c != nil {
 			if d.Open = c.Open(now); !d.Open {
 				if next, ok := c.NextOpen(now); ok {
 					next = next.UTC()
@@ -381,7 +381,11 @@ func (b booth) CallBack(ctx context.Context, c chat.Conversation, name, number s
 	if err != nil {
 		return err
 	}
-	work, err := b.s.calls.AddCallback(ctx, queue.QueueID(cmp.Or(name, b.s.cfg.Chat.Queue, "support")), number, queue.Normal)
+	signs, err := b.s.chat.SignsOf(ctx, []chat.ID{c.ID})
+	if err != nil {
+		return err
+	}
+	work, err := b.s.calls.AddCallback(ctx, queue.QueueID(cmp.Or(name, b.s.cfg.Chat.Queue, "support")), number, queue.Normal, call.Asked{Said: signs[c.ID].Said})
 	if errors.As(err, new(*queue.ClosedError)) || errors.Is(err, queue.ErrNoQueue) || errors.Is(err, call.ErrTarget) {
 		return fmt.Errorf("%w: %w", chat.ErrState, err)
 	}

@@ -94,6 +94,13 @@ const callList = createRoute({
 
 const voicemail = createRoute({ getParentRoute: () => shell, path: '/calls/voicemail', component: lazyRouteComponent(() => import('./pages/VoicemailPage'), 'VoicemailPage') });
 const callbackList = createRoute({ getParentRoute: () => shell, path: '/calls/callbacks', component: lazyRouteComponent(() => import('./pages/CallbacksPage'), 'CallbacksPage') });
+const callLists = createRoute({ getParentRoute: () => shell, path: '/calls/lists', component: lazyRouteComponent(() => import('./callout/ListsPage'), 'ListsPage') });
+const callListOf = createRoute({
+  getParentRoute: () => shell,
+  path: '/calls/lists/$listId',
+  validateSearch: (search: Record<string, unknown>): { state?: string; q?: string } => ({ state: text(search.state), q: text(search.q) }),
+  component: lazyRouteComponent(() => import('./callout/ListPage'), 'ListPage'),
+});
 const surveyList = createRoute({ getParentRoute: () => shell, path: '/calls/surveys', component: lazyRouteComponent(() => import('./pages/SurveysPage'), 'SurveysPage') });
 
 const oneCall = createRoute({
@@ -292,7 +299,7 @@ const oneCase = createRoute({
 const tree = root.addChildren([
   login,
   wall,
-  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, voicemail, callbackList, surveyList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, reports, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
+  shell.addChildren([home, live.addChildren([liveCall]), desk, inbox.addChildren([oneConversation]), callList, voicemail, callbackList, callLists, callListOf, surveyList, oneCall, contactList, oneContact, ticketList, oneTicket, feedbackPage, oneCase, mood, reports, queues, articles, oneArticle, thresholds, ...knowledge, bot, system, admin.addChildren([adminHome, adminFlow, adminSection]), settings]),
 ]);
 
 export function makeRouter(client: QueryClient) {

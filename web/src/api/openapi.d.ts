@@ -952,6 +952,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/call-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists of calls to make, of the queues that one sees
+         * @description For the roles supervisor, admin. A key needs the scope calls:read.
+         */
+        get: operations["call-lists"];
+        put?: never;
+        /**
+         * Make a list of calls to make; it is paused until it is started
+         * @description For the roles supervisor, admin. A key needs the scope calls:write.
+         */
+        post: operations["add-call-list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/call-lists/work/{work}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do not call whom one looks at: later for not_now, never otherwise; do_not_call is written to the ledger of consents
+         * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope calls:write.
+         */
+        post: operations["skip-entry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/call-lists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A list with its progress
+         * @description For the roles supervisor, admin. A key needs the scope calls:read.
+         */
+        get: operations["call-list"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a list with all that is known of its entries
+         * @description For the roles supervisor, admin. A key needs the scope calls:write.
+         */
+        delete: operations["delete-call-list"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a list, start, pause or close it; what is not given stays
+         * @description For the roles supervisor, admin. A key needs the scope calls:write.
+         */
+        patch: operations["change-call-list"];
+        trace?: never;
+    };
+    "/api/v1/call-lists/{id}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entries of a list, in their order
+         * @description For the roles supervisor, admin. A key needs the scope calls:read.
+         */
+        get: operations["call-list-entries"];
+        put?: never;
+        /**
+         * Put people into a list, from missed calls and call-backs too; numbers that are in it stay as they are
+         * @description For the roles supervisor, admin. A key needs the scope calls:write.
+         */
+        post: operations["add-call-list-entries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/call-lists/{id}/entries.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The entries with their results as CSV; a long list needs a second person, see POST /exports
+         * @description For the roles supervisor, admin. A key needs the scope calls:read.
+         */
+        get: operations["call-list-csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/call-lists/{id}/entries/{entry}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An entry with all tries
+         * @description For the roles supervisor, admin. A key needs the scope calls:read.
+         */
+        get: operations["call-list-entry"];
+        put?: never;
+        post?: never;
+        /**
+         * Do not call somebody of a list after all
+         * @description For the roles supervisor, admin. A key needs the scope calls:write.
+         */
+        delete: operations["cancel-call-list-entry"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/call-lists/{id}/entries/{entry}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an entry that is over once more from the beginning
+         * @description For the roles supervisor, admin. A key needs the scope calls:write.
+         */
+        post: operations["try-call-list-entry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/call-lists/{id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put people into a list from CSV (UTF-8 or GB18030) with a header: number, name, note; other columns are shown to the agent
+         * @description For the roles supervisor, admin. A key needs the scope calls:write.
+         */
+        post: operations["import-call-list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/callbacks": {
         parameters: {
             query?: never;
@@ -3822,6 +4002,26 @@ export interface paths {
          * @description For the roles agent, senior, editor, supervisor, admin. A key needs the scope conversations:write.
          */
         post: operations["resend-message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/missed-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Callers who reached nobody and have not been called since, the newest first, at most 200
+         * @description For the roles supervisor, admin. A key needs the scope calls:read.
+         */
+        get: operations["missed-calls"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -8170,7 +8370,73 @@ export interface components {
              */
             id: number;
         };
+        AddCallListInputBody: {
+            /**
+             * Format: int64
+             * @description tries for each entry
+             * @default 3
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description until the next try, when the line was busy or the call was declined
+             * @default 900
+             */
+            busy_s: number;
+            /**
+             * Format: int64
+             * @description when there was no way there
+             * @default 3600
+             */
+            failed_s: number;
+            /** @description that agents must speak; any when empty */
+            language?: string;
+            /**
+             * @description preview: the agent looks first, then calls or skips; progressive: the agent's telephone rings, then the customer's
+             * @default preview
+             * @enum {string}
+             */
+            mode: "preview" | "progressive";
+            name: string;
+            /**
+             * Format: int64
+             * @description when nobody answered
+             * @default 7200
+             */
+            no_answer_s: number;
+            /** @description shown to agents */
+            note?: string;
+            /**
+             * Format: int64
+             * @description how long an agent may look before calling
+             * @default 60
+             */
+            preview_s: number;
+            /**
+             * @description who refused it is not called; for service people are called without a word of theirs
+             * @default service
+             * @enum {string}
+             */
+            purpose: "service" | "proactive" | "marketing";
+            /** @description whose agents call, within its opening hours */
+            queue: string;
+            /** @description run it at once */
+            start?: boolean;
+            /**
+             * Format: date-time
+             * @description nobody is called from then on
+             */
+            until?: string;
+            /**
+             * @description beside the agents' other work
+             * @default low
+             * @enum {string}
+             */
+            urgency: "low" | "normal" | "high" | "urgent";
+        };
         AddCallbackInputBody: {
+            /** @description why, for the agent who calls */
+            note?: string;
             number: string;
             queue: string;
             /**
@@ -8198,6 +8464,13 @@ export interface components {
             name?: string;
             tags?: string[];
             vip?: boolean;
+        };
+        AddEntriesInputBody: {
+            /** @description ids of places kept in queues: they are given up, so that nobody is called twice */
+            callbacks?: string[];
+            /** @description ids of calls: whoever called, or was called */
+            calls?: string[];
+            people?: components["schemas"]["PersonToCall"][];
         };
         AddFeedbackInputBody: {
             chips?: string[];
@@ -8228,6 +8501,15 @@ export interface components {
         };
         AddedCallback: {
             id: string;
+        };
+        AddedEntries: {
+            /** Format: int64 */
+            added: number;
+            /**
+             * Format: int64
+             * @description numbers that were in the list already
+             */
+            there: number;
         };
         AdviceItem: {
             baseline: string;
@@ -8597,7 +8879,7 @@ export interface components {
         };
         AskSheetInputBody: {
             /** @enum {string} */
-            noun: "tickets" | "conversations" | "calls" | "audit";
+            noun: "tickets" | "conversations" | "calls" | "entries" | "audit";
             query?: components["schemas"]["ExportQuery"];
         };
         AssignInputBody: {
@@ -9865,6 +10147,236 @@ export interface components {
             /** @description one per turn */
             readings: components["schemas"]["ReadingItem"][];
         };
+        CallListAttempt: {
+            /** @description user name */
+            agent?: string;
+            /** Format: date-time */
+            at: string;
+            /** @description id of the record */
+            call?: string;
+            /** @description that the agent chose afterwards */
+            disposition?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            note?: string;
+            /**
+             * @description empty while it goes on
+             * @enum {string}
+             */
+            outcome?: "" | "answered" | "busy" | "no_answer" | "given_up" | "failed" | "cut" | "skipped";
+            /** @description of one who skipped it */
+            reason?: string;
+        };
+        CallListChange: {
+            /** Format: int64 */
+            attempts?: number;
+            /** Format: int64 */
+            busy_s?: number;
+            /** Format: int64 */
+            failed_s?: number;
+            language?: string;
+            /** @enum {string} */
+            mode?: "preview" | "progressive";
+            name?: string;
+            /** Format: int64 */
+            no_answer_s?: number;
+            note?: string;
+            /** Format: int64 */
+            preview_s?: number;
+            /** @enum {string} */
+            purpose?: "service" | "proactive" | "marketing";
+            queue?: string;
+            /**
+             * @description closed is for good
+             * @enum {string}
+             */
+            state?: "running" | "paused" | "closed";
+            /**
+             * Format: date-time
+             * @description the year 1 takes it away
+             */
+            until?: string;
+            /** @enum {string} */
+            urgency?: "low" | "normal" | "high" | "urgent";
+        };
+        CallListEntries: {
+            items: components["schemas"]["CallListEntry"][];
+            /** @description cursor of the next page; absent on the last */
+            next?: string;
+        };
+        CallListEntry: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: int64 */
+            contact?: number;
+            contact_name?: string;
+            data: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            id: number;
+            /** @description the newest attempt */
+            last?: components["schemas"]["CallListAttempt"];
+            /**
+             * Format: date-time
+             * @description of the next try
+             */
+            not_before?: string;
+            note?: string;
+            number: string;
+            /** @description of the last try, or why nobody was called */
+            outcome?: string;
+            /** @description call:ID or callback:ID that it came from */
+            source?: string;
+            /** @enum {string} */
+            state: "pending" | "queued" | "done" | "unreached" | "skipped" | "refused" | "cancelled";
+            /** Format: date-time */
+            updated_at: string;
+        };
+        CallListEntryDetail: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: int64 */
+            contact?: number;
+            contact_name?: string;
+            data: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            id: number;
+            /** @description the newest attempt */
+            last?: components["schemas"]["CallListAttempt"];
+            /**
+             * Format: date-time
+             * @description of the next try
+             */
+            not_before?: string;
+            note?: string;
+            number: string;
+            /** @description of the last try, or why nobody was called */
+            outcome?: string;
+            /** @description call:ID or callback:ID that it came from */
+            source?: string;
+            /** @enum {string} */
+            state: "pending" | "queued" | "done" | "unreached" | "skipped" | "refused" | "cancelled";
+            /** @description the oldest first */
+            tries: components["schemas"]["CallListAttempt"][];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        CallListImport: {
+            /**
+             * Format: int64
+             * @description or would be, in a dry run
+             */
+            added: number;
+            /** @description the first 100 */
+            errors: components["schemas"]["CallListRowFail"][];
+            /** Format: int64 */
+            failed: number;
+            /** @description columns that are shown to the agent as they are */
+            fields: string[];
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description numbers that were in the list already, or twice in the file
+             */
+            there: number;
+        };
+        CallListRowFail: {
+            message: string;
+            /**
+             * Format: int64
+             * @description 1 is the header
+             */
+            row: number;
+        };
+        CallListView: {
+            /**
+             * Format: int64
+             * @description tries for each entry
+             * @default 3
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description until the next try, when the line was busy or the call was declined
+             * @default 900
+             */
+            busy_s: number;
+            /** Format: date-time */
+            closed_at?: string;
+            /** @description entries by state */
+            counts: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /**
+             * Format: int64
+             * @description when there was no way there
+             * @default 3600
+             */
+            failed_s: number;
+            /** Format: int64 */
+            id: number;
+            /** @description that agents must speak; any when empty */
+            language?: string;
+            /**
+             * @description preview: the agent looks first, then calls or skips; progressive: the agent's telephone rings, then the customer's
+             * @default preview
+             * @enum {string}
+             */
+            mode: "preview" | "progressive";
+            name: string;
+            /**
+             * Format: int64
+             * @description when nobody answered
+             * @default 7200
+             */
+            no_answer_s: number;
+            /** @description shown to agents */
+            note?: string;
+            /** @description its queue is within its opening hours */
+            open: boolean;
+            /**
+             * Format: int64
+             * @description how long an agent may look before calling
+             * @default 60
+             */
+            preview_s: number;
+            /**
+             * @description who refused it is not called; for service people are called without a word of theirs
+             * @default service
+             * @enum {string}
+             */
+            purpose: "service" | "proactive" | "marketing";
+            /** @description whose agents call, within its opening hours */
+            queue: string;
+            /** @enum {string} */
+            state: "running" | "paused" | "closed";
+            /** Format: int64 */
+            total: number;
+            /**
+             * Format: date-time
+             * @description nobody is called from then on
+             */
+            until?: string;
+            /** Format: date-time */
+            updated_at: string;
+            /**
+             * @description beside the agents' other work
+             * @default low
+             * @enum {string}
+             */
+            urgency: "low" | "normal" | "high" | "urgent";
+        };
+        CallLists: {
+            /** @description the newest first */
+            items: components["schemas"]["CallListView"][];
+        };
         CallPage: {
             items: components["schemas"]["Summary"][];
             /** @description cursor of the next page; absent on the last */
@@ -10887,6 +11399,8 @@ export interface components {
         DeskView: {
             /** @description absent for a user who is no agent */
             agent?: components["schemas"]["AgentView"];
+            /** @description whom I am calling back, or calling for a list */
+            calling?: components["schemas"]["PreviewView"];
             offer?: components["schemas"]["OfferView"];
             /** @description to choose from for away */
             reasons: string[];
@@ -11117,6 +11631,11 @@ export interface components {
             items: components["schemas"]["ExportView"][];
         };
         ExportQuery: {
+            /**
+             * Format: int64
+             * @description of entries: the list of calls to make
+             */
+            list?: number;
             /** @description of tickets and conversations */
             queue?: string;
             /**
@@ -11143,7 +11662,7 @@ export interface components {
             /** Format: int64 */
             id: number;
             /** @enum {string} */
-            noun: "tickets" | "conversations" | "calls" | "audit";
+            noun: "tickets" | "conversations" | "calls" | "entries" | "audit";
             query: components["schemas"]["ExportQuery"];
             /** Format: date-time */
             requested_at: string;
@@ -12532,6 +13051,25 @@ export interface components {
         MessagePage: {
             items: components["schemas"]["ChatMessage"][];
         };
+        Missed: {
+            /**
+             * Format: int64
+             * @description missed ones of this number
+             */
+            calls: number;
+            /** Format: int64 */
+            contact?: number;
+            contact_name?: string;
+            /** @description the last such call */
+            id: string;
+            number: string;
+            queue: string;
+            /** Format: date-time */
+            started_at: string;
+        };
+        MissedCalls: {
+            items: components["schemas"]["Missed"][];
+        };
         ModelView: {
             /** @enum {string} */
             graph: "static" | "dynamic";
@@ -12805,6 +13343,8 @@ export interface components {
             from_name?: string;
             /** @description to call back */
             number?: string;
+            /** @description of a call-back or an entry of a list: who is to be called, and why */
+            preview?: components["schemas"]["PreviewView"];
             token: string;
             work: components["schemas"]["WorkView"];
         };
@@ -12942,6 +13482,21 @@ export interface components {
             /** @description our side, 0 to 1 */
             right: number[];
         };
+        PersonToCall: {
+            /**
+             * Format: int64
+             * @description whoever has the number when not given
+             */
+            contact?: number;
+            /** @description shown to the agent, at most 20 fields */
+            data?: {
+                [key: string]: string;
+            };
+            name?: string;
+            /** @description why, for the agent */
+            note?: string;
+            number: string;
+        };
         PhoneSecret: {
             /** @description registrar and realm for the phone */
             domain: string;
@@ -13072,6 +13627,51 @@ export interface components {
         };
         PreviewList: {
             items: components["schemas"]["Preview"][];
+        };
+        PreviewView: {
+            /** @description that call */
+            call?: string;
+            /** Format: int64 */
+            contact?: number;
+            contact_name?: string;
+            data?: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            entry?: number;
+            /**
+             * Format: int64
+             * @description the list of an entry, as the next ones
+             */
+            list?: number;
+            list_name?: string;
+            list_note?: string;
+            /** @description nothing rings: the agent calls, or skips it */
+            looks?: boolean;
+            /** @enum {string} */
+            mode?: "preview" | "progressive";
+            note?: string;
+            number: string;
+            /**
+             * Format: int64
+             * @description tries at most, of an entry
+             */
+            of?: number;
+            /** @description of the last try at an entry */
+            outcome?: string;
+            /** @description the customer's last words in the call from which it comes, or what they wrote */
+            said: string[];
+            /**
+             * Format: date-time
+             * @description when the customer asked for it, or the entry's turn came
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description that reached nobody
+             */
+            tries: number;
+            work: string;
         };
         Priority: {
             /** Format: double */
@@ -14462,6 +15062,11 @@ export interface components {
         SkillList: {
             items: components["schemas"]["Skill"][];
         };
+        SkipInputBody: {
+            note?: string;
+            /** @enum {string} */
+            reason: "not_now" | "wrong_number" | "not_suitable" | "done_already" | "do_not_call" | "other";
+        };
         SlotChangeBody: {
             value: string;
         };
@@ -15611,6 +16216,28 @@ export interface operations {
                      *           "text"
                      *         ]
                      *       },
+                     *       "calling": {
+                     *         "call": "text",
+                     *         "contact": 1,
+                     *         "contact_name": "text",
+                     *         "data": {},
+                     *         "entry": 1,
+                     *         "list": 1,
+                     *         "list_name": "text",
+                     *         "list_note": "text",
+                     *         "looks": true,
+                     *         "mode": "preview",
+                     *         "note": "text",
+                     *         "number": "+8613800138000",
+                     *         "of": 1,
+                     *         "outcome": "text",
+                     *         "said": [
+                     *           "text"
+                     *         ],
+                     *         "since": "2026-11-29T08:00:00Z",
+                     *         "tries": 1,
+                     *         "work": "text"
+                     *       },
                      *       "offer": {
                      *         "at": "2026-11-29T08:00:00Z",
                      *         "call": "text",
@@ -15619,6 +16246,28 @@ export interface operations {
                      *         "from": "+8613800138000",
                      *         "from_name": "text",
                      *         "number": "+8613800138000",
+                     *         "preview": {
+                     *           "call": "text",
+                     *           "contact": 1,
+                     *           "contact_name": "text",
+                     *           "data": {},
+                     *           "entry": 1,
+                     *           "list": 1,
+                     *           "list_name": "text",
+                     *           "list_note": "text",
+                     *           "looks": true,
+                     *           "mode": "preview",
+                     *           "note": "text",
+                     *           "number": "+8613800138000",
+                     *           "of": 1,
+                     *           "outcome": "text",
+                     *           "said": [
+                     *             "text"
+                     *           ],
+                     *           "since": "2026-11-29T08:00:00Z",
+                     *           "tries": 1,
+                     *           "work": "text"
+                     *         },
                      *         "token": "tx_pJ3v1kQ7",
                      *         "work": {
                      *           "agent": "text",
@@ -22176,6 +22825,1674 @@ export interface operations {
             };
         };
     };
+    "call-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "attempts": 3,
+                     *           "busy_s": 900,
+                     *           "closed_at": "2026-11-29T08:00:00Z",
+                     *           "counts": {},
+                     *           "created_at": "2026-11-29T08:00:00Z",
+                     *           "created_by": "text",
+                     *           "failed_s": 3600,
+                     *           "id": 1,
+                     *           "language": "en",
+                     *           "mode": "preview",
+                     *           "name": "Mei Chen",
+                     *           "no_answer_s": 7200,
+                     *           "note": "text",
+                     *           "open": true,
+                     *           "preview_s": 60,
+                     *           "purpose": "service",
+                     *           "queue": "support",
+                     *           "state": "running",
+                     *           "total": 1,
+                     *           "until": "2026-11-29T08:00:00Z",
+                     *           "updated_at": "2026-11-29T08:00:00Z",
+                     *           "urgency": "low"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CallLists"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-call-list": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "attempts": 3,
+                 *       "busy_s": 900,
+                 *       "failed_s": 3600,
+                 *       "language": "en",
+                 *       "mode": "preview",
+                 *       "name": "Mei Chen",
+                 *       "no_answer_s": 7200,
+                 *       "note": "text",
+                 *       "preview_s": 60,
+                 *       "purpose": "service",
+                 *       "queue": "support",
+                 *       "start": true,
+                 *       "until": "2026-11-29T08:00:00Z",
+                 *       "urgency": "low"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddCallListInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 3,
+                     *       "busy_s": 900,
+                     *       "closed_at": "2026-11-29T08:00:00Z",
+                     *       "counts": {},
+                     *       "created_at": "2026-11-29T08:00:00Z",
+                     *       "created_by": "text",
+                     *       "failed_s": 3600,
+                     *       "id": 1,
+                     *       "language": "en",
+                     *       "mode": "preview",
+                     *       "name": "Mei Chen",
+                     *       "no_answer_s": 7200,
+                     *       "note": "text",
+                     *       "open": true,
+                     *       "preview_s": 60,
+                     *       "purpose": "service",
+                     *       "queue": "support",
+                     *       "state": "running",
+                     *       "total": 1,
+                     *       "until": "2026-11-29T08:00:00Z",
+                     *       "updated_at": "2026-11-29T08:00:00Z",
+                     *       "urgency": "low"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CallListView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "skip-entry": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                work: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "text",
+                 *       "reason": "not_now"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SkipInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "call-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 3,
+                     *       "busy_s": 900,
+                     *       "closed_at": "2026-11-29T08:00:00Z",
+                     *       "counts": {},
+                     *       "created_at": "2026-11-29T08:00:00Z",
+                     *       "created_by": "text",
+                     *       "failed_s": 3600,
+                     *       "id": 1,
+                     *       "language": "en",
+                     *       "mode": "preview",
+                     *       "name": "Mei Chen",
+                     *       "no_answer_s": 7200,
+                     *       "note": "text",
+                     *       "open": true,
+                     *       "preview_s": 60,
+                     *       "purpose": "service",
+                     *       "queue": "support",
+                     *       "state": "running",
+                     *       "total": 1,
+                     *       "until": "2026-11-29T08:00:00Z",
+                     *       "updated_at": "2026-11-29T08:00:00Z",
+                     *       "urgency": "low"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CallListView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-call-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-call-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "attempts": 1,
+                 *       "busy_s": 1,
+                 *       "failed_s": 1,
+                 *       "language": "en",
+                 *       "mode": "preview",
+                 *       "name": "Mei Chen",
+                 *       "no_answer_s": 1,
+                 *       "note": "text",
+                 *       "preview_s": 10,
+                 *       "purpose": "service",
+                 *       "queue": "support",
+                 *       "state": "running",
+                 *       "until": "2026-11-29T08:00:00Z",
+                 *       "urgency": "low"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CallListChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 3,
+                     *       "busy_s": 900,
+                     *       "closed_at": "2026-11-29T08:00:00Z",
+                     *       "counts": {},
+                     *       "created_at": "2026-11-29T08:00:00Z",
+                     *       "created_by": "text",
+                     *       "failed_s": 3600,
+                     *       "id": 1,
+                     *       "language": "en",
+                     *       "mode": "preview",
+                     *       "name": "Mei Chen",
+                     *       "no_answer_s": 7200,
+                     *       "note": "text",
+                     *       "open": true,
+                     *       "preview_s": 60,
+                     *       "purpose": "service",
+                     *       "queue": "support",
+                     *       "state": "running",
+                     *       "total": 1,
+                     *       "until": "2026-11-29T08:00:00Z",
+                     *       "updated_at": "2026-11-29T08:00:00Z",
+                     *       "urgency": "low"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CallListView"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "call-list-entries": {
+        parameters: {
+            query?: {
+                state?: "pending" | "queued" | "done" | "unreached" | "skipped" | "refused" | "cancelled";
+                /** @description part of the number or the name */
+                q?: string;
+                /** @description next of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "attempts": 1,
+                     *           "contact": 1,
+                     *           "contact_name": "text",
+                     *           "data": {},
+                     *           "id": 1,
+                     *           "last": {
+                     *             "agent": "text",
+                     *             "at": "2026-11-29T08:00:00Z",
+                     *             "call": "text",
+                     *             "disposition": "text",
+                     *             "ended_at": "2026-11-29T08:00:00Z",
+                     *             "note": "text",
+                     *             "outcome": "",
+                     *             "reason": "text"
+                     *           },
+                     *           "not_before": "2026-11-29T08:00:00Z",
+                     *           "note": "text",
+                     *           "number": "+8613800138000",
+                     *           "outcome": "text",
+                     *           "source": "text",
+                     *           "state": "pending",
+                     *           "updated_at": "2026-11-29T08:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next": "text"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CallListEntries"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-call-list-entries": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "callbacks": [
+                 *         "text"
+                 *       ],
+                 *       "calls": [
+                 *         "text"
+                 *       ],
+                 *       "people": [
+                 *         {
+                 *           "contact": 1,
+                 *           "data": {},
+                 *           "name": "Mei Chen",
+                 *           "note": "text",
+                 *           "number": "+8613800138000"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AddEntriesInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "added": 1,
+                     *       "there": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AddedEntries"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "call-list-csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description UTF-8 with a header line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "call-list-entry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                entry: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "contact": 1,
+                     *       "contact_name": "text",
+                     *       "data": {},
+                     *       "id": 1,
+                     *       "last": {
+                     *         "agent": "text",
+                     *         "at": "2026-11-29T08:00:00Z",
+                     *         "call": "text",
+                     *         "disposition": "text",
+                     *         "ended_at": "2026-11-29T08:00:00Z",
+                     *         "note": "text",
+                     *         "outcome": "",
+                     *         "reason": "text"
+                     *       },
+                     *       "not_before": "2026-11-29T08:00:00Z",
+                     *       "note": "text",
+                     *       "number": "+8613800138000",
+                     *       "outcome": "text",
+                     *       "source": "text",
+                     *       "state": "pending",
+                     *       "tries": [
+                     *         {
+                     *           "agent": "text",
+                     *           "at": "2026-11-29T08:00:00Z",
+                     *           "call": "text",
+                     *           "disposition": "text",
+                     *           "ended_at": "2026-11-29T08:00:00Z",
+                     *           "note": "text",
+                     *           "outcome": "",
+                     *           "reason": "text"
+                     *         }
+                     *       ],
+                     *       "updated_at": "2026-11-29T08:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CallListEntryDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "cancel-call-list-entry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                entry: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "try-call-list-entry": {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: number;
+                entry: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "import-call-list": {
+        parameters: {
+            query?: {
+                /** @description say what would be done, and do nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /**
+                 * @description a word of the caller's own; a request sent again with it within 24 hours is not done again
+                 * @example 5f0c2f6e-order-1042
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "added": 1,
+                     *       "errors": [
+                     *         {
+                     *           "message": "text",
+                     *           "row": 1
+                     *         }
+                     *       ],
+                     *       "failed": 1,
+                     *       "fields": [
+                     *         "text"
+                     *       ],
+                     *       "rows": 1,
+                     *       "there": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CallListImport"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     callbacks: {
         parameters: {
             query?: {
@@ -22298,6 +24615,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "note": "text",
                  *       "number": "+8613800138000",
                  *       "queue": "support",
                  *       "urgency": "normal"
@@ -36466,6 +38784,7 @@ export interface operations {
                      *           "id": 1,
                      *           "noun": "tickets",
                      *           "query": {
+                     *             "list": 1,
                      *             "queue": "support",
                      *             "since": "2026-11-29T08:00:00Z",
                      *             "text": "Thank you, we look into it.",
@@ -36559,6 +38878,7 @@ export interface operations {
                  * @example {
                  *       "noun": "tickets",
                  *       "query": {
+                 *         "list": 1,
                  *         "queue": "support",
                  *         "since": "2026-11-29T08:00:00Z",
                  *         "text": "Thank you, we look into it.",
@@ -36585,6 +38905,7 @@ export interface operations {
                      *       "id": 1,
                      *       "noun": "tickets",
                      *       "query": {
+                     *         "list": 1,
                      *         "queue": "support",
                      *         "since": "2026-11-29T08:00:00Z",
                      *         "text": "Thank you, we look into it.",
@@ -36725,6 +39046,7 @@ export interface operations {
                      *       "id": 1,
                      *       "noun": "tickets",
                      *       "query": {
+                     *         "list": 1,
                      *         "queue": "support",
                      *         "since": "2026-11-29T08:00:00Z",
                      *         "text": "Thank you, we look into it.",
@@ -43276,6 +45598,110 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "missed-calls": {
+        parameters: {
+            query?: {
+                /** @description all queues when empty */
+                queue?: string;
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "calls": 1,
+                     *           "contact": 1,
+                     *           "contact_name": "text",
+                     *           "id": "text",
+                     *           "number": "+8613800138000",
+                     *           "queue": "support",
+                     *           "started_at": "2026-11-29T08:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MissedCalls"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -12,7 +12,7 @@ import { may } from '../shell/roles';
 import './system.css';
 
 const healthy = new Set(['ready', 'up', 'ok', 'running', 'online', 'active', 'idle', 'busy']);
-const passing = new Set(['starting', 'draining', 'restarting', 'stopping', 'full', 'slow', 'degraded']);
+const passing = new Set(['unknown', 'starting', 'draining', 'restarting', 'stopping', 'full', 'slow', 'degraded']);
 
 function State({ state }: { state: string }) {
   const { t } = useTranslation();

@@ -4,6 +4,7 @@ import { sides, type Alert, type LiveCall, type Side } from '../api/model';
 import { useTalk } from '../call/hooks';
 import { adviceOf } from '../call/mood';
 import { split, type Talk } from '../call/talk';
+import { wayOf } from '../call/way';
 import { Duration, QualityDot, SideName, StateTag, TranscriptionTag, who } from './facts';
 import { Icon } from './Icon';
 import { MoodDot } from './Mood';
@@ -88,7 +89,7 @@ export function CallCard({ call, followed }: { call: LiveCall; followed: boolean
         </span>
       </header>
       <div className="call-meta">
-        <span className="num">{call.from_name ? `${call.from} → ${call.to}` : `→ ${call.to}`}</span>
+        <span className="num">{wayOf(call, name)}</span>
         <StateTag call={call} />
         <TranscriptionTag call={call} />
       </div>

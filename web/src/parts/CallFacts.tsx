@@ -11,17 +11,18 @@ import { Title } from './Title';
 export function CallTitle({ call, q }: { call: CallDetail; q: string | undefined }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
+  const title = who(call, t('live.unknown'));
   return (
     <div className="page-head call-title">
-      <Title>{who(call, t('live.unknown'))}</Title>
+      <Title>{title}</Title>
       <Link to="/calls" search={q ? { q } : {}} className="round" aria-label={t('call.back')} title={t('call.back')}>
         <Icon name="back" />
       </Link>
-      <h1>{who(call, t('live.unknown'))}</h1>
+      <h1>{title}</h1>
       <QualityDot quality={call.quality} />
       <span className="muted num call-numbers">
-        {call.from} <Icon name={call.direction === 'out' ? 'out' : 'in'} size={14} />
-        <span className="hidden">{t(`direction.${call.direction}`)}</span> {call.to}
+        {call.from !== title && call.from} <Icon name={call.direction === 'out' ? 'out' : 'in'} size={14} />
+        <span className="hidden">{t(`direction.${call.direction}`)}</span> {call.to !== title && call.to}
       </span>
       <span className="muted num">{dateTime(call.started_at)}</span>
       <span className="call-length">

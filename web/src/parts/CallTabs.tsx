@@ -10,6 +10,7 @@ const places = [
   { to: '/calls', key: 'archive' },
   { to: '/calls/voicemail', key: 'voicemail' },
   { to: '/calls/callbacks', key: 'callbacks' },
+  { to: '/calls/lists', key: 'lists' },
   { to: '/calls/surveys', key: 'surveys' },
 ] as const;
 
@@ -23,8 +24,8 @@ export function CallTabs() {
     <nav className="call-tabs" aria-label={t('calldesk.tabs.label')}>
       {places.map(
         ({ to, key }) =>
-          (key !== 'surveys' || lead) && (
-            <Link key={key} to={to} className="call-tab" activeOptions={{ exact: true, includeSearch: false }} activeProps={{ className: 'call-tab call-tab-here' }}>
+          ((key !== 'surveys' && key !== 'lists') || lead) && (
+            <Link key={key} to={to} className="call-tab" activeOptions={{ exact: key !== 'lists', includeSearch: false }} activeProps={{ className: 'call-tab call-tab-here' }}>
               {t(`calldesk.tabs.${key}`)}
               {key === 'callbacks' && waiting > 0 && <span className="call-tab-count num">{waiting}</span>}
             </Link>

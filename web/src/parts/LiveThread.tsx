@@ -11,6 +11,7 @@ import type { Talk } from '../call/talk';
 import { overseers, partyName, useNames } from '../phone/control';
 import { may } from '../shell/roles';
 import { AlertBar } from './AlertBar';
+import { wayOf } from '../call/way';
 import { Duration, QualityDot, SideName, StateTag, who } from './facts';
 import { Icon } from './Icon';
 import { MoodDot } from './Mood';
@@ -87,6 +88,7 @@ function Watchers({ call }: { call: LiveCall }) {
 function ThreadHead({ call, talk, own }: { call: LiveCall; talk: Talk; own: boolean }) {
   const { t } = useTranslation();
   const { data } = useSuspenseQuery(session);
+  const title = own && call.from === data?.user.username ? call.to : who(call, t('live.unknown'));
   return (
     <header className="thread-head">
       <div className="thread-title">
@@ -96,10 +98,8 @@ function ThreadHead({ call, talk, own }: { call: LiveCall; talk: Talk; own: bool
           </Link>
         )}
         <div className="thread-who">
-          <h2>{own && call.from === data?.user.username ? call.to : who(call, t('live.unknown'))}</h2>
-          <span className="muted num">
-            {call.from} → {call.to}
-          </span>
+          <h2>{title}</h2>
+          <span className="muted num">{wayOf(call, title)}</span>
         </div>
         <MoodDot call={call} />
         <StateTag call={call} />

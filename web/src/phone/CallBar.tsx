@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Popover } from 'antd';
-import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { Fragment, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { parked } from '../api/line';
 import type { LiveCall, Side } from '../api/model';
@@ -11,7 +11,7 @@ import { Icon, type IconName } from '../parts/Icon';
 import { SuperviseKeys } from '../parts/Supervise';
 import { useMessage } from '../parts/messages';
 import { AddBox } from './AddBox';
-import { Incoming, useAnswers, useRings, type Ring } from './Incoming';
+import { Incoming, useAnswers, useRings, Why, type Ring } from './Incoming';
 import { Keypad } from './Keypad';
 import { TransferBox } from './TransferBox';
 import { guests, overseers, partyName, useControl, useNames } from './control';
@@ -210,7 +210,7 @@ function Talking({ line, call, other }: TalkingProps) {
       {!ended && (
         <span className="bar-times">
           <Clock since={since} />
-          {talking && call && <Quiet call={call} side={line.direction === 'in' ? 'caller' : 'agent'} />}
+          {talking && call && <Quiet call={call} side={line.direction === 'in' && line.inside?.role !== 'caller' ? 'caller' : 'agent'} />}
         </span>
       )}
       {call && talking && <Company call={call} drop={(leg) => order({ path: `legs/${leg}`, method: 'DELETE' })} />}
@@ -353,7 +353,12 @@ export function CallBar() {
         {shown.map((line) => {
           const call = ownCall(calls, username, line);
           if (line.inside?.role === 'supervisor') return <Overseeing key={line.id} line={line} call={call} />;
-          return <Talking key={line.id} line={line} call={call} other={others.find((o) => o.id !== line.id && o.inside?.role !== 'supervisor')} />;
+          return (
+            <Fragment key={line.id}>
+              <Why line={line} />
+              <Talking line={line} call={call} other={others.find((o) => o.id !== line.id && o.inside?.role !== 'supervisor')} />
+            </Fragment>
+          );
         })}
       </Bar>
     </>

@@ -310,10 +310,10 @@ export class Softphone extends Store<Phone> {
     return { mediaStream, mediaConstraints: { audio: true, video: false }, pcConfig: { iceServers }, sessionTimersExpires: 1800 };
   }
 
-  /** expect has a call answered by itself when it rings here soon: its user asked for it on this page. */
+  /** expect has a call, or that for work of a queue, answered by itself when it rings here soon: its user asked for it on this page. */
   expect(call: string): void {
     this.expected.set(call, Date.now());
-    const line = this.value.lines.find((l) => l.phase === 'incoming' && l.inside?.call === call);
+    const line = this.value.lines.find((l) => l.phase === 'incoming' && (l.inside?.call === call || l.inside?.work === call));
     if (line) this.answerSelf(line.id);
   }
 
@@ -325,7 +325,8 @@ export class Softphone extends Store<Phone> {
   /** byItself says whether a call is being answered without its user. */
   private byItself(line: Line): boolean {
     const { inside } = line;
-    return !!inside && (!!inside.again || Date.now() - (this.expected.get(inside.call) ?? 0) < expectFor);
+    const asked = Math.max(this.expected.get(inside?.call ?? '') ?? 0, this.expected.get(inside?.work ?? '') ?? 0);
+    return !!inside && (!!inside.again || Date.now() - asked < expectFor);
   }
 
   private answerSelf(id: string): void {
@@ -369,8 +370,8 @@ export class Softphone extends Store<Phone> {
       if (event.originator === 'remote') place(event.response);
     });
     session.on('confirmed', () => {
-      const call = this.line(id)?.inside?.call;
-      if (call) this.expected.delete(call);
+      const inside = this.line(id)?.inside;
+      for (const asked of [inside?.call, inside?.work]) if (asked) this.expected.delete(asked);
       this.act({ type: 'connected', id, at: Date.now() });
     });
     session.on('muted', () => this.act({ type: 'muted', id, on: true }));

@@ -16,6 +16,8 @@ export interface Inside {
   readonly mode?: string;
   /** One was in it and comes back after the page was loaded anew. */
   readonly again?: boolean;
+  /** The work of a queue that it is for, such as a call-back. */
+  readonly work?: string;
 }
 
 /** Line is one call of this page, as the call bar shows it. Times are of Date.now(). */
@@ -148,12 +150,12 @@ function next(line: Line, act: Exclude<Act, { type: 'registration' | 'begin' | '
   }
 }
 
-/** insideOf reads the server's header: "ID;role=supervisor;mode=listen;again". */
+/** insideOf reads the server's header: "ID;role=supervisor;mode=listen;again;work=ID". */
 export function insideOf(header: string | undefined): Inside | undefined {
   const [call = '', ...parts] = (header ?? '').split(';').map((part) => part.trim());
   if (!/^[0-9a-f-]{36}$/.test(call)) return undefined;
   const of = (name: string) => parts.find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
-  return { call, role: of('role'), mode: of('mode'), again: parts.includes('again') || undefined };
+  return { call, role: of('role'), mode: of('mode'), again: parts.includes('again') || undefined, work: of('work') };
 }
 
 /** running are the calls that have not ended. */
