@@ -15,7 +15,9 @@ export async function teamChecks(tools) {
   // The mock makes no user of this name.
   const made = await ask('POST', '/users', lead);
   if (!made.ok() || (await made.json()).username !== lead.username) return context.close();
-  const { id } = await (await ask('POST', '/tickets', { type: 'question', subject: `${mark} of nobody` })).json();
+  const ticket = await ask('POST', '/tickets', { type: 'question', subject: `${mark} of nobody` });
+  must(ticket.ok(), `the ticket was not made: ${ticket.status()}`);
+  const { id } = await ticket.json();
   const before = (await (await ask('GET', '/role-rules')).json()).items.find((rule) => rule.role === 'supervisor');
   const dialog = page.getByRole('dialog');
 
@@ -41,7 +43,8 @@ export async function teamChecks(tools) {
     const other = await request.newContext();
     must((await other.post(`${url}/api/v1/session`, { data: { username: lead.username, password: lead.password } })).ok(), 'the lead cannot log in');
     const seen = async () => (await (await other.get(`${url}/api/v1/tickets?q=${mark}`)).json()).items.map((one) => one.id);
-    must((await seen()).includes(id), 'the ticket is not seen before');
+    const first = await seen();
+    must(first.includes(id), `the ticket ${id} is not seen before, ${first.join(' ') || 'none'} is`);
     await page.getByRole('combobox', { name: 'Supervisor: Tickets' }).press('ArrowDown');
     await page.locator('.ant-select-dropdown:visible').getByText("Own team's", { exact: true }).click();
     await until('the rule of the role', async () => (await (await ask('GET', '/role-rules')).json()).items.find((rule) => rule.role === 'supervisor').reach.tickets === 'team');
