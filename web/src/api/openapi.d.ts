@@ -4545,7 +4545,7 @@ export interface paths {
         };
         /**
          * Whether customers would recommend us: asked, answered, promoters, passives, detractors, the score with its interval
-         * @description For the roles supervisor, admin. A key needs the scope reports:read.
+         * @description For the roles analyst, quality, supervisor, admin. A key needs the scope reports:read.
          */
         get: operations["nps-report"];
         put?: never;
@@ -21228,7 +21228,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: number;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -28139,6 +28141,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -68969,7 +68980,10 @@ export interface operations {
                 told?: "all" | "public" | "private";
             };
             header?: never;
-            path?: never;
+            path: {
+                /** @description number of the ticket */
+                id: number;
+            };
             cookie?: never;
         };
         requestBody?: never;
