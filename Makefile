@@ -20,7 +20,7 @@ MANIFEST ?= $(firstword $(wildcard $(DATA)/speech/manifest.jsonl) build/caller/m
 BAND ?= wide telephone
 VIA ?= frames
 
-.PHONY: help setup setup-run demo run build web test check score score-yardstick schemathesis bench soak fuzz clean distclean
+.PHONY: help setup setup-run demo run build web test check score score-yardstick schemathesis bench soak pictures fuzz clean distclean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -89,6 +89,9 @@ soak: build ## What takes long: 500 heard calls, 20 calls over a killed worker, 
 	TINGXIN_E2E_FULL=1 go test ./e2e -count 1 -timeout 60m -v -run 'HeardCalls|SpeechWorkerKilled|DatabaseAway|EchoLoad|NothingSaid|CallsOfTheDesk'
 	TINGXIN_SETUPS=10000 TINGXIN_CALLS=100 go test ./media -count 1 -timeout 60m -run 'WebRTCSetups|CallAfterCall'
 	TINGXIN_SETUPS=200 go test ./media -count 1 -timeout 20m -run 'BothHear|LongRinging'
+
+pictures: build ## Photograph every page in both languages into docs/pictures, from a demo of its own
+	@npm --prefix web --silent run pictures
 
 fuzz: setup-run ## Feed every parser of outside bytes with mutations, FUZZTIME=20s each
 	@scripts/fuzz '$(or $(FUZZTIME),20s)'
