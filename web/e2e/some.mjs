@@ -2,10 +2,11 @@
 //
 //   TINGXIN_URL=http://127.0.0.1:8080 TINGXIN_USER=admin TINGXIN_PASSWORD=... node e2e/some.mjs reports teams
 //
-// Parts: desk, widget, admin, rules, reports, teams. Pictures go to TINGXIN_PICTURES (build/pictures).
+// Parts: desk, callouts, widget, admin, rules, reports, teams. Pictures go to TINGXIN_PICTURES (build/pictures).
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { adminChecks } from './admin.mjs';
+import { callOutChecks } from './callouts.mjs';
 import { deskChecks } from './desk.mjs';
 import { reportChecks } from './reports.mjs';
 import { ruleChecks } from './rules.mjs';
@@ -13,7 +14,7 @@ import { teamChecks } from './teams.mjs';
 import { makeTools } from './tools.mjs';
 import { widgetChecks } from './widget.mjs';
 
-const parts = { desk: deskChecks, widget: widgetChecks, admin: adminChecks, rules: ruleChecks, reports: reportChecks, teams: teamChecks };
+const parts = { desk: deskChecks, callouts: callOutChecks, widget: widgetChecks, admin: adminChecks, rules: ruleChecks, reports: reportChecks, teams: teamChecks };
 const env = process.env;
 const pictures = env.TINGXIN_PICTURES ?? join(import.meta.dirname, '..', '..', 'build', 'pictures');
 mkdirSync(pictures, { recursive: true });
