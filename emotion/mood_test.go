@@ -75,7 +75,8 @@ func TestEstimate(t *testing.T) {
 		{"words only", Evidence{Words: &strong}, .8, .95, false},
 		{"plain words only", Evidence{Words: &plain}, .1, .2, false},
 		{"abstaining", Evidence{Reading: reading(.9, Unsure)}, UnsureCap, UnsureCap, false},
-		{"interrupting", Evidence{Reading: reading(.4, Other), Interruptions: 99}, .6, .7, false},
+		{"interrupting", Evidence{Reading: reading(.4, Happy), Interruptions: 99}, .6, .7, false},
+		{"interrupting, afraid", Evidence{Reading: reading(.4, Other), Interruptions: 99}, .5, .6, false},
 		{"not a number", Evidence{Reading: &Reading{P: [5]float32{nan, nan, nan, nan, nan}, Arousal: nan}}, 0, .05, false},
 	} {
 		got, ok := tc.ev.Estimate()
