@@ -138,18 +138,19 @@ func TestGivenBackChatIsNotHandedOverAnyMore(t *testing.T) {
 		must(t, h.db.Pool().QueryRow(t.Context(), `select state from bot_sessions where subject = 'conversation:5'`).Scan(&st))
 		return st
 	}
+	says(chat.ByBot, "运费怎么算")
 	says(chat.ByBot, "转人工")
 	says(chat.ByQueue, "怎么退货")
 	says(chat.ByAgent, "好的")
 	if st := held(); st.Handover != ReasonAsked || st.Back {
 		t.Fatalf("with a person: %+v", st)
 	}
-	says(chat.ByBot, "运费怎么算")
+	says(chat.ByBot, "运费怎么算") // again, but to a bot that begins anew
 	if st := held(); st.Handover != "" || !st.Back || len(w.queued) != 1 {
 		t.Errorf("given back: %+v, queued %v", st, w.queued)
 	}
 	says(chat.ByBot, "转人工")
-	if d := w.sent["bot:5"]; len(w.queued) != 2 || d.Data == nil || len(d.Data.Choices) == 0 { // as at the first time: how long it takes, and what else can be done
+	if d := w.sent["bot:6"]; len(w.queued) != 2 || d.Data == nil || len(d.Data.Choices) == 0 { // as at the first time: how long it takes, and what else can be done
 		t.Errorf("queued %v, told %+v", w.queued, d)
 	}
 	if st := held(); st.Handover != ReasonAsked || st.Back {

@@ -84,12 +84,16 @@ type said struct {
 	Decision Decision `json:"decision"`
 	Question bool     `json:"question,omitempty"` // it asked something, it did not just give a value
 	Values   bool     `json:"values,omitempty"`
+	Past     bool     `json:"past,omitempty"` // a person had the conversation since: who asks it again does not repeat it
 }
 
 // takeBack begins anew after a person had the conversation.
 func (s *state) takeBack() {
 	s.Handover, s.Awaits, s.Fallback, s.Rejected, s.Clarify = "", "", 0, 0, 0
 	s.Urgent, s.Back = false, true
+	for i := range s.History {
+		s.History[i].Past = true
+	}
 }
 
 func (s *state) top() *frameState {

@@ -447,7 +447,7 @@ func (t *turn) repeats(ctx context.Context, cosine float64) (bool, error) {
 		}
 	}
 	for _, old := range t.st.History[max(0, len(t.st.History)-repeatBack):] {
-		if old.Lang != t.lang || !old.Question || old.Decision != DoAnswer && old.Decision != DoTool {
+		if old.Past || old.Lang != t.lang || !old.Question || old.Decision != DoAnswer && old.Decision != DoTool {
 			continue
 		}
 		if old.Folded == t.folded {
