@@ -1,5 +1,5 @@
 // A list of calls to make, from the supervisor's page to the agent's: who is to be called is looked at and skipped, or called
-// by a telephone that is answered by itself. Against a server; the mock keeps no lists.
+// by a telephone that is answered by itself. Against a server on which nothing else waits for an agent: `some.mjs callouts`.
 import { createSocket } from 'node:dgram';
 import { flags, launch, login, prefer } from './browser.mjs';
 import { staff } from './tools.mjs';

@@ -14,7 +14,6 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
 import { adminChecks } from './admin.mjs';
-import { callOutChecks } from './callouts.mjs';
 import { deskChecks } from './desk.mjs';
 import { reportChecks } from './reports.mjs';
 import { ruleChecks } from './rules.mjs';
@@ -296,7 +295,7 @@ await deskChecks(tools);
 // None of these listens to sound: they may share the machine.
 // What the widget says of waiting follows from queues, hours and rules, which the others change.
 await widgetChecks({ ...tools, pictures: '' });
-await Promise.all([reportChecks(tools).then(() => callOutChecks(tools)), adminChecks(tools).then(() => ruleChecks(tools)).then(() => teamChecks(tools))]);
+await Promise.all([reportChecks(tools), adminChecks(tools).then(() => ruleChecks(tools)).then(() => teamChecks(tools))]);
 
 await check('logging out', async () => {
   await page.goto(`${url}/live`);
