@@ -81,7 +81,7 @@ schemathesis: build ## Ask a furnished server all that its OpenAPI document allo
 bench: build ## Channels per core against raw libvosk, a SIP and RTP load, prosody, and the benchmarks of the packages
 	@bin/pbx bench asr
 	@bin/pbx bench calls
-	@bin/pbx bench emotion
+	@if [ -f '$(DATA)/emotion/manifest.tsv' ]; then bin/pbx bench emotion --manifest '$(DATA)/emotion/manifest.tsv'; else bin/pbx bench emotion build/caller/*.wav; fi
 	@bin/pbx bench chat
 	go test -run '^$$' -bench . -benchtime 200x ./audio ./media/... ./emotion ./asr/vad ./asr/front ./nlp/...
 
