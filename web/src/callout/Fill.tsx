@@ -2,8 +2,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Checkbox, Form, Input, Modal, Segmented, Select } from 'antd';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { request, upload } from '../api/client';
+import { request } from '../api/client';
 import { callbacks } from '../api/line';
+import { CsvImport } from '../contact/CsvImport';
 import { useAct } from '../contact/words';
 import { clock, useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
@@ -65,58 +66,22 @@ function FromFile({ list }: Way) {
   const { t } = useTranslation();
   const message = useMessage();
   const anew = useFresh();
-  const [file, setFile] = useState<File | null>(null);
-  const [report, setReport] = useState<ImportReport | null>(null);
-  const run = useAct((dry: boolean) => upload<ImportReport>(`/call-lists/${list.id}/import`, file as Blob, 'text/csv', { dry_run: dry }), {});
-  const start = (dry: boolean) =>
-    run.mutate(dry, {
-      onSuccess: (found) => {
-        setReport(found);
-        if (dry) return;
-        setFile(null);
-        anew();
-        void message.success(t('callout.filled', { added: found.added, there: found.there }));
-      },
-    });
   return (
-    <>
-      <p className="muted">{t('callout.fileHint')}</p>
-      <div className="list-acts">
-        <label className="file-button">
-          {file?.name ?? t('contacts.choose')}
-          <input
-            className="hidden"
-            type="file"
-            accept=".csv,text/csv"
-            onChange={(event) => {
-              setFile(event.target.files?.[0] ?? null);
-              setReport(null);
-            }}
-          />
-        </label>
-        <Button disabled={!file} loading={run.isPending} onClick={() => start(true)}>
-          {t('contacts.dryRun')}
-        </Button>
-        <Button type="primary" disabled={!file || !report} onClick={() => start(false)}>
-          {t('contacts.doImport')}
-        </Button>
-      </div>
-      {report && (
-        <div role="status" className="import-report">
+    <CsvImport<ImportReport>
+      path={`/call-lists/${list.id}/import`}
+      hint={t('callout.fileHint')}
+      place={({ row }) => t('callout.row', { row })}
+      done={({ added, there }) => {
+        anew();
+        void message.success(t('callout.filled', { added, there }));
+      }}
+      summary={(report) => (
+        <>
           <p className="num">{t('callout.report', { rows: report.rows, added: report.added, there: report.there, failed: report.failed })}</p>
           {report.fields.length > 0 && <p className="muted">{t('callout.fields', { columns: report.fields.join(', ') })}</p>}
-          {report.errors.length > 0 && (
-            <ul className="import-errors">
-              {report.errors.map((error) => (
-                <li key={error.row}>
-                  <span className="num">{t('callout.row', { row: error.row })}</span> <span lang="en">{error.message}</span>
-                </li>
-              ))}
-            </ul>
-          )}
-        </div>
+        </>
       )}
-    </>
+    />
   );
 }
 

@@ -2,13 +2,14 @@ import { useQuery } from '@tanstack/react-query';
 import { Button, Modal, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { base, request, upload } from '../api/client';
+import { base, request } from '../api/client';
 import type { User } from '../api/model';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
 import { useMessage } from '../parts/messages';
+import { CsvImport } from './CsvImport';
 import { lists, type ContactFilter, type ImportReport, type ListExport } from './api';
-import { useAct, useSentence } from './words';
+import { useAct } from './words';
 
 /** AskedList is what lists of people and those of other things have in common. */
 type AskedList = Pick<ListExport, 'id' | 'rows' | 'state' | 'requested_by' | 'requested_at' | 'decided_by'> & { unmasked?: boolean };
@@ -52,64 +53,25 @@ export function ListRow({ list, me, path = '/contact-exports', onDecided }: { li
   );
 }
 
-/** Import takes a CSV file: first it says what would be done, then it is done. */
+/** Import brings people from a file. */
 function Import() {
   const { t } = useTranslation();
   const message = useMessage();
-  const sentence = useSentence();
-  const [file, setFile] = useState<File | null>(null);
-  const [report, setReport] = useState<ImportReport | null>(null);
-  const run = useAct((dry: boolean) => upload<ImportReport>('/contact-imports', file as Blob, 'text/csv', { dry_run: dry }), {});
-  const start = (dry: boolean) =>
-    run.mutate(dry, {
-      onSuccess: (found) => {
-        setReport(found);
-        if (!dry) {
-          setFile(null);
-          void message.success(t('contacts.imported'));
-        }
-      },
-      onError: (error) => void message.error(sentence(error)),
-    });
   return (
     <section className="lists-part">
       <h3>{t('contacts.import')}</h3>
-      <p className="muted">{t('contacts.importHint')}</p>
-      <div className="list-acts">
-        <label className="file-button">
-          {file?.name ?? t('contacts.choose')}
-          <input
-            className="hidden"
-            type="file"
-            accept=".csv,text/csv"
-            onChange={(event) => {
-              setFile(event.target.files?.[0] ?? null);
-              setReport(null);
-            }}
-          />
-        </label>
-        <Button disabled={!file} loading={run.isPending} onClick={() => start(true)}>
-          {t('contacts.dryRun')}
-        </Button>
-        <Button type="primary" disabled={!file || !report} onClick={() => start(false)}>
-          {t('contacts.doImport')}
-        </Button>
-      </div>
-      {report && (
-        <div role="status" className="import-report">
-          <p className="num">{t('contacts.report', { created: report.created, updated: report.updated, same: report.same, failed: report.failed })}</p>
-          {report.ignored.length > 0 && <p className="muted">{t('contacts.ignored', { columns: report.ignored.join(', ') })}</p>}
-          {report.errors.length > 0 && (
-            <ul className="import-errors">
-              {report.errors.map((error) => (
-                <li key={`${error.row} ${error.column}`}>
-                  <span className="num">{t('contacts.rowError', { row: error.row, column: error.column })}</span> <span lang="en">{error.message}</span>
-                </li>
-              ))}
-            </ul>
-          )}
-        </div>
-      )}
+      <CsvImport<ImportReport>
+        path="/contact-imports"
+        hint={t('contacts.importHint')}
+        place={({ row, column }) => t('contacts.rowError', { row, column })}
+        done={() => void message.success(t('contacts.imported'))}
+        summary={(report) => (
+          <>
+            <p className="num">{t('contacts.report', { created: report.created, updated: report.updated, same: report.same, failed: report.failed })}</p>
+            {report.ignored.length > 0 && <p className="muted">{t('contacts.ignored', { columns: report.ignored.join(', ') })}</p>}
+          </>
+        )}
+      />
     </section>
   );
 }
