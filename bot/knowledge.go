@@ -162,9 +162,5 @@ func (v *Verdict) top() (p1, p2 float64) {
 
 // any is the probability that one of the articles that would be offered is right.
 func (v *Verdict) any() float64 {
-	sum := 0.0
-	for _, a := range v.Articles[:min(len(v.Articles), offered)] {
-		sum += a.P
-	}
-	return min(sum, 1)
+	return kb.AnyOf(v.Articles, func(a Article) float64 { return a.P })
 }

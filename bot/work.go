@@ -14,6 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"tingxin/kb"
 	"tingxin/nlp"
 	"tingxin/nlp/embed"
 	"tingxin/nlp/slot"
@@ -728,7 +729,7 @@ func (t *turn) give(a Article) {
 		buttons(Button{word(t.lang, "helpful"), "helpful"}, Button{word(t.lang, "unhelpful"), "unhelpful"}))
 }
 
-const offered = 3 // articles in a clarification
+const offered = kb.Offered // choices when asking back
 
 // clarify offers the first articles, unless that was done too often.
 func (t *turn) clarify(articles []Article) {

@@ -1,10 +1,12 @@
 package callout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -217,7 +219,7 @@ func (s *Service) feed(ctx context.Context, l *List) error {
 			return err
 		}
 		room = 0
-		inOrder(next)
+		slices.SortFunc(next, func(a, b Entry) int { return cmp.Or(a.NotBefore.Compare(b.NotBefore), cmp.Compare(a.ID, b.ID)) })
 		for i := range next {
 			went, err := s.put(ctx, l, &next[i], i)
 			switch {
@@ -229,14 +231,6 @@ func (s *Service) feed(ctx context.Context, l *List) error {
 		}
 	}
 	return nil
-}
-
-func inOrder(all []Entry) {
-	for i := 1; i < len(all); i++ { // a handful
-		for j := i; j > 0 && (all[j].NotBefore.Before(all[j-1].NotBefore) || all[j].NotBefore.Equal(all[j-1].NotBefore) && all[j].ID < all[j-1].ID); j-- {
-			all[j], all[j-1] = all[j-1], all[j]
-		}
-	}
 }
 
 // put puts an entry into its queue; went is false for one that is not to be called.

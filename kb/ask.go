@@ -186,7 +186,7 @@ func (s *Service) askOn(ctx context.Context, sh *shelf, st *stack, x *Index, lan
 	if len(a.Candidates) > 1 {
 		a.P2 = a.Candidates[1].P
 	}
-	a.PAny = anyOf(a.Candidates, func(c Candidate) float64 { return c.P })
+	a.PAny = AnyOf(a.Candidates, func(c Candidate) float64 { return c.P })
 	return a, nil
 }
 
@@ -231,7 +231,7 @@ func (s *Service) byModel(ctx context.Context, sh *shelf, st *stack, x *Index, q
 }
 
 func (t Thresholds) decideP(candidates []Candidate) Decision {
-	hits := make([]Hit, min(len(candidates), offer))
+	hits := make([]Hit, min(len(candidates), Offered))
 	for i := range hits {
 		hits[i].P = candidates[i].P
 	}

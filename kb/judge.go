@@ -236,8 +236,8 @@ func (j *judge) draw(all []lesson, judged [][]Hit) {
 		if len(h) > 1 {
 			t.gap = t.p - j.iso.P(h[1].score)
 		}
-		t.any = anyOf(h, func(h Hit) float64 { return j.iso.P(h.score) })
-		t.shown = slices.ContainsFunc(h[:min(len(h), offer)], func(h Hit) bool { return h.Article.ID == l.article })
+		t.any = AnyOf(h, func(h Hit) float64 { return j.iso.P(h.score) })
+		t.shown = slices.ContainsFunc(h[:min(len(h), Offered)], func(h Hit) bool { return h.Article.ID == l.article })
 		tops = append(tops, t)
 	}
 	slices.SortStableFunc(tops, func(a, b top) int { return cmp.Compare(b.any, a.any) })
@@ -345,20 +345,20 @@ func (t Thresholds) decide(hits []Hit) Decision {
 	switch p := hits[0].P; {
 	case p >= t.Answer && p-second >= t.Margin:
 		return DecideAnswer
-	case anyOf(hits, func(h Hit) float64 { return h.P }) >= t.Clarify:
+	case AnyOf(hits, func(h Hit) float64 { return h.P }) >= t.Clarify:
 		return DecideClarify
 	}
 	return DecideFallback
 }
 
-// offer is how many articles are offered when asking back.
-const offer = 3
+// Offered is how many articles are offered when asking back.
+const Offered = 3
 
-// anyOf is the probability that one of the first three answers the question: of articles that are about as
+// AnyOf is the probability that one of those that would be offered answers the question: of articles that are about as
 // likely none is likely by itself.
-func anyOf[T any](all []T, p func(T) float64) float64 {
+func AnyOf[T any](all []T, p func(T) float64) float64 {
 	sum := 0.0
-	for _, one := range all[:min(len(all), offer)] {
+	for _, one := range all[:min(len(all), Offered)] {
 		sum += p(one)
 	}
 	return min(sum, 1)
