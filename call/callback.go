@@ -363,10 +363,9 @@ func (b *callback) refused(ctx context.Context, r placed) {
 
 // reached is told by the call that the customer has answered.
 func (b *callback) reached() {
-	if b == nil {
+	if b == nil || b.talked.Swap(true) {
 		return
 	}
-	b.talked.Store(true)
 	b.tell("answered", func(ctx context.Context) error { return b.m.queues.Answered(ctx, b.id) })
 }
 
@@ -374,6 +373,9 @@ func (b *callback) reached() {
 func (b *callback) settle() {
 	c := b.now
 	b.now, b.taken = nil, ""
+	if c.record.Cause == CausePeerHangup { // at once maybe, before the script could say so
+		b.reached()
+	}
 	if b.Entry != 0 {
 		b.tried(c)
 		return

@@ -114,6 +114,8 @@ func howReached(cause Cause, talked bool) Reached {
 		return ReachedYes
 	}
 	switch cause {
+	case CausePeerHangup: // who hangs up at once has answered
+		return ReachedYes
 	case CauseBusy, CauseRejected:
 		return ReachedBusy
 	case CauseNoAnswer:

@@ -61,17 +61,21 @@ func (c *counter) add(entry int64, number string, look time.Duration) queue.Work
 	return id
 }
 
-func (c *counter) gone(id queue.WorkID) bool {
+func (c *counter) phase(id queue.WorkID) queue.Phase {
 	items, err := c.q.Items(c.t.Context(), "")
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	for i := range items {
 		if items[i].ID == id {
-			return false
+			return items[i].Phase
 		}
 	}
-	return true
+	return ""
+}
+
+func (c *counter) gone(id queue.WorkID) bool {
+	return c.phase(id) == ""
 }
 
 // An entry of a list rings its agent, then the person; how it went is told to the list, and the entry leaves the queue.
@@ -102,7 +106,7 @@ func TestEntriesAreCalled(t *testing.T) {
 	w.x.mu.Unlock()
 	id = w.add(3, "556", 0)
 	w.rung("556")
-	waitFor(t, func() bool { return w.state("bert") == queue.Talking })
+	waitFor(t, func() bool { return w.phase(id) == queue.Active })
 	if list, err := w.m.Callbacks(t.Context(), ""); err != nil || len(list) != 0 {
 		t.Errorf("an entry among the call-backs: %+v, %v", list, err)
 	}
@@ -165,7 +169,7 @@ func TestPreviewRingsWhenTaken(t *testing.T) {
 
 func TestHowReached(t *testing.T) {
 	t.Parallel()
-	for cause, want := range map[Cause]Reached{CauseBusy: ReachedBusy, CauseRejected: ReachedBusy, CauseNoAnswer: ReachedNobody, CauseCallerHangup: ReachedGivenUp, CauseNoRoute: ReachedNot, CauseError: ReachedNot, CauseShutdown: ReachedShutdown} {
+	for cause, want := range map[Cause]Reached{CauseBusy: ReachedBusy, CauseRejected: ReachedBusy, CauseNoAnswer: ReachedNobody, CauseCallerHangup: ReachedGivenUp, CausePeerHangup: ReachedYes, CauseNoRoute: ReachedNot, CauseError: ReachedNot, CauseShutdown: ReachedShutdown} {
 		if got := howReached(cause, false); got != want {
 			t.Errorf("%s: %s, want %s", cause, got, want)
 		}
