@@ -57,6 +57,8 @@ func (e *badValue) Error() string { return e.message }
 // Document is settings as people write them: what a file holds and what the API
 // speaks. Agents are named by their user names.
 type Document struct {
+	// Users are brought in line by api, which keeps them, before the rest.
+	Users     []UserDoc  `json:"users,omitempty" yaml:"users"`
 	Skills    []Skill    `json:"skills,omitempty" yaml:"skills"`
 	Calendars []Calendar `json:"calendars,omitempty" yaml:"calendars"`
 	Agents    []AgentDoc `json:"agents,omitempty" yaml:"agents"`
@@ -66,6 +68,17 @@ type Document struct {
 	RoleRules []team.Rule `json:"role_rules,omitempty" yaml:"role_rules"`
 	// By is who applies it.
 	By string `json:"-" yaml:"-"`
+}
+
+// UserDoc is somebody who signs in, in a Document.
+type UserDoc struct {
+	User     string `json:"user" yaml:"user" doc:"name to sign in with"`
+	Name     string `json:"name,omitempty" yaml:"name"`
+	Role     string `json:"role" yaml:"role"`
+	Language string `json:"language,omitempty" yaml:"language"`
+	Disabled bool   `json:"disabled,omitempty" yaml:"disabled"`
+	// Password is the first one, of a user who is not there yet; it changes nobody's.
+	Password string `json:"password,omitempty" yaml:"password"`
 }
 
 // AgentDoc is an agent in a Document.
