@@ -351,10 +351,47 @@ func (s *Store) applyQueues(ctx context.Context, tx pgx.Tx, queues, now []QueueD
 			return err
 		}
 		if a.differs("queue:"+string(d.ID), d, find(now, func(o QueueDoc) bool { return o.ID == d.ID })) {
+			if err := calendarOf(ctx, tx, &q); err != nil {
+				return err
+			}
 			if err := s.PutQueue(ctx, tx, q); err != nil {
 				return err
 			}
 		}
+	}
+	for i := range queues {
+		if err := helpersOf(ctx, tx, &queues[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// calendarOf says when the opening hours of a queue are not there.
+func calendarOf(ctx context.Context, tx pgx.Tx, q *Queue) error {
+	var there bool
+	if err := tx.QueryRow(ctx, `select $1 = '' or exists (select from queue_calendars where name = $1)`, q.Calendar).Scan(&there); err != nil || there {
+		return err
+	}
+	return wrong("queue %s: there are no opening hours %q", q.ID, q.Calendar)
+}
+
+// helpersOf says when a skill, or a queue that shall help, is not there: nobody would ever come.
+func helpersOf(ctx context.Context, tx pgx.Tx, d *QueueDoc) error {
+	helpers := texts(d.Sisters)
+	if d.Overflow != "" {
+		helpers = append(helpers, string(d.Overflow))
+	}
+	var queue, skill *string
+	err := tx.QueryRow(ctx, `select (select min(n) from unnest($1::text[]) n where not exists (select from queues where id = n)),
+		(select min(n) from unnest($2::text[]) n where not exists (select from queue_skills where name = n))`, helpers, d.Skills).Scan(&queue, &skill)
+	switch {
+	case err != nil:
+		return err
+	case queue != nil:
+		return wrong("queue %s: there is no queue %q", d.ID, *queue)
+	case skill != nil:
+		return wrong("queue %s: there is no skill %q", d.ID, *skill)
 	}
 	return nil
 }
@@ -369,7 +406,13 @@ func (s *Store) PutQueueDoc(ctx context.Context, tx pgx.Tx, d QueueDoc) error {
 	if err != nil {
 		return err
 	}
-	return s.PutQueue(ctx, tx, q)
+	if err := calendarOf(ctx, tx, &q); err != nil {
+		return err
+	}
+	if err := s.PutQueue(ctx, tx, q); err != nil {
+		return err
+	}
+	return helpersOf(ctx, tx, &d)
 }
 
 func userIDs(ctx context.Context, tx pgx.Tx) (map[string]AgentID, error) {

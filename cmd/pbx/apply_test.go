@@ -118,6 +118,14 @@ func TestApplyReachesTheRunningServer(t *testing.T) {
 	if code, said := apply("-f", bad); code != 1 || !strings.Contains(said, "line 3, column 5") {
 		t.Errorf("a mistake: %d %s", code, said)
 	}
+	for wrong, why := range map[string]string{"overflow: nowhere": "there is no queue", "sisters: [support, nowhere]": "there is no queue", "skills: [singing]": "there is no skill", "calendar: never": "no opening hours"} {
+		if code, said := apply("-f", write("wrong.yaml", "queues:\n  - id: other\n    "+wrong+"\n")); code != 1 || !strings.Contains(said, why) {
+			t.Errorf("%q: %d %s", wrong, code, said)
+		}
+	}
+	if code, said := apply("-f", write("both.yaml", "queues:\n  - {id: east, sisters: [west]}\n  - {id: west, overflow: east}\n")); code != 0 {
+		t.Errorf("queues that name each other: %d %s", code, said)
+	}
 	stranger := write("stranger.yaml", "agents:\n  - {user: nobody}\n")
 	if code, said := apply("-f", stranger); code != 1 || !strings.Contains(said, "nobody") {
 		t.Errorf("a stranger: %d %s", code, said)
