@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -55,6 +56,34 @@ func TestOutsideNumberOnlyForUsers(t *testing.T) {
 	r, _ := w.ended(c)
 	if r.Cause != CauseNoRoute || r.SIPStatus != 404 || r.Direction != DirectionOut || r.Route != routeOutside {
 		t.Errorf("record %+v", r)
+	}
+}
+
+// pathless is an exchange from which no number outside can be called.
+type pathless struct{ *exchange }
+
+func (pathless) Reaches(string) bool { return false }
+
+// Where there is no way to a number nobody is rung for it, and nobody is put on hold.
+func TestNumberWithoutAWayIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "anna", "bert", nil)
+	w.hears("bert", w.bert, toneA)
+	w.m.SetDialer(pathless{w.x})
+	for len(w.x.rang) > 0 {
+		<-w.x.rang
+	}
+	if _, err := w.m.Originate(Order{User: "cora", To: Aim{Number: "0123"}}); !errors.Is(err, ErrTarget) {
+		t.Errorf("placed: %v", err)
+	}
+	if err := w.m.Transfer(t.Context(), w.call.id, "bert", Aim{Number: "0123"}); !errors.Is(err, ErrTarget) {
+		t.Errorf("put through: %v", err)
+	}
+	if err := w.m.AddLeg(t.Context(), w.call.id, Aim{Number: "0123"}); !errors.Is(err, ErrTarget) {
+		t.Errorf("added: %v", err)
+	}
+	if n := len(w.x.rang); n != 0 {
+		t.Errorf("%d telephones rang", n)
 	}
 }
 

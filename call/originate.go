@@ -45,6 +45,10 @@ func (m *Manager) Originate(o Order) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if m.noWay(&c.route, c.in.To) {
+		c.cancel(nil)
+		return "", ErrTarget
+	}
 	m.mu.Lock()
 	closed := !m.running || m.draining
 	if !closed {

@@ -28,6 +28,18 @@ type Directory interface {
 	HasUser(name string) bool
 }
 
+// Ways knows which numbers outside can be called; signalling satisfies it.
+type Ways interface {
+	// Reaches tells whether there is a way to a number. It answers from memory.
+	Reaches(number string) bool
+}
+
+// noWay says that a route leads to a number outside to which there is no way.
+func (m *Manager) noWay(r *Route, number string) bool {
+	w, ok := m.dialer.(Ways)
+	return r.outside && ok && !w.Reaches(number)
+}
+
 // Names of the routes that calls of users take without being configured.
 const (
 	routeUsers   = "users"
@@ -99,7 +111,7 @@ func (m *Manager) reach(number, user, trunk string) (Target, error) {
 		}
 	}
 	r, ok := m.routeOf(&in)
-	if !ok || !r.dials() {
+	if !ok || !r.dials() || m.noWay(&r, number) {
 		return Target{}, ErrTarget
 	}
 	return r.target(&in), nil
