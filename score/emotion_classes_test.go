@@ -61,6 +61,24 @@ func TestReadSpokenSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Labels that differ in capitals only were classes of their own.
+func TestLabelsInCapitalsAreTheSame(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.tsv")
+	if err := os.WriteFile(path, []byte("\ufeffLabel\tSpeaker\tPath\r\nAnger\t1\ta.wav\r\nANGER\t2\tb.wav\r\nanger\t1\tc.wav\r\nHot_Anger\t1\td.wav\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := ReadSpoken(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := labelsOf(list); !slices.Equal(got, []string{"Anger", "Hot_Anger"}) || list[2].Line != 4 {
+		t.Errorf("labels %v, %+v", got, list)
+	}
+	if got := mapping(list); got != "angry = Anger, Hot_Anger" {
+		t.Error(got)
+	}
+}
+
 // FuzzReadSpoken: a manifest is somebody else's file.
 func FuzzReadSpoken(f *testing.F) {
 	f.Add("corpus\tpath\tspeaker\tlabel\tlabel4\nx\ta.wav\t1\tfear\tother\n")
