@@ -79,7 +79,7 @@ func evaluate(train, test *fold, classes int, anger []int) ([]guess, error) {
 			v = emotion.Beside(heard[i], v, share)
 		}
 		c.Predict(v, g.p)
-		g.unsure = g.angry(anger) && g.anger(anger) < least
+		g.unsure = len(anger) > 0 && g.angry(anger) && g.anger(anger) < least
 		list = append(list, g)
 	}
 	return list, nil

@@ -2,11 +2,13 @@ package score
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"tingxin/emotion"
 )
@@ -94,6 +96,9 @@ func ReadSpoken(path, corpus string) ([]Spoken, error) {
 // columns finds what the first line of a manifest names.
 func columns(cells []string) (map[string]int, error) {
 	column := map[string]int{}
+	if !utf8.ValidString(cells[0]) || strings.ContainsRune(cells[0], 0) {
+		return nil, errors.New("it is no text in UTF-8: save it as such")
+	}
 	for i, name := range cells {
 		name = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))
 		if _, ok := column[name]; ok && name != "" {

@@ -229,6 +229,26 @@ func TestSeveralLabelsOfAngerAreOne(t *testing.T) {
 	}
 }
 
+// Labels of which none is anger are told apart like any others.
+func TestLabelsWithoutAnger(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	var own []measured
+	for i := range 24 {
+		x := make([]float32, 12)
+		for j := range x {
+			x[j] = float32(rng.NormFloat64() + 3*float64(i%2*(j%2)))
+		}
+		own = append(own, measured{Spoken: Spoken{Path: fmt.Sprint(i), Speaker: fmt.Sprint(i / 8), Label: []string{"x", "y"}[i%2], Class: emotion.Other}, x: x})
+	}
+	list, err := labelTask("made", own).loso(context.Background(), "none", 1)
+	if err != nil || len(list) != 24 {
+		t.Fatalf("%d guesses, %v", len(list), err)
+	}
+	if v := judge(list, 2, nil); v.uar < 80 || v.auc >= 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
 // What cannot be known is not printed as a zero, nor one speaker's spread as certain.
 func TestWhatDoesNotOccurHasNoFigure(t *testing.T) {
 	task := classTask("x", "four", []measured{{Spoken: Spoken{Class: emotion.Neutral, Speaker: "1"}}})
