@@ -22,7 +22,7 @@ func TestWords(t *testing.T) {
 		{"en", "I want to speak to your manager, now!", 0.8, 1, true, KindComplaint},
 		{"en", "You'll hear from my lawyer.", 0.8, 1, true, KindLegal},
 		{"en", "I am so angry with you", 0.8, 1, true, KindAnger},
-		{"en", "the lawyerly garden shutup", 0, 0, false, ""}, // whole words only
+		{"en", "the lawyerly garden shutup", 0, 0, false, ""},     // whole words only
 		{"en", "No, this is outrageous", 0.8, 1, true, KindAnger}, // "no" by itself negates nothing
 		{"en", "no i am so angry", 0.8, 1, true, KindAnger},       // as a recogniser writes it
 		{"en", "no, your supervisor, please", 0.8, 1, true, KindComplaint},

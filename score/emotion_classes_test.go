@@ -44,7 +44,7 @@ func TestReadSpokenSaysWhatIsWrong(t *testing.T) {
 	const head = "corpus\tpath\tspeaker\tlabel\n"
 	for text, want := range map[string]string{
 		"path,speaker,label\na.wav,1,sad\n":               "separated by tabs",
-		"\xff\xfep\x00a\x00t\x00h\x00\n\x00":           "no text in UTF-8",
+		"\xff\xfep\x00a\x00t\x00h\x00\n\x00":              "no text in UTF-8",
 		"path\tlabel\tspeaker\tlabel\n":                   `"label" twice`,
 		head + "x\ta.wav\t1\tsad\ny\tb.wav\t1\n":          "line 3: it has no label",
 		head + "x\ta.wav\t1\tsad\n\nx\ta.wav\t2\tangry\n": "line 4: ",

@@ -53,7 +53,7 @@ type verdict struct {
 	files     int
 	speakers  int
 	uar       float64
-	low, high float64 // 95 % over speakers, when there are several
+	low, high float64   // 95 % over speakers, when there are several
 	recall    []float64 // of each class, -1 when it does not occur
 	accuracy  float64
 	f1        float64 // mean over classes

@@ -45,7 +45,7 @@ func ReadSpoken(path, corpus string) ([]Spoken, error) {
 	scan.Buffer(nil, 1<<20)
 	column := map[string]int{}
 	var list []Spoken
-	seen := map[string]int{}         // path to line
+	seen := map[string]int{}        // path to line
 	spelling := map[string]string{} // of a label in lower case
 	var corpora []string
 	for line := 1; scan.Scan(); line++ {

@@ -304,10 +304,10 @@ func TestRecordingsThatCannotBeHeard(t *testing.T) {
 		}
 	}
 	for rows, want := range map[string]string{
-		"cut.wav\t1\tangry\n":                               "line 3: " + filepath.Join(dir, "cut.wav") + " is cut off",
-		"empty.wav\t1\tangry\n":                             "line 3: " + filepath.Join(dir, "empty.wav") + " is empty",
-		"cut.flac\t1\tangry\n":                              "line 3: " + filepath.Join(dir, "cut.flac") + " is no FLAC file",
-		"nothing.wav\t1\tangry\n":                           "cut off",
+		"cut.wav\t1\tangry\n":                                  "line 3: " + filepath.Join(dir, "cut.wav") + " is cut off",
+		"empty.wav\t1\tangry\n":                                "line 3: " + filepath.Join(dir, "empty.wav") + " is empty",
+		"cut.flac\t1\tangry\n":                                 "line 3: " + filepath.Join(dir, "cut.flac") + " is no FLAC file",
+		"nothing.wav\t1\tangry\n":                              "cut off",
 		"no.wav\t2\tsad\ncut.wav\t1\tangry\nnor.wav\t3\tsad\n": "line 3: " + filepath.Join(dir, "no.wav") + "; line 5: " + filepath.Join(dir, "nor.wav"),
 	} {
 		manifest := filepath.Join(dir, "m.tsv")
