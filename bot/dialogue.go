@@ -31,7 +31,8 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 	if f.Asks == "" && f.Confirm == "" && !f.Sure {
 		return false, nil
 	}
-	if t.choice == "" && cancels.MatchString(t.plain) || t.choice == "cancel" {
+	agrees := f.Sure && t.saysYesTo(inLang(i.Frame.Sure, t.lang))
+	if !agrees && t.drops() && !i.Frame.chooses(f.Asks, t.plain) {
 		t.step("dropped: " + f.Intent)
 		t.st.pop()
 		t.say(DoTalk, text(word(t.lang, "dropped")))
@@ -43,7 +44,7 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 		done, err = t.confirming(ctx, f, i.Frame)
 	case f.Sure:
 		switch {
-		case t.saysYes():
+		case agrees:
 			f.Sure, f.Agreed, done = false, true, true
 		case t.saysNo():
 			t.step("not agreed: " + f.Intent)
@@ -59,6 +60,12 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 		return false, err
 	}
 	return true, t.advance(ctx, "")
+}
+
+// chooses tells whether a refusal may be meant as one of a slot's choices: "不要了" is a reason for a refund.
+func (f *Frame) chooses(name, plain string) bool {
+	s := f.slot(name)
+	return s != nil && s.Type == "choice" && strings.HasPrefix(plain, "不要了")
 }
 
 // slotOf a frame by name.
@@ -169,10 +176,6 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 	}
 	if looksLikeNumber(t.plain) { // an answer, but no valid one
 		t.step("no valid: " + s.Type)
-		if f.Asked[s.Name] >= maxAsked {
-			t.hand(ReasonLost, s.Name)
-			return true, nil
-		}
 		t.promptFor(f, s, "")
 		return true, nil
 	}
@@ -180,14 +183,21 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 }
 
 var (
-	numberOnly  = regexp.MustCompile(`^(?:是|it'?s)? ?([a-z]{0,4}[-_]?\d[a-z0-9\-_]{3,30})[。.]?$`)
-	manyDigits  = regexp.MustCompile(`^[a-z0-9 \-_.]{1,40}$`)
-	digitsInRow = regexp.MustCompile(`\d{3,}`)
+	numberSpaced = regexp.MustCompile(`^(?:是|it'?s|it is|no\.?|#|[a-z ]*\border(?: number| no\.?)?(?: is)?|订单号?(?:码)?(?:是)?)? ?([a-z]{0,4})[ \-_.]*((?:\d+[ \-_.]*)+)(?:[。.,! ]|谢谢|吧|thanks|thank you|please)*$`)
+	numberOnly   = regexp.MustCompile(`^(?:是|it'?s)? ?([a-z]{0,4}[-_]?\d[a-z0-9\-_]{3,30})[。.]?$`)
+	numberAlone  = regexp.MustCompile(`^[a-z]{0,4}[ \-_.]*(?:\d+[ \-_.]*)+$`)
+	manyDigits   = regexp.MustCompile(`^[a-z0-9 \-_.]{1,40}$`)
+	digitsInRow  = regexp.MustCompile(`\d{3,}`)
 )
 
 func plainNumber(folded string) string {
 	if m := numberOnly.FindStringSubmatch(nlp.SpokenDigits(folded)); m != nil {
 		return strings.ToUpper(m[1])
+	}
+	if m := numberSpaced.FindStringSubmatch(nlp.SpokenDigits(folded)); m != nil { // "A 2025 0701 01", an answer in groups
+		if v := strings.NewReplacer(" ", "", "-", "", "_", "", ".", "").Replace(m[2]); len(v) >= 4 && len(v) <= 30 {
+			return strings.ToUpper(m[1]) + v
+		}
 	}
 	return ""
 }
@@ -205,7 +215,7 @@ func (t *turn) asAsked(ctx context.Context, f *frameState, s *FrameSlot) error {
 		if !r.fresh || r.Name != s.Type || r.Turn != t.n {
 			continue
 		}
-		if t.in.Channel == ChannelCall && !t.in.Keys {
+		if t.in.Channel == ChannelCall && !t.in.Keys || r.unsure() {
 			continue // what was heard is read back
 		}
 		r.P = max(r.P, 0.95)
@@ -320,7 +330,7 @@ func (t *turn) choose(f *frameState, s *FrameSlot) (*row, []*row) {
 		switch {
 		case r != nil && t.in.Channel == ChannelCall && !t.in.Keys:
 			return t.heardAs(r), nil
-		case r != nil: // written in the very message that needs it
+		case r != nil && !r.unsure(): // written in the very message that needs it
 			r.P = max(r.P, t.b.policy.Sure)
 			t.sync(r)
 		}
@@ -374,11 +384,18 @@ func (t *turn) askWhether(f *frameState, s *FrameSlot, options []*row, lead stri
 
 // promptFor asks for a value. Asking for one that is held is a defect and counted.
 func (t *turn) promptFor(f *frameState, s *FrameSlot, lead string) {
+	if f.Asked[s.Name] >= maxAsked && t.reply.Decision == "" {
+		t.step("asked for often enough: " + s.Name)
+		t.hand(ReasonLost, s.Name)
+		return
+	}
 	if len(t.held.of(s.key())) > 0 && s.Type != "text" && s.Type != "choice" && f.Asked[s.Name] == 0 {
 		t.reask = true
 	}
 	f.Confirm, f.Options = "", nil
-	f.ask(s.Name)
+	if f.Asks = s.Name; t.reply.Decision == "" { // behind another answer it is only called to mind
+		f.ask(s.Name)
+	}
 	t.prompted = true
 	t.step("asks for: " + s.Name)
 	t.say(DoAsk, text(lead+inLang(s.Prompt, t.lang)))

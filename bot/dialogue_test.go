@@ -18,11 +18,11 @@ func TestFrameAsksRemembersAndComesBack(t *testing.T) {
 	k := h.chat("1", 7)
 	want(t, k.says("我的订单到哪了"), DoAsk, "订单号")
 	want(t, k.says("运费怎么算"), DoAnswer, "99", "回到刚才", "订单号") // a digression returns
-	want(t, k.says("A2025070102"), DoTool, "保温杯", "已付款")
+	want(t, k.says("A 2025 0701 02"), DoTool, "保温杯", "已付款") // in groups, and no English
 	want(t, k.says("取消订单"), DoConfirm, "要取消订单 A2025070102 吗")
 	want(t, k.says("是的"), DoTool, "已取消")
 	want(t, k.says("A2025070103 呢"), DoConfirm, "要取消订单 A2025070103") // another value for the last intent
-	want(t, k.says("不用了"), DoTalk, "已取消")
+	want(t, k.says("不用了"), DoTalk, "先不处理")
 	if n := h.Stats().Reasks; n != 0 {
 		t.Errorf("%d re-asks", n)
 	}
@@ -344,4 +344,66 @@ func TestAValueThatAnAgentCorrectedCounts(t *testing.T) {
 		t.Errorf("a value that is not there: %v", err)
 	}
 	want(t, h.chat("2", 7).says("什么时候到"), DoTool, "A2025070101")
+}
+
+// Who corrects a digit does not say the whole number again.
+func TestOneDigitIsCorrected(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("订单号A2025070109到哪了"), DoAsk, "没有查到")
+	want(t, k.says("不对,是1不是9"), DoTool, "电热水壶")
+	k = h.chat("2", 7)
+	want(t, k.says("where is order 20250702003"), DoAsk, "found no order")
+	want(t, k.says("sorry, it's 1 not 3"), DoTool, "desk lamp")
+	k = h.chat("3", 7)
+	want(t, k.says("where is order A2025070101"), DoTool, "A2025070101")
+	want(t, k.says("oops, the last digit is two, not one"), DoConfirm, "0102") // which of the ones is not sure
+	want(t, k.says("yes please"), DoTool, "A2025070102")
+	if r := k.says("i bought one not two"); r.Decision == DoTool {
+		t.Errorf("%s", r.Text())
+	}
+}
+
+// A number that comes with a few more words replaces the one before it: nobody is asked what to do with it.
+func TestAnotherNumberIsLookedUpAsTheFirstWas(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("where is order A2025070101"), DoTool, "A2025070101")
+	want(t, k.says("sorry, my order number is A2025070102"), DoTool, "A2025070102")
+}
+
+// A yes and a no come in more words than one.
+func TestYesAndNoInMoreWords(t *testing.T) {
+	h := open(t)
+	ask := func(i int) *talk {
+		k := h.chat("a"+string(rune('0'+i)), 0)
+		want(t, k.says("取消订单 B2025081501"), DoConfirm, "要取消订单")
+		return k
+	}
+	for i, s := range []string{"不取消了", "先别取消", "算了,不取消了", "不,我改主意了", "等等,不要取消", "no, don't cancel it", "never mind, I'll keep it"} {
+		r := ask(i).says(s)
+		if r.Decision != DoTalk || strings.Contains(r.Text(), "已取消") {
+			t.Errorf("%q: %s %s", s, r.Decision, r.Text())
+		}
+	}
+	for i, s := range []string{"是的,取消吧", "好的谢谢", "取消", "取消吧", "yes please cancel it", "ok go ahead", "对的没错"} {
+		if r := ask(20 + i).says(s); r.Decision != DoTool {
+			t.Errorf("%q: %s %s", s, r.Decision, r.Text())
+		}
+	}
+	for i, s := range []string{"好的我想问一下运费怎么算", "yes but how much is shipping", "行李箱能退吗"} {
+		if r := ask(40 + i).says(s); r.Decision == DoTool {
+			t.Errorf("%q cancelled the order: %s", s, r.Text())
+		}
+	}
+}
+
+// What was asked for three times in vain is not asked for a fourth time, whatever came in between.
+func TestNobodyIsAskedForTheSameForEver(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 0)
+	for range maxAsked {
+		want(t, k.says("我的订单到哪了"), DoAsk, "订单号")
+	}
+	want(t, k.says("我的订单到哪了"), DoHandover)
 }

@@ -23,7 +23,7 @@ var words = map[string]map[string]string{
 	"fast":               {"zh": "消息有点快，请稍等一下再发。", "en": "That is a little fast for me. Please wait a moment and send it again."},
 	"glad":               {"zh": "很高兴能帮到您。还有其他问题吗？", "en": "Glad that helped. Is there anything else?"},
 	"sorry":              {"zh": "抱歉没有帮到您。您可以换一种说法，或者转人工。", "en": "Sorry that did not help. You can put it in another way, or talk to a person."},
-	"dropped":            {"zh": "好的，已取消。还需要什么帮助吗？", "en": "All right, I have dropped that. Is there anything else?"},
+	"dropped":            {"zh": "好的，那就先不处理了。还需要什么帮助吗？", "en": "All right, I have dropped that. Is there anything else?"},
 	"noted":              {"zh": "好的，我记下了。请问您需要我做什么？", "en": "Thank you, I have made a note of it. What can I do for you?"},
 	"back":               {"zh": "回到刚才的事情：", "en": "Back to where we were: "},
 	"confirm":            {"zh": "是尾号 %s 的%s吗？", "en": "Is it the %[2]s ending in %[1]s?"},

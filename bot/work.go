@@ -42,6 +42,8 @@ type turn struct {
 	fresh      []row
 	person     Person
 	identified bool
+	amended    bool // a number was corrected without being said again
+	leant      bool // read with the question before
 
 	guess   guess
 	guessed bool
@@ -207,6 +209,9 @@ func (t *turn) read() {
 		words = strings.ReplaceAll(words, tokenOf(v.Type), " ")
 	}
 	l := nlp.Detect(words)
+	if numberAlone.MatchString(t.plain) { // the letter in "A 2025 0701 01" is no English
+		l = nlp.Language{}
+	}
 	t.lang, t.mixed = l.Code, l.Mixed
 	for _, fallback := range []string{t.s.lang, t.in.Lang, "zh"} {
 		if t.lang != "zh" && t.lang != "en" {
@@ -216,6 +221,9 @@ func (t *turn) read() {
 	t.choice = t.st.unfold(t.in.Choice)
 	if t.choice == "" {
 		t.choice = t.st.pressed(t.plain)
+	}
+	if t.choice == "" && t.st.Handover != "" && t.st.Instead && t.st.Awaits == "" {
+		t.choice = instead(t.plain)
 	}
 	t.why.Folded, t.why.Lang, t.why.Mixed, t.why.Emotion = t.folded, t.lang, t.mixed, t.st.Emotion
 	for _, v := range t.values {
@@ -278,6 +286,9 @@ func (t *turn) remember(ctx context.Context) error {
 			r.P *= 0.8 // heard, not read
 		}
 		found = append(found, r)
+	}
+	if len(found) == 0 && t.choice == "" {
+		return t.corrected(ctx)
 	}
 	return t.add(ctx, "customer", found...)
 }
@@ -365,7 +376,7 @@ func (t *turn) wanted() bool {
 		return true
 	case choiceStay:
 		t.reply.Kept = t.st.Handover != "" // nobody has to take it over any more
-		t.st.Handover = ""
+		t.st.Handover, t.st.Instead = "", false
 		t.step("does not want a person any more")
 		t.say(DoTalk, text(word(t.lang, "stayed")))
 		return true
@@ -572,14 +583,32 @@ func (t *turn) answer(ctx context.Context) error {
 	if t.guess.intent != "" && t.active(t.guess.intent) && t.verdict.Rule == "" && (decision != DoAnswer || t.guess.p >= p1) {
 		return t.act(ctx, t.guess.intent)
 	}
-	if decision != DoAnswer && t.guess.intent == "" && utf8.RuneCountInString(rest) < short && t.st.Question != "" {
+	if decision != DoAnswer && t.guess.intent == "" && t.leans(rest) && t.st.Question != "" {
 		t.step("short: read with the question before")
+		t.leant = true
 		if err := t.search(ctx, t.st.Question+" "+t.folded); err != nil {
 			return err
 		}
 		decision = judge(&t.verdict, false)
 	}
 	return t.byArticle(decision)
+}
+
+var (
+	leading  = regexp.MustCompile(`^(?:and|or|but|also|then|what about|how about|what if)\b`)
+	trailing = regexp.MustCompile(`^(?:那|那么|还有|如果|要是).*(?:呢|吗)[?]?$`)
+)
+
+// leans tells whether a message is too short to be understood without the question before it: "那运费呢",
+// "and to canada?".
+func (t *turn) leans(rest string) bool {
+	switch n := len(strings.Fields(t.folded)); {
+	case utf8.RuneCountInString(rest) < short:
+		return true
+	case t.lang == "en":
+		return n <= 2 || n < short && leading.MatchString(t.folded)
+	}
+	return utf8.RuneCountInString(rest) < 2*short && trailing.MatchString(t.folded)
 }
 
 // words are what is left of a message without its values.
@@ -595,7 +624,11 @@ func (t *turn) words() string {
 
 // sameAgain: "A2 呢?" after an answer about A1.
 func (t *turn) sameAgain(rest string) (string, bool) {
-	if len(t.values) == 0 || utf8.RuneCountInString(rest) >= short || !t.active(t.st.Intent) || len(t.st.History) == 0 {
+	if len(t.values) == 0 || !t.active(t.st.Intent) || len(t.st.History) == 0 {
+		return "", false
+	}
+	talk := t.guess.intent != "" && t.b.intents[t.guess.intent].Kind == KindTalk // "sorry, my order number is A2"
+	if !t.amended && !talk && utf8.RuneCountInString(rest) >= short {
 		return "", false
 	}
 	last := t.st.History[len(t.st.History)-1].Decision
@@ -721,7 +754,10 @@ func (t *turn) byArticle(d Decision) error {
 // give answers with an article.
 func (t *turn) give(a Article) {
 	t.reply.Article = a.ID
-	t.st.Question, t.st.Clarify, t.st.Rejected = t.folded, 0, 0
+	if !t.leant { // what leans on the question before leaves it to lean on
+		t.st.Question = t.folded
+	}
+	t.st.Clarify, t.st.Rejected = 0, 0
 	t.st.Answered = &answered{t.n, a.ID, a.Lang}
 	t.noted = append(t.noted, Noted{a.ID, a.Lang, "shown", min(max(a.P, 0), 1)})
 	t.st.show(Shown{Article: a.ID, Title: a.Title, Turn: t.n})
@@ -845,16 +881,40 @@ func (t *turn) chosen(ctx context.Context, o offer) error {
 }
 
 // cancels are ways to drop what is under way.
-var cancels = regexp.MustCompile(`^(?:算了|不用了|不查了|取消|不办了|先不|没事了|不要了|cancel|never ?mind|forget it|stop|drop it|no thanks)[!。.]*$`)
+var cancels = regexp.MustCompile(`^(?:取消|cancel|stop|不要了)(?:吧|[!。. ])*$|^(?:算了|不用了|不查了|不办了|不退了|不需要了|没事了|先不|never ?mind|forget it|drop it|leave it|no thanks|no thank you)(?:$|[^\p{Han}\w]|不|吧|谢|再见|先|我)`)
 
+// drops tells whether the customer wants nothing of it any more.
+func (t *turn) drops() bool {
+	return t.choice == "cancel" || t.choice == "" && len(t.values) == 0 && cancels.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
+}
+
+// A yes is made of nothing but words of agreement, a no of few words after one of refusal: "yes, but how
+// much is it" and "不好意思,运费多少" are neither.
 var (
-	yesWords = regexp.MustCompile(`^(?:是的?|对的?|嗯+|好的?|没错|正确|确认|可以|行|要|yes|yeah|yep|correct|right|sure|ok(?:ay)?|please do|that'?s right|confirm)[!,。.，呀啊吧]*$`)
-	noWords  = regexp.MustCompile(`^(?:不是?|不对|错了?|否|不要|不用|no|nope|wrong|incorrect|not that one)[!,。.，呀啊]*$`)
+	yesBegins = regexp.MustCompile(`^(?:是|对|嗯|好|没错|正确|确认|可以|行|要|同意|yes|yeah|yep|yup|correct|right|sure|ok|okay|please do|go ahead|that'?s right|that'?s it|that is right|confirm|absolutely|definitely|of course|exactly|do it|fine)`)
+	yesWords  = regexp.MustCompile(`^(?:是的?|对的?|嗯|好的?|没错|正确|确认|可以|行|要的?|同意|吧|啊|呀|的|哦|呢|就是|这个|那个|它|取消|订单|请|麻烦|了|您|你|我|帮我|谢谢|谢|\b(?:yes|yeah|yep|yup|correct|right|sure|ok|okay|please|do|it|that|is|that'?s|go|ahead|confirm|confirmed|absolutely|definitely|of|course|exactly|thanks|thank|you|cancel|the|this|my|order|one|fine|i|am|i'?m|agree)\b|[ ,!。.~、])+$`)
+	noWords   = regexp.MustCompile(`^(?:不是|不对|不要|不用|不行|不可以|不确认|不同意|不了|不,|不$|别|先不|算了|错|否|没有|等等|等一下|等下|no\b|nope\b|nah\b|not (?:that|this|yet|now|the)\b|wrong\b|incorrect\b|don'?t\b|do not\b|wait\b|hold on\b|never ?mind\b|stop\b|forget it\b)|` +
+		`改(?:变)?主意|(?:不|别|不要|不用|不想|先不)(?:再)?(?:取消|退|办理|提交)了?(?:$|[,。!吧])|\bchanged my mind\b|\b(?:don'?t|do not) (?:cancel|do|want)\b`)
+	asksBack = regexp.MustCompile(`[?]|吗|怎么|什么|多少|多久|为什么|哪|几|\b(?:how|what|when|why|where|which|who|does|is it|can i|could)\b`)
 )
 
-func (t *turn) saysYes() bool {
-	return t.choice == "yes" || t.choice == "" && yesWords.MatchString(t.plain)
+// longest no, in characters.
+const longestNo = 40
+
+// saysYesTo a question whether to act: who was asked "要取消订单吗" and says "取消吧" agrees.
+func (t *turn) saysYesTo(question string) bool {
+	for _, act := range []string{"取消", "cancel"} {
+		if t.choice == "" && strings.HasPrefix(t.plain, act) && strings.Contains(nlp.Fold(question), act) && yesWords.MatchString(t.plain) {
+			return true
+		}
+	}
+	return t.saysYes()
 }
+
+func (t *turn) saysYes() bool {
+	return t.choice == "yes" || t.choice == "" && yesBegins.MatchString(t.plain) && yesWords.MatchString(t.plain)
+}
+
 func (t *turn) saysNo() bool {
-	return t.choice == "no" || t.choice == "" && noWords.MatchString(t.plain)
+	return t.choice == "no" || t.choice == "" && len(t.values) == 0 && noWords.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
 }
