@@ -84,6 +84,7 @@ func (t *turn) confirming(ctx context.Context, f *frameState, frame *Frame) (boo
 		return true, nil
 	}
 	kind, arg, _ := strings.Cut(t.choice, ":")
+	label, _ := t.label(s)
 	switch {
 	case len(s.found(t.values)) > 0: // another value says it all
 		t.step("another value instead of a yes")
@@ -97,6 +98,9 @@ func (t *turn) confirming(ctx context.Context, f *frameState, frame *Frame) (boo
 		}
 		t.confirm(id)
 		f.choose(s.Name, id)
+	case s.Type == "choice" && label != "":
+		f.Confirm, f.Options = "", nil
+		return true, t.take(ctx, f, s, label)
 	case len(f.Options) == 1 && t.saysYes():
 		t.confirm(f.Options[0])
 		f.choose(s.Name, f.Options[0])
@@ -155,12 +159,10 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 	}
 	switch s.Type {
 	case "choice":
-		if label, ok := s.choice(t.plain, nlp.Fold); ok {
+		if label, ok := t.label(s); ok {
 			return true, t.take(ctx, f, s, label)
 		}
-		if arg, ok := strings.CutPrefix(t.choice, "choice:"); ok && slices.ContainsFunc(s.Choices, func(c map[string]string) bool { return inLang(c, "en") == arg }) {
-			return true, t.take(ctx, f, s, arg)
-		}
+		return t.nearest(ctx, f, s)
 	case "text":
 		if err := t.understand(ctx); err != nil {
 			return false, err
@@ -180,6 +182,59 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 		return true, nil
 	}
 	return false, nil
+}
+
+// label is the choice of a slot that was pressed or named.
+func (t *turn) label(s *FrameSlot) (string, bool) {
+	if arg, ok := strings.CutPrefix(t.choice, "choice:"); ok {
+		return arg, slices.ContainsFunc(s.Choices, func(c map[string]string) bool { return inLang(c, "en") == arg })
+	}
+	if t.choice != "" {
+		return "", false
+	}
+	return s.choice(t.plain, nlp.Fold)
+}
+
+// unlikeliest a choice may be that is asked about, by the cosine; a yes confirms it in any case.
+const leastLike = 0.4
+
+// nearest asks whether the choice is meant that an answer in other words is nearest to. Questions and
+// other wishes are no answers.
+func (t *turn) nearest(ctx context.Context, f *frameState, s *FrameSlot) (bool, error) {
+	if t.e.embed == nil || t.choice != "" || t.plain == "" || asksBack.MatchString(t.plain) || wantsPerson(t.plain) {
+		return false, nil
+	}
+	if err := t.understand(ctx); err != nil {
+		return false, err
+	}
+	if t.guess.exact || t.guess.foreign || t.guess.intent != "" && t.guess.intent != f.Intent && t.guess.p > 0.9 {
+		return false, nil
+	}
+	said, err := t.e.embed.Embed(ctx, t.lang, t.folded)
+	if err != nil {
+		return false, err
+	}
+	best, label := float32(leastLike), ""
+	for _, c := range s.Choices {
+		v, err := t.e.embed.Embed(ctx, t.lang, nlp.Fold(inLang(c, t.lang)))
+		if err != nil {
+			return false, err
+		}
+		if like := nlp.Dot(said.CLS, v.CLS); like > best {
+			best, label = like, inLang(c, "en")
+		}
+	}
+	if label == "" {
+		return false, nil
+	}
+	t.step("nearest choice: " + label)
+	r := newRow(s.key(), label, t.shown, t.b.policy.Sure/2)
+	if err := t.add(ctx, "customer", r); err != nil {
+		return false, err
+	}
+	f.Asks = ""
+	f.choose(s.Name, t.held[0].ID)
+	return true, nil
 }
 
 var (
@@ -372,7 +427,10 @@ func (t *turn) askWhether(f *frameState, s *FrameSlot, options []*row, lead stri
 	t.step("not sure of: " + s.Name)
 	if len(options) == 1 {
 		ask := word(t.lang, "confirm", tail(options[0].Value), kind)
-		if t.in.Channel == ChannelCall {
+		if s.Type == "choice" {
+			i := slices.IndexFunc(s.Choices, func(c map[string]string) bool { return inLang(c, "en") == options[0].plain })
+			ask = word(t.lang, "confirm_choice", inLang(s.Choices[max(i, 0)], t.lang))
+		} else if t.in.Channel == ChannelCall {
 			ask = word(t.lang, "confirm_call", kind, grouped(options[0].Value))
 		}
 		t.say(DoConfirm, text(lead+ask), t.yesNo())
@@ -399,6 +457,9 @@ func (t *turn) promptFor(f *frameState, s *FrameSlot, lead string) {
 	t.prompted = true
 	t.step("asks for: " + s.Name)
 	t.say(DoAsk, text(lead+inLang(s.Prompt, t.lang)))
+	if f.Asked[s.Name] > 1 && s.Type != "choice" && t.in.Channel != ChannelCall && t.b.policy.line(ReasonAsked).On { // callers know the key
+		t.say(DoAsk, text(word(t.lang, "cannot_find")), buttons(Button{word(t.lang, "human"), "human"}))
+	}
 	if s.Type == "choice" {
 		var all []Button
 		for _, c := range s.Choices {

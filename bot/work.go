@@ -514,6 +514,15 @@ func (t *turn) understand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.mixed && !g.exact { // the words that matter may be in the other language
+		other, err := t.b.guess(ctx, t.e.embed, otherLang(t.lang), t.folded)
+		if err != nil && !errors.Is(err, ErrNotReady) {
+			return err
+		}
+		if other.intent != "" && (g.intent == "" || other.p > g.p) {
+			g = other
+		}
+	}
 	t.guess, t.guessed = g, true
 	t.why.Exact, t.why.Foreign, t.why.Strange, t.why.Model = g.exact, g.foreign, g.strange, g.version
 	t.why.Intents = append(t.why.Intents, g.top...)
@@ -544,7 +553,7 @@ func (t *turn) digress(ctx context.Context) error {
 	switch t.reply.Decision {
 	case DoAnswer, DoTalk, DoTool:
 		t.step("back to: " + intent)
-		t.reply.Parts = slices.DeleteFunc(t.reply.Parts, func(p Part) bool { return p.Kind == "buttons" })
+		t.withoutButtons()
 		t.st.Answered = nil
 		return t.advance(ctx, word(t.lang, "back"))
 	}
@@ -565,11 +574,14 @@ func (t *turn) answer(ctx context.Context) error {
 	if rest == "" && len(t.values) > 0 {
 		t.question = false
 		t.step("a value and nothing else")
-		t.say(DoTalk, text(word(t.lang, "noted")))
+		t.takesNote()
 		return nil
 	}
 	if t.guess.exact && t.active(t.guess.intent) {
 		return t.act(ctx, t.guess.intent)
+	}
+	if done, err := t.several(ctx); done || err != nil {
+		return err
 	}
 	if err := t.search(ctx, t.folded); err != nil {
 		return err
@@ -590,6 +602,21 @@ func (t *turn) answer(ctx context.Context) error {
 			return err
 		}
 		decision = judge(&t.verdict, false)
+		if n := len(t.st.Shown); decision == DoAnswer && n > 0 && t.st.Shown[n-1].Turn == t.n-1 && t.st.Shown[n-1].Article == t.verdict.Articles[0].ID {
+			t.step("that was the answer before")
+			t.verdict.Articles, t.verdict.Rule = t.verdict.Articles[1:], ""
+			if decision = judge(&t.verdict, false); decision != DoAnswer && len(t.verdict.Articles) > 0 {
+				decision = DoClarify
+			}
+		}
+	}
+	if decision != DoAnswer && len(t.values) > 0 && !t.guess.foreign && len(t.guess.top) > 0 {
+		if i := t.b.intents[t.guess.top[0].ID]; i != nil && i.Kind == KindTalk { // rather a number than a question
+			t.step("a value and hardly anything else")
+			t.question = false
+			t.takesNote()
+			return nil
+		}
 	}
 	return t.byArticle(decision)
 }
@@ -620,6 +647,15 @@ func (t *turn) words() string {
 		}
 	}
 	return bareOf(rest)
+}
+
+// takesNote of a value; what it is for is asked only when nothing is under way.
+func (t *turn) takesNote() {
+	key := "noted"
+	if t.st.top() != nil {
+		key = "noted_only"
+	}
+	t.say(DoTalk, text(word(t.lang, key)))
 }
 
 // sameAgain: "A2 呢?" after an answer about A1.
@@ -672,6 +708,10 @@ func (t *turn) act(ctx context.Context, name string) error {
 	if i.Kind == KindTalk {
 		t.question = false
 		t.step("small talk: " + name)
+		if len(t.values) > 0 && t.st.top() != nil {
+			t.takesNote()
+			return nil
+		}
 		t.say(DoTalk, text(fill(inLang(i.Answer, t.lang), t.spoken())))
 		return nil
 	}
@@ -695,7 +735,7 @@ func (t *turn) search(ctx context.Context, question string) error {
 		return err
 	}
 	if t.mixed && v.Rule == "" {
-		q.Lang = map[string]string{"zh": "en", "en": "zh"}[t.lang]
+		q.Lang = otherLang(t.lang)
 		other, err := t.e.knowledge.Ask(ctx, q)
 		if err != nil {
 			return err
@@ -703,6 +743,9 @@ func (t *turn) search(ctx context.Context, question string) error {
 		p1, _ := v.top()
 		if p2, _ := other.top(); other.Rule != "" || p2 > p1 {
 			v = other
+			if err := t.twins(ctx, v.Articles); err != nil {
+				return err
+			}
 		}
 	}
 	t.verdict = v
@@ -717,6 +760,24 @@ func (t *turn) search(ctx context.Context, question string) error {
 	t.predictions = slices.DeleteFunc(t.predictions, func(p prediction) bool { return p.kind == "article" })
 	if len(v.Articles) > 0 {
 		t.predictions = append(t.predictions, prediction{"article", v.Articles[0].ID, v.Articles[0].P, v.Version, "", t.why.Stages[len(t.why.Stages)-1].MS})
+	}
+	return nil
+}
+
+func otherLang(lang string) string { return map[string]string{"zh": "en", "en": "zh"}[lang] }
+
+// twins puts the articles that may be shown into the language of the reply where they are in it as well.
+func (t *turn) twins(ctx context.Context, articles []Article) error {
+	for i := range articles[:min(len(articles), offered)] {
+		a := &articles[i]
+		twin, err := t.e.knowledge.Article(ctx, t.lang, a.ID)
+		if errors.Is(err, ErrMissing) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		a.Lang, a.Title, a.Text = twin.Lang, twin.Title, twin.Text
 	}
 	return nil
 }
