@@ -85,6 +85,15 @@ func (t *turn) confirming(ctx context.Context, f *frameState, frame *Frame) (boo
 	}
 	kind, arg, _ := strings.Cut(t.choice, ":")
 	label, _ := t.label(s)
+	if s.Type == "choice" && label == "" && t.choice == "" && !t.saysYes() && !t.saysNo() {
+		near, err := t.nearest(ctx, f, s) // more of the same instead of a yes
+		if err != nil {
+			return false, err
+		}
+		if r := t.held.byID(f.Chosen[s.Name]); r != nil && r.plain == near {
+			label = near
+		}
+	}
 	switch {
 	case len(s.found(t.values)) > 0: // another value says it all
 		t.step("another value instead of a yes")
@@ -162,7 +171,17 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 		if label, ok := t.label(s); ok {
 			return true, t.take(ctx, f, s, label)
 		}
-		return t.nearest(ctx, f, s)
+		label, err := t.nearest(ctx, f, s)
+		if label == "" || err != nil {
+			return false, err
+		}
+		t.step("nearest choice: " + label)
+		if err := t.add(ctx, "customer", newRow(s.key(), label, t.shown, t.b.policy.Sure/2)); err != nil {
+			return false, err
+		}
+		f.Asks = ""
+		f.choose(s.Name, t.held[0].ID)
+		return true, nil
 	case "text":
 		if err := t.understand(ctx); err != nil {
 			return false, err
@@ -198,43 +217,33 @@ func (t *turn) label(s *FrameSlot) (string, bool) {
 // unlikeliest a choice may be that is asked about, by the cosine; a yes confirms it in any case.
 const leastLike = 0.4
 
-// nearest asks whether the choice is meant that an answer in other words is nearest to. Questions and
-// other wishes are no answers.
-func (t *turn) nearest(ctx context.Context, f *frameState, s *FrameSlot) (bool, error) {
-	if t.e.embed == nil || t.choice != "" || t.plain == "" || asksBack.MatchString(t.plain) || wantsPerson(t.plain) {
-		return false, nil
+// nearest is the choice that an answer in other words may mean, to be asked about; "" for questions and
+// other wishes, which are no answers.
+func (t *turn) nearest(ctx context.Context, f *frameState, s *FrameSlot) (string, error) {
+	if t.e.embed == nil || t.choice != "" || t.plain == "" || asksBack.MatchString(t.plain) {
+		return "", nil
 	}
 	if err := t.understand(ctx); err != nil {
-		return false, err
+		return "", err
 	}
 	if t.guess.exact || t.guess.foreign || t.guess.intent != "" && t.guess.intent != f.Intent && t.guess.p > 0.9 {
-		return false, nil
+		return "", nil
 	}
 	said, err := t.e.embed.Embed(ctx, t.lang, t.folded)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	best, label := float32(leastLike), ""
 	for _, c := range s.Choices {
 		v, err := t.e.embed.Embed(ctx, t.lang, nlp.Fold(inLang(c, t.lang)))
 		if err != nil {
-			return false, err
+			return "", err
 		}
 		if like := nlp.Dot(said.CLS, v.CLS); like > best {
 			best, label = like, inLang(c, "en")
 		}
 	}
-	if label == "" {
-		return false, nil
-	}
-	t.step("nearest choice: " + label)
-	r := newRow(s.key(), label, t.shown, t.b.policy.Sure/2)
-	if err := t.add(ctx, "customer", r); err != nil {
-		return false, err
-	}
-	f.Asks = ""
-	f.choose(s.Name, t.held[0].ID)
-	return true, nil
+	return label, nil
 }
 
 var (

@@ -421,6 +421,10 @@ func TestChoiceInOtherWordsIsConfirmed(t *testing.T) {
 	if !slices.ContainsFunc(r.Handover.Slots, func(s Held) bool { return s.Name == "refund_reason" && s.Value == "Something is wrong with the item" }) {
 		t.Errorf("%s", dump(r.Handover.Slots))
 	}
+	k = h.chat("3", 7)
+	want(t, k.says("订单 A2025070103 我要退款"), DoAsk, "原因")
+	want(t, k.says("商品好像有问题啊"), DoConfirm)
+	want(t, k.says("商品真的有大问题"), DoHandover) // more of the same instead of a yes
 	k = h.chat("2", 7)
 	want(t, k.says("订单 A2025070103 我要退款"), DoAsk, "原因")
 	want(t, k.says("运费怎么算"), DoAnswer, "99", "原因") // a question is none
@@ -444,6 +448,10 @@ func TestTwoQuestionsInOneMessage(t *testing.T) {
 	want(t, k.says("运费怎么算？怎么退货？"), DoAnswer, "99", "上门取件")
 	k = h.chat("4", 0)
 	want(t, k.says("你好！运费怎么算？"), DoAnswer, "99")
+	h = open(t, func(_ *Config, p *Parts) { p.Knowledge = unsure{p.Knowledge} })
+	k = h.chat("5", 0)
+	want(t, k.says("运费怎么算？优惠券 发票。"), DoClarify, "99", "下面哪一个", "都不是")
+	want(t, k.says("1"), DoAnswer)
 	if got := pieces("where is my order a2025070101 and how do i return it? thanks."); !slices.Equal(got, []string{"where is my order a2025070101", "how do i return it", "thanks"}) {
 		t.Errorf("%q", got)
 	}

@@ -34,11 +34,14 @@ func pieces(folded string) []string {
 	return slices.DeleteFunc(out, func(p string) bool { return utf8.RuneCountInString(p) < 2 })
 }
 
-// matter is what a piece of a message is surely about: something to do, or an article.
+// matter is what a piece of a message is about: something to do, an article, or one of some.
 type matter struct {
 	intent  string
 	article Article
+	offers  []Article
 }
+
+func (m *matter) sure() bool { return m.intent != "" || m.article.ID != "" }
 
 // several answers a message with more than one question, when each by itself is understood well enough.
 func (t *turn) several(ctx context.Context) (bool, error) {
@@ -52,14 +55,19 @@ func (t *turn) several(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if (m.intent != "" || m.article.ID != "") && !slices.ContainsFunc(matters, func(o matter) bool { return o.intent == m.intent && o.article.ID == m.article.ID }) {
+		same := func(o matter) bool { return o.intent == m.intent && o.article.ID == m.article.ID }
+		if (m.sure() || len(m.offers) > 0) && !slices.ContainsFunc(matters, same) {
 			matters = append(matters, m)
 		}
 	}
 	if len(matters) != 2 || matters[0].intent != "" && matters[1].intent != "" {
 		return false, nil
 	}
-	slices.SortStableFunc(matters, func(a, b matter) int { return len(b.intent) - len(a.intent) }) // what is to be done first
+	rank := func(m matter) int { return 2*min(len(m.intent), 1) + min(len(m.article.ID), 1) }
+	slices.SortStableFunc(matters, func(a, b matter) int { return rank(b) - rank(a) }) // what is to be done first, what is asked back last
+	if !matters[0].sure() {
+		return false, nil
+	}
 	t.step("two questions in one message")
 	return true, t.both(ctx, matters[0], matters[1])
 }
@@ -78,38 +86,45 @@ func (t *turn) matter(ctx context.Context, piece string) (matter, error) {
 		return matter{}, err
 	}
 	p1, _ := t.verdict.top()
-	answers := judge(&t.verdict, false) == DoAnswer && t.verdict.Rule != "interface"
+	decision := judge(&t.verdict, false)
+	answers := decision == DoAnswer && t.verdict.Rule != "interface"
 	switch {
 	case task && (!answers || g.p >= p1):
 		return matter{intent: g.intent}, nil
 	case answers:
 		return matter{article: t.verdict.Articles[0]}, nil
+	case decision == DoClarify:
+		return matter{offers: t.verdict.Articles}, nil
 	}
 	return matter{}, nil
 }
 
-// both says two things, the second from an article; what is asked back comes last.
+// both says two things; what is asked back comes last.
 func (t *turn) both(ctx context.Context, first, second matter) error {
 	if first.intent == "" {
 		t.give(first.article)
-		t.withoutButtons()
-		t.give(second.article)
-		return nil
-	}
-	if err := t.begin(ctx, first.intent); err != nil || t.reason != "" {
+	} else if err := t.begin(ctx, first.intent); err != nil || t.reason != "" {
 		return err
 	}
-	if t.reply.Decision == DoTool {
+	asks, decision := t.reply.Parts, t.reply.Decision
+	switch {
+	case !second.sure() && (decision == DoAsk || decision == DoConfirm): // one question back at a time
+	case !second.sure():
+		if l := t.b.policy.line(ReasonUnclear); !l.On || float64(t.st.Clarify) < l.Number {
+			t.withoutButtons()
+			t.st.Answered = nil
+			t.clarify(second.offers)
+		}
+	case decision == DoAsk || decision == DoConfirm:
+		t.reply.Parts, t.reply.Decision = nil, ""
+		t.give(second.article)
+		t.withoutButtons()
+		t.st.Answered = nil
+		t.say(decision, asks...)
+	default:
 		t.withoutButtons()
 		t.give(second.article)
-		return nil
 	}
-	asks, decision := t.reply.Parts, t.reply.Decision
-	t.reply.Parts, t.reply.Decision = nil, ""
-	t.give(second.article)
-	t.withoutButtons()
-	t.st.Answered = nil
-	t.say(decision, asks...)
 	return nil
 }
 

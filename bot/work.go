@@ -598,6 +598,7 @@ func (t *turn) answer(ctx context.Context) error {
 	if decision != DoAnswer && t.guess.intent == "" && t.leans(rest) && t.st.Question != "" {
 		t.step("short: read with the question before")
 		t.leant = true
+		alone, back := t.verdict, decision
 		if err := t.search(ctx, t.st.Question+" "+t.folded); err != nil {
 			return err
 		}
@@ -608,6 +609,9 @@ func (t *turn) answer(ctx context.Context) error {
 			if decision = judge(&t.verdict, false); decision != DoAnswer && len(t.verdict.Articles) > 0 {
 				decision = DoClarify
 			}
+		}
+		if decision != DoAnswer && back == DoClarify { // what it may mean by itself goes first
+			t.verdict, decision = alone, back
 		}
 	}
 	if decision != DoAnswer && len(t.values) > 0 && !t.guess.foreign && len(t.guess.top) > 0 {
