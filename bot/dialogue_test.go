@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -483,4 +484,27 @@ func TestDeliveredOrderDoesNotArriveAgain(t *testing.T) {
 		t.Errorf("%s", r.Text())
 	}
 	want(t, k.says("where is order A2025070101"), DoTool, "it should arrive on 2026-12-02")
+}
+
+// Who was not understood and then gives a number is not asked what to do with it.
+func TestValueAfterWhatWasNotUnderstood(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	k.says("thanks")
+	s, err := h.session(t.Context(), k.who, ChannelChat)
+	must(t, err)
+	s.state.Maybe = "order_status" // as after "my order, you know"
+	raw, err := json.Marshal(s.state)
+	must(t, err)
+	_, err = h.db.Exec(t.Context(), `update bot_sessions set state = $2 where id = $1`, s.id, raw)
+	must(t, err)
+	want(t, k.says("order number A2025070101"), DoTool, "A2025070101")
+	tu := turn{b: h.brain.Load(), st: &state{}, guess: guess{top: []Candidate{{ID: "order_status", P: 0.49}}}}
+	if tu.doubt(); tu.st.Maybe != "order_status" {
+		t.Errorf("%q", tu.st.Maybe)
+	}
+	tu = turn{b: h.brain.Load(), st: &state{}, guess: guess{top: []Candidate{{ID: "order_status", P: 0.2}}}}
+	if tu.doubt(); tu.st.Maybe != "" {
+		t.Errorf("%q", tu.st.Maybe)
+	}
 }

@@ -131,7 +131,7 @@ var asks = []*regexp.Regexp{
 	regexp.MustCompile(`(?:转|接|找|叫|要|联系|呼叫|换|给我|跟|和)(?:你们|一下)?的?(?:个|一个|位|一位)?(?:客服|接线员|话务员|坐席|座席|专员|工作人员)(?:$|[^电号热工时微])`),
 	regexp.MustCompile(`(?:找|叫|让|要|换|转|接)(?:一下)?(?:个|一个|位|你们?的?|你们公司的?)?(?:经理|主管|领导|负责人|老板|上级)`),
 	regexp.MustCompile(`(?:和|跟|与)(?:个|一个)?(?:人|真人)(?:说话|说说|聊|谈|讲|沟通|对话)|(?:不要|不想|别|讨厌|受够)[^,。!?]{0,5}机器人`),
-	regexp.MustCompile(`\b(?:a|any|some|real|live|actual|another) (?:human|person)\b|\bhuman (?:agent|being|please|help|support)\b|^\W*(?:human|agent|representative|operator|person|real person|live agent)(?: please| pls| now)?\W*$`),
+	regexp.MustCompile(`\b(?:a|any|some|real|live|actual|another) (?:human|person)\b|\bhuman (?:agent|being|please|help|support)\b|^\W*(?:human|agent|representative|operator|person|real person|live agent)(?: please| pls| now)?\W*$|(?:[,.!] ?|\b(?:an?|to) )(?:human|agent|representative|operator|person)(?: please| pls| now| immediately| asap)\W*$`),
 	regexp.MustCompile(`\b(?:speak|speaking|talk|talking|chat|chatting)\b (?:directly )?(?:to|with) (?:` + somebody + `|(?:someone|somebody|people)\b)`),
 	regexp.MustCompile(`\b(?:connect|connected|transfer|transferred|put|pass|forward|escalate|escalated|switch)(?: me| us| this| it| the call| my call| my case| the chat)?(?: through| over| on)?(?: to| with)? (?:` + somebody + `|(?:someone|somebody)\b)|\bput me through\b`),
 	regexp.MustCompile(`\b(?:want|need|get|find|call|prefer|have|where is|where's|is there|are there|(?:give|send|get|call|find|bring) (?:me|us)|let me have|let me (?:speak|talk) to)\b (?:to )?` + somebody),

@@ -77,7 +77,7 @@ func TestWaysToAskForAPerson(t *testing.T) {
 		"联系客服", "叫你们经理来", "找你们负责人", "我要找你们的领导", "转接线员", "不想跟机器人说话", "不要机器人,转人工", "别拿机器人糊弄我", "我想跟真人沟通", "轉人工", "我要轉真人客服",
 		"human", "agent please", "Real person", "operator", "representative!", "I want to talk to a human", "can i speak to someone", "I'd like to speak to a customer service representative", "let me talk to your manager",
 		"connect me to a live agent", "transfer me to customer service", "put me through to an operator", "put me through", "get me a supervisor", "give me a real person please", "i need an agent", "is there a human there",
-		"I don't want to talk to a bot", "stop, I hate talking to robots", "I don't want a robot I want a human", "why can't I talk to a real person", "can i chat with a support agent", "i want a rep"} {
+		"I don't want to talk to a bot", "stop, I hate talking to robots", "I don't want a robot I want a human", "why can't I talk to a real person", "can i chat with a support agent", "no more bots, agent now", "i want a rep"} {
 		if !wantsPerson(nlp.Fold(s)) {
 			t.Errorf("%q asks for a person", s)
 		}

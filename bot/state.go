@@ -16,6 +16,8 @@ type state struct {
 	// Intent and Question are the last ones understood, for ellipsis.
 	Intent   string `json:"intent,omitempty"`
 	Question string `json:"question,omitempty"`
+	// Maybe is a task that the last turn was perhaps about, though it was not understood.
+	Maybe string `json:"maybe,omitempty"`
 	// Mentioned is the slot row last spoken of, by slot name.
 	Mentioned map[string]int64 `json:"mentioned,omitempty"`
 	// Offered are the articles of a clarification that waits for a choice.

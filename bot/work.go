@@ -566,7 +566,12 @@ const short = 6
 // answer finds what a question is about: a frame, small talk, an article, or nothing.
 func (t *turn) answer(ctx context.Context) error {
 	t.question = true
-	rest := t.words()
+	rest, maybe := t.words(), t.st.Maybe
+	t.st.Maybe = ""
+	if t.tells(maybe, rest) {
+		t.step("the value tells what was meant before: " + maybe)
+		return t.begin(ctx, maybe)
+	}
 	if name, ok := t.sameAgain(rest); ok {
 		t.step("the last intent with another value")
 		return t.begin(ctx, name)
@@ -660,6 +665,29 @@ func (t *turn) takesNote() {
 		key = "noted_only"
 	}
 	t.say(DoTalk, text(word(t.lang, key)))
+}
+
+// leastMaybe is the lowest probability at which an intent may have been meant by what was not understood.
+const leastMaybe = 0.3
+
+// doubt notes what a turn that was not understood was perhaps about.
+func (t *turn) doubt() {
+	if t.guess.foreign || len(t.guess.top) == 0 || t.guess.top[0].P < leastMaybe {
+		return
+	}
+	if i := t.b.intents[t.guess.top[0].ID]; i != nil && i.Kind == KindTask && t.active(i.Name) {
+		t.st.Maybe = i.Name
+	}
+}
+
+// tells whether a message with a value and hardly anything else is about what was perhaps meant before:
+// "where is my stuff?" - not understood - "order A1".
+func (t *turn) tells(maybe, rest string) bool {
+	if maybe == "" || len(t.values) == 0 || !t.active(maybe) || t.b.intents[maybe].Frame == nil {
+		return false
+	}
+	talk := t.guess.intent == "" || t.b.intents[t.guess.intent].Kind == KindTalk
+	return talk && utf8.RuneCountInString(rest) < 2*short && slices.ContainsFunc(t.b.intents[maybe].Frame.Slots, func(s FrameSlot) bool { return len(s.found(t.values)) > 0 })
 }
 
 // sameAgain: "A2 呢?" after an answer about A1.
@@ -797,8 +825,10 @@ func (t *turn) byArticle(d Decision) error {
 		}
 		t.give(v.Articles[0])
 	case DoClarify:
+		t.doubt()
 		t.clarify(v.Articles)
 	default:
+		t.doubt()
 		if t.b.learning && t.b.policy.line(ReasonLatency).On {
 			t.step("nothing is learnt yet")
 			t.hand(ReasonLatency, "")

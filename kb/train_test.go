@@ -102,6 +102,9 @@ func TestJudgementOfHalfAnImportGivesWay(t *testing.T) {
 	if better.Worse(&makeshift) == "" || better.worseThanMakeshift(&makeshift) != "" {
 		t.Errorf("%q %q", better.Worse(&makeshift), better.worseThanMakeshift(&makeshift))
 	}
+	if known := (Figures{Questions: 80, MRR: 0.89, Right: 45}); better.worseThanMakeshift(&known) != "" {
+		t.Errorf("%q", better.worseThanMakeshift(&known))
+	}
 	for _, bad := range []Figures{{Questions: 80, MRR: 0.6, Right: 46}, {Questions: 80, MRR: 0.9, Wrong: 5.1}} {
 		if bad.worseThanMakeshift(&makeshift) == "" {
 			t.Errorf("%+v was taken", bad)
