@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"tingxin/nlp"
 )
@@ -490,6 +493,9 @@ func (t *turn) complete(ctx context.Context, f *frameState, i *Intent) error {
 	if i.Frame.Tool != "" {
 		tool := t.b.tools[i.Frame.Tool]
 		got, err := t.e.tools.call(ctx, tool, values)
+		if errors.Is(err, ErrMissing) && tool.Method == http.MethodGet {
+			got, err = t.respelled(ctx, f, i.Frame, tool, values)
+		}
 		t.stage("tool")
 		if errors.Is(err, ErrMissing) {
 			return t.unknown(f, i, values)
@@ -516,6 +522,51 @@ func (t *turn) complete(ctx context.Context, f *frameState, i *Intent) error {
 	}
 	t.say(DoTool, buttons(Button{word(t.lang, "helpful"), "helpful"}, Button{word(t.lang, "unhelpful"), "unhelpful"}))
 	return nil
+}
+
+// respelled asks a tool that only reads once more, by a number as it may have been meant: without signs between its
+// groups, with digits for the letters that look like them. Another number than the customer's is never acted upon.
+func (t *turn) respelled(ctx context.Context, f *frameState, frame *Frame, tool *Tool, values map[string]string) (map[string]string, error) {
+	for k := range frame.Slots {
+		s := &frame.Slots[k]
+		old := values[s.Name]
+		if s.Type != "order" && s.Type != "tracking" || old == "" {
+			continue
+		}
+		value := respell(old)
+		if value == old || !s.fits(value) {
+			continue
+		}
+		next := maps.Clone(values)
+		next[s.Name] = value
+		got, err := t.e.tools.call(ctx, tool, next)
+		if err != nil {
+			return nil, err
+		}
+		t.step("read as: " + s.Name)
+		t.refuse(f.Chosen[s.Name])
+		if err := t.add(ctx, "customer", newRow(s.key(), value, old, 0.95)); err != nil {
+			return nil, err
+		}
+		f.choose(s.Name, t.held[0].ID)
+		values[s.Name] = value
+		return got, nil
+	}
+	return nil, ErrMissing
+}
+
+// respell a number: the letters in front stay, behind them there are only digits.
+func respell(number string) string {
+	plain := strings.NewReplacer("-", "", "_", "", ".", "", " ", "").Replace(number)
+	at := strings.IndexFunc(plain, unicode.IsDigit)
+	if at < 0 {
+		return number
+	}
+	digits := strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(plain[at:])
+	if strings.ContainsFunc(digits, func(r rune) bool { return !unicode.IsDigit(r) }) { // letters belong into it
+		return plain
+	}
+	return plain[:at] + digits
 }
 
 // learnt: what the tool knew is right, and what it told is remembered.

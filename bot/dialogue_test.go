@@ -508,3 +508,22 @@ func TestValueAfterWhatWasNotUnderstood(t *testing.T) {
 		t.Errorf("%q", tu.st.Maybe)
 	}
 }
+
+// A number that is only written in another way is found, and kept as it is in the shop.
+func TestNumberWrittenInAnotherWay(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("where is my order"), DoAsk)
+	want(t, k.says("A2O25O7O1O1"), DoTool, "Order A2025070101")
+	k = h.chat("2", 7)
+	r := k.says("订单号 A2025-0701-02 到哪了")
+	want(t, r, DoTool, "A2025070102")
+	if i := slices.IndexFunc(r.Slots, func(s Held) bool { return s.Name == "order" }); i < 0 || r.Slots[i].Value != "A2025070102" {
+		t.Errorf("%s", dump(r.Slots))
+	}
+	for in, out := range map[string]string{"A2025-0701-01": "A2025070101", "A2O25": "A2025", "DD-20260301-0042": "DD202603010042", "A2B3": "A2B3", "A1-B2": "A1B2", "OIL": "OIL"} {
+		if got := respell(in); got != out {
+			t.Errorf("%s became %s, not %s", in, got, out)
+		}
+	}
+}
