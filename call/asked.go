@@ -39,9 +39,10 @@ type asked struct {
 	guard   *guard
 
 	// Only the call's goroutine.
-	segment uint64 // whose beginning was told
-	echo    bool   // what is heard of it so far is the prompt itself
-	told    bool   // that somebody speaks
+	began   time.Duration // of its stream, in the call's time
+	segment uint64        // whose beginning was told
+	echo    bool          // what is heard of it so far is the prompt itself
+	told    bool          // that somebody speaks
 }
 
 // Hear implements ivr.Hearer.
@@ -99,7 +100,7 @@ func (c *Call) listen(a *asked) {
 		<-c.replies
 	}
 	l := c.caller().media
-	c.asked = a
+	c.asked, a.began = a, frameTime(time.Since(c.zero))
 	in, out := l.AddTap(&a.guard.in), l.AddSentTap(&a.guard.out)
 	a.guard.in.g, a.guard.out.g = a.guard, a.guard
 	a.remove = func() { in(); out() }
@@ -196,7 +197,7 @@ func (c *Call) answer(a *asked, r asr.Result) {
 			c.speaks(a, r)
 		}
 		if text != "" && !a.echo {
-			c.tellSaid(ivr.Input{Said: text})
+			c.tellSaid(ivr.Input{Said: text, Until: a.began + r.End})
 		}
 		a.echo = true
 	case asr.TurnEnd:

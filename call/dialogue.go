@@ -25,6 +25,7 @@ const (
 	keysPause    = 3 * time.Second         // ends a number that is typed
 	afterFinal   = 1500 * time.Millisecond // ends a turn whose end was not told
 	otherStream  = 900 * time.Millisecond  // that the other stream may need longer
+	sameWords    = 500 * time.Millisecond  // that two streams may be apart about the end of the same words
 	maxPacket    = 15 << 10                // bytes; Work.Data takes 16 KiB
 )
 
@@ -37,30 +38,37 @@ const (
 //	free stream  Final, TurnEnd -> parts -> words  -+
 //	list stream  Final, TurnEnd -> replies          +-> Words -> ivr.Said{Text, Listed}
 type dialogue struct {
-	words  chan string
+	words  chan freeWords
 	parts  []string
-	last   time.Time // of the last Final
-	listed *asked    // listens for phrases; nil for none
+	until  time.Duration // end of the last Final, in the call's time
+	last   time.Time     // it came
+	listed *asked        // listens for phrases; nil for none
 }
 
-// final takes a Final of a side; a nil dialogue takes nothing.
-func (d *dialogue) final(sd *side, text string) {
+// freeWords is what the free stream heard in one turn.
+type freeWords struct {
+	text  string
+	until time.Duration // in the call's time
+}
+
+// final takes a Final of a side that ended at until; a nil dialogue takes nothing.
+func (d *dialogue) final(sd *side, text string, until time.Duration) {
 	if d == nil || sd.name != SideCaller {
 		return
 	}
 	d.parts = append(d.parts, strings.TrimSpace(text))
-	d.last = time.Now()
+	d.until, d.last = until, time.Now()
 }
 
 func (d *dialogue) turnEnded(sd *side) {
 	if d == nil || sd.name != SideCaller || len(d.parts) == 0 {
 		return
 	}
-	text := strings.Join(d.parts, " ")
+	heard := freeWords{strings.Join(d.parts, " "), d.until}
 	d.parts = nil
 	for {
 		select {
-		case d.words <- text:
+		case d.words <- heard:
 			return
 		default:
 		}
@@ -92,7 +100,7 @@ func (c *Call) Listening(ctx context.Context, on bool) error {
 	}
 	var heard bool
 	if err := c.ask(ctx, func() {
-		c.dialogue = &dialogue{words: make(chan string, wordsWaiting)}
+		c.dialogue = &dialogue{words: make(chan freeWords, wordsWaiting)}
 		heard = c.sides[SideCaller].ear != nil
 	}); err != nil || heard {
 		return err
@@ -145,9 +153,15 @@ func gone(ctx context.Context) error {
 
 // dialogueTurn is what has come of one turn so far.
 type dialogueTurn struct {
-	free, listed       []string
-	freeEnd, listedEnd time.Time // when each stream told the end of the turn
-	listing            bool      // the list hears somebody speak
+	free, listed           []string
+	freeEnd, listedEnd     time.Time     // when each stream told the end of the turn
+	freeUntil, listedUntil time.Duration // of the last words each has heard, in the call's time
+	listing                bool          // the list hears somebody speak
+}
+
+// speaks takes what the free stream heard.
+func (h *dialogueTurn) speaks(w freeWords) {
+	h.free, h.freeUntil, h.freeEnd = append(h.free, w.text), w.until, time.Now()
 }
 
 // over tells whether both streams have said theirs, or one of them has been waited for long enough.
@@ -158,7 +172,7 @@ func (h *dialogueTurn) over(now time.Time, both bool) bool {
 	case h.listing || len(h.free)+len(h.listed) == 0:
 		return false
 	case !h.listedEnd.IsZero():
-		return len(h.free) > 0 || now.Sub(h.listedEnd) > otherStream
+		return len(h.free) > 0 && h.freeUntil >= h.listedUntil-sameWords || now.Sub(h.listedEnd) > otherStream
 	}
 	return now.Sub(h.freeEnd) > afterFinal // the list heard nothing
 }
@@ -186,8 +200,8 @@ func (c *Call) Words(ctx context.Context, silence time.Duration) (ivr.Said, bool
 		select {
 		case <-ctx.Done():
 			return ivr.Said{}, false, context.Cause(ctx)
-		case text := <-d.words:
-			turn.free, turn.freeEnd = append(turn.free, text), time.Now()
+		case w := <-d.words:
+			turn.speaks(w)
 		case in := <-c.replies:
 			turn.listens(in)
 			if in.Ended { // what was heard freely until now belongs to it
@@ -195,7 +209,7 @@ func (c *Call) Words(ctx context.Context, silence time.Duration) (ivr.Said, bool
 					return ivr.Said{}, false, err
 				}
 				for len(d.words) > 0 {
-					turn.free, turn.freeEnd = append(turn.free, <-d.words), time.Now()
+					turn.speaks(<-d.words)
 				}
 			}
 		case k := <-c.keys:
@@ -227,7 +241,7 @@ func (c *Call) Words(ctx context.Context, silence time.Duration) (ivr.Said, bool
 func (h *dialogueTurn) listens(in ivr.Input) {
 	switch {
 	case in.Said != "":
-		h.listed = append(h.listed, in.Said)
+		h.listed, h.listedUntil = append(h.listed, in.Said), in.Until
 	case in.Ended:
 		h.listing, h.listedEnd = false, time.Now()
 	case in.Began:

@@ -199,7 +199,7 @@ func (c *Call) result(sd *side, h *hearing, r asr.Result) {
 		if strings.TrimSpace(r.Text) != "" {
 			c.keep(c.utterance(sd, h, r))
 			c.bargesIn(sd, r.Text)
-			c.dialogue.final(sd, r.Text)
+			c.dialogue.final(sd, r.Text, c.callTime(h, r.End))
 		}
 	case asr.TurnEnd:
 		c.m.parts.Bus.Publish("transcript.turn", c.id, TurnItem{Side: sd.name, EndMS: c.callTime(h, r.End).Milliseconds(), Reason: r.Reason})

@@ -36,10 +36,11 @@ type Hearing struct {
 
 // Input is what came from the caller: one of its fields, or nothing.
 type Input struct {
-	Key   byte   // 0 for none
-	Began bool   // they began to speak
-	Said  string // a finished sentence, as it was recognised
-	Ended bool   // they have finished; told in dialogues only
+	Key   byte          // 0 for none
+	Began bool          // they began to speak
+	Said  string        // a finished sentence, as it was recognised
+	Until time.Duration // when Said ended, in the call's time
+	Ended bool          // they have finished; told in dialogues only
 }
 
 // Values of barge_in of gather and menu.

@@ -1,6 +1,6 @@
 // Command gotest reads `go test -json` on its standard input and writes what a
 // person wants to see of it: one line for each package, the whole output of
-// each test that failed, and one closing line for the suite:
+// each test that failed, the slowest ones, and one closing line for the suite:
 //
 //	go: 120 passed, 0 failed, 3 skipped
 //
@@ -23,7 +23,9 @@ func main() {
 		name = os.Args[1]
 	}
 	out := bufio.NewWriter(os.Stdout)
-	total, err := newReport(out).read(os.Stdin)
+	r := newReport(out)
+	total, err := r.read(os.Stdin)
+	r.slowest()
 	if err != nil {
 		fmt.Fprintf(out, "%s: read test events: %v\n", name, err)
 		total.failed++

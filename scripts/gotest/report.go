@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -35,12 +37,25 @@ type packageRun struct {
 	order   []string                    // tests in the order they ended
 }
 
+// slow is a test that took long.
+type slow struct {
+	seconds float64
+	name    string // package and test
+}
+
+// A suite names its slowest tests.
+const (
+	slowTest  = 3 // seconds
+	slowTests = 10
+)
+
 // report turns events into text.
 type report struct {
 	out      *bufio.Writer
 	packages map[string]*packageRun
 	builds   map[string]*strings.Builder // compiler output by import path
 	total    count
+	slow     []slow
 }
 
 func newReport(out *bufio.Writer) *report {
@@ -90,9 +105,20 @@ func (r *report) take(ev testEvent) {
 		}
 		p.result[ev.Test] = ev.Action
 		p.order = append(p.order, ev.Test)
+		if ev.Elapsed >= slowTest && !strings.Contains(ev.Test, "/") {
+			r.slow = append(r.slow, slow{ev.Elapsed, ev.Package + "." + ev.Test})
+		}
 		if ev.Action == "pass" {
 			delete(p.output, ev.Test)
 		}
+	}
+}
+
+// slowest names the tests that took longest, for whoever wants the suite to be quicker.
+func (r *report) slowest() {
+	slices.SortFunc(r.slow, func(a, b slow) int { return cmp.Or(cmp.Compare(b.seconds, a.seconds), cmp.Compare(a.name, b.name)) })
+	for _, s := range r.slow[:min(len(r.slow), slowTests)] {
+		fmt.Fprintf(r.out, "slow  %5.1f s  %s\n", s.seconds, s.name)
 	}
 }
 

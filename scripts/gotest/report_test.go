@@ -59,6 +59,17 @@ func TestReport(t *testing.T) {
 			says: []string{"undefined: x"},
 		},
 		{
+			name: "slow tests are named, the slowest first, without their parts",
+			events: `{"Action":"pass","Package":"p","Test":"Brisk","Elapsed":2.9}
+{"Action":"pass","Package":"p","Test":"Slow","Elapsed":4}
+{"Action":"pass","Package":"p","Test":"Slower/x","Elapsed":9}
+{"Action":"pass","Package":"p","Test":"Slower","Elapsed":9}
+{"Action":"pass","Package":"p"}`,
+			want:   count{passed: 4},
+			says:   []string{"slow    9.0 s  p.Slower\nslow    4.0 s  p.Slow\n"},
+			silent: []string{"Brisk", "Slower/x"},
+		},
+		{
 			name:   "no test files, and a line that is no event",
 			events: "go: cannot find main module\n" + `{"Action":"skip","Package":"p"}`,
 			says:   []string{"go: cannot find main module"},
@@ -68,10 +79,12 @@ func TestReport(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var text strings.Builder
 			out := bufio.NewWriter(&text)
-			have, err := newReport(out).read(strings.NewReader(tc.events))
+			r := newReport(out)
+			have, err := r.read(strings.NewReader(tc.events))
 			if err != nil {
 				t.Fatal(err)
 			}
+			r.slowest()
 			if err := out.Flush(); err != nil {
 				t.Fatal(err)
 			}
