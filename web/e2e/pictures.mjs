@@ -21,7 +21,7 @@ const user = env.TINGXIN_USER ?? 'admin';
 const password = env.TINGXIN_PASSWORD ?? 'tingxin-demo';
 /** What a picture may weigh, and all of them, bytes. */
 const most = 26_000;
-const mostOfAll = 3_000_000;
+const mostOfAll = 3_100_000;
 const scale = 0.75;
 mkdirSync(folder, { recursive: true });
 
