@@ -92,11 +92,19 @@ func (p *telephone) speak(stop <-chan struct{}) {
 	packet := make([]byte, 172)
 	packet[0] = 0x80
 	var pcm [160]int16
+	began := time.Now()
 	for seq := 0; ; seq++ {
+		for time.Since(began) < time.Duration(seq)*20*time.Millisecond { // ticks get lost on a busy machine, packets do not
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+		}
 		select {
 		case <-stop:
 			return
-		case <-tick.C:
+		default:
 		}
 		binary.BigEndian.PutUint16(packet[2:], uint16(seq))
 		binary.BigEndian.PutUint32(packet[4:], uint32(seq*160))

@@ -10,6 +10,7 @@ import { useQueueName } from '../api/queues';
 import { useChannel } from '../call/hooks';
 import { clock, firstOf, useFormat } from '../i18n/format';
 import { CallTabs } from '../parts/CallTabs';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { useMessage } from '../parts/messages';
@@ -120,11 +121,7 @@ export function VoicemailPage() {
           ))}
         </ul>
       )}
-      {hasNextPage && (
-        <button type="button" className="load-more" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-          {t(isFetchingNextPage ? 'app.loading' : 'calls.more')}
-        </button>
-      )}
+      <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
     </div>
   );
 }
