@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/team"
 )
@@ -67,7 +68,7 @@ type StateList struct {
 }
 
 func agentView(a *queue.Agent) AgentView {
-	v := AgentView{ID: a.ID, Name: a.Name, State: a.State, Presence: a.Presence, Since: a.Since, Deadline: moment(a.Deadline), Skills: a.Skills, Languages: some(a.Languages), Capacity: a.Capacity, Desk: a.Desk,
+	v := AgentView{ID: a.ID, Name: a.Name, State: a.State, Presence: a.Presence, Since: a.Since, Deadline: pg.OrNull(a.Deadline), Skills: a.Skills, Languages: some(a.Languages), Capacity: a.Capacity, Desk: a.Desk,
 		Work: some(a.Work), Handled: a.Handled, TalkMS: a.Talk.Milliseconds()}
 	if a.Presence == queue.Away || a.Presence == queue.Offline && a.Reason == queue.ReasonLost {
 		v.Reason = a.Reason

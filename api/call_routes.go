@@ -241,16 +241,8 @@ func (s *Server) runningOnly(ctx context.Context, id string, err error) (*bodyOf
 func legView(l *call.LegRecord) LegView {
 	q := l.Quality
 	return LegView{N: l.N, Side: l.Side, Role: l.Role, User: l.User, Direction: l.Direction, Peer: l.Peer, Codec: l.Codec, Transport: l.Transport, Secure: l.Secure,
-		StartedAt: moment(l.StartedAt), AnsweredAt: moment(l.AnsweredAt), EndedAt: moment(l.EndedAt), Cause: l.Cause,
+		StartedAt: pg.OrNull(l.StartedAt), AnsweredAt: pg.OrNull(l.AnsweredAt), EndedAt: pg.OrNull(l.EndedAt), Cause: l.Cause,
 		PacketsIn: q.PacketsIn, PacketsOut: q.PacketsOut, Lost: q.Lost, LossPct: q.LossPct, JitterMS: q.JitterMS, RTTMS: q.RTTMS, MOS: q.MOS}
-}
-
-// moment is nil for what has not happened.
-func moment(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 func (s *Server) getTranscript(ctx context.Context, in *callInput) (*bodyOf[Transcript], error) {

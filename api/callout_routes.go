@@ -17,6 +17,7 @@ import (
 	"tingxin/call"
 	"tingxin/callout"
 	"tingxin/contact"
+	"tingxin/pg"
 	"tingxin/queue"
 	"tingxin/team"
 )
@@ -113,9 +114,9 @@ type CallListEntryDetail struct {
 }
 
 func callListView(l *callout.List, open bool) CallListView {
-	v := CallListView{ID: l.ID, State: string(l.State), Open: open, Counts: map[string]int{}, CreatedBy: l.CreatedBy, CreatedAt: l.CreatedAt, UpdatedAt: l.UpdatedAt, ClosedAt: moment(l.ClosedAt)}
+	v := CallListView{ID: l.ID, State: string(l.State), Open: open, Counts: map[string]int{}, CreatedBy: l.CreatedBy, CreatedAt: l.CreatedAt, UpdatedAt: l.UpdatedAt, ClosedAt: pg.OrNull(l.ClosedAt)}
 	v.CallListSettings = CallListSettings{Name: l.Name, Note: l.Note, Queue: string(l.Queue), Mode: string(l.Mode), Urgency: l.Urgency.String(), Language: l.Language, Purpose: string(l.Purpose), Attempts: l.Attempts,
-		Busy: int(l.Busy.Seconds()), NoAnswer: int(l.NoAnswer.Seconds()), Failed: int(l.Failed.Seconds()), Look: int(l.Look.Seconds()), Until: moment(l.Until)}
+		Busy: int(l.Busy.Seconds()), NoAnswer: int(l.NoAnswer.Seconds()), Failed: int(l.Failed.Seconds()), Look: int(l.Look.Seconds()), Until: pg.OrNull(l.Until)}
 	for _, state := range callout.EntryStates {
 		v.Counts[string(state)] = l.Counts[state]
 		v.Total += l.Counts[state]
@@ -129,7 +130,7 @@ func entryView(e *callout.Entry) CallListEntry {
 		v.Data = map[string]string{}
 	}
 	if e.State == callout.Pending {
-		v.NotBefore = moment(e.NotBefore.UTC())
+		v.NotBefore = pg.OrNull(e.NotBefore.UTC())
 	}
 	if e.Last != nil {
 		last := attemptView(e.Last)
@@ -139,7 +140,7 @@ func entryView(e *callout.Entry) CallListEntry {
 }
 
 func attemptView(a *callout.Attempt) CallListAttempt {
-	return CallListAttempt{Agent: a.AgentName, Call: a.Call, Outcome: a.Outcome, Reason: a.Reason, Note: a.Note, Disposition: a.Disposition, At: a.At, EndedAt: moment(a.EndedAt)}
+	return CallListAttempt{Agent: a.AgentName, Call: a.Call, Outcome: a.Outcome, Reason: a.Reason, Note: a.Note, Disposition: a.Disposition, At: a.At, EndedAt: pg.OrNull(a.EndedAt)}
 }
 
 func (s *Server) calloutRoutes(api huma.API) {
@@ -338,7 +339,7 @@ func (c *CallListChange) apply(l *callout.List) error {
 		set(p.to, p.from)
 	}
 	if c.Until != nil {
-		now.Until = moment(c.Until.UTC())
+		now.Until = pg.OrNull(c.Until.UTC())
 	}
 	if c.State != nil {
 		l.State = callout.State(*c.State)

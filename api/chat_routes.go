@@ -194,6 +194,12 @@ func chatProblem(err error) error {
 			model.Type = "urn:tingxin:window-" + window.Reason
 		}
 		return p
+	case errors.Is(err, chat.ErrAbsent):
+		p := huma.Error409Conflict(chat.ErrAbsent.Error())
+		if model, ok := p.(*huma.ErrorModel); ok {
+			model.Type = "urn:tingxin:agent-absent"
+		}
+		return p
 	case errors.Is(err, chat.ErrState):
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, chat.ErrCursor):

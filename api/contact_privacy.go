@@ -100,7 +100,7 @@ func (s *Server) sayConsent(ctx context.Context, in *sayInput) (*bodyOf[ConsentV
 }
 
 func noticeView(n *contact.Notice) NoticeView {
-	return NoticeView{n.Version, n.Language, n.Handler, n.Purposes, n.Kinds, n.Retention, n.Rights, n.By, moment(n.At)}
+	return NoticeView{n.Version, n.Language, n.Handler, n.Purposes, n.Kinds, n.Retention, n.Rights, n.By, pg.OrNull(n.At)}
 }
 
 func (s *Server) listNotices(ctx context.Context, _ *struct{}) (*bodyOf[NoticeList], error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/contact"
+	"tingxin/pg"
 	"tingxin/team"
 )
 
@@ -224,7 +225,7 @@ func (s *Server) viewContact(ctx context.Context, asked contact.ID) (*ContactVie
 		return nil, err
 	}
 	v := &ContactView{ContactRow: contactRow(&c, identities, false), Asked: asked, Family: family, Fields: fieldValues(c.Fields, fields, false), LegalHold: c.LegalHold,
-		ErasedAt: moment(c.ErasedAt), Suggestions: []SuggestionView{}, Merges: []MergeView{}}
+		ErasedAt: pg.OrNull(c.ErasedAt), Suggestions: []SuggestionView{}, Merges: []MergeView{}}
 	if seesNumbers(ctx) { // as the bar of a call shows them
 		wholePhones(v.Identities, identities)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"tingxin/call"
 	"tingxin/contact"
+	"tingxin/pg"
 	"tingxin/team"
 )
 
@@ -254,11 +255,11 @@ func fieldValues(have map[string]any, defined []contact.Field, whole bool) map[s
 }
 
 func mergeView(m *contact.MergeRow) MergeView {
-	return MergeView{m.ID, m.Survivor, m.Merged, m.Automatic, m.By, m.At, m.UndoUntil, moment(m.UndoneAt), m.UndoneBy}
+	return MergeView{m.ID, m.Survivor, m.Merged, m.Automatic, m.By, m.At, m.UndoUntil, pg.OrNull(m.UndoneAt), m.UndoneBy}
 }
 
 func consentView(l *contact.Line) ConsentView {
-	return ConsentView{ID: l.ID, Purpose: l.Purpose, State: l.State, Allowed: l.Allowed(), Notice: l.Notice, Channel: l.Channel, Source: l.Source, Proof: l.Proof, At: moment(l.At)}
+	return ConsentView{ID: l.ID, Purpose: l.Purpose, State: l.State, Allowed: l.Allowed(), Notice: l.Notice, Channel: l.Channel, Source: l.Source, Proof: l.Proof, At: pg.OrNull(l.At)}
 }
 
 func consentViews(all []contact.Line) []ConsentView {
@@ -270,7 +271,7 @@ func consentViews(all []contact.Line) []ConsentView {
 }
 
 func erasureView(j *contact.EraseJob) ErasureView {
-	v := ErasureView{ID: j.ID, Contact: j.Contact, Scope: j.Scope, State: j.State, RequestedBy: j.RequestedBy, Reason: j.Reason, RequestedAt: j.RequestedAt, FinishedAt: moment(j.FinishedAt),
+	v := ErasureView{ID: j.ID, Contact: j.Contact, Scope: j.Scope, State: j.State, RequestedBy: j.RequestedBy, Reason: j.Reason, RequestedAt: j.RequestedAt, FinishedAt: pg.OrNull(j.FinishedAt),
 		Counts: j.Counts, Files: j.Files, LeftOver: j.LeftOver, ProofHash: j.ProofHash, Proven: j.ProofHash != "" && j.Proof() == j.ProofHash, Error: j.Error}
 	if v.Scope == nil {
 		v.Scope = []contact.ID{}
@@ -294,7 +295,7 @@ func erasureViews(all []contact.EraseJob) []ErasureView {
 
 func listView(l *contact.ListExport) ListView {
 	f := l.Filter
-	return ListView{l.ID, ContactFilter{f.Query, f.Tag, f.Language, f.Kind, f.VIP, f.Suggest}, l.Unmasked, l.Rows, l.State, l.RequestedBy, l.RequestedAt, l.DecidedBy, moment(l.DecidedAt), l.Downloads, l.ExpiresAt}
+	return ListView{l.ID, ContactFilter{f.Query, f.Tag, f.Language, f.Kind, f.VIP, f.Suggest}, l.Unmasked, l.Rows, l.State, l.RequestedBy, l.RequestedAt, l.DecidedBy, pg.OrNull(l.DecidedAt), l.Downloads, l.ExpiresAt}
 }
 
 // maskEntry masks the number of the person in a call of the timeline.

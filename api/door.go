@@ -139,28 +139,50 @@ func (s *Server) sendDoor(c *gin.Context, status int, v *doorView) {
 	c.Data(status, "text/html; charset=utf-8", out.Bytes())
 }
 
-// mergedTicket follows a ticket into the one that it is a part of now, as far as that is of the
-// same person: agents also merge what different people report of one fault.
-func (s *Server) mergedTicket(ctx context.Context, id int64) (ticket.Ticket, error) {
+// presentTicket follows a ticket into the one that it is a part of now, or that goes on where it was closed, as far
+// as that is of the same person: agents also merge what different people report of one fault.
+func (s *Server) presentTicket(ctx context.Context, id int64) (ticket.Ticket, error) {
 	t, err := s.parts.Tickets.Get(ctx, ticket.ID(id))
-	for range 5 {
-		if err != nil || t.MergedTo == 0 {
+	for range 20 {
+		if err != nil || t.State != ticket.Closed {
 			break
 		}
-		into, err := s.parts.Tickets.Get(ctx, t.MergedTo)
+		next, err := s.nextTicket(ctx, &t)
 		if err != nil {
 			return t, err
 		}
-		same, err := s.samePerson(ctx, t.Contact, into.Contact)
-		if err != nil {
-			return t, err
-		}
-		if !same {
+		if next == nil {
 			break
 		}
-		t = into
+		t = *next
 	}
 	return t, err
+}
+
+// nextTicket is what a closed ticket of a person was merged into, else what follows it; nil when it is the last one.
+func (s *Server) nextTicket(ctx context.Context, t *ticket.Ticket) (*ticket.Ticket, error) {
+	if t.MergedTo != 0 {
+		into, err := s.parts.Tickets.Get(ctx, t.MergedTo)
+		if err != nil {
+			return nil, err
+		}
+		if same, err := s.samePerson(ctx, t.Contact, into.Contact); err != nil || same {
+			return &into, err
+		}
+	}
+	next, err := s.parts.Tickets.FollowedBy(ctx, t.ID)
+	if errors.Is(err, pg.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	same, err := s.samePerson(ctx, t.Contact, next.Contact)
+	// One without a contact is followed by what its page made.
+	if same = same || t.Contact == 0 && next.Contact == 0 && next.SourceRef == fmt.Sprintf("ticket:%d", t.ID); err != nil || !same {
+		return nil, err
+	}
+	return &next, nil
 }
 
 // samePerson tells whether two contacts are known and one person.
@@ -179,7 +201,7 @@ func (s *Server) showTicket(c *gin.Context, v *doorView, l feedback.Link) {
 
 func (s *Server) ticketDoor(c *gin.Context, v *doorView, l feedback.Link, status int) {
 	ctx := c.Request.Context()
-	t, err := s.mergedTicket(ctx, l.Object)
+	t, err := s.presentTicket(ctx, l.Object)
 	if err != nil {
 		s.doorLost(c, v, err)
 		return
@@ -223,7 +245,7 @@ func (s *Server) actTicket(c *gin.Context, v *doorView, l feedback.Link) {
 		return
 	}
 	defer func() { _ = c.Request.MultipartForm.RemoveAll() }() // this copy of the request is not known to net/http
-	t, err := s.mergedTicket(ctx, l.Object)
+	t, err := s.presentTicket(ctx, l.Object)
 	if err != nil {
 		s.doorLost(c, v, err)
 		return
@@ -259,24 +281,21 @@ func (s *Server) actTicket(c *gin.Context, v *doorView, l feedback.Link) {
 func (s *Server) replyTicket(c *gin.Context, v *doorView, t *ticket.Ticket, text string) {
 	ctx := c.Request.Context()
 	comment, _, err := s.parts.Tickets.Comment(ctx, t.ID, text, true, ticket.Customer)
-	if errors.Is(err, ticket.ErrClosed) {
-		if _, err := s.parts.Tickets.FollowUp(ctx, t.ID, text, ticket.Customer); err != nil {
-			s.refuseError(c, err)
-			return
-		}
-		doorSaid(c, v, "new")
-		return
+	id, said := t.ID, "replied"
+	if errors.Is(err, ticket.ErrClosed) || errors.Is(err, ticket.ErrMerged) { // merged into somebody else's
+		var next ticket.Ticket
+		next, err = s.parts.Tickets.FollowUp(ctx, t.ID, text, ticket.Customer)
+		id, said = next.ID, "new"
 	}
 	if err != nil {
 		s.refuseError(c, err)
 		return
 	}
-	said := "replied"
 	if f, head, err := c.Request.FormFile("file"); err == nil {
 		defer f.Close()
 		data, err := io.ReadAll(io.LimitReader(f, ticket.MaxFile+1))
 		if err == nil {
-			_, err = s.parts.Tickets.AddFile(ctx, t.ID, comment.ID, head.Filename, data)
+			_, err = s.parts.Tickets.AddFile(ctx, id, comment.ID, head.Filename, data)
 		}
 		if err != nil {
 			said = "badFile"
@@ -286,7 +305,7 @@ func (s *Server) replyTicket(c *gin.Context, v *doorView, t *ticket.Ticket, text
 }
 
 func (s *Server) sendTicketFile(c *gin.Context, v *doorView, l feedback.Link) {
-	t, err := s.mergedTicket(c.Request.Context(), l.Object)
+	t, err := s.presentTicket(c.Request.Context(), l.Object)
 	if err == nil {
 		var f ticket.File
 		if f, err = s.parts.Tickets.File(c.Request.Context(), t.ID, c.Param("file")); err == nil {

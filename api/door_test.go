@@ -121,10 +121,18 @@ func TestCustomersTicketPage(t *testing.T) {
 	if len(cases.Items) != 1 || cases.Items[0].Reason != fmt.Sprintf("ticket:%d", k.ID) {
 		t.Errorf("%+v", cases)
 	}
-	// A reply to what is closed makes a new ticket.
+	// A reply to what is closed makes one new ticket, with its file, and the page goes on with that.
 	agent.do(http.MethodPatch, base+path, map[string]any{"state": "closed"})
-	if a := customer.send(page, map[string]string{"do": "reply", "text": "again"}, "", nil); !strings.Contains(string(a.body), "opened a new one") {
+	if a := customer.send(page, map[string]string{"do": "reply", "text": "again"}, "again.png", png); !strings.Contains(string(a.body), "opened a new one") || !strings.Contains(string(a.body), "again.png") {
 		t.Errorf("%s", a)
+	}
+	if a := customer.send(page, map[string]string{"do": "reply", "text": "are you there?"}, "", nil); !strings.Contains(string(a.body), "received it") || !strings.Contains(string(a.body), "are you there?") {
+		t.Errorf("%s", a)
+	}
+	var all TicketPage
+	agent.ok(base+"/tickets", &all)
+	if len(all.Items) != 2 {
+		t.Errorf("%d tickets, want the closed one and the one that follows it", len(all.Items))
 	}
 	if a := agent.do(http.MethodDelete, fmt.Sprintf("%s%s/customer-links/%d", base, path, l.ID), nil); a.status != http.StatusNoContent {
 		t.Fatal(a)
@@ -138,6 +146,33 @@ func TestCustomersTicketPage(t *testing.T) {
 		} else if i == helpPerMinute-1 {
 			t.Errorf("nobody stops who tries addresses: %s", a)
 		}
+	}
+}
+
+func (b *browser) person(name string) int64 {
+	b.t.Helper()
+	var c ContactView
+	b.post(http.MethodPost, "/contacts", map[string]any{"name": name}, &c)
+	return int64(c.ID)
+}
+
+// TestReplyToMergedTicketIsKept: a customer whose ticket was merged into somebody else's, of a type that is not used any more.
+func TestReplyToMergedTicketIsKept(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	agent, admin, customer := h.as(RoleAgent), h.as(RoleAdmin), h.browser()
+	mine := agent.makeTicket(map[string]any{"type": "question", "subject": "my kettle", "contact": agent.person("Anna")})
+	other := agent.makeTicket(map[string]any{"type": "question", "subject": "his kettle", "contact": agent.person("Bob")})
+	l := agent.link(fmt.Sprintf("/tickets/%d", mine.ID))
+	if a := agent.do(http.MethodPost, fmt.Sprintf("%s/tickets/%d/merge", base, mine.ID), map[string]any{"into": other.ID}); a.status != http.StatusOK {
+		t.Fatal(a)
+	}
+	if a := admin.do(http.MethodPut, base+"/ticket-types/question", map[string]any{"label_zh": "问题", "label_en": "Question", "disabled": true}); a.status >= 300 {
+		t.Fatal(a)
+	}
+	a := customer.send("/t/"+l.Token+"?lang=en", map[string]string{"do": "reply", "text": "still leaks"}, "", nil)
+	if a.status != http.StatusOK || !strings.Contains(string(a.body), "opened a new one") || !strings.Contains(string(a.body), "still leaks") || strings.Contains(string(a.body), "his kettle") {
+		t.Errorf("%s", a)
 	}
 }
 

@@ -296,7 +296,7 @@ func (s *Server) sheetPage(ctx context.Context, v *ExportView, cursor string, ro
 			return "", err
 		}
 	}
-	rows, err := pg.Rows(ctx, s.db, scanAudit, `select `+auditColumns+` from audit where id < $1 and at < $2 and ($3::timestamptz is null or at >= $3) order by id desc limit 500`, before, q.Until, moment(q.Since))
+	rows, err := pg.Rows(ctx, s.db, scanAudit, `select `+auditColumns+` from audit where id < $1 and at < $2 and ($3::timestamptz is null or at >= $3) order by id desc limit 500`, before, q.Until, pg.OrNull(q.Since))
 	for i := range rows {
 		if r := &rows[i]; err == nil {
 			err = row([]string{strconv.FormatInt(r.id, 10), r.At.UTC().Format(time.RFC3339), r.Actor, r.Action, r.Subject, r.Address, string(r.detail)})

@@ -84,7 +84,7 @@ type DecisionList struct {
 
 func workView(it *queue.Item) WorkView {
 	return WorkView{ID: it.ID, Kind: it.Kind, Queue: it.Queue, Urgency: it.Urgency, Phase: it.Phase, Since: it.Since, Agent: it.Agent, WasWith: it.WasWith,
-		Callback: it.Callback != nil, Overflow: it.Overflow, Alerted: it.Guarded, AnsweredAt: moment(it.AnsweredAt), Deadline: moment(it.Deadline), Why: it.Decision}
+		Callback: it.Callback != nil, Overflow: it.Overflow, Alerted: it.Guarded, AnsweredAt: pg.OrNull(it.AnsweredAt), Deadline: pg.OrNull(it.Deadline), Why: it.Decision}
 }
 
 func (s *Server) queueRoutes(api huma.API) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -317,8 +318,9 @@ func (e *Engine) ForgetSlot(ctx context.Context, tx pgx.Tx, id int64) error {
 	return err
 }
 
-// EraseContact removes everything of a person in tx and tells how many rows of which table went.
-func (e *Engine) EraseContact(ctx context.Context, tx pgx.Tx, contact int64) (map[string]int64, error) {
+// EraseContact removes everything of a person in tx and tells how many rows of which table went. Who else told the bot one
+// of the mentions, numbers and addresses of the person, is no longer remembered with it.
+func (e *Engine) EraseContact(ctx context.Context, tx pgx.Tx, contact int64, mentions []string) (map[string]int64, error) {
 	counts := make(map[string]int64)
 	for _, s := range []struct{ table, sql string }{
 		{"labels", `delete from labels using predictions p, bot_turns t, bot_sessions s where labels.prediction_id = p.id and p.object_type = 'bot_turn' and p.object_id = t.id::text and t.session_id = s.id and s.contact_id in (` + family(1) + `)`},
@@ -332,6 +334,24 @@ func (e *Engine) EraseContact(ctx context.Context, tx pgx.Tx, contact int64) (ma
 			return nil, fmt.Errorf("erase contact %d from %s: %w", contact, s.table, err)
 		}
 		counts[s.table] = tag.RowsAffected()
+	}
+	for _, v := range mentions {
+		sessions, err := pg.TxRows(ctx, tx, pgx.RowTo[string], `delete from bot_slots where $1 in (lower(value), lower(raw)) or ltrim(value, '+') = $1 returning session_id::text`, strings.ToLower(v))
+		if err != nil {
+			return nil, fmt.Errorf("erase mentions from bot_slots: %w", err)
+		}
+		counts["bot_slots"] += int64(len(sessions))
+		word := regexp.QuoteMeta(v)
+		for table, sql := range map[string]string{
+			"bot_turns":    `update bot_turns set text = regexp_replace(text, $2, '****', 'gi'), explanation = regexp_replace(explanation::text, $2, '****', 'gi')::jsonb where session_id = any($1::uuid[]) and text ~* $2`,
+			"bot_sessions": `update bot_sessions set state = regexp_replace(state::text, $2, '****', 'gi')::jsonb where id = any($1::uuid[]) and state::text ~* $2`,
+		} {
+			tag, err := tx.Exec(ctx, sql, sessions, word)
+			if err != nil {
+				return nil, fmt.Errorf("erase mentions from %s: %w", table, err)
+			}
+			counts[table] += tag.RowsAffected()
+		}
 	}
 	return counts, nil
 }

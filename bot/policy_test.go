@@ -27,7 +27,7 @@ func set(t testing.TB, h *house, change func(*Policy)) {
 
 func erase(t testing.TB, h *house, contact int64) {
 	t.Helper()
-	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { _, err := h.EraseContact(t.Context(), tx, contact); return err }))
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { _, err := h.EraseContact(t.Context(), tx, contact, nil); return err }))
 }
 
 func off(p *Policy, r Reason) {

@@ -227,7 +227,7 @@ func scanAttempt(row pgx.CollectableRow) (Attempt, error) {
 	var a Attempt
 	var ended *time.Time
 	err := row.Scan(&a.ID, &a.Work, &a.Agent, &a.AgentName, &a.Call, &a.Outcome, &a.Reason, &a.Note, &a.At, &ended, &a.Disposition)
-	a.At, a.EndedAt = a.At.UTC(), timeOf(ended)
+	a.At, a.EndedAt = a.At.UTC(), pg.Moment(ended)
 	return a, err
 }
 
@@ -259,7 +259,7 @@ func (s *Store) addLast(ctx context.Context, all []Entry) error {
 		var l last
 		var ended *time.Time
 		err := row.Scan(&l.entry, &l.ID, &l.Work, &l.Agent, &l.AgentName, &l.Call, &l.Outcome, &l.Reason, &l.Note, &l.At, &ended, &l.Disposition)
-		l.At, l.EndedAt = l.At.UTC(), timeOf(ended)
+		l.At, l.EndedAt = l.At.UTC(), pg.Moment(ended)
 		return l, err
 	}, `select a.entry_id, `+attemptColumns+` from unnest($1::bigint[]) x (id) cross join lateral (select * from call_list_attempts where entry_id = x.id order by id desc limit 1) a left join users u on u.id = a.agent_id`, ids)
 	if err != nil {

@@ -24,7 +24,7 @@ const mostImportErrors = 100
 
 // RowError is what is wrong with one row.
 type RowError struct {
-	Row     int // 1 is the header
+	Row     int // see contact.TableRow
 	Message string
 }
 
@@ -44,11 +44,11 @@ var errDry = errors.New("dry run")
 // others. done is called in the same transaction, for the audit row. With dry nothing is kept.
 func (s *Store) Import(ctx context.Context, list int64, r io.Reader, dry bool, done func(pgx.Tx, *Imported) error) (Imported, error) {
 	out := Imported{Errors: []RowError{}, Fields: []string{}}
-	rows, err := contact.ReadTable(r)
+	head, rows, err := contact.ReadTable(r)
 	if err != nil {
 		return out, err
 	}
-	people, err := readPeople(rows, s.region, &out)
+	people, err := readPeople(head, rows, s.region, &out)
 	if err != nil {
 		return out, err
 	}
@@ -82,10 +82,10 @@ func (s *Store) Import(ctx context.Context, list int64, r io.Reader, dry bool, d
 	return out, err
 }
 
-// readPeople makes people of rows, the header first.
-func readPeople(rows [][]string, region string, out *Imported) ([]Person, error) {
-	head := make([]string, len(rows[0])) // what each column is; "" for a field of Data
-	for i, name := range rows[0] {
+// readPeople makes people of rows under the names of their columns.
+func readPeople(names []string, rows []contact.TableRow, region string, out *Imported) ([]Person, error) {
+	head := make([]string, len(names)) // what each column is; "" for a field of Data
+	for i, name := range names {
 		name = clean(name)
 		head[i] = columnNames[strings.ToLower(name)]
 		if head[i] != "" && slices.Contains(head[:i], head[i]) {
@@ -103,10 +103,10 @@ func readPeople(rows [][]string, region string, out *Imported) ([]Person, error)
 	}
 	seen := map[string]bool{}
 	var people []Person
-	for n, row := range rows[1:] {
+	for _, row := range rows {
 		out.Rows++
 		p := Person{Data: map[string]string{}}
-		for i, cell := range row[:min(len(row), len(head))] {
+		for i, cell := range row.Cells[:min(len(row.Cells), len(head))] {
 			switch head[i] {
 			case "number":
 				p.Number = cell
@@ -115,13 +115,17 @@ func readPeople(rows [][]string, region string, out *Imported) ([]Person, error)
 			case "note":
 				p.Note = cell
 			default:
-				p.Data[clean(rows[0][i])] = cell
+				p.Data[clean(names[i])] = cell
 			}
 		}
-		if err := p.check(region); err != nil {
+		err := p.check(region)
+		if row.Cells == nil {
+			err = invalid(contact.Broken)
+		}
+		if err != nil {
 			out.Failed++
 			if len(out.Errors) < mostImportErrors {
-				out.Errors = append(out.Errors, RowError{n + 2, strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")})
+				out.Errors = append(out.Errors, RowError{row.Row, strings.TrimPrefix(err.Error(), ErrInvalid.Error()+": ")})
 			}
 			continue
 		}

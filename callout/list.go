@@ -157,25 +157,11 @@ func scanList(row pgx.CollectableRow) (List, error) {
 		err = l.Urgency.UnmarshalText([]byte(urgency))
 	}
 	l.Busy, l.NoAnswer, l.Failed, l.Look = seconds(busy), seconds(noAnswer), seconds(failed), seconds(look)
-	l.Until, l.ClosedAt, l.CreatedAt, l.UpdatedAt = timeOf(until), timeOf(closed), l.CreatedAt.UTC(), l.UpdatedAt.UTC()
+	l.Until, l.ClosedAt, l.CreatedAt, l.UpdatedAt = pg.Moment(until), pg.Moment(closed), l.CreatedAt.UTC(), l.UpdatedAt.UTC()
 	return l, err
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
-
-func timeOf(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
 
 // Lists are all lists, the newest first, with their counts.
 func (s *Store) Lists(ctx context.Context) ([]List, error) {
@@ -252,7 +238,7 @@ func (s *Store) Create(ctx context.Context, tx pgx.Tx, l List, by string) (List,
 
 func (l *List) values() []any {
 	in := func(d time.Duration) int { return int(d / time.Second) }
-	return []any{l.Name, l.Note, l.Queue, l.Mode, l.State, l.Urgency.String(), l.Language, l.Purpose, l.Attempts, in(l.Busy), in(l.NoAnswer), in(l.Failed), in(l.Look), orNull(l.Until)}
+	return []any{l.Name, l.Note, l.Queue, l.Mode, l.State, l.Urgency.String(), l.Language, l.Purpose, l.Attempts, in(l.Busy), in(l.NoAnswer), in(l.Failed), in(l.Look), pg.OrNull(l.Until)}
 }
 
 // noQueue says which queue is not there.

@@ -82,6 +82,8 @@ type Limits struct {
 type Queue interface {
 	// Enqueue puts a conversation into its queue.
 	Enqueue(ctx context.Context, c Conversation, live bool) error
+	// Absent tells that an agent is not there to have it: from who is offline it would go back at once.
+	Absent(ctx context.Context, work, agent string, live bool) (bool, error)
 	// Taken says that an agent has the conversation, by offer, by hand or by replying.
 	Taken(ctx context.Context, work, agent, by string) error
 	// Turn says that a message passed; customer tells that it is the customer's turn now.

@@ -84,6 +84,8 @@ type desk struct {
 	fail  int
 	log   []string
 	waits map[string]string
+	// absent is an agent who is offline.
+	absent string
 }
 
 func (d *desk) note(s string) { d.mu.Lock(); defer d.mu.Unlock(); d.log = append(d.log, s) }
@@ -98,6 +100,12 @@ func (d *desk) Enqueue(_ context.Context, c chat.Conversation, live bool) error 
 	d.log = append(d.log, "enqueue "+c.ID.WorkID()+" "+c.Queue)
 	d.waits[c.ID.WorkID()] = string(c.Packet)
 	return nil
+}
+
+func (d *desk) Absent(_ context.Context, _, agent string, live bool) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return live && agent == d.absent, nil
 }
 
 func (d *desk) Taken(_ context.Context, work, agent, _ string) error {

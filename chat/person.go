@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -85,11 +86,11 @@ func (s *Service) FilesOf(ctx context.Context, id ID) ([]KeptFile, error) {
 	return all, err
 }
 
-// ErasePerson takes a person out of all conversations, in tx: what was said, the raw bodies, files, drafts
-// and what webhooks have of it are deleted, who it was is taken out. That there was a conversation, when and
-// how long it took stays for the counts. It returns rows by table and the files to remove after the commit;
-// ErrOpen while one is not closed.
-func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) (map[string]int64, []string, error) {
+// ErasePerson takes a person out of all conversations, in tx: what was said, the raw bodies, files and drafts are
+// deleted, who it was is taken out. That there was a conversation, when and
+// how long it took stays for the counts. What others wrote loses the mentions: numbers and addresses of the person.
+// It returns rows by table and the files to remove after the commit; ErrOpen while one is not closed.
+func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64, mentions []string) (map[string]int64, []string, error) {
 	rows, err := tx.Query(ctx, `select id, state from conversations where contact_id = any($1) for update`, contacts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("conversations: %w", err)
@@ -121,7 +122,6 @@ func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) 
 		{"scheduled_messages", `delete from scheduled_messages where conversation_id = any($1)`},
 		{"message_drafts", `delete from message_drafts where conversation_id = any($1)`},
 		{"mentions", `delete from mentions where conversation_id = any($1)`},
-		{"webhook_events", `delete from webhook_events where conversation_id = any($1)`},
 		{"reply_windows", `delete from reply_windows where conversation_id = any($1)`},
 		{"messages", `update messages set text = '', data = '{}', terms = '{}', author_name = case author when 'customer' then '' else author_name end, external_id = null, client_id = null
 			where conversation_id = any($1) or thread_id = any($1)`},
@@ -136,7 +136,44 @@ func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) 
 			counts[step.table] = n
 		}
 	}
-	return counts, files, nil
+	return counts, files, s.eraseMentions(ctx, tx, mentions, counts)
+}
+
+// mentioned are messages that have $2 in them, and so the words $1.
+const mentioned = `select id, text, coalesce(raw_id, 0) as raw, thread_id from messages where terms @> $1 and strpos(lower(text), lower($2)) > 0`
+
+// eraseMentions cuts numbers and addresses out of what others wrote.
+func (s *Service) eraseMentions(ctx context.Context, tx pgx.Tx, mentions []string, counts map[string]int64) error {
+	type row struct {
+		ID     MessageID
+		Text   string
+		Raw    int64
+		Thread ID
+	}
+	for _, v := range mentions {
+		all, err := pg.TxRows(ctx, tx, pgx.RowToStructByPos[row], mentioned, terms(v), v)
+		if err != nil {
+			return fmt.Errorf("mentions: %w", err)
+		}
+		word := regexp.MustCompile("(?i)" + regexp.QuoteMeta(v))
+		for _, m := range all {
+			text := word.ReplaceAllLiteralString(m.Text, "****")
+			for _, step := range []struct {
+				sql  string
+				args []any
+			}{
+				{`update messages set text = $2, terms = $3 where id = $1`, []any{m.ID, text, terms(text)}},
+				{`update inbound_raw set body = null where id = $1`, []any{m.Raw}},
+				{`update conversations set last_text = regexp_replace(last_text, $2, '****', 'gi') where id = $1`, []any{m.Thread, word.String()[len("(?i)"):]}},
+			} {
+				if _, err := tx.Exec(ctx, step.sql, step.args...); err != nil {
+					return fmt.Errorf("mentions: %w", err)
+				}
+			}
+			counts["messages"]++
+		}
+	}
+	return nil
 }
 
 // ownFiles are the files of conversations that no other one has.
@@ -165,10 +202,18 @@ func (s *Service) ownFiles(ctx context.Context, tx pgx.Tx, ids []ID) ([]string, 
 }
 
 // PersonHits searches for a person in tx and tells what it finds, by table.
-func (s *Service) PersonHits(ctx context.Context, tx pgx.Tx, contacts []int64) (map[string]int64, error) {
+func (s *Service) PersonHits(ctx context.Context, tx pgx.Tx, contacts []int64, mentions []string) (map[string]int64, error) {
+	hits := map[string]int64{}
 	var n int64
 	if err := tx.QueryRow(ctx, `select count(*) from conversations where contact_id = any($1)`, contacts).Scan(&n); err != nil {
 		return nil, fmt.Errorf("conversations: %w", err)
 	}
-	return map[string]int64{"conversations": n}, nil
+	hits["conversations"] = n
+	for _, v := range mentions {
+		if err := tx.QueryRow(ctx, `select count(*) from (`+mentioned+`) m`, terms(v), v).Scan(&n); err != nil {
+			return nil, fmt.Errorf("mentions: %w", err)
+		}
+		hits["messages"] += n
+	}
+	return hits, nil
 }

@@ -18,6 +18,8 @@ import (
 var (
 	// ErrState: that cannot be done in the state in which the conversation is.
 	ErrState = errors.New("not possible in this state")
+	// ErrAbsent says that an agent is offline and gets no conversation in which somebody waits.
+	ErrAbsent = errors.New("this agent is offline, and somebody waits for an answer")
 	// ErrNoChannel: no such channel is served here.
 	ErrNoChannel = errors.New("there is no such channel")
 	// ErrNoQueue: conversations shall wait where no queue is. They wait until there is one.

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,8 +91,11 @@ func (s *Service) line(ctx context.Context, tx pgx.Tx, c *Conversation, by Actor
 	return m, s.insert(ctx, tx, m, nil, 0, now)
 }
 
-// Assign gives a conversation to a user, or with 0 to nobody.
+// Assign gives a conversation to a user, or with 0 to nobody. ErrAbsent when the user is an agent who is offline.
 func (s *Service) Assign(ctx context.Context, id ID, user int64, by Actor) error {
+	if err := s.isThere(ctx, id, user); err != nil {
+		return fmt.Errorf("conversation %d: %w", id, err)
+	}
 	var was *int64
 	err := s.change(ctx, id, by, "assigned", map[string]string{"user": strconv.FormatInt(user, 10)}, func(tx pgx.Tx, c *Conversation, now time.Time) error {
 		if c.State == Closed {
@@ -115,6 +119,29 @@ func (s *Service) Assign(ctx context.Context, id ID, user int64, by Actor) error
 		}
 	}
 	return err
+}
+
+// isThere is ErrAbsent for a user from whom the queue would take the conversation back at once.
+func (s *Service) isThere(ctx context.Context, id ID, user int64) error {
+	if user == 0 || s.queue == nil {
+		return nil
+	}
+	c, err := s.Conversation(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, live := s.QueueOf(&c)
+	absent, err := s.queue.Absent(ctx, id.WorkID(), strconv.FormatInt(user, 10), live)
+	if err == nil && absent {
+		err = ErrAbsent
+	}
+	return err
+}
+
+// QueueOf is the queue in which a conversation waits; live tells that somebody waits at its other end.
+func (s *Service) QueueOf(c *Conversation) (queue string, live bool) {
+	ch := s.channels[c.Channel]
+	return cmp.Or(c.Queue, s.cfg.Queue), ch != nil && ch.Limits(c.Account).Live
 }
 
 // Taken notes that an agent got the conversation from its queue.
@@ -372,13 +399,8 @@ func (s *Service) enqueueOne(ctx context.Context, id ID) error {
 	if err != nil || c.Handler != ByQueue || c.State == Closed || c.State == Merged {
 		return err
 	}
-	if c.Queue == "" {
-		c.Queue = s.cfg.Queue
-	}
-	live := false
-	if ch := s.channels[c.Channel]; ch != nil {
-		live = ch.Limits(c.Account).Live
-	}
+	var live bool
+	c.Queue, live = s.QueueOf(&c)
 	err = s.queue.Enqueue(ctx, c, live)
 	if s.toldMissing(c.Queue, errors.Is(err, ErrNoQueue)) {
 		return nil

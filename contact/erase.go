@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,9 +91,7 @@ func scanErase(row pgx.CollectableRow) (EraseJob, error) {
 	var finished *time.Time
 	err := row.Scan(&j.ID, &j.Contact, &j.Scope, &j.State, &j.RequestedBy, &j.Reason, &j.RequestedAt, &finished, &j.Counts, &j.Files, &j.LeftOver, &j.ProofHash, &j.Error, &j.pending)
 	j.RequestedAt = j.RequestedAt.UTC()
-	if finished != nil {
-		j.FinishedAt = finished.UTC()
-	}
+	j.FinishedAt = pg.Moment(finished)
 	return j, err
 }
 
@@ -272,6 +271,26 @@ func (s *Store) person(ctx context.Context, tx pgx.Tx, id ID) (*Person, error) {
 	return p, nil
 }
 
+// Mentions are the numbers, without +, and addresses by which others may have named the person, the longest first.
+func (p *Person) Mentions() []string {
+	var out []string
+	add := func(v string) {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	for _, n := range p.Numbers {
+		add(strings.TrimPrefix(n, "+"))
+	}
+	for i := range p.Identities {
+		if p.Identities[i].Kind == KindEmail {
+			add(p.Identities[i].Value)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return len(b) - len(a) })
+	return out
+}
+
 // leastNumber is how many digits make a number that is somebody's and no extension of many houses.
 const leastNumber = 7
 
@@ -347,7 +366,12 @@ func (s *Store) endErase(ctx context.Context, tx pgx.Tx, j *EraseJob) error {
 	return err
 }
 
-// ownRows is the eraser of this package's own tables.
+// named is the condition that somebody searched for the person; $1 are identities, $2 the ids.
+func named(column string) string {
+	return `exists (select 1 from (select unnest($1::text[]) union all select name from contacts where id = any($2)) v (v) where v.v <> '' and strpos(lower(` + column + `), lower(v.v)) > 0)`
+}
+
+// ownRows is the eraser of this package's own tables, and of what lists were asked for with.
 type ownRows struct{}
 
 // Erase implements Eraser.
@@ -364,6 +388,7 @@ func (ownRows) Erase(ctx context.Context, tx pgx.Tx, p *Person) (map[string]int6
 	for i := range p.Identities {
 		values[i] = p.Identities[i].Value
 	}
+	asked := append(slices.Clone(values), p.Numbers...)
 	counts := map[string]int64{}
 	for _, step := range []struct {
 		table, sql string
@@ -375,8 +400,8 @@ func (ownRows) Erase(ctx context.Context, tx pgx.Tx, p *Person) (map[string]int6
 		{"contact_merges", `delete from contact_merges where survivor = any($1) or merged = any($1)`, []any{p.IDs}},
 		{"contact_baselines", `delete from contact_baselines where contact_id = any($1)`, []any{p.IDs}},
 		{"consents", `update consents set contact_id = null, identity = '', proof = '', call_id = null where contact_id = any($1) or identity = any($2)`, []any{p.IDs, append(values, p.Numbers...)}},
-		{"contact_exports", `update contact_exports set filter = filter - 'query' where filter ->> 'query' is not null
-			and exists (select 1 from unnest($1::text[]) v (v) where strpos(filter ->> 'query', v.v) > 0)`, []any{append(values, p.Numbers...)}},
+		{"contact_exports", `update contact_exports set filter = filter - 'query' where ` + named("filter ->> 'query'"), []any{asked, p.IDs}},
+		{"exports", `update exports set query = query - 'text' where ` + named("query ->> 'text'"), []any{asked, p.IDs}},
 		{"contacts", `update contacts set name = '', language = '', vip = false, tags = '{}', fields = '{}', grams = '{}', erased_at = now(), updated_at = now() where id = any($1)`, []any{p.IDs}},
 	} {
 		tag, err := tx.Exec(ctx, step.sql, step.args...)
@@ -436,6 +461,7 @@ func (w *EraseWorker) Work(ctx context.Context, job *river.Job[EraseArgs]) error
 	case errors.Is(err, pg.ErrNotFound):
 		return river.JobCancel(err)
 	case err != nil:
+		w.Log.Warn("a person is not erased; it is tried again", "job", job.Args.Job, "contact", j.Contact, "err", err)
 		return err
 	}
 	w.Log.Info("erase", "job", j.ID, "contact", j.Contact, "state", j.State, "files", j.Files)

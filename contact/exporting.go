@@ -55,9 +55,7 @@ func scanList(row pgx.CollectableRow) (ListExport, error) {
 	var decided *time.Time
 	err := row.Scan(&l.ID, &l.Filter, &l.Unmasked, &l.Rows, &l.State, &l.RequestedBy, &l.RequestedAt, &l.DecidedBy, &decided, &l.Downloads, &l.ExpiresAt)
 	l.RequestedAt, l.ExpiresAt = l.RequestedAt.UTC(), l.ExpiresAt.UTC()
-	if decided != nil {
-		l.DecidedAt = decided.UTC()
-	}
+	l.DecidedAt = pg.Moment(decided)
 	return l, err
 }
 

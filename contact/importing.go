@@ -42,7 +42,7 @@ const importAccount = "import"
 
 // RowError is what is wrong with one row.
 type RowError struct {
-	Row     int // 1 is the header
+	Row     int // see TableRow
 	Column  string
 	Message string
 }
@@ -62,7 +62,7 @@ type Imported struct {
 // wholly or not at all; a bad row does not stop the others. With dry nothing is kept.
 func (s *Store) Import(ctx context.Context, r io.Reader, dry bool, by string) (Imported, error) {
 	out := Imported{Errors: []RowError{}, Ignored: []string{}}
-	rows, err := ReadTable(r)
+	head, rows, err := ReadTable(r)
 	if err != nil {
 		return out, err
 	}
@@ -74,47 +74,89 @@ func (s *Store) Import(ctx context.Context, r io.Reader, dry bool, by string) (I
 	for i := range fields {
 		im.fields[fields[i].Key] = &fields[i]
 	}
-	if err := im.head(rows[0]); err != nil {
+	if err := im.head(head); err != nil {
 		return out, err
 	}
-	rows = rows[1:]
-	for at := 0; at < len(rows); at += importBatch {
-		if err := im.batch(ctx, rows[at:min(at+importBatch, len(rows))], at+2); err != nil {
+	for part := range slices.Chunk(rows, importBatch) {
+		if err := im.batch(ctx, part); err != nil {
 			return out, fmt.Errorf("import: %w", err)
 		}
 	}
 	return out, nil
 }
 
-// ReadTable reads all rows of a list as CSV, in UTF-8 or GB18030, the header first; rows that begin with # are remarks.
-// The errors are ErrInvalid.
-func ReadTable(r io.Reader) ([][]string, error) {
+// TableRow is a row of a list.
+type TableRow struct {
+	Row   int      // as spreadsheets count them: 1 is the header, empty rows and remarks count
+	Cells []string // nil when it cannot be read
+}
+
+// Broken is what is wrong with a TableRow without Cells.
+const Broken = "a quotation mark is opened and not closed"
+
+// maxLine is how long a row may be that goes over several lines, bytes.
+const maxLine = 64 << 10
+
+// ReadTable reads all rows of a list as CSV, in UTF-8 or GB18030; rows that begin with "# " are remarks. A row that cannot
+// be read is one line and does not take those behind it along. The errors are ErrInvalid.
+func ReadTable(r io.Reader) (head []string, rows []TableRow, err error) {
 	b, err := io.ReadAll(io.LimitReader(r, MaxImportBytes+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the list: %w", err)
+		return nil, nil, fmt.Errorf("read the list: %w", err)
 	}
 	if len(b) > MaxImportBytes {
-		return nil, invalid("the list is larger than %d MB", MaxImportBytes>>20)
+		return nil, nil, invalid("the list is larger than %d MB", MaxImportBytes>>20)
 	}
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(b) {
 		if b, err = simplifiedchinese.GB18030.NewDecoder().Bytes(b); err != nil {
-			return nil, invalid("the list is neither UTF-8 nor GB18030")
+			return nil, nil, invalid("the list is neither UTF-8 nor GB18030")
 		}
 	}
-	c := csv.NewReader(bytes.NewReader(b))
-	c.FieldsPerRecord, c.LazyQuotes, c.TrimLeadingSpace, c.Comment = -1, true, true, '#'
-	rows, err := c.ReadAll()
-	if err != nil {
-		return nil, invalid("the list is no CSV: %v", err)
+	for row := 1; len(b) > 0; row++ {
+		first, _, _ := bytes.Cut(b, []byte("\n"))
+		if len(bytes.TrimSpace(first)) == 0 || bytes.HasPrefix(first, []byte("# ")) {
+			b = b[min(len(first)+1, len(b)):]
+			continue
+		}
+		cells, n := readLine(b, min(len(first)+1, len(b)))
+		b = b[n:]
+		switch {
+		case head != nil:
+			rows = append(rows, TableRow{row, cells})
+		case cells == nil:
+			return nil, nil, invalid("the header: %s", Broken)
+		default:
+			head = cells
+		}
+		if len(rows) > MaxImportRows {
+			return nil, nil, invalid("the list has more than %d rows", MaxImportRows)
+		}
 	}
-	if len(rows) < 2 {
-		return nil, invalid("the list needs a header and a row")
+	if len(rows) == 0 {
+		return nil, nil, invalid("the list needs a header and a row")
 	}
-	if len(rows)-1 > MaxImportRows {
-		return nil, invalid("the list has more than %d rows", MaxImportRows)
+	return head, rows, nil
+}
+
+// readLine reads the row with which b begins and tells how many bytes it has. Quotation marks within a cell are taken as
+// they are, as long as that leaves the row within its first line.
+func readLine(b []byte, first int) (cells []string, n int) {
+	read := func(b []byte, lazy bool) ([]string, int, error) {
+		c := csv.NewReader(bytes.NewReader(b))
+		c.FieldsPerRecord, c.LazyQuotes, c.TrimLeadingSpace = -1, lazy, true
+		cells, err := c.Read()
+		return cells, int(c.InputOffset()), err
 	}
-	return rows, nil
+	whole := b[:max(first, min(len(b), maxLine))]
+	cells, n, err := read(whole, true)
+	if err == nil && n > first {
+		_, n, err = read(whole, false)
+	}
+	if err != nil || n == 0 {
+		return nil, first
+	}
+	return cells, n
 }
 
 type importer struct {
@@ -152,18 +194,18 @@ func (im *importer) head(row []string) error {
 	return nil
 }
 
-func (im *importer) batch(ctx context.Context, rows [][]string, first int) error {
+func (im *importer) batch(ctx context.Context, rows []TableRow) error {
 	err := im.s.long(ctx, func(tx pgx.Tx) error {
-		for i, row := range rows {
+		for _, row := range rows {
 			im.out.Rows++
-			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return im.row(ctx, tx, row) })
+			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { return im.row(ctx, tx, row.Cells) })
 			var bad *RowError
 			switch {
 			case err == nil:
 			case errors.As(err, &bad):
 				im.out.Failed++
 				if len(im.out.Errors) < maxImportError {
-					bad.Row = first + i
+					bad.Row = row.Row
 					im.out.Errors = append(im.out.Errors, *bad)
 				}
 			default:
@@ -196,6 +238,9 @@ func badRow(column string, err error) error {
 
 // row does one row.
 func (im *importer) row(ctx context.Context, tx pgx.Tx, row []string) error {
+	if row == nil {
+		return &RowError{Message: Broken}
+	}
 	change, keys, err := im.parse(ctx, row)
 	if err != nil {
 		return err

@@ -77,9 +77,7 @@ func scanMerge(row pgx.CollectableRow) (MergeRow, error) {
 	var m MergeRow
 	var undone *time.Time
 	err := row.Scan(&m.ID, &m.Survivor, &m.Merged, &m.Automatic, &m.before, &m.after, &m.By, &m.At, &m.UndoUntil, &undone, &m.UndoneBy)
-	if undone != nil {
-		m.UndoneAt = undone.UTC()
-	}
+	m.UndoneAt = pg.Moment(undone)
 	m.At, m.UndoUntil = m.At.UTC(), m.UndoUntil.UTC()
 	return m, err
 }

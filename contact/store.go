@@ -53,9 +53,7 @@ func scanContact(row pgx.CollectableRow) (Contact, error) {
 	var c Contact
 	var erased *time.Time
 	err := row.Scan(&c.ID, &c.Root, &c.Name, &c.Language, &c.VIP, &c.Tags, &c.Fields, &c.LegalHold, &erased, &c.CreatedAt, &c.UpdatedAt)
-	if erased != nil {
-		c.ErasedAt = erased.UTC()
-	}
+	c.ErasedAt = pg.Moment(erased)
 	c.CreatedAt, c.UpdatedAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC()
 	return c, err
 }

@@ -102,7 +102,7 @@ func (c *Case) targets(told, ask, asked, closed **time.Time) []any {
 }
 
 func (c *Case) moments(told, ask, asked, closed *time.Time) {
-	c.ToldAt, c.AskAt, c.AskedAt, c.ClosedAt = moment(told), moment(ask), moment(asked), moment(closed)
+	c.ToldAt, c.AskAt, c.AskedAt, c.ClosedAt = pg.Moment(told), pg.Moment(ask), pg.Moment(asked), pg.Moment(closed)
 	c.OpenedAt, c.UpdatedAt, c.StateAt = c.OpenedAt.UTC(), c.UpdatedAt.UTC(), c.StateAt.UTC()
 }
 
@@ -112,21 +112,6 @@ func scanCase(row pgx.CollectableRow) (Case, error) {
 	err := row.Scan(c.targets(&told, &ask, &asked, &closed)...)
 	c.moments(told, ask, asked, closed)
 	return c, err
-}
-
-func moment(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
-func orNull[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }
 
 // Get reads a case.
@@ -145,14 +130,14 @@ func failed(verb string, id CaseID, err error) error {
 func insertCase(ctx context.Context, tx pgx.Tx, c *Case) error {
 	return pg.Map(tx.QueryRow(ctx, `insert into feedback_cases (opened_by, title, reason, contact_id, language, agent, legal, first_score, owner, linked_ticket, opened_at, updated_at, state_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $10, $10) returning id`,
-		c.OpenedBy, c.Title, c.Reason, orNull(c.Contact), c.Language, orNull(c.Agent), c.Legal, c.FirstScore, orNull(c.Owner), c.OpenedAt, orNull(c.Ticket)).Scan(&c.ID))
+		c.OpenedBy, c.Title, c.Reason, pg.OrNull(c.Contact), c.Language, pg.OrNull(c.Agent), c.Legal, c.FirstScore, pg.OrNull(c.Owner), c.OpenedAt, pg.OrNull(c.Ticket)).Scan(&c.ID))
 }
 
 func updateCase(ctx context.Context, tx pgx.Tx, c *Case) error {
 	_, err := tx.Exec(ctx, `update feedback_cases set state = $2, title = $3, language = $4, owner = $5, cause = $6, product = $7, process = $8, linked_kb = $9, linked_ticket = $10,
 			legal = $11, again_score = $12, told_at = $13, ask_at = $14, asked_at = $15, round = $16, outcome = $17, version = $18, updated_at = $19, state_at = $20, closed_at = $21, opened_by = $22 where id = $1`,
-		c.ID, c.State, c.Title, c.Language, orNull(c.Owner), orNull(c.Cause), c.Product, c.Process, orNull(c.Article), orNull(c.Ticket),
-		c.Legal, c.AgainScore, orNull(c.ToldAt), orNull(c.AskAt), orNull(c.AskedAt), c.Round, c.Outcome, c.Version, c.UpdatedAt, c.StateAt, orNull(c.ClosedAt), c.OpenedBy)
+		c.ID, c.State, c.Title, c.Language, pg.OrNull(c.Owner), pg.OrNull(c.Cause), c.Product, c.Process, pg.OrNull(c.Article), pg.OrNull(c.Ticket),
+		c.Legal, c.AgainScore, pg.OrNull(c.ToldAt), pg.OrNull(c.AskAt), pg.OrNull(c.AskedAt), c.Round, c.Outcome, c.Version, c.UpdatedAt, c.StateAt, pg.OrNull(c.ClosedAt), c.OpenedBy)
 	return pg.Map(err)
 }
 

@@ -92,7 +92,7 @@ func (s *Service) PutCause(ctx context.Context, tx pgx.Tx, c Cause) error {
 	}
 	_, err = tx.Exec(ctx, `insert into cause_codes (code, parent, area, label_zh, label_en, ord, retired) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (code) do update set parent = $2, area = $3, label_zh = $4, label_en = $5, ord = $6, retired = $7, updated_at = now()`,
-		c.Code, orNull(c.Parent), c.Area, c.LabelZH, c.LabelEN, c.Ord, c.Retired)
+		c.Code, pg.OrNull(c.Parent), c.Area, c.LabelZH, c.LabelEN, c.Ord, c.Retired)
 	return pg.Map(err)
 }
 

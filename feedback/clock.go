@@ -43,7 +43,7 @@ func scanClock(row pgx.CollectableRow) (kept, error) {
 	if err := row.Scan(&k.id, &k.caseID, &k.Kind, &k.calendar, &target, &runs, &k.told, &stopped, &k.Outcome, &over); err != nil {
 		return k, err
 	}
-	k.Target, k.Over, k.StoppedAt = time.Duration(target)*time.Millisecond, time.Duration(over)*time.Millisecond, moment(stopped)
+	k.Target, k.Over, k.StoppedAt = time.Duration(target)*time.Millisecond, time.Duration(over)*time.Millisecond, pg.Moment(stopped)
 	if err := json.Unmarshal(runs, &k.Runs); err != nil {
 		return k, err
 	}
@@ -82,7 +82,7 @@ func (k *kept) ends(h ticket.Hours) (due, next *time.Time) {
 func (s *Service) saveClock(ctx context.Context, tx pgx.Tx, k *kept, h ticket.Hours) error {
 	due, next := k.ends(h)
 	_, err := tx.Exec(ctx, `update case_clocks set runs = $2, due_at = $3, told = $4, next_at = $5, stopped_at = $6, outcome = $7, over_ms = $8 where id = $1`,
-		k.id, k.Runs, due, k.told, next, orNull(k.StoppedAt), k.Outcome, k.Over.Milliseconds())
+		k.id, k.Runs, due, k.told, next, pg.OrNull(k.StoppedAt), k.Outcome, k.Over.Milliseconds())
 	return pg.Map(err)
 }
 

@@ -45,7 +45,7 @@ func scanLink(row pgx.CollectableRow) (Link, error) {
 	var l Link
 	var revoked, used *time.Time
 	err := row.Scan(&l.ID, &l.Kind, &l.Object, &l.MadeBy, &l.MadeAt, &l.ExpiresAt, &revoked, &used, &l.Uses)
-	l.MadeAt, l.ExpiresAt, l.RevokedAt, l.UsedAt = l.MadeAt.UTC(), l.ExpiresAt.UTC(), moment(revoked), moment(used)
+	l.MadeAt, l.ExpiresAt, l.RevokedAt, l.UsedAt = l.MadeAt.UTC(), l.ExpiresAt.UTC(), pg.Moment(revoked), pg.Moment(used)
 	return l, err
 }
 

@@ -343,7 +343,7 @@ func (s *Service) Cases(ctx context.Context, q CaseQuery) (rows []CaseRow, next 
 		var told, ask, asked, closed, due *time.Time
 		err := row.Scan(append(r.targets(&told, &ask, &asked, &closed), &r.Name, &due, &r.NextKind, &r.Waits)...)
 		r.moments(told, ask, asked, closed)
-		r.NextDue = moment(due)
+		r.NextDue = pg.Moment(due)
 		return r, err
 	}, `select `+caseColumns+`, coalesce((select r.name from contacts k join contacts r on r.id = k.root where k.id = c.contact_id), ''), d.due_at, coalesce(d.kind, ''),
 			exists (select from case_messages m where m.case_id = c.id and m.state = 'waiting' and m.why <> '')

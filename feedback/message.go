@@ -33,7 +33,7 @@ func (s *Service) Messages(ctx context.Context, id CaseID) ([]Message, error) {
 		var m Message
 		var sent *time.Time
 		err := row.Scan(&m.ID, &m.Kind, &m.Body, &m.Author, &m.Round, &m.Way, &m.State, &m.Why, &m.At, &sent)
-		m.SentAt = moment(sent)
+		m.SentAt = pg.Moment(sent)
 		return m, err
 	}, `select id, kind, body, author, round, way, state, why, at, sent_at from case_messages where case_id = $1 order by id limit 500`, id)
 	return all, failed("read the messages of", id, err)

@@ -80,7 +80,7 @@ func scanSurvey(row pgx.CollectableRow) (Survey, error) {
 	var v Survey
 	var sent, expires, answered *time.Time
 	err := row.Scan(&v.ID, &v.Kind, &v.MadeBy, &v.Reason, &v.Contact, &v.Name, &v.Conversation, &v.Language, &v.State, &v.Why, &v.tries, &v.At, &sent, &expires, &answered, &v.Score)
-	v.At, v.SentAt, v.ExpiresAt, v.AnsweredAt = v.At.UTC(), moment(sent), moment(expires), moment(answered)
+	v.At, v.SentAt, v.ExpiresAt, v.AnsweredAt = v.At.UTC(), pg.Moment(sent), pg.Moment(expires), pg.Moment(answered)
 	return v, err
 }
 
@@ -173,7 +173,7 @@ func (s *Service) plan(ctx context.Context, a *Asking, dry bool) (v Survey, err 
 			return errPlanned
 		}
 		return pg.Map(tx.QueryRow(ctx, `insert into surveys (kind, origin, made_by, reason, contact_id, conversation_id, language, state, at, next_at) values ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, $9) returning id`,
-			v.Kind, a.Key, v.MadeBy, v.Reason, orNull(v.Contact), v.Conversation, v.Language, now, now.Add(claimFor)).Scan(&v.ID))
+			v.Kind, a.Key, v.MadeBy, v.Reason, pg.OrNull(v.Contact), v.Conversation, v.Language, now, now.Add(claimFor)).Scan(&v.ID))
 	})
 	switch {
 	case errors.Is(err, errPlanned):

@@ -156,7 +156,7 @@ func (s *Service) add(ctx context.Context, tx pgx.Tx, f Item, legal string) (Add
 	err = tx.QueryRow(ctx, `insert into feedback (kind, source, reason, origin, score, text, chips, topics, sentiment, complaint, model, words, language, contact_id, agent, case_id, at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) returning id`,
 		f.Kind, f.Source, f.Reason, f.Origin, f.Score, f.Text, f.Chips, f.Topics, f.Sentiment, f.Complaint, f.Model, wordsOf(f.Text), f.Language,
-		orNull(f.Contact), orNull(f.Agent), orNull(f.Case), f.At).Scan(&f.ID)
+		pg.OrNull(f.Contact), pg.OrNull(f.Agent), pg.OrNull(f.Case), f.At).Scan(&f.ID)
 	a.Item = f
 	if err == nil && f.Model != "" {
 		value := "none"

@@ -29,7 +29,18 @@ type Hours struct {
 	queues    map[QueueID]string   // the calendar of each
 }
 
-func newHours(store *Store, log *slog.Logger) *Hours { return &Hours{store: store, log: log} }
+// NewHours are the opening hours where no Service is; otherwise they are Service.Hours.
+func NewHours(store *Store, log *slog.Logger) *Hours { return &Hours{store: store, log: log} }
+
+// Calendars are all by their names. Why none could be read yet.
+func (h *Hours) Calendars(ctx context.Context) (map[string]*Calendar, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.fresh(ctx); err != nil {
+		return nil, err
+	}
+	return h.calendars, nil // a map that was read is never changed
+}
 
 // Calendar is one by its name. ErrNoCalendar, or why none could be read yet.
 func (h *Hours) Calendar(ctx context.Context, name string) (*Calendar, error) {

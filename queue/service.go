@@ -105,7 +105,7 @@ func New(cfg Config, db *pg.DB, bus *event.Bus, dialogs Dialogs, log *slog.Logge
 	}
 	log = log.With("part", "queue")
 	store := NewStore(db)
-	return &Service{cfg: cfg.withDefaults(), store: store, hours: newHours(store, log), bus: bus, dialogs: dialogs, log: log, inbox: make(chan *question, inboxSize),
+	return &Service{cfg: cfg.withDefaults(), store: store, hours: NewHours(store, log), bus: bus, dialogs: dialogs, log: log, inbox: make(chan *question, inboxSize),
 		wake: make(chan struct{}, 1), serving: make(chan struct{}), tickets: map[WorkID]*Ticket{}, waits: map[int64]chan json.RawMessage{}}, nil
 }
 

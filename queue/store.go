@@ -104,7 +104,7 @@ func queueItem(rows *pgx.Batch, it *Item) error {
 	if err != nil {
 		return fmt.Errorf("work %s: %w", it.ID, err)
 	}
-	rows.Queue(upsertItem, it.ID, it.EnteredAt, it.Kind, it.Queue, it.Phase, it.Urgency.String(), it.Since, it.Agent, it.Node, orNull(it.FirstAnswer), wait, orNull(it.EndedAt), it.Cause, doc)
+	rows.Queue(upsertItem, it.ID, it.EnteredAt, it.Kind, it.Queue, it.Phase, it.Urgency.String(), it.Since, it.Agent, it.Node, pg.OrNull(it.FirstAnswer), wait, pg.OrNull(it.EndedAt), it.Cause, doc)
 	return nil
 }
 
@@ -122,13 +122,6 @@ func queueChange(rows *pgx.Batch, c *Change) {
 	if c.Decision != nil {
 		rows.Queue(`insert into queue_decisions (work_id, agent_id, at, doc) values ($1, $2::bigint, $3, $4)`, c.Work, c.Agent, c.At, c.Decision)
 	}
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // lease takes or renews the right to decide for some time. held is false when

@@ -319,8 +319,13 @@ func (s *Service) Tidy(ctx context.Context) error {
 	return nil
 }
 
-// EraseContact takes away what rules told people about a contact; the rest holds ids only.
+// EraseContact takes away what rules told people about a contact, and tags, labels and the name in what happened; the rest holds ids only.
 func (s *Service) EraseContact(ctx context.Context, tx pgx.Tx, contacts []int64) (int64, error) {
+	_, err := tx.Exec(ctx, `update rule_events set facts = facts - 'tags' - 'labels' #- '{was,tags}' #- '{was,labels}', actor = case when actor in (select name from contacts where id = any($1)) then 'customer' else actor end
+		where facts ->> 'contact' in (select unnest($1::bigint[])::text)`, contacts)
+	if err != nil {
+		return 0, pg.Map(err)
+	}
 	tag, err := tx.Exec(ctx, `delete from rule_notices where contact_id = any($1)`, contacts)
 	return tag.RowsAffected(), pg.Map(err)
 }

@@ -53,7 +53,7 @@ func scanClock(row pgx.CollectableRow) (storedClock, error) {
 		return k, err
 	}
 	k.Target, k.Over = time.Duration(target)*time.Millisecond, time.Duration(over)*time.Millisecond
-	k.Cap, k.StoppedAt = moment(limit), moment(stopped)
+	k.Cap, k.StoppedAt = pg.Moment(limit), pg.Moment(stopped)
 	return k, k.check()
 }
 
@@ -238,7 +238,7 @@ func (k *storedClock) queue(batch *pgx.Batch, ticket ID, h Hours) {
 	if _, at, ok := k.NextLevel(h, k.told); ok {
 		next = &at
 	}
-	args := []any{ticket, k.Kind, k.policy, k.calendar, k.Target.Milliseconds(), orNull(k.Cap), k.Runs, k.StartedAt(), due, k.told, next, orNull(k.StoppedAt), k.Outcome, k.Over.Milliseconds()}
+	args := []any{ticket, k.Kind, k.policy, k.calendar, k.Target.Milliseconds(), pg.OrNull(k.Cap), k.Runs, k.StartedAt(), due, k.told, next, pg.OrNull(k.StoppedAt), k.Outcome, k.Over.Milliseconds()}
 	if k.id == 0 {
 		batch.Queue(`insert into sla_clocks (ticket_id, kind, policy, calendar, target_ms, cap_at, runs, started_at, due_at, told, next_at, stopped_at, outcome, over_ms)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, args...)

@@ -285,7 +285,7 @@ func scanTask(row pgx.CollectableRow) (Task, error) {
 	var t Task
 	var due, done *time.Time
 	err := row.Scan(&t.ID, &t.Title, &t.Assignee, &due, &done, &t.DoneBy)
-	t.DueAt, t.DoneAt = moment(due), moment(done)
+	t.DueAt, t.DoneAt = pg.Moment(due), pg.Moment(done)
 	return t, err
 }
 
@@ -316,7 +316,7 @@ func (s *Service) AddTask(ctx context.Context, id ID, t Task, by Actor) (Task, e
 		}
 		var err error
 		t, err = pg.TxRow(ctx, tx, scanTask, `insert into ticket_tasks (ticket_id, title, assignee, due_at, ord) values ($1, $2, $3, $4, $5) returning `+taskColumns,
-			id, d.Tasks[0], orNull(t.Assignee), orNull(t.DueAt), n)
+			id, d.Tasks[0], pg.OrNull(t.Assignee), pg.OrNull(t.DueAt), n)
 		return map[string]any{"task_added": t.ID}, err
 	})
 	return t, err
@@ -331,7 +331,7 @@ func (s *Service) DoTask(ctx context.Context, id ID, task int64, done bool, by A
 			at, name = time.Time{}, ""
 		}
 		var err error
-		t, err = pg.TxRow(ctx, tx, scanTask, `update ticket_tasks set done_at = $3, done_by = $4 where id = $2 and ticket_id = $1 returning `+taskColumns, id, task, orNull(at), name)
+		t, err = pg.TxRow(ctx, tx, scanTask, `update ticket_tasks set done_at = $3, done_by = $4 where id = $2 and ticket_id = $1 returning `+taskColumns, id, task, pg.OrNull(at), name)
 		return map[string]any{"task": task, "done": done}, err
 	})
 	if errors.Is(err, pg.ErrNotFound) {

@@ -76,7 +76,7 @@ func (s *Service) AddFile(ctx context.Context, id ID, comment int64, name string
 			return invalid("file", "a ticket has at most %d files", maxFiles)
 		}
 		if err := tx.QueryRow(ctx, `insert into ticket_files (ticket_id, comment_id, name, media_type, bytes, data, at) values ($1, $2, $3, $4, $5, $6, $7) returning id::text`,
-			id, orNull(comment), f.Name, f.Type, f.Bytes, data, f.At).Scan(&f.ID); err != nil {
+			id, pg.OrNull(comment), f.Name, f.Type, f.Bytes, data, f.At).Scan(&f.ID); err != nil {
 			return err
 		}
 		return trailOf(ctx, tx, id, f.At, Customer, "file_added", map[string]any{"size": f.Bytes})

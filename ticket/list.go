@@ -173,7 +173,7 @@ func scanRow(row pgx.CollectableRow) (Row, error) {
 	if err != nil {
 		return r, err
 	}
-	t.HoldUntil, t.Resolved, t.ClosedAt, r.NextDue = moment(hold), moment(resolved), moment(closed), moment(due)
+	t.HoldUntil, t.Resolved, t.ClosedAt, r.NextDue = pg.Moment(hold), pg.Moment(resolved), pg.Moment(closed), pg.Moment(due)
 	t.CreatedAt, t.UpdatedAt, t.StateAt = t.CreatedAt.UTC(), t.UpdatedAt.UTC(), t.StateAt.UTC()
 	return r, t.Priority.UnmarshalText([]byte(priority))
 }

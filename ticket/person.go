@@ -43,6 +43,10 @@ func (s *Service) OfContacts(ctx context.Context, contacts []int64, until time.T
 	return all, err
 }
 
+// ofPerson are a person's tickets and those that departments have of them.
+const ofPerson = `with recursive own as (select id from tickets where contact_id = any($1)
+	union select t.id from tickets t join own on t.parent_id = own.id where t.contact_id is null) select id from own`
+
 // erased stands where a ticket must have a text.
 const erased = "–"
 
@@ -50,15 +54,15 @@ const erased = "–"
 // the trail go; that there was a ticket, and how it kept its promises, stays for the counts. It returns rows by table.
 func (s *Service) ErasePerson(ctx context.Context, tx pgx.Tx, contacts []int64) (map[string]int64, error) {
 	counts := map[string]int64{}
-	const of = ` in (select id from tickets where contact_id = any($1))`
+	const of = ` in (` + ofPerson + `)`
 	for _, step := range []struct{ table, sql string }{
 		{"customer_links", `delete from customer_links where kind = 'ticket' and object_id` + of},
 		{"ticket_files", `delete from ticket_files where ticket_id` + of},
 		{"ticket_comments", `delete from ticket_comments where ticket_id` + of},
 		{"ticket_tasks", `delete from ticket_tasks where ticket_id` + of},
-		{"ticket_trail", `update ticket_trail set detail = '{}' where ticket_id` + of},
+		{"ticket_trail", `update ticket_trail set detail = '{}', actor = case when actor in (select created_by from tickets t where t.id = ticket_id and source = 'customer') then 'customer' else actor end where ticket_id` + of},
 		{"tickets", `update tickets set subject = '` + erased + `', body = '', fields = '{}', tags = '{}', words = '{}', source_ref = '', contact_id = null,
-			version = version + 1 where contact_id = any($1)`},
+			created_by = case when source = 'customer' then 'customer' else created_by end, version = version + 1 where id` + of},
 	} {
 		tag, err := tx.Exec(ctx, step.sql, contacts)
 		if err != nil {

@@ -29,24 +29,9 @@ func scanTicket(row pgx.CollectableRow) (Ticket, error) {
 	if err != nil {
 		return t, err
 	}
-	t.HoldUntil, t.Resolved, t.ClosedAt = moment(hold), moment(resolved), moment(closed)
+	t.HoldUntil, t.Resolved, t.ClosedAt = pg.Moment(hold), pg.Moment(resolved), pg.Moment(closed)
 	t.CreatedAt, t.UpdatedAt, t.StateAt = t.CreatedAt.UTC(), t.UpdatedAt.UTC(), t.StateAt.UTC()
 	return t, t.Priority.UnmarshalText([]byte(priority))
-}
-
-func moment(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
-func orNull[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }
 
 // lock reads a ticket for a change.
@@ -64,8 +49,8 @@ func insertTicket(ctx context.Context, tx pgx.Tx, t *Ticket) error {
 	err := tx.QueryRow(ctx, `insert into tickets (type, subject, body, state, priority, language, complaint, fields, tags, contact_id, queue_id, assignee, parent_id,
 			source, source_ref, created_by, created_at, updated_at, state_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $17) returning id`,
-		t.Type, t.Subject, t.Body, t.State, t.Priority.String(), t.Language, t.Complaint, t.Fields, list(t.Tags), orNull(t.Contact), orNull(t.Queue), orNull(t.Assignee),
-		orNull(t.Parent), t.Source, t.SourceRef, t.CreatedBy, t.CreatedAt).Scan(&t.ID)
+		t.Type, t.Subject, t.Body, t.State, t.Priority.String(), t.Language, t.Complaint, t.Fields, list(t.Tags), pg.OrNull(t.Contact), pg.OrNull(t.Queue), pg.OrNull(t.Assignee),
+		pg.OrNull(t.Parent), t.Source, t.SourceRef, t.CreatedBy, t.CreatedAt).Scan(&t.ID)
 	if err != nil {
 		return pg.Map(err)
 	}
@@ -77,8 +62,8 @@ func updateTicket(ctx context.Context, tx pgx.Tx, t *Ticket) error {
 	_, err := tx.Exec(ctx, `update tickets set type = $2, subject = $3, body = $4, state = $5, priority = $6, complaint = $7, fields = $8, tags = $9, contact_id = $10,
 			queue_id = $11, assignee = $12, hold_until = $13, reopened = $14, version = $15, updated_at = $16, state_at = $17, resolved_at = $18, closed_at = $19,
 			merged_into = $20, words = $21, released_at = case when assignee is not null and $12::bigint is null then $16 else released_at end where id = $1`,
-		t.ID, t.Type, t.Subject, t.Body, t.State, t.Priority.String(), t.Complaint, t.Fields, list(t.Tags), orNull(t.Contact), orNull(t.Queue), orNull(t.Assignee),
-		orNull(t.HoldUntil), t.Reopened, t.Version, t.UpdatedAt, t.StateAt, orNull(t.Resolved), orNull(t.ClosedAt), orNull(t.MergedTo), t.words())
+		t.ID, t.Type, t.Subject, t.Body, t.State, t.Priority.String(), t.Complaint, t.Fields, list(t.Tags), pg.OrNull(t.Contact), pg.OrNull(t.Queue), pg.OrNull(t.Assignee),
+		pg.OrNull(t.HoldUntil), t.Reopened, t.Version, t.UpdatedAt, t.StateAt, pg.OrNull(t.Resolved), pg.OrNull(t.ClosedAt), pg.OrNull(t.MergedTo), t.words())
 	return pg.Map(err)
 }
 
@@ -200,7 +185,7 @@ func (s *Service) PutType(ctx context.Context, tx pgx.Tx, t Type) error {
 	}
 	_, err := tx.Exec(ctx, `insert into ticket_types (name, label_zh, label_en, queue_id, priority, fields, ord, disabled) values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (name) do update set label_zh = $2, label_en = $3, queue_id = $4, priority = $5, fields = $6, ord = $7, disabled = $8, updated_at = now()`,
-		t.Name, t.LabelZH, t.LabelEN, orNull(t.Queue), t.Priority.String(), t.Fields, t.Ord, t.Disabled)
+		t.Name, t.LabelZH, t.LabelEN, pg.OrNull(t.Queue), t.Priority.String(), t.Fields, t.Ord, t.Disabled)
 	return pg.Map(err)
 }
 

@@ -45,6 +45,7 @@ type Router interface {
 	Answered(ctx context.Context, id queue.WorkID) error
 	Ended(ctx context.Context, id queue.WorkID, cause string) error
 	Remove(ctx context.Context, id queue.WorkID) error
+	Hours() *queue.Hours
 }
 
 // Stats counts what happened since the start.
@@ -65,9 +66,7 @@ type Service struct {
 
 	created, changed, stale, warned, breached, dispatched, failures atomic.Int64
 
-	hoursMu sync.Mutex
-	hours   map[string]Hours // guarded by hoursMu
-	hoursAt time.Time        // guarded by hoursMu
+	hours *queue.Hours
 
 	wake chan struct{}
 	stop context.CancelFunc
@@ -77,8 +76,15 @@ type Service struct {
 
 // NewService checks and stores; Start begins to keep.
 func NewService(db *pg.DB, bus *event.Bus, router Router, cfg Config, log *slog.Logger) *Service {
-	return &Service{cfg: cfg.withDefaults(), db: db, bus: bus, router: router, log: log.With("part", "ticket"),
+	log = log.With("part", "ticket")
+	s := &Service{cfg: cfg.withDefaults(), db: db, bus: bus, router: router, log: log,
 		now: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }, wake: make(chan struct{}, 1)}
+	if router != nil {
+		s.hours = router.Hours()
+	} else {
+		s.hours = queue.NewHours(queue.NewStore(db), log)
+	}
+	return s
 }
 
 // Stats reads the counters.
@@ -87,32 +93,17 @@ func (s *Service) Stats() Stats {
 		Breached: s.breached.Load(), Dispatched: s.dispatched.Load(), Failures: s.failures.Load()}
 }
 
-// hoursTTL is for how long calendars are not read again: a changed one counts from then on.
-const hoursTTL = 10 * time.Second
-
 // calendars are the hours by name; "" counts always.
 func (s *Service) calendars(ctx context.Context) (map[string]Hours, error) {
-	s.hoursMu.Lock()
-	known, at := s.hours, s.hoursAt
-	s.hoursMu.Unlock()
-	if known != nil && time.Since(at) < hoursTTL {
-		return known, nil
-	}
-	all, err := queue.NewStore(s.db).Calendars(ctx)
+	known, err := s.hours.Calendars(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("calendars: %w", err)
+		return nil, err
 	}
-	fresh := map[string]Hours{"": Always{}}
-	for i := range all {
-		if err := all[i].Prepare(); err != nil {
-			return nil, err
-		}
-		fresh[all[i].Name] = &all[i]
+	all := map[string]Hours{"": Always{}}
+	for name, c := range known {
+		all[name] = c
 	}
-	s.hoursMu.Lock()
-	s.hours, s.hoursAt = fresh, time.Now()
-	s.hoursMu.Unlock()
-	return fresh, nil
+	return all, nil
 }
 
 // Actor is who does something to a ticket.
@@ -213,7 +204,7 @@ func (s *Service) create(ctx context.Context, tx pgx.Tx, hours map[string]Hours,
 	if err != nil {
 		return Ticket{}, err
 	}
-	if typ.Disabled {
+	if typ.Disabled && !d.follows {
 		return Ticket{}, invalid("type", "%s is not used any more", d.Type)
 	}
 	if err := typ.checkFields(d.Fields, false); err != nil {
@@ -241,8 +232,12 @@ func (s *Service) create(ctx context.Context, tx pgx.Tx, hours map[string]Hours,
 		t.State = Open
 	}
 	if t.Parent != 0 {
-		if err := checkParent(ctx, tx, t.Parent); err != nil {
+		contact, err := checkParent(ctx, tx, t.Parent)
+		if err != nil {
 			return t, err
+		}
+		if t.Contact == 0 {
+			t.Contact = contact
 		}
 	}
 	if err := insertTicket(ctx, tx, &t); err != nil {
@@ -271,25 +266,28 @@ func (s *Service) create(ctx context.Context, tx pgx.Tx, hours map[string]Hours,
 	return t, nil
 }
 
-// checkParent refuses a parent that is over, or that would make the family too deep.
-func checkParent(ctx context.Context, tx pgx.Tx, parent ID) error {
+// checkParent refuses a parent that is over, or that would make the family too deep. It tells whose ticket the parent is.
+func checkParent(ctx context.Context, tx pgx.Tx, parent ID) (contact int64, err error) {
 	for depth, at := 1, parent; at != 0; depth++ {
 		p, err := lock(ctx, tx, at)
 		if errors.Is(err, pg.ErrNotFound) {
-			return invalid("parent", "there is no ticket %d", at)
+			return 0, invalid("parent", "there is no ticket %d", at)
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if at == parent && p.State.Over() {
-			return invalid("parent", "ticket %d is over", parent)
+		if at == parent {
+			contact = p.Contact
+			if p.State.Over() {
+				return 0, invalid("parent", "ticket %d is over", parent)
+			}
 		}
 		if depth >= maxDepth {
-			return invalid("parent", "a family has at most %d generations", maxDepth)
+			return 0, invalid("parent", "a family has at most %d generations", maxDepth)
 		}
 		at = p.Parent
 	}
-	return nil
+	return contact, nil
 }
 
 // Patch is a change; what is nil stays.
@@ -595,7 +593,8 @@ func (s *Service) Comment(ctx context.Context, id ID, body string, public bool, 
 	return c, t, nil
 }
 
-// FollowUp makes a new ticket that follows a closed one, for a customer who writes again.
+// FollowUp makes a new ticket that follows a closed one, for a customer who writes again. It has the same type, also when
+// nothing else gets that any more.
 func (s *Service) FollowUp(ctx context.Context, old ID, body string, by Actor) (Ticket, error) {
 	was, err := s.Get(ctx, old)
 	if err != nil {
@@ -606,11 +605,20 @@ func (s *Service) FollowUp(ctx context.Context, old ID, body string, by Actor) (
 	}
 	priority := was.Priority
 	t, err := s.Create(ctx, Draft{Type: was.Type, Subject: was.Subject, Body: body, Priority: &priority, Language: was.Language, Complaint: was.Complaint,
-		Contact: was.Contact, Queue: was.Queue, Source: "customer", SourceRef: fmt.Sprintf("ticket:%d", old)}, by)
+		Contact: was.Contact, Queue: was.Queue, Source: "customer", SourceRef: fmt.Sprintf("ticket:%d", old), follows: true}, by)
 	if err != nil {
 		return t, err
 	}
 	return t, s.Link(ctx, t.ID, old, "follow_up", System)
+}
+
+// FollowedBy is the latest ticket that follows a closed one; pg.ErrNotFound when none does.
+func (s *Service) FollowedBy(ctx context.Context, old ID) (Ticket, error) {
+	id, err := pg.Row(ctx, s.db, pgx.RowTo[ID], `select b from ticket_links where a = $1 and kind = 'follow_up' order by b desc limit 1`, old)
+	if err != nil {
+		return Ticket{}, failed("read what follows", old, err)
+	}
+	return s.Get(ctx, id)
 }
 
 // failed says what was tried; nil stays nil.

@@ -130,6 +130,8 @@ type Draft struct {
 	SourceRef string
 	Tasks     []string
 	Cap       time.Time // the end of the channel's reply window, for the first responses
+
+	follows bool // a ticket of the same type, see FollowUp
 }
 
 const (

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"tingxin/call"
+	"tingxin/pg"
 )
 
 // phoned is a call as what hangs on it needs it.
@@ -70,7 +71,7 @@ func (l *loader) phone(ctx context.Context) error {
 		if c.zh {
 			lang = "zh"
 		}
-		return []any{c.id, "ended", direction, from, to, call.NumberGrams(from, to), "carrier", "main", lang, c.at, orNull(c.answered), c.end, "announced", "caller_hangup", c.queue, user, c.contact}
+		return []any{c.id, "ended", direction, from, to, call.NumberGrams(from, to), "carrier", "main", lang, c.at, pg.OrNull(c.answered), c.end, "announced", "caller_hangup", c.queue, user, c.contact}
 	})
 	if err != nil {
 		return err
@@ -78,14 +79,14 @@ func (l *loader) phone(ctx context.Context) error {
 	var legs, moods, wraps, feedback, sessions [][]any
 	for i := range l.calls {
 		c := &l.calls[i]
-		legs = append(legs, []any{c.id, 1, "caller", "in", c.number, "PCMA", "udp", c.at, orNull(c.answered), c.end, 4.1, "customer", ""})
+		legs = append(legs, []any{c.id, 1, "caller", "in", c.number, "PCMA", "udp", c.at, pg.OrNull(c.answered), c.end, 4.1, "customer", ""})
 		if c.in && i%3 == 0 {
 			sessions = append(sessions, []any{"call", "call:" + c.id.String(), c.at, c.end, c.end})
 		}
 		if c.agent < 0 {
 			continue
 		}
-		legs = append(legs, []any{c.id, 2, "agent", "out", l.agents[c.agent].name, "OPUS", "ws", c.at, orNull(c.answered), c.end, 4.3, "agent", l.agents[c.agent].name})
+		legs = append(legs, []any{c.id, 2, "agent", "out", l.agents[c.agent].name, "OPUS", "ws", c.at, pg.OrNull(c.answered), c.end, 4.3, "agent", l.agents[c.agent].name})
 		value := l.rng.Float64() * l.rng.Float64()
 		moods = append(moods, []any{c.id, "caller", 8, float32(value), float32(value), float32(l.rng.Float64()*.4 - .2), float32(min(1, value+.2)), int64(1000), int64(4000), "seed"})
 		wraps = append(wraps, []any{c.id, l.agents[c.agent].name, pick(l.rng, "solved", "solved", "solved", "answered", "answered", "follow_up", "passed_on", "complaint"), c.end, c.end})
@@ -109,13 +110,6 @@ func (l *loader) phone(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func orNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // said are the utterances of one call, on average.

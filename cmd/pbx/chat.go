@@ -282,12 +282,31 @@ func (q *chatQueue) unwatch(id queue.WorkID) {
 	}
 }
 
+// Absent implements chat.Queue. Who is no agent of the queues answers without them, and letters wait for who is away.
+func (q *chatQueue) Absent(ctx context.Context, work, agent string, live bool) (bool, error) {
+	w, err := q.open(ctx, queue.WorkID(work))
+	switch {
+	case err == nil:
+		live = w.Kind == queue.KindChat // while its queue is closed a chat waits like a letter
+	case !errors.Is(err, pg.ErrNotFound):
+		return false, err
+	}
+	if !live {
+		return false, nil
+	}
+	d, err := q.queues.Desk(ctx, queue.AgentID(agent))
+	if errors.Is(err, queue.ErrNoAgent) {
+		return false, nil
+	}
+	return err == nil && d.Agent.Presence == queue.Offline, err
+}
+
 // Taken implements chat.Queue. Who is no agent of the queues answers without them.
 func (q *chatQueue) Taken(ctx context.Context, work, agent, by string) error {
 	id := queue.WorkID(work)
 	w, err := q.open(ctx, id)
 	if errors.Is(err, pg.ErrNotFound) {
-		return nil
+		return q.bring(ctx, id, by)
 	}
 	if err != nil {
 		return err
@@ -304,6 +323,41 @@ func (q *chatQueue) Taken(ctx context.Context, work, agent, by string) error {
 	return gone(q.queues.Answered(ctx, id))
 }
 
+// bring puts a conversation that an agent has, but no queue knows of, into its queue and straight to that agent: one that
+// was opened again, or taken from the bot. So it is load of theirs, and waits for others once they are gone.
+func (q *chatQueue) bring(ctx context.Context, work queue.WorkID, by string) error {
+	id, ok := chat.IDOfWork(string(work))
+	if !ok {
+		return nil
+	}
+	c, err := q.chat.Conversation(ctx, id)
+	if err != nil || c.Handler != chat.ByAgent || c.Assignee == nil || c.State != chat.Open {
+		return err
+	}
+	agent := queue.AgentID(strconv.FormatInt(*c.Assignee, 10))
+	if _, err := q.queues.Desk(ctx, agent); errors.Is(err, queue.ErrNoAgent) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	var live bool
+	c.Queue, live = q.chat.QueueOf(&c)
+	c.QueuedAt, c.WasWith = nil, c.Assignee // it has not waited, and rings nowhere else
+	if err := q.Enqueue(ctx, c, live); errors.Is(err, chat.ErrNoQueue) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	_, err = q.queues.Assign(ctx, work, agent, by)
+	if errors.Is(err, queue.ErrState) { // offline
+		return q.chat.Returned(ctx, id, "absent")
+	}
+	if err != nil {
+		return gone(err)
+	}
+	return gone(q.queues.Answered(ctx, work))
+}
+
 // gone is nil for work that ended meanwhile, or is not where that could be done.
 func gone(err error) error {
 	if errors.Is(err, queue.ErrNoWork) || errors.Is(err, queue.ErrState) {
@@ -318,7 +372,10 @@ func (q *chatQueue) Turn(ctx context.Context, work string, customer bool) error 
 	id := queue.WorkID(work)
 	w, err := q.open(ctx, id)
 	if errors.Is(err, pg.ErrNotFound) {
-		return nil
+		if customer {
+			return nil
+		}
+		return q.bring(ctx, id, "")
 	}
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func (c talks) Entries(ctx context.Context, ids []contact.ID, until time.Time, l
 
 // Erase implements contact.Eraser.
 func (c talks) Erase(ctx context.Context, tx pgx.Tx, p *contact.Person) (map[string]int64, []string, error) {
-	counts, files, err := c.chat.ErasePerson(ctx, tx, p.Ints())
+	counts, files, err := c.chat.ErasePerson(ctx, tx, p.Ints(), p.Mentions())
 	if errors.Is(err, chat.ErrOpen) {
 		err = errors.Join(contact.ErrBusy, err)
 	}
@@ -46,7 +46,7 @@ func (c talks) Erase(ctx context.Context, tx pgx.Tx, p *contact.Person) (map[str
 
 // Hits implements contact.Eraser.
 func (c talks) Hits(ctx context.Context, tx pgx.Tx, p *contact.Person) (map[string]int64, error) {
-	return c.chat.PersonHits(ctx, tx, p.Ints())
+	return c.chat.PersonHits(ctx, tx, p.Ints(), p.Mentions())
 }
 
 // exportedTalk is one conversation of conversations.json.

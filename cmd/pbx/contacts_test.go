@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/hex"
 	"io"
 	"log/slog"
 	"os"
@@ -17,9 +18,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/call"
+	"tingxin/chat"
+	webchat "tingxin/chat/web"
 	"tingxin/contact"
 	"tingxin/event"
+	"tingxin/feedback"
+	"tingxin/pg"
 	"tingxin/pg/pgtest"
+	"tingxin/queue"
+	"tingxin/rules"
 	"tingxin/ticket"
 )
 
@@ -171,4 +178,149 @@ func TestPersonWithCallsIsExportedAndErased(t *testing.T) {
 func (s *server) exec(ctx context.Context, sql string) error {
 	_, err := s.db.Exec(ctx, sql)
 	return err
+}
+
+// wholeHouse is personHouse with everybody else who has rows of people, as the program joins them.
+func wholeHouse(t *testing.T) *server {
+	t.Helper()
+	s := personHouse(t)
+	s.bus, s.jobs = event.NewBus(), pg.NewJobs(s.db, s.log)
+	t.Cleanup(s.bus.Close)
+	s.tickets = ticket.NewService(s.db, s.bus, nil, ticket.Config{}, s.log)
+	s.cfg.Chat.Files, s.cfg.Chat.KeyFile = t.TempDir(), filepath.Join(t.TempDir(), "key")
+	var err error
+	if s.queues, err = queue.New(queue.Config{}, s.db, s.bus, nil, s.log); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.startChat(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.feedback, err = feedback.NewService(feedback.Config{}, feedback.Parts{DB: s.db, Bus: s.bus, Tickets: s.tickets}, s.log); err != nil {
+		t.Fatal(err)
+	}
+	s.persons.Register(contact.Noun{Name: "feedback", Source: opinions{s.feedback}, Eraser: opinions{s.feedback}, Exporter: opinions{s.feedback}})
+	auto, err := rules.New(rules.Config{}, rules.Parts{DB: s.db, Bus: s.bus, Jobs: s.jobs, Chat: s.chat, Tickets: s.tickets}, s.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.persons.Register(contact.Noun{Name: "notices", Eraser: notices{auto}})
+	if _, err := s.makeCallouts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestNothingIsLeftOfAPerson: erasing of whoever had a conversation failed at a table that was gone, and names, tags and
+// mentions by others stayed in rows that nobody looked into. Every table is searched.
+func TestNothingIsLeftOfAPerson(t *testing.T) {
+	s := wholeHouse(t)
+	ctx := t.Context()
+	const name, digits, mail = "郭襄特异", "13877766655", "zyxq@example.cn"
+	put := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := s.db.Exec(ctx, sql, args...); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+	write := func(user, id, text string) chat.Message {
+		t.Helper()
+		m, err := s.chat.Receive(ctx, chat.Inbound{Channel: webchat.Name, Account: "shop", ExternalID: id, User: user, Name: user, Text: text, Raw: []byte(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	var person contact.ID
+	if err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {
+		who, tags := name, []string{"zqmark"}
+		if person, err = s.persons.Create(ctx, tx, contact.Change{Name: &who, Tags: &tags}); err != nil {
+			return err
+		}
+		for kind, value := range map[contact.Kind]string{contact.KindPhone: digits, contact.KindEmail: mail} {
+			if _, err := s.persons.Add(ctx, tx, person, contact.Key{Kind: kind, Value: value, Verified: true, Source: "user:lin"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	id := int64(person)
+	put(`insert into queues (id, settings) values ('support', '{}')`)
+	put(`insert into users (username, role, password_hash) values ('lin', 'agent', '')`)
+	s.ended(t, call.Record{Direction: call.DirectionIn, From: digits, FromName: name, To: "4008", Contact: id}, "zqmark")
+	own := write(name, "1", "zqmark "+name)
+	put(`update conversations set contact_id = $2, state = 'closed', last_text = 'zqmark', labels = '{zqmark}' where id = $1`, own.Conversation, id)
+	put(`insert into message_drafts (conversation_id, user_id, text, updated_at) select $1, id, 'zqmark', now() from users`, own.Conversation)
+	put(`insert into scheduled_messages (conversation_id, user_id, draft, at, created_at) select $1, id, '{"text": "zqmark"}', now(), now() from users`, own.Conversation)
+	other := write("somebody", "2", "call my friend at "+digits+" or Zyxq@Example.cn")
+	put(`update conversations set last_text = $2 where id = $1`, other.Conversation, "at "+digits)
+	put(`insert into bot_sessions (channel, subject, state) values ('api', 's2', $1)`, `{"history": [{"text": "at `+digits+`"}]}`)
+	put(`insert into bot_slots (session_id, name, value, raw, shown, scope, channel, turn, source, p, expires_at) select id, 'phone', $1, $1, $1, 'conversation', 'web', 1, 'customer', 1, now() from bot_sessions`, digits)
+	put(`insert into bot_turns (session_id, n, at, lang, text, reply, decision, ms) select id, 1, now(), 'en', $1, '[]', 'answer', 1 from bot_sessions`, "at "+digits)
+	k, err := s.tickets.Create(ctx, ticket.Draft{Type: "question", Subject: "zqmark", Body: digits, Tags: []string{"zqmark"}, Contact: id, Source: "customer", Tasks: []string{"zqmark"}}, ticket.Actor{Name: name, Kind: "customer"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.tickets.Comment(ctx, k.ID, "zqmark", true, ticket.Customer); err != nil {
+		t.Fatal(err)
+	}
+	child, err := s.tickets.Create(ctx, ticket.Draft{Type: "question", Subject: "zqmark", Parent: k.ID, Source: "agent"}, ticket.AgentActor("lin"))
+	if err != nil || child.Contact != id {
+		t.Fatalf("the child of a person's ticket is %+v, %v", child, err)
+	}
+	put(`update tickets set contact_id = null where id = $1`, child.ID) // as they were made before
+	one := 1
+	if _, err := s.feedback.Add(ctx, feedback.Item{Kind: feedback.CSAT, Source: "api", Origin: "zqmark", Score: &one, Text: "zqmark", Chips: []string{"zqmark"}, Contact: id}); err != nil {
+		t.Fatal(err)
+	}
+	put(`insert into exports (noun, query, rows, state, requested_by, expires_at) values ('tickets', $1, 1, 'ready', 'lin', now())`, `{"text": "`+name+`"}`)
+	put(`insert into contact_exports (filter, rows, state, requested_by, requested_at, expires_at) values ($1, 1, 'ready', 'lin', now(), now())`, `{"query": "`+digits+`"}`)
+	put(`insert into rule_notices (user_id, object, object_id, text, at, contact_id) select id, 'ticket', '1', 'zqmark', now(), $1 from users`, id)
+	put(`insert into call_lists (name, queue_id, mode, attempts, busy_s, no_answer_s, failed_s, preview_s, created_by) values ('l', 'support', 'preview', 1, 1, 1, 1, 60, 'lin')`)
+	put(`insert into call_list_entries (list_id, number, name, note, data, state, contact_id) select id, $1, $2, 'zqmark', '{"a": "zqmark"}', 'done', $3 from call_lists`, "+86"+digits, name, id)
+
+	found := func() []string {
+		t.Helper()
+		tables, err := pg.Rows(ctx, s.db, pgx.RowTo[string], `select table_name::text from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, table := range tables {
+			rows, err := pg.Rows(ctx, s.db, pgx.RowTo[string], `select x::text from `+table+` x`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range rows {
+				low := strings.ToLower(row)
+				for _, word := range []string{"zqmark", name, digits, mail} {
+					if strings.Contains(low, word) || strings.Contains(low, hex.EncodeToString([]byte(word))) {
+						out = append(out, table+": "+row)
+						break
+					}
+				}
+			}
+		}
+		return out
+	}
+	if len(found()) < 20 {
+		t.Fatalf("the test does not see what is there: %q", found())
+	}
+	var job contact.EraseJob
+	if err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {
+		job, err = s.persons.RequestErase(ctx, tx, person, "lin", "request")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if job, err = s.persons.Erase(ctx, job.ID, nil); err != nil || job.State != contact.EraseDone {
+		t.Fatalf("%+v, %v", job, err)
+	}
+	for _, row := range found() {
+		t.Errorf("left in %s", row)
+	}
+	if m, err := s.chat.Thread(ctx, other.Conversation, 0, 0, 10); err != nil || len(m) != 1 || m[0].Text != "call my friend at **** or ****" {
+		t.Errorf("%+v, %v", m, err)
+	}
 }

@@ -59,7 +59,7 @@ type botMemory struct{ engine *bot.Engine }
 
 // Erase implements contact.Eraser.
 func (b botMemory) Erase(ctx context.Context, tx pgx.Tx, p *contact.Person) (map[string]int64, []string, error) {
-	counts, err := b.engine.EraseContact(ctx, tx, int64(p.IDs[0]))
+	counts, err := b.engine.EraseContact(ctx, tx, int64(p.IDs[0]), p.Mentions())
 	for table, n := range counts {
 		if n == 0 {
 			delete(counts, table)

@@ -214,7 +214,7 @@ func (l letters) Leave(ctx context.Context, c chat.Conversation, in webchat.Lett
 	}
 	lang, _, _ := strings.Cut(in.Lang, "-")
 	t, err := l.s.tickets.Create(ctx, ticket.Draft{Type: kind, Subject: subject, Body: in.Text, Language: lang, Contact: id, Source: "customer", SourceRef: "conversation:" + c.ID.String()},
-		ticket.Actor{Name: cmp.Or(in.Name, "customer"), Kind: "customer"})
+		ticket.Customer) // the name is the contact's
 	if errors.As(err, new(*ticket.InvalidError)) {
 		return "", fmt.Errorf("%w: %w", chat.ErrBad, err)
 	}
@@ -634,6 +634,6 @@ func (r *rights) Erase(ctx context.Context, c chat.Conversation, address string)
 		return true, err
 	}
 	_, err = r.s.tickets.Create(ctx, ticket.Draft{Type: kind, Subject: "删除个人信息的请求 / request to erase personal data", Contact: int64(id), Source: "customer", SourceRef: "conversation:" + c.ID.String()},
-		ticket.Actor{Name: "customer", Kind: "customer"})
+		ticket.Customer)
 	return true, err
 }

@@ -103,6 +103,12 @@ const said = [
   ['idea', undefined, '希望应用有夜间模式', [], 3],
 ];
 
+/** Whom to call: [name, what agents are to say, queue, [whose, why, columns of the file]]; a list runs when somebody starts it. */
+const toCall = [
+  ['续约提醒 Renewals', '合同一个月内到期，介绍包年优惠。', 'support', [[0, '合同下周到期', { contract: 'K-204' }], [3, '合同月底到期', { contract: 'K-187' }], [5, '想换套餐', { contract: 'K-311' }]]],
+  ['回访退货 After a return', 'Ask whether the refund has arrived.', 'returns', [[1, '退款应已到账', {}], [4, 'Refund of last week', {}]]],
+];
+
 const chats = [
   ['zh-CN', ['你好，怎么申请退货？', '订单号是 A2025070201', '转人工']],
   ['en', ['How long does delivery take?', 'I want to talk to a person please']],
@@ -167,6 +173,12 @@ export async function furnish(url, request, ask, csrf, articles = []) {
   }
   if (made.cases[1]) await json(await ask('POST', `/cases/${made.cases[1]}/move`, { to: 'contacted', note: '已致电，了解情况。' }), 'case');
   for (const [number, urgency] of [['+8613800138000', 'high'], ['+442071838750', 'normal']]) await json(await ask('POST', '/callbacks', { queue: 'support', number, urgency }), 'call-back');
+  const lists = (await json(await ask('GET', '/call-lists'), 'call lists')).items ?? [];
+  for (const [name, note, queue, entries] of toCall) {
+    if (lists.some((one) => one.name === name)) continue;
+    const { id } = await json(await ask('POST', '/call-lists', { name, note, queue, mode: 'preview' }), name);
+    await json(await ask('POST', `/call-lists/${id}/entries`, { people: entries.map(([who, note, data]) => ({ number: people[who][1], name: people[who][0], note, data })) }), name);
+  }
   const kiosks = (await json(await ask('GET', '/kiosks'), 'kiosks')).items ?? [];
   if (kiosks.length === 0) made.wall = (await json(await ask('POST', '/kiosks', { name: '大厅 Hall', queues: ['support', 'returns'] }), 'kiosk')).token;
   const keys = (await json(await ask('GET', '/api-keys'), 'keys')).items ?? [];

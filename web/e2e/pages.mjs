@@ -14,7 +14,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
 import { adminChecks } from './admin.mjs';
+import { callOutChecks } from './callouts.mjs';
 import { deskChecks } from './desk.mjs';
+import { feedbackChecks } from './feedback.mjs';
 import { reportChecks } from './reports.mjs';
 import { ruleChecks } from './rules.mjs';
 import { teamChecks } from './teams.mjs';
@@ -291,11 +293,13 @@ for (const [path, selector] of [['/live', '.live-list'], [`/calls/${callId}`, '.
   });
 }
 
+// Before work waits that would be offered to the agent of the list.
+await callOutChecks(tools);
 await deskChecks(tools);
 // None of these listens to sound: they may share the machine.
 // What the widget says of waiting follows from queues, hours and rules, which the others change.
 await widgetChecks({ ...tools, pictures: '' });
-await Promise.all([reportChecks(tools), adminChecks(tools).then(() => ruleChecks(tools)).then(() => teamChecks(tools))]);
+await Promise.all([reportChecks(tools).then(() => feedbackChecks(tools)), adminChecks(tools).then(() => ruleChecks(tools)).then(() => teamChecks(tools))]);
 
 await check('logging out', async () => {
   await page.goto(`${url}/live`);

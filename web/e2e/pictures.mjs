@@ -21,7 +21,7 @@ const user = env.TINGXIN_USER ?? 'admin';
 const password = env.TINGXIN_PASSWORD ?? 'tingxin-demo';
 /** What a picture may weigh, and all of them, bytes. */
 const most = 26_000;
-const mostOfAll = 3_000_000;
+const mostOfAll = 3_100_000;
 const scale = 0.75;
 mkdirSync(folder, { recursive: true });
 
@@ -40,13 +40,16 @@ const gallery = [
     ['calls-search', '在说过的话里搜索', 'Search in what was said'],
     ['callbacks', '回电', 'Call-backs', '/calls/callbacks'],
     ['voicemail', '语音留言', 'Voicemail', '/calls/voicemail'],
-    ['surveys', '电话调查', 'Surveys', '/calls/surveys'],
+    ['surveys', '电话调查', 'Surveys after calls', '/calls/surveys'],
+    ['call-lists', '外呼名单', 'Call lists', '/calls/lists'],
+    ['call-list', '一个外呼名单', 'One call list'],
     ['tickets', '工单', 'Tickets', '/tickets'],
     ['ticket', '一张工单', 'One ticket'],
     ['feedback', '评价', 'Feedback', '/feedback'],
     ['cases', '客诉', 'Cases', '/feedback?tab=cases'],
     ['case', '一个客诉', 'One case'],
     ['causes', '原因', 'Causes', '/feedback?tab=causes'],
+    ['feedback-surveys', '问客户怎么样、会不会推荐', 'Asking customers how it was', '/feedback?tab=surveys'],
     ['contacts', '联系人', 'Contacts', '/contacts'],
     ['contact', '一位联系人', 'One contact'],
   ]],
@@ -312,6 +315,7 @@ await both('inbox', '/inbox?box=open', async (page) => {
   await page.waitForSelector('.inbox-in');
 });
 await opened('ticket', '/tickets?q=Kettle', 'main a[href^="/tickets/"]', '.ticket-thread');
+await opened('call-list', '/calls/lists', '.call-list-row', '.call-entry');
 await opened('case', '/feedback?tab=cases', '.case-row', '.case-next-step');
 await opened('contact', `/contacts?q=${encodeURIComponent('李晓梅')}`, 'main a[href^="/contacts/"]', '.timeline');
 await both('article', `/kb?q=${encodeURIComponent('退货')}&lang=zh`, async (page) => {

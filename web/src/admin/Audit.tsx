@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { components } from '../api/openapi';
 import { useFormat } from '../i18n/format';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { AuditChecked } from '../guard/AuditChecked';
 import { ExportButton } from '../teams/Exports';
@@ -69,13 +70,9 @@ export function Audit() {
           </table>
         </div>
       )}
-      {hasNextPage && (
-        <p className="admin-more">
-          <Button loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-            {t('admin.older')}
-          </Button>
-        </p>
-      )}
+      <div className="admin-more">
+        <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
+      </div>
     </section>
   );
 }

@@ -54,6 +54,7 @@ export class Problem extends Error {
 
   get key(): string {
     if (this.status === 0) return 'problem.offline';
+    if (this.type === 'urn:tingxin:agent-absent') return 'problem.absent';
     return `problem.${byStatus[this.status] ?? 'internal'}`;
   }
 }

@@ -11,6 +11,7 @@ import { useAct } from '../contact/words';
 import { firstOf, useFormat } from '../i18n/format';
 import { CallTabs } from '../parts/CallTabs';
 import { Icon } from '../parts/Icon';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { useMessage } from '../parts/messages';
@@ -166,11 +167,7 @@ function Entries({ list, filter, change }: { list: CallList; filter: EntryFilter
           ))}
         </ul>
       )}
-      {found.hasNextPage && (
-        <button type="button" className="load-more" disabled={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
-          {t(found.isFetchingNextPage ? 'app.loading' : 'calls.more')}
-        </button>
-      )}
+      <More of={found} />
     </>
   );
 }

@@ -7,6 +7,7 @@ import { request } from '../api/client';
 import type { CallSummary, User } from '../api/model';
 import { clock, useFormat } from '../i18n/format';
 import { Icon, type IconName } from '../parts/Icon';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { timeline, type Entry } from './api';
 import { useAct } from './words';
@@ -141,11 +142,7 @@ export function TimelineCard({ contact, me }: { contact: number; me: User }) {
           </li>
         ))}
       </ol>
-      {hasNextPage && (
-        <button type="button" className="load-more" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-          {t(isFetchingNextPage ? 'app.loading' : 'contacts.more')}
-        </button>
-      )}
+      <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
     </section>
   );
 }

@@ -9,6 +9,7 @@ import { session } from '../api/queries';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
@@ -160,11 +161,7 @@ function Said({ filter, change }: { filter: FeedbackFilter; change: Change }) {
           ))}
         </ul>
       )}
-      {list.hasNextPage && (
-        <button type="button" className="load-more" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {t(list.isFetchingNextPage ? 'app.loading' : 'calls.more')}
-        </button>
-      )}
+      <More of={list} />
     </>
   );
 }
@@ -242,11 +239,7 @@ function Cases({ filter, change, lead }: { filter: FeedbackFilter; change: Chang
           ))}
         </ul>
       )}
-      {list.hasNextPage && (
-        <button type="button" className="load-more" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {t(list.isFetchingNextPage ? 'app.loading' : 'calls.more')}
-        </button>
-      )}
+      <More of={list} />
     </>
   );
 }

@@ -7,6 +7,7 @@ import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { calendars } from '../api/queries';
 import { useFormat } from '../i18n/format';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { useMessage } from '../parts/messages';
 import { npsReport, schedule, surveys, surveyStates, type FeedbackFilter, type NPSFigures, type Schedule, type Survey } from './api';
@@ -185,11 +186,7 @@ export function Surveys({ filter, change, admin }: { filter: FeedbackFilter; cha
           ))}
         </ul>
       )}
-      {list.hasNextPage && (
-        <button type="button" className="load-more" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {t(list.isFetchingNextPage ? 'app.loading' : 'calls.more')}
-        </button>
-      )}
+      <More of={list} />
     </>
   );
 }

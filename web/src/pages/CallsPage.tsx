@@ -10,6 +10,7 @@ import { useFormat } from '../i18n/format';
 import { ArchiveRow } from '../parts/ArchiveRow';
 import { CallTabs } from '../parts/CallTabs';
 import { Icon } from '../parts/Icon';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { typing } from '../shell/keys';
@@ -142,24 +143,6 @@ function useTrunks(items: readonly CallSummary[], chosen: string | undefined): s
   }, [items, chosen]);
 }
 
-/** LoadMore asks for the next page when it comes near, or when pressed. */
-function LoadMore({ more, busy }: { more: () => void; busy: boolean }) {
-  const { t } = useTranslation();
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    const element = button.current;
-    if (!element || busy) return;
-    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && more(), { rootMargin: '300px' });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [more, busy]);
-  return (
-    <button ref={button} type="button" className="load-more" disabled={busy} onClick={more}>
-      {t(busy ? 'app.loading' : 'calls.more')}
-    </button>
-  );
-}
-
 function useListKeys(search: React.RefObject<InputRef | null>): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -222,7 +205,6 @@ export function CallsPage() {
   const trunks = useTrunks(items, filter.trunk);
   const filtered = Object.values(filter).some(Boolean);
   const total = data?.pages[0]?.total;
-  const more = useMemo(() => () => void fetchNextPage(), [fetchNextPage]);
   useListKeys(search);
 
   return (
@@ -249,7 +231,7 @@ export function CallsPage() {
       {isPending && <Waiting rows={8} />}
       {data && items.length === 0 && <Empty icon="calls" title={t(filtered ? 'calls.none' : 'calls.noneYet')} hint={t(filtered ? 'calls.noneHint' : 'calls.noneYetHint')} />}
       {items.length > 0 && <Rows items={items} q={filter.q} />}
-      {hasNextPage && <LoadMore more={more} busy={isFetchingNextPage} />}
+      <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} near />
       {!hasNextPage && items.length > 20 && <p className="archive-end">{t('calls.end')}</p>}
     </div>
   );

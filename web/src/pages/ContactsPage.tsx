@@ -10,6 +10,7 @@ import { ListsDialog } from '../contact/Lists';
 import { IdentityText, useAct } from '../contact/words';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import './calls.css';
@@ -186,11 +187,7 @@ export function ContactsPage() {
           ))}
         </ul>
       )}
-      {hasNextPage && (
-        <button type="button" className="load-more" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-          {t(isFetchingNextPage ? 'app.loading' : 'contacts.more')}
-        </button>
-      )}
+      <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
       {open === 'new' && <NewContact onClose={() => setOpen(null)} />}
       {open === 'lists' && me && <ListsDialog me={me} filter={filter} onClose={() => setOpen(null)} />}
     </div>

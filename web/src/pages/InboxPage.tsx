@@ -17,6 +17,7 @@ import { Boxes, Narrow } from '../inbox/Filters';
 import { ExportButton } from '../teams/Exports';
 import { Talk } from '../inbox/Talk';
 import { Icon } from '../parts/Icon';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { useActions, type Action } from '../shell/actions';
@@ -159,9 +160,7 @@ function ConversationList({ id, filter, onOpen, onFilter }: ListProps) {
               ))}
               {list.hasNextPage && (
                 <li>
-                  <button type="button" className="chip" onClick={() => void list.fetchNextPage()}>
-                    {t('inbox.more')}
-                  </button>
+                  <More of={list} />
                 </li>
               )}
             </ul>

@@ -10,6 +10,7 @@ import { priorities, ticketCounts, ticketStates, tickets, ticketTypes, type Tick
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
 import { Title } from '../parts/Title';
@@ -240,11 +241,7 @@ export function TicketsPage() {
           </ul>
         </div>
       )}
-      {hasNextPage && (
-        <button type="button" className="load-more" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-          {t(isFetchingNextPage ? 'app.loading' : 'calls.more')}
-        </button>
-      )}
+      <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
       {making && <NewTicket onClose={() => setMaking(false)} />}
     </div>
   );

@@ -4,6 +4,7 @@ import { Drawer } from 'antd';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { firstOf, useFormat } from '../i18n/format';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { behind, type Item, type Place, type ReportSearch, type Table } from './api';
 import { useWords } from './words';
@@ -47,11 +48,7 @@ export function Behind({ search, shown, place, title, close }: { search: ReportS
           </li>
         ))}
       </ul>
-      {list.hasNextPage && (
-        <button type="button" className="load-more" disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {t(list.isFetchingNextPage ? 'app.loading' : 'calls.more')}
-        </button>
-      )}
+      <More of={list} />
     </Drawer>
   );
 }

@@ -6,6 +6,7 @@ import { problemKey } from '../api/problem';
 import { settings } from '../admin/kinds';
 import { SettingList } from '../admin/SettingList';
 import { useFormat } from '../i18n/format';
+import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { useMessage } from '../parts/messages';
 import { deliveries, replay, type DeliveryFilter } from './api';
@@ -23,7 +24,7 @@ function Deliveries() {
   const client = useQueryClient();
   const [filter, setFilter] = useState<DeliveryFilter>({});
   const targets = useQuery(settings('webhooks')).data?.items ?? [];
-  const { data, error, refetch, hasNextPage, fetchNextPage } = useInfiniteQuery({
+  const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery({
     queryKey: ['admin', 'deliveries', filter],
     queryFn: ({ pageParam }) => deliveries(filter, pageParam || undefined),
     initialPageParam: 0,
@@ -100,11 +101,7 @@ function Deliveries() {
           ))}
         </ul>
       )}
-      {hasNextPage && (
-        <button type="button" className="load-more" onClick={() => void fetchNextPage()}>
-          {t('calls.more')}
-        </button>
-      )}
+      <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
     </section>
   );
 }
