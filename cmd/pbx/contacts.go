@@ -32,7 +32,7 @@ func (s *server) contacts() *contact.Store {
 	store.Register(contact.Noun{Name: "calls", Source: callEntries{s.store}, Eraser: callEraser{s.store, dir}, Exporter: callExporter{s.store, dir}})
 	store.Register(contact.Noun{Name: "queues", Eraser: workEraser{queue.NewStore(s.db)}})
 	// What the bot noted goes too when the bot is off by now; erasing needs nothing of a running one.
-	store.Register(contact.Noun{Name: "bot", Eraser: botMemory{new(bot.Engine)}})
+	store.Register(contact.Noun{Name: "bot", Eraser: botMemory{new(bot.Engine), s.db}, Exporter: botMemory{nil, s.db}})
 	return store
 }
 
