@@ -40,6 +40,19 @@ func ReadWAV(path string) ([]int16, error) {
 // ReadWAVChannels reads a WAV file as the given sample rate and number of channels
 // (1 mixes all, 2 doubles mono; 0 keeps what the file has).
 func ReadWAVChannels(path string, rate, channels int) ([][]int16, error) {
+	w, err := LoadWAV(path)
+	if err != nil {
+		return nil, err
+	}
+	out := w.as(channels)
+	for i := range out {
+		out[i] = Resample(out[i], w.Rate, rate)
+	}
+	return out, nil
+}
+
+// LoadWAV reads a WAV file as it is. The error is one sentence, as ReadWAV's.
+func LoadWAV(path string) (*WAV, error) {
 	st, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -59,12 +72,11 @@ func ReadWAVChannels(path string, rate, channels int) ([][]int16, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", path, err)
 	}
-	out := w.as(channels)
-	for i := range out {
-		out[i] = Resample(out[i], w.Rate, rate)
-	}
-	return out, nil
+	return w, nil
 }
+
+// Mono is the mean of all channels.
+func (w *WAV) Mono() []int16 { return w.as(1)[0] }
 
 // as mixes or doubles to n channels.
 func (w *WAV) as(n int) [][]int16 {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"tingxin/nlp"
 )
@@ -31,7 +34,8 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 	if f.Asks == "" && f.Confirm == "" && !f.Sure {
 		return false, nil
 	}
-	if t.choice == "" && cancels.MatchString(t.plain) || t.choice == "cancel" {
+	agrees := f.Sure && t.saysYesTo(inLang(i.Frame.Sure, t.lang))
+	if !agrees && t.drops() && !i.Frame.chooses(f.Asks, t.plain) {
 		t.step("dropped: " + f.Intent)
 		t.st.pop()
 		t.say(DoTalk, text(word(t.lang, "dropped")))
@@ -43,7 +47,7 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 		done, err = t.confirming(ctx, f, i.Frame)
 	case f.Sure:
 		switch {
-		case t.saysYes():
+		case agrees:
 			f.Sure, f.Agreed, done = false, true, true
 		case t.saysNo():
 			t.step("not agreed: " + f.Intent)
@@ -59,6 +63,12 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 		return false, err
 	}
 	return true, t.advance(ctx, "")
+}
+
+// chooses tells whether a refusal may be meant as one of a slot's choices: "不要了" is a reason for a refund.
+func (f *Frame) chooses(name, plain string) bool {
+	s := f.slot(name)
+	return s != nil && s.Type == "choice" && strings.HasPrefix(plain, "不要了")
 }
 
 // slotOf a frame by name.
@@ -77,6 +87,16 @@ func (t *turn) confirming(ctx context.Context, f *frameState, frame *Frame) (boo
 		return true, nil
 	}
 	kind, arg, _ := strings.Cut(t.choice, ":")
+	label, _ := t.label(s)
+	if s.Type == "choice" && label == "" && t.choice == "" && !t.saysYes() && !t.saysNo() {
+		near, err := t.nearest(ctx, f, s) // more of the same instead of a yes
+		if err != nil {
+			return false, err
+		}
+		if r := t.held.byID(f.Chosen[s.Name]); r != nil && r.plain == near {
+			label = near
+		}
+	}
 	switch {
 	case len(s.found(t.values)) > 0: // another value says it all
 		t.step("another value instead of a yes")
@@ -90,6 +110,9 @@ func (t *turn) confirming(ctx context.Context, f *frameState, frame *Frame) (boo
 		}
 		t.confirm(id)
 		f.choose(s.Name, id)
+	case s.Type == "choice" && label != "":
+		f.Confirm, f.Options = "", nil
+		return true, t.take(ctx, f, s, label)
 	case len(f.Options) == 1 && t.saysYes():
 		t.confirm(f.Options[0])
 		f.choose(s.Name, f.Options[0])
@@ -148,12 +171,20 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 	}
 	switch s.Type {
 	case "choice":
-		if label, ok := s.choice(t.plain, nlp.Fold); ok {
+		if label, ok := t.label(s); ok {
 			return true, t.take(ctx, f, s, label)
 		}
-		if arg, ok := strings.CutPrefix(t.choice, "choice:"); ok && slices.ContainsFunc(s.Choices, func(c map[string]string) bool { return inLang(c, "en") == arg }) {
-			return true, t.take(ctx, f, s, arg)
+		label, err := t.nearest(ctx, f, s)
+		if label == "" || err != nil {
+			return false, err
 		}
+		t.step("nearest choice: " + label)
+		if err := t.add(ctx, "customer", newRow(s.key(), label, t.shown, t.b.policy.Sure/2)); err != nil {
+			return false, err
+		}
+		f.Asks = ""
+		f.choose(s.Name, t.held[0].ID)
+		return true, nil
 	case "text":
 		if err := t.understand(ctx); err != nil {
 			return false, err
@@ -169,25 +200,71 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 	}
 	if looksLikeNumber(t.plain) { // an answer, but no valid one
 		t.step("no valid: " + s.Type)
-		if f.Asked[s.Name] >= maxAsked {
-			t.hand(ReasonLost, s.Name)
-			return true, nil
-		}
 		t.promptFor(f, s, "")
 		return true, nil
 	}
 	return false, nil
 }
 
+// label is the choice of a slot that was pressed or named.
+func (t *turn) label(s *FrameSlot) (string, bool) {
+	if arg, ok := strings.CutPrefix(t.choice, "choice:"); ok {
+		return arg, slices.ContainsFunc(s.Choices, func(c map[string]string) bool { return inLang(c, "en") == arg })
+	}
+	if t.choice != "" {
+		return "", false
+	}
+	return s.choice(t.plain, nlp.Fold)
+}
+
+// unlikeliest a choice may be that is asked about, by the cosine; a yes confirms it in any case.
+const leastLike = 0.4
+
+// nearest is the choice that an answer in other words may mean, to be asked about; "" for questions and
+// other wishes, which are no answers.
+func (t *turn) nearest(ctx context.Context, f *frameState, s *FrameSlot) (string, error) {
+	if t.e.embed == nil || t.choice != "" || t.plain == "" || asksBack.MatchString(t.plain) {
+		return "", nil
+	}
+	if err := t.understand(ctx); err != nil {
+		return "", err
+	}
+	if t.guess.exact || t.guess.foreign || t.guess.intent != "" && t.guess.intent != f.Intent && t.guess.p > 0.9 {
+		return "", nil
+	}
+	said, err := t.e.embed.Embed(ctx, t.lang, t.folded)
+	if err != nil {
+		return "", err
+	}
+	best, label := float32(leastLike), ""
+	for _, c := range s.Choices {
+		v, err := t.e.embed.Embed(ctx, t.lang, nlp.Fold(inLang(c, t.lang)))
+		if err != nil {
+			return "", err
+		}
+		if like := nlp.Dot(said.CLS, v.CLS); like > best {
+			best, label = like, inLang(c, "en")
+		}
+	}
+	return label, nil
+}
+
 var (
-	numberOnly  = regexp.MustCompile(`^(?:是|it'?s)? ?([a-z]{0,4}[-_]?\d[a-z0-9\-_]{3,30})[。.]?$`)
-	manyDigits  = regexp.MustCompile(`^[a-z0-9 \-_.]{1,40}$`)
-	digitsInRow = regexp.MustCompile(`\d{3,}`)
+	numberSpaced = regexp.MustCompile(`^(?:是|it'?s|it is|no\.?|#|[a-z ]*\border(?: number| no\.?)?(?: is)?|订单号?(?:码)?(?:是)?)? ?([a-z]{0,4})[ \-_.]*((?:\d+[ \-_.]*)+)(?:[。.,! ]|谢谢|吧|thanks|thank you|please)*$`)
+	numberOnly   = regexp.MustCompile(`^(?:是|it'?s)? ?([a-z]{0,4}[-_]?\d[a-z0-9\-_]{3,30})[。.]?$`)
+	numberAlone  = regexp.MustCompile(`^[a-z]{0,4}[ \-_.]*(?:\d+[ \-_.]*)+$`)
+	manyDigits   = regexp.MustCompile(`^[a-z0-9 \-_.]{1,40}$`)
+	digitsInRow  = regexp.MustCompile(`\d{3,}`)
 )
 
 func plainNumber(folded string) string {
 	if m := numberOnly.FindStringSubmatch(nlp.SpokenDigits(folded)); m != nil {
 		return strings.ToUpper(m[1])
+	}
+	if m := numberSpaced.FindStringSubmatch(nlp.SpokenDigits(folded)); m != nil { // "A 2025 0701 01", an answer in groups
+		if v := strings.NewReplacer(" ", "", "-", "", "_", "", ".", "").Replace(m[2]); len(v) >= 4 && len(v) <= 30 {
+			return strings.ToUpper(m[1]) + v
+		}
 	}
 	return ""
 }
@@ -205,7 +282,7 @@ func (t *turn) asAsked(ctx context.Context, f *frameState, s *FrameSlot) error {
 		if !r.fresh || r.Name != s.Type || r.Turn != t.n {
 			continue
 		}
-		if t.in.Channel == ChannelCall && !t.in.Keys {
+		if t.in.Channel == ChannelCall && !t.in.Keys || r.unsure() {
 			continue // what was heard is read back
 		}
 		r.P = max(r.P, 0.95)
@@ -320,7 +397,7 @@ func (t *turn) choose(f *frameState, s *FrameSlot) (*row, []*row) {
 		switch {
 		case r != nil && t.in.Channel == ChannelCall && !t.in.Keys:
 			return t.heardAs(r), nil
-		case r != nil: // written in the very message that needs it
+		case r != nil && !r.unsure(): // written in the very message that needs it
 			r.P = max(r.P, t.b.policy.Sure)
 			t.sync(r)
 		}
@@ -362,7 +439,10 @@ func (t *turn) askWhether(f *frameState, s *FrameSlot, options []*row, lead stri
 	t.step("not sure of: " + s.Name)
 	if len(options) == 1 {
 		ask := word(t.lang, "confirm", tail(options[0].Value), kind)
-		if t.in.Channel == ChannelCall {
+		if s.Type == "choice" {
+			i := slices.IndexFunc(s.Choices, func(c map[string]string) bool { return inLang(c, "en") == options[0].plain })
+			ask = word(t.lang, "confirm_choice", inLang(s.Choices[max(i, 0)], t.lang))
+		} else if t.in.Channel == ChannelCall {
 			ask = word(t.lang, "confirm_call", kind, grouped(options[0].Value))
 		}
 		t.say(DoConfirm, text(lead+ask), t.yesNo())
@@ -374,14 +454,24 @@ func (t *turn) askWhether(f *frameState, s *FrameSlot, options []*row, lead stri
 
 // promptFor asks for a value. Asking for one that is held is a defect and counted.
 func (t *turn) promptFor(f *frameState, s *FrameSlot, lead string) {
+	if f.Asked[s.Name] >= maxAsked && t.reply.Decision == "" {
+		t.step("asked for often enough: " + s.Name)
+		t.hand(ReasonLost, s.Name)
+		return
+	}
 	if len(t.held.of(s.key())) > 0 && s.Type != "text" && s.Type != "choice" && f.Asked[s.Name] == 0 {
 		t.reask = true
 	}
 	f.Confirm, f.Options = "", nil
-	f.ask(s.Name)
+	if f.Asks = s.Name; t.reply.Decision == "" { // behind another answer it is only called to mind
+		f.ask(s.Name)
+	}
 	t.prompted = true
 	t.step("asks for: " + s.Name)
 	t.say(DoAsk, text(lead+inLang(s.Prompt, t.lang)))
+	if f.Asked[s.Name] > 1 && s.Type != "choice" && t.in.Channel != ChannelCall && t.b.policy.line(ReasonAsked).On { // callers know the key
+		t.say(DoAsk, text(word(t.lang, "cannot_find")), buttons(Button{word(t.lang, "human"), "human"}))
+	}
 	if s.Type == "choice" {
 		var all []Button
 		for _, c := range s.Choices {
@@ -403,6 +493,9 @@ func (t *turn) complete(ctx context.Context, f *frameState, i *Intent) error {
 	if i.Frame.Tool != "" {
 		tool := t.b.tools[i.Frame.Tool]
 		got, err := t.e.tools.call(ctx, tool, values)
+		if errors.Is(err, ErrMissing) && tool.Method == http.MethodGet {
+			got, err = t.respelled(ctx, f, i.Frame, tool, values)
+		}
 		t.stage("tool")
 		if errors.Is(err, ErrMissing) {
 			return t.unknown(f, i, values)
@@ -429,6 +522,51 @@ func (t *turn) complete(ctx context.Context, f *frameState, i *Intent) error {
 	}
 	t.say(DoTool, buttons(Button{word(t.lang, "helpful"), "helpful"}, Button{word(t.lang, "unhelpful"), "unhelpful"}))
 	return nil
+}
+
+// respelled asks a tool that only reads once more, by a number as it may have been meant: without signs between its
+// groups, with digits for the letters that look like them. Another number than the customer's is never acted upon.
+func (t *turn) respelled(ctx context.Context, f *frameState, frame *Frame, tool *Tool, values map[string]string) (map[string]string, error) {
+	for k := range frame.Slots {
+		s := &frame.Slots[k]
+		old := values[s.Name]
+		if s.Type != "order" && s.Type != "tracking" || old == "" {
+			continue
+		}
+		value := respell(old)
+		if value == old || !s.fits(value) {
+			continue
+		}
+		next := maps.Clone(values)
+		next[s.Name] = value
+		got, err := t.e.tools.call(ctx, tool, next)
+		if err != nil {
+			return nil, err
+		}
+		t.step("read as: " + s.Name)
+		t.refuse(f.Chosen[s.Name])
+		if err := t.add(ctx, "customer", newRow(s.key(), value, old, 0.95)); err != nil {
+			return nil, err
+		}
+		f.choose(s.Name, t.held[0].ID)
+		values[s.Name] = value
+		return got, nil
+	}
+	return nil, ErrMissing
+}
+
+// respell a number: the letters in front stay, behind them there are only digits.
+func respell(number string) string {
+	plain := strings.NewReplacer("-", "", "_", "", ".", "", " ", "").Replace(number)
+	at := strings.IndexFunc(plain, unicode.IsDigit)
+	if at < 0 {
+		return number
+	}
+	digits := strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(plain[at:])
+	if strings.ContainsFunc(digits, func(r rune) bool { return !unicode.IsDigit(r) }) { // letters belong into it
+		return plain
+	}
+	return plain[:at] + digits
 }
 
 // learnt: what the tool knew is right, and what it told is remembered.

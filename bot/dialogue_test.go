@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -18,11 +19,11 @@ func TestFrameAsksRemembersAndComesBack(t *testing.T) {
 	k := h.chat("1", 7)
 	want(t, k.says("我的订单到哪了"), DoAsk, "订单号")
 	want(t, k.says("运费怎么算"), DoAnswer, "99", "回到刚才", "订单号") // a digression returns
-	want(t, k.says("A2025070102"), DoTool, "保温杯", "已付款")
+	want(t, k.says("A 2025 0701 02"), DoTool, "保温杯", "已付款") // in groups, and no English
 	want(t, k.says("取消订单"), DoConfirm, "要取消订单 A2025070102 吗")
 	want(t, k.says("是的"), DoTool, "已取消")
 	want(t, k.says("A2025070103 呢"), DoConfirm, "要取消订单 A2025070103") // another value for the last intent
-	want(t, k.says("不用了"), DoTalk, "已取消")
+	want(t, k.says("不用了"), DoTalk, "先不处理")
 	if n := h.Stats().Reasks; n != 0 {
 		t.Errorf("%d re-asks", n)
 	}
@@ -344,4 +345,185 @@ func TestAValueThatAnAgentCorrectedCounts(t *testing.T) {
 		t.Errorf("a value that is not there: %v", err)
 	}
 	want(t, h.chat("2", 7).says("什么时候到"), DoTool, "A2025070101")
+}
+
+// Who corrects a digit does not say the whole number again.
+func TestOneDigitIsCorrected(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("订单号A2025070109到哪了"), DoAsk, "没有查到")
+	want(t, k.says("不对,是1不是9"), DoTool, "电热水壶")
+	k = h.chat("2", 7)
+	want(t, k.says("where is order 20250702003"), DoAsk, "found no order")
+	want(t, k.says("sorry, it's 1 not 3"), DoTool, "desk lamp")
+	k = h.chat("3", 7)
+	want(t, k.says("where is order A2025070101"), DoTool, "A2025070101")
+	want(t, k.says("oops, the last digit is two, not one"), DoConfirm, "0102") // which of the ones is not sure
+	want(t, k.says("yes please"), DoTool, "A2025070102")
+	if r := k.says("i bought one not two"); r.Decision == DoTool {
+		t.Errorf("%s", r.Text())
+	}
+}
+
+// A number that comes with a few more words replaces the one before it: nobody is asked what to do with it.
+func TestAnotherNumberIsLookedUpAsTheFirstWas(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("where is order A2025070101"), DoTool, "A2025070101")
+	want(t, k.says("sorry, my order number is A2025070102"), DoTool, "A2025070102")
+}
+
+// A yes and a no come in more words than one.
+func TestYesAndNoInMoreWords(t *testing.T) {
+	h := open(t)
+	ask := func(i int) *talk {
+		k := h.chat("a"+string(rune('0'+i)), 0)
+		want(t, k.says("取消订单 B2025081501"), DoConfirm, "要取消订单")
+		return k
+	}
+	for i, s := range []string{"不取消了", "先别取消", "算了,不取消了", "不,我改主意了", "等等,不要取消", "no, don't cancel it", "never mind, I'll keep it"} {
+		r := ask(i).says(s)
+		if r.Decision != DoTalk || strings.Contains(r.Text(), "已取消") {
+			t.Errorf("%q: %s %s", s, r.Decision, r.Text())
+		}
+	}
+	for i, s := range []string{"是的,取消吧", "好的谢谢", "取消", "取消吧", "yes please cancel it", "ok go ahead", "对的没错"} {
+		if r := ask(20 + i).says(s); r.Decision != DoTool {
+			t.Errorf("%q: %s %s", s, r.Decision, r.Text())
+		}
+	}
+	for i, s := range []string{"好的我想问一下运费怎么算", "yes but how much is shipping", "行李箱能退吗"} {
+		if r := ask(40 + i).says(s); r.Decision == DoTool && r.Intent == "cancel_order" {
+			t.Errorf("%q cancelled the order: %s", s, r.Text())
+		}
+	}
+}
+
+// What was asked for three times in vain is not asked for a fourth time, whatever came in between.
+func TestNobodyIsAskedForTheSameForEver(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 0)
+	for range maxAsked {
+		want(t, k.says("我的订单到哪了"), DoAsk, "订单号")
+	}
+	want(t, k.says("我的订单到哪了"), DoHandover)
+}
+
+// An answer in other words than a choice's is asked about, not taken for another question.
+func TestChoiceInOtherWordsIsConfirmed(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("订单 A2025070103 我要退款"), DoAsk, "原因")
+	want(t, k.says("商品好像有问题啊"), DoConfirm, "您是说“商品有问题”吗")
+	want(t, k.says("不是"), DoAsk, "原因", "没有收到")
+	want(t, k.says("商品好像有问题啊"), DoConfirm, "商品有问题")
+	r := k.says("对")
+	want(t, r, DoHandover)
+	if !slices.ContainsFunc(r.Handover.Slots, func(s Held) bool { return s.Name == "refund_reason" && s.Value == "Something is wrong with the item" }) {
+		t.Errorf("%s", dump(r.Handover.Slots))
+	}
+	k = h.chat("3", 7)
+	want(t, k.says("订单 A2025070103 我要退款"), DoAsk, "原因")
+	want(t, k.says("商品好像有问题啊"), DoConfirm)
+	want(t, k.says("商品真的有大问题"), DoHandover) // more of the same instead of a yes
+	k = h.chat("2", 7)
+	want(t, k.says("订单 A2025070103 我要退款"), DoAsk, "原因")
+	want(t, k.says("运费怎么算"), DoAnswer, "99", "原因") // a question is none
+	want(t, k.says("商品好像有问题啊"), DoConfirm)
+	want(t, k.says("没有收到"), DoHandover) // another choice instead of a yes
+}
+
+// Two questions in one message get two answers; what is missing for one is asked for behind the other.
+func TestTwoQuestionsInOneMessage(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("订单A2025070101到哪了？还有怎么开发票？"), DoAnswer, "电热水壶", "点开发票")
+	k = h.chat("2", 0)
+	r := k.says("Where is my order? And how do I return an item?")
+	want(t, r, DoAnswer, "After-sales", "order number")
+	if text := r.Text(); strings.Index(text, "order number") < strings.Index(text, "After-sales") || strings.Contains(text, "That helped") {
+		t.Errorf("%s", text)
+	}
+	want(t, k.says("B2025081501"), DoTool, "headphones")
+	k = h.chat("3", 0)
+	want(t, k.says("运费怎么算？怎么退货？"), DoAnswer, "99", "上门取件")
+	k = h.chat("4", 0)
+	want(t, k.says("你好！运费怎么算？"), DoAnswer, "99")
+	h = open(t, func(_ *Config, p *Parts) { p.Knowledge = unsure{p.Knowledge} })
+	k = h.chat("5", 0)
+	want(t, k.says("运费怎么算？优惠券 发票。"), DoClarify, "99", "下面哪一个", "都不是")
+	want(t, k.says("1"), DoAnswer)
+	if got := pieces("where is my order a2025070101 and how do i return it? thanks."); !slices.Equal(got, []string{"where is my order a2025070101", "how do i return it", "thanks"}) {
+		t.Errorf("%q", got)
+	}
+	if got := pieces("3.5 kg,还有怎么退货"); !slices.Equal(got, []string{"3.5 kg", "怎么退货"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A number that is given while another is asked for is noted, and nobody asks what to do with it.
+func TestNumberBesideTheOneAskedFor(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	k.says("我的订单到哪了")
+	r := k.says("我的手机号是13800138000")
+	want(t, r, DoTalk, "记下了", "回到刚才")
+	if strings.Contains(r.Text(), "需要我做什么") {
+		t.Errorf("%s", r.Text())
+	}
+	want(t, k.says("我的订单到哪了"), DoAsk, "订单号", "找不到", "转人工") // the second time there is a way out
+}
+
+// What was delivered or cancelled is not said to arrive some day.
+func TestDeliveredOrderDoesNotArriveAgain(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	r := k.says("订单 A2025070103 到哪了")
+	want(t, r, DoTool, "已送达")
+	if strings.Contains(r.Text(), "预计") || strings.Contains(r.Text(), "{{") {
+		t.Errorf("%s", r.Text())
+	}
+	want(t, k.says("where is order A2025070101"), DoTool, "it should arrive on 2026-12-02")
+}
+
+// Who was not understood and then gives a number is not asked what to do with it.
+func TestValueAfterWhatWasNotUnderstood(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	k.says("thanks")
+	s, err := h.session(t.Context(), k.who, ChannelChat)
+	must(t, err)
+	s.state.Maybe = "order_status" // as after "my order, you know"
+	raw, err := json.Marshal(s.state)
+	must(t, err)
+	_, err = h.db.Exec(t.Context(), `update bot_sessions set state = $2 where id = $1`, s.id, raw)
+	must(t, err)
+	want(t, k.says("order number A2025070101"), DoTool, "A2025070101")
+	tu := turn{b: h.brain.Load(), st: &state{}, guess: guess{top: []Candidate{{ID: "order_status", P: 0.49}}}}
+	if tu.doubt(); tu.st.Maybe != "order_status" {
+		t.Errorf("%q", tu.st.Maybe)
+	}
+	tu = turn{b: h.brain.Load(), st: &state{}, guess: guess{top: []Candidate{{ID: "order_status", P: 0.2}}}}
+	if tu.doubt(); tu.st.Maybe != "" {
+		t.Errorf("%q", tu.st.Maybe)
+	}
+}
+
+// A number that is only written in another way is found, and kept as it is in the shop.
+func TestNumberWrittenInAnotherWay(t *testing.T) {
+	h := open(t)
+	k := h.chat("1", 7)
+	want(t, k.says("where is my order"), DoAsk)
+	want(t, k.says("A2O25O7O1O1"), DoTool, "Order A2025070101")
+	k = h.chat("2", 7)
+	r := k.says("订单号 A2025-0701-02 到哪了")
+	want(t, r, DoTool, "A2025070102")
+	if i := slices.IndexFunc(r.Slots, func(s Held) bool { return s.Name == "order" }); i < 0 || r.Slots[i].Value != "A2025070102" {
+		t.Errorf("%s", dump(r.Slots))
+	}
+	for in, out := range map[string]string{"A2025-0701-01": "A2025070101", "A2O25": "A2025", "DD-20260301-0042": "DD202603010042", "A2B3": "A2B3", "A1-B2": "A1B2", "OIL": "OIL"} {
+		if got := respell(in); got != out {
+			t.Errorf("%s became %s, not %s", in, got, out)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tingxin/nlp"
@@ -119,6 +120,11 @@ func (t *turn) waiting(ctx context.Context) {
 			return
 		}
 	}
+	defer func() {
+		for _, p := range t.reply.Parts {
+			t.st.Instead = t.st.Instead || slices.ContainsFunc(p.Buttons, func(b Button) bool { return b.Value == choiceCallback })
+		}
+	}()
 	barred := t.st.Muted && t.in.Channel == ChannelChat // the bot would not hear what is chosen
 	switch {
 	case barred && !w.Open:

@@ -106,6 +106,21 @@ func (m *memory) load(ctx context.Context, session string, contact int64, now ti
 	return rows, nil
 }
 
+// value of a row of a session that was spoken of, also one that turned out to be wrong; "" when there is none.
+func (m *memory) value(ctx context.Context, session string, id int64) (string, error) {
+	if id == 0 {
+		return "", nil
+	}
+	v, err := pg.Row(ctx, m.db, pgx.RowTo[string], `select value from bot_slots where id = $1 and session_id = $2 and sealed is null`, id, session)
+	if errors.Is(err, pg.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("value %d: %w", id, err)
+	}
+	return v, nil
+}
+
 // ids takes n numbers for rows to come, so that a session's state can name them.
 func (m *memory) ids(ctx context.Context, n int) ([]int64, error) {
 	ids, err := pg.Rows(ctx, m.db, pgx.RowTo[int64], `select nextval('bot_slots_id_seq') from generate_series(1, $1)`, n)
@@ -160,6 +175,9 @@ func shownAs(name, value string) string {
 	}
 	return pii.Number(value)
 }
+
+// unsure is a correction that may be meant in two ways.
+func (r *row) unsure() bool { return r.raw == "" && r.P < 0.8 }
 
 // held is what a turn knows: rows, newest first.
 type held []row

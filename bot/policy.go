@@ -124,19 +124,41 @@ func (p *Policy) line(r Reason) Line {
 	return Line{Reason: r}
 }
 
-// asks are the ways to want a person.
+// asks are the ways to want a person, in folded text.
 var asks = []*regexp.Regexp{
-	regexp.MustCompile(`转人工|人工(?:客服|服务|坐席|座席)|(?:找|要|换|接|叫|来)(?:个|一个|位|一位)?(?:人工|真人|活人)|(?:转|接|找|叫)(?:个|一个|位|一下)?客服|真人客服|^\s*人工\s*[!。.?]*$|和(?:人|真人)(?:说话|聊|谈)`),
-	regexp.MustCompile(`\b(?:a|real|live|actual) (?:human|person)\b|\bhuman (?:agent|being|please|help|support)\b|^\s*(?:human|agent|representative|operator|person)[\s!.?]*$|\b(?:speak|talk|chat|connect|transfer|put)\b[\w\s]{0,20}\b(?:to|with|through)\b[\w\s]{0,12}\b(?:human|person|agent|representative|rep|operator|someone|somebody|manager|staff)\b|\b(?:want|need|get)\b[\w\s]{0,10}\b(?:human|representative|live agent|an agent)\b`),
+	regexp.MustCompile(`(?:转|接|找|要|换|叫|来|联系|呼叫|切换到?|给我|有没有|需要|想|跟|和|与)(?:你们|一下|到|成|至)?的?(?:个|一个|位|一位)?(?:人工|真人|活人)|人工(?:客服|服务|坐席|座席)|真人客服`),
+	regexp.MustCompile(`^(?:你好|您好|请|麻烦|帮我|直接|快点?|赶紧|有|那|我|[ ,。!])*人工(?:呢|啊|呀|吧|吗|谢谢|在吗|[ ,。!?])*$`),
+	regexp.MustCompile(`(?:转|接|找|叫|要|联系|呼叫|换|给我|跟|和)(?:你们|一下)?的?(?:个|一个|位|一位)?(?:客服|接线员|话务员|坐席|座席|专员|工作人员)(?:$|[^电号热工时微])`),
+	regexp.MustCompile(`(?:找|叫|让|要|换|转|接)(?:一下)?(?:个|一个|位|你们?的?|你们公司的?)?(?:经理|主管|领导|负责人|老板|上级)`),
+	regexp.MustCompile(`(?:和|跟|与)(?:个|一个)?(?:人|真人)(?:说话|说说|聊|谈|讲|沟通|对话)|(?:不要|不想|别|讨厌|受够)[^,。!?]{0,5}机器人`),
+	regexp.MustCompile(`\b(?:a|any|some|real|live|actual|another) (?:human|person)\b|\bhuman (?:agent|being|please|help|support)\b|^\W*(?:human|agent|representative|operator|person|real person|live agent)(?: please| pls| now)?\W*$|(?:[,.!] ?|\b(?:an?|to) )(?:human|agent|representative|operator|person)(?: please| pls| now| immediately| asap)\W*$`),
+	regexp.MustCompile(`\b(?:speak|speaking|talk|talking|chat|chatting)\b (?:directly )?(?:to|with) (?:` + somebody + `|(?:someone|somebody|people)\b)`),
+	regexp.MustCompile(`\b(?:connect|connected|transfer|transferred|put|pass|forward|escalate|escalated|switch)(?: me| us| this| it| the call| my call| my case| the chat)?(?: through| over| on)?(?: to| with)? (?:` + somebody + `|(?:someone|somebody)\b)|\bput me through\b`),
+	regexp.MustCompile(`\b(?:want|need|get|find|call|prefer|have|where is|where's|is there|are there|(?:give|send|get|call|find|bring) (?:me|us)|let me have|let me (?:speak|talk) to)\b (?:to )?` + somebody),
+	regexp.MustCompile(`\b(?:don'?t|do not|not|stop|hate|sick of|tired of|no more)\b[\w\s]{0,15}\b(?:talk|talking|speak|speaking|chat|chatting)\b (?:to|with) (?:an? |the |this |your |some )?(?:stupid |damn )?(?:chat)?(?:bot|robot|machine|computer)s?\b`),
 	regexp.MustCompile(`^\s*#?0#?\s*$`),
 }
 
-// asksBot is a question about the bot rather than for a person.
-var asksBot = regexp.MustCompile(`\bare you (?:a |an )?(?:real |actual )?(?:human|person)\b`)
+// somebody at work, in English.
+const somebody = `(?:(?:an?|the|your|one of your|some|any|another) )?(?:(?:real|live|actual|human|customer|service|support|care|sales|technical|tech|senior|different|other|phone|store) )*` +
+	`(?:humans?|persons?|agents?|representatives?|reps?|operators?|managers?|supervisors?|staff|advis[eo]rs?|specialists?|customer service|customer support|customer care|support team|service team)\b`
+
+var (
+	// asksBot is a question about the bot rather than for a person.
+	asksBot = regexp.MustCompile(`\bare you (?:a |an )?(?:real |actual )?(?:human|person)\b|\byou(?:'re| are) not (?:a |an )?(?:real |actual )?(?:human|person)\b|(?:是|算)(?:不是)?真人(?:吗|么|\?|$)`)
+	// asksHours are questions about people at work, which articles answer.
+	asksHours = regexp.MustCompile(`几点|(?:工作|上班|服务|营业|在线)时间|上班|下班|\b(?:what time|opening hours|working hours|business hours|hours of)\b`)
+	// noPeople is what only begins like one.
+	noPeople = regexp.MustCompile(`人工(?:智能|费|成本|安装|制作|合成|审核|皮|草)|真人(?:秀|试穿|实拍|图|模特)`)
+	// wantsNone says that no person is wanted.
+	wantsNone = regexp.MustCompile(`(?:不用|不要|不需要|不想|别|无需|不必)(?:再|给我|帮我|麻烦)?[^,。!?机]{0,3}(?:转|找|接|换|要)?[^,。!?机]{0,2}(?:人工|真人|客服)|` +
+		`\b(?:don'?t|do not|didn'?t|no need|not|without)\b (?:(?:want|need|have|wish|transfer|connect|put|pass|hand|ask|asking|asked|to|for|a|an|the|me|speak|talk|over|through|with|you|real|live|human|customer|service|support) ){0,7}(?:human|person|agent|representative|operator)\b`)
+)
 
 // wantsPerson tells whether a folded text asks for a person.
 func wantsPerson(folded string) bool {
-	if asksBot.MatchString(folded) {
+	folded = strings.ReplaceAll(noPeople.ReplaceAllString(folded, " "), "’", "'")
+	if asksBot.MatchString(folded) || asksHours.MatchString(folded) || wantsNone.MatchString(folded) {
 		return false
 	}
 	return slices.ContainsFunc(asks, func(r *regexp.Regexp) bool { return r.MatchString(folded) })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/nlp"
 	"tingxin/nlp/embed"
 )
 
@@ -70,9 +71,24 @@ func TestHandoverLines(t *testing.T) {
 	}
 }
 
+// People say it in many ways, and none of them is to be said twice.
+func TestWaysToAskForAPerson(t *testing.T) {
+	for _, s := range []string{"人工", "人工!", "转人工", "转接人工", "转人工客服", "人工呢", "有人工吗", "请帮我转一下人工", "我要和人工说话", "能不能给我换个真人", "你们怎么不转人工", "怎么联系人工", "给我接客服", "我要客服",
+		"联系客服", "叫你们经理来", "找你们负责人", "我要找你们的领导", "转接线员", "不想跟机器人说话", "不要机器人,转人工", "别拿机器人糊弄我", "我想跟真人沟通", "轉人工", "我要轉真人客服",
+		"human", "agent please", "Real person", "operator", "representative!", "I want to talk to a human", "can i speak to someone", "I'd like to speak to a customer service representative", "let me talk to your manager",
+		"connect me to a live agent", "transfer me to customer service", "put me through to an operator", "put me through", "get me a supervisor", "give me a real person please", "i need an agent", "is there a human there",
+		"I don't want to talk to a bot", "stop, I hate talking to robots", "I don't want a robot I want a human", "why can't I talk to a real person", "can i chat with a support agent", "no more bots, agent now", "i want a rep"} {
+		if !wantsPerson(nlp.Fold(s)) {
+			t.Errorf("%q asks for a person", s)
+		}
+	}
+}
+
 func TestWordsThatOnlyLookLikeAReason(t *testing.T) {
-	for _, s := range []string{"人工智能怎么用", "人工费多少", "are you a human", "the issue is resolved", "my travel agent booked it", "i have an issue with tissue paper", "who is the sender"} {
-		if wantsPerson(s) {
+	for _, s := range []string{"人工智能怎么用", "人工费多少", "安装要人工费吗", "are you a human", "you're not a real person, right?", "你是人工吗", "你是真人吗", "the issue is resolved", "my travel agent booked it", "i have an issue with tissue paper", "who is the sender",
+		"不用转人工", "不要转人工,你告诉我就行", "先别转人工", "不需要客服", "no need to transfer me to an agent", "I don't want to talk to a human", "please do not connect me with a representative",
+		"人工客服几点上班", "人工客服的工作时间", "what time can i reach an agent", "客服电话是多少", "can i transfer my coupon to someone else", "can i give someone my voucher", "we talked about the person who ordered it"} {
+		if wantsPerson(nlp.Fold(s)) {
 			t.Errorf("%q asks for no person", s)
 		}
 		p := DefaultPolicy()

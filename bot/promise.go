@@ -51,6 +51,30 @@ const (
 	choiceStay     = "stay"
 )
 
+// insteads are ways to say the choices.
+var insteads = []struct {
+	form  *regexp.Regexp
+	value string
+}{
+	{regexp.MustCompile(`(?:预约)?回电|回拨|回个?电话|给我打(?:个)?电话|打给我|打我(?:的)?(?:电话|手机)|\b(?:call|ring|phone) me\b|\bcall[ -]?back\b`), choiceCallback},
+	{regexp.MustCompile(`^(?:我)?(?:要|想|那就?|就)?(?:给你们)?(?:留个?言|留个?(?:消息|信息))|\b(?:leave|send|write) (?:you |them )?(?:a |my )?message\b`), choiceMessage},
+	{regexp.MustCompile(`^(?:那|好|好的|ok|okay|[ ,])*(?:我?(?:继续|就)?等(?:着|吧|待|一下|一会儿?)?|i(?:'ll| will| can) wait|wait)[ ,.!]*$`), choiceWait},
+	{regexp.MustCompile(`^(?:(?:那|就)?(?:不用了|不用转了?|不转了|算了|没事了)|never ?mind|no need|forget it)[ ,.!吧]*(?:谢谢|thanks|thank you)?[ ,.!]*$`), choiceStay},
+}
+
+// instead is what a folded text chooses in place of the wait, "" when none.
+func instead(folded string) string {
+	if strings.ContainsAny(folded, "?") || strings.Contains(folded, "吗") {
+		return ""
+	}
+	for _, c := range insteads {
+		if c.form.MatchString(folded) {
+			return c.value
+		}
+	}
+	return ""
+}
+
 // chose takes a choice that was offered beside a handover.
 func (t *turn) chose(ctx context.Context) (bool, error) {
 	if t.st.Handover == "" {
@@ -131,7 +155,7 @@ func (t *turn) promiseCall(ctx context.Context, number string) error {
 
 // kept: nobody has to take the conversation over any more.
 func (t *turn) kept() {
-	t.st.Awaits = ""
+	t.st.Awaits, t.st.Instead = "", false
 	t.reply.Kept = true
 	if !t.st.Muted {
 		t.st.Handover = ""
@@ -166,7 +190,7 @@ func (t *turn) awaited(ctx context.Context) (bool, error) {
 	if awaits == "" || t.e.promises == nil {
 		return false, nil
 	}
-	if t.choice == "" && cancels.MatchString(t.plain) || t.choice != "" {
+	if t.drops() || t.choice != "" {
 		t.st.Awaits = ""
 		if t.choice == "" {
 			t.step("dropped: " + awaits)

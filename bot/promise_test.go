@@ -172,3 +172,27 @@ func TestARepeatedTurnPromisesTheSame(t *testing.T) {
 		t.Errorf("%+v", made.messages)
 	}
 }
+
+// What was offered may be chosen in words as well, with the number in them, and later than at once.
+func TestChoicesInPlaceOfTheWaitAreUnderstoodInWords(t *testing.T) {
+	var made kept
+	h := open(t, func(_ *Config, p *Parts) { p.Desk, p.Promises = desk{}, &made })
+	k := h.chat("1", 0)
+	want(t, k.says("转人工"), DoHandover, "预约回电")
+	want(t, k.says("谢谢"), DoTalk, "不客气")
+	want(t, k.says("那给我回电吧，我的号码是13800138000"), DoTalk, "8000")
+	if len(made.calls) != 1 || made.calls[0].Number != "13800138000" {
+		t.Errorf("%+v", made.calls)
+	}
+	k = h.chat("2", 0)
+	k.says("I want to talk to a human")
+	want(t, k.says("I'd rather leave a message"), DoTalk, "write your message")
+	want(t, k.says("the kettle leaks"), DoTalk, "passed your message on")
+	k = h.chat("3", 0)
+	k.says("I want to talk to a human")
+	want(t, k.says("never mind, thanks"), DoTalk, "go on helping")
+	want(t, k.says("How do I return an item?"), DoAnswer)
+	if r := k.says("can you call me back at 13800138000"); r.Kept { // nothing was offered any more
+		t.Errorf("%s", r.Text())
+	}
+}

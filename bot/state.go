@@ -16,6 +16,8 @@ type state struct {
 	// Intent and Question are the last ones understood, for ellipsis.
 	Intent   string `json:"intent,omitempty"`
 	Question string `json:"question,omitempty"`
+	// Maybe is a task that the last turn was perhaps about, though it was not understood.
+	Maybe string `json:"maybe,omitempty"`
 	// Mentioned is the slot row last spoken of, by slot name.
 	Mentioned map[string]int64 `json:"mentioned,omitempty"`
 	// Offered are the articles of a clarification that waits for a choice.
@@ -31,11 +33,12 @@ type state struct {
 	Emotion  float64   `json:"emotion,omitempty"`
 	Trend    []float64 `json:"trend,omitempty"` // smoothed emotion of the last turns
 	Handover Reason    `json:"handover,omitempty"`
-	Back     bool      `json:"back,omitempty"`   // a person had the conversation and gave it back
-	Urgent   bool      `json:"urgent,omitempty"` // the topic that was handed over
-	Awaits   string    `json:"awaits,omitempty"` // a message or a number to call, instead of waiting
-	Muted    bool      `json:"muted,omitempty"`  // after a handover for emotion the bot stays silent
-	Last     string    `json:"last,omitempty"`   // the bot's last words
+	Back     bool      `json:"back,omitempty"`    // a person had the conversation and gave it back
+	Urgent   bool      `json:"urgent,omitempty"`  // the topic that was handed over
+	Instead  bool      `json:"instead,omitempty"` // a message and a call were offered in place of the wait
+	Awaits   string    `json:"awaits,omitempty"`  // a message or a number to call, instead of waiting
+	Muted    bool      `json:"muted,omitempty"`   // after a handover for emotion the bot stays silent
+	Last     string    `json:"last,omitempty"`    // the bot's last words
 	Buttons  []Button  `json:"buttons,omitempty"`
 }
 
@@ -90,7 +93,7 @@ type said struct {
 // takeBack begins anew after a person had the conversation.
 func (s *state) takeBack() {
 	s.Handover, s.Awaits, s.Fallback, s.Rejected, s.Clarify = "", "", 0, 0, 0
-	s.Urgent, s.Back = false, true
+	s.Urgent, s.Instead, s.Back = false, false, true
 	for i := range s.History {
 		s.History[i].Past = true
 	}
@@ -103,13 +106,18 @@ func (s *state) top() *frameState {
 	return &s.Stack[len(s.Stack)-1]
 }
 
-// push puts a frame on top; one of the same intent below is taken out, the oldest gives way to the bound.
+// push puts a frame on top; one of the same intent below is taken out, but what it asked for was asked
+// for. The oldest gives way to the bound.
 func (s *state) push(intent string) *frameState {
-	s.Stack = slices.DeleteFunc(s.Stack, func(f frameState) bool { return f.Intent == intent })
+	f := frameState{Intent: intent}
+	if i := slices.IndexFunc(s.Stack, func(f frameState) bool { return f.Intent == intent }); i >= 0 {
+		f.Asked = s.Stack[i].Asked
+		s.Stack = slices.Delete(s.Stack, i, i+1)
+	}
 	if len(s.Stack) == maxStack {
 		s.Stack = slices.Delete(s.Stack, 0, 1)
 	}
-	s.Stack = append(s.Stack, frameState{Intent: intent})
+	s.Stack = append(s.Stack, f)
 	return s.top()
 }
 

@@ -36,7 +36,7 @@ type Tool struct {
 	Missing []int `yaml:"missing" json:"missing,omitempty"`
 	// Values names what is taken from the JSON answer: paths such as "shipment.eta" or "items.0.title".
 	Values map[string]string `yaml:"values" json:"values"`
-	// Words says in people's words what a value means: value name, code, language.
+	// Words says in people's words what a value means: value name, code, language. They may hold {{value}}.
 	Words map[string]map[string]map[string]string `yaml:"words" json:"words,omitempty"`
 	// Remember puts values into slots: slot name, value name.
 	Remember map[string]string `yaml:"remember" json:"remember,omitempty"`
@@ -306,7 +306,7 @@ func (t *Tool) speak(values map[string]string, lang string) map[string]string {
 	for name, v := range values {
 		out[name] = v
 		if w := t.Words[name][v]; w != nil {
-			out[name] = inLang(w, lang)
+			out[name] = fill(inLang(w, lang), values)
 		}
 	}
 	return out

@@ -42,6 +42,8 @@ type turn struct {
 	fresh      []row
 	person     Person
 	identified bool
+	amended    bool // a number was corrected without being said again
+	leant      bool // read with the question before
 
 	guess   guess
 	guessed bool
@@ -207,6 +209,9 @@ func (t *turn) read() {
 		words = strings.ReplaceAll(words, tokenOf(v.Type), " ")
 	}
 	l := nlp.Detect(words)
+	if numberAlone.MatchString(t.plain) { // the letter in "A 2025 0701 01" is no English
+		l = nlp.Language{}
+	}
 	t.lang, t.mixed = l.Code, l.Mixed
 	for _, fallback := range []string{t.s.lang, t.in.Lang, "zh"} {
 		if t.lang != "zh" && t.lang != "en" {
@@ -216,6 +221,9 @@ func (t *turn) read() {
 	t.choice = t.st.unfold(t.in.Choice)
 	if t.choice == "" {
 		t.choice = t.st.pressed(t.plain)
+	}
+	if t.choice == "" && t.st.Handover != "" && t.st.Instead && t.st.Awaits == "" {
+		t.choice = instead(t.plain)
 	}
 	t.why.Folded, t.why.Lang, t.why.Mixed, t.why.Emotion = t.folded, t.lang, t.mixed, t.st.Emotion
 	for _, v := range t.values {
@@ -278,6 +286,9 @@ func (t *turn) remember(ctx context.Context) error {
 			r.P *= 0.8 // heard, not read
 		}
 		found = append(found, r)
+	}
+	if len(found) == 0 && t.choice == "" {
+		return t.corrected(ctx)
 	}
 	return t.add(ctx, "customer", found...)
 }
@@ -365,7 +376,7 @@ func (t *turn) wanted() bool {
 		return true
 	case choiceStay:
 		t.reply.Kept = t.st.Handover != "" // nobody has to take it over any more
-		t.st.Handover = ""
+		t.st.Handover, t.st.Instead = "", false
 		t.step("does not want a person any more")
 		t.say(DoTalk, text(word(t.lang, "stayed")))
 		return true
@@ -503,6 +514,15 @@ func (t *turn) understand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.mixed && !g.exact { // the words that matter may be in the other language
+		other, err := t.b.guess(ctx, t.e.embed, otherLang(t.lang), t.folded)
+		if err != nil && !errors.Is(err, ErrNotReady) {
+			return err
+		}
+		if other.intent != "" && (g.intent == "" || other.p > g.p) {
+			g = other
+		}
+	}
 	t.guess, t.guessed = g, true
 	t.why.Exact, t.why.Foreign, t.why.Strange, t.why.Model = g.exact, g.foreign, g.strange, g.version
 	t.why.Intents = append(t.why.Intents, g.top...)
@@ -533,7 +553,7 @@ func (t *turn) digress(ctx context.Context) error {
 	switch t.reply.Decision {
 	case DoAnswer, DoTalk, DoTool:
 		t.step("back to: " + intent)
-		t.reply.Parts = slices.DeleteFunc(t.reply.Parts, func(p Part) bool { return p.Kind == "buttons" })
+		t.withoutButtons()
 		t.st.Answered = nil
 		return t.advance(ctx, word(t.lang, "back"))
 	}
@@ -546,7 +566,12 @@ const short = 6
 // answer finds what a question is about: a frame, small talk, an article, or nothing.
 func (t *turn) answer(ctx context.Context) error {
 	t.question = true
-	rest := t.words()
+	rest, maybe := t.words(), t.st.Maybe
+	t.st.Maybe = ""
+	if t.tells(maybe, rest) {
+		t.step("the value tells what was meant before: " + maybe)
+		return t.begin(ctx, maybe)
+	}
 	if name, ok := t.sameAgain(rest); ok {
 		t.step("the last intent with another value")
 		return t.begin(ctx, name)
@@ -554,11 +579,14 @@ func (t *turn) answer(ctx context.Context) error {
 	if rest == "" && len(t.values) > 0 {
 		t.question = false
 		t.step("a value and nothing else")
-		t.say(DoTalk, text(word(t.lang, "noted")))
+		t.takesNote()
 		return nil
 	}
 	if t.guess.exact && t.active(t.guess.intent) {
 		return t.act(ctx, t.guess.intent)
+	}
+	if done, err := t.several(ctx); done || err != nil {
+		return err
 	}
 	if err := t.search(ctx, t.folded); err != nil {
 		return err
@@ -572,14 +600,51 @@ func (t *turn) answer(ctx context.Context) error {
 	if t.guess.intent != "" && t.active(t.guess.intent) && t.verdict.Rule == "" && (decision != DoAnswer || t.guess.p >= p1) {
 		return t.act(ctx, t.guess.intent)
 	}
-	if decision != DoAnswer && t.guess.intent == "" && utf8.RuneCountInString(rest) < short && t.st.Question != "" {
+	if decision != DoAnswer && t.guess.intent == "" && t.leans(rest) && t.st.Question != "" {
 		t.step("short: read with the question before")
+		t.leant = true
+		alone, back := t.verdict, decision
 		if err := t.search(ctx, t.st.Question+" "+t.folded); err != nil {
 			return err
 		}
 		decision = judge(&t.verdict, false)
+		if n := len(t.st.Shown); decision == DoAnswer && n > 0 && t.st.Shown[n-1].Turn == t.n-1 && t.st.Shown[n-1].Article == t.verdict.Articles[0].ID {
+			t.step("that was the answer before")
+			t.verdict.Articles, t.verdict.Rule = t.verdict.Articles[1:], ""
+			if decision = judge(&t.verdict, false); decision != DoAnswer && len(t.verdict.Articles) > 0 {
+				decision = DoClarify
+			}
+		}
+		if decision != DoAnswer && back == DoClarify { // what it may mean by itself goes first
+			t.verdict, decision = alone, back
+		}
+	}
+	if decision != DoAnswer && len(t.values) > 0 && !t.guess.foreign && len(t.guess.top) > 0 {
+		if i := t.b.intents[t.guess.top[0].ID]; i != nil && i.Kind == KindTalk { // rather a number than a question
+			t.step("a value and hardly anything else")
+			t.question = false
+			t.takesNote()
+			return nil
+		}
 	}
 	return t.byArticle(decision)
+}
+
+var (
+	leading  = regexp.MustCompile(`^(?:and|or|but|also|then|what about|how about|what if)\b`)
+	trailing = regexp.MustCompile(`^(?:那|那么|还有|如果|要是).*(?:呢|吗)[?]?$`)
+)
+
+// leans tells whether a message is too short to be understood without the question before it: "那运费呢",
+// "and to canada?".
+func (t *turn) leans(rest string) bool {
+	switch n := len(strings.Fields(t.folded)); {
+	case utf8.RuneCountInString(rest) < short:
+		return true
+	case t.lang == "en":
+		return n <= 2 || n < short && leading.MatchString(t.folded)
+	}
+	return utf8.RuneCountInString(rest) < 2*short && trailing.MatchString(t.folded)
 }
 
 // words are what is left of a message without its values.
@@ -593,9 +658,45 @@ func (t *turn) words() string {
 	return bareOf(rest)
 }
 
+// takesNote of a value; what it is for is asked only when nothing is under way.
+func (t *turn) takesNote() {
+	key := "noted"
+	if t.st.top() != nil {
+		key = "noted_only"
+	}
+	t.say(DoTalk, text(word(t.lang, key)))
+}
+
+// leastMaybe is the lowest probability at which an intent may have been meant by what was not understood.
+const leastMaybe = 0.3
+
+// doubt notes what a turn that was not understood was perhaps about.
+func (t *turn) doubt() {
+	if t.guess.foreign || len(t.guess.top) == 0 || t.guess.top[0].P < leastMaybe {
+		return
+	}
+	if i := t.b.intents[t.guess.top[0].ID]; i != nil && i.Kind == KindTask && t.active(i.Name) {
+		t.st.Maybe = i.Name
+	}
+}
+
+// tells whether a message with a value and hardly anything else is about what was perhaps meant before:
+// "where is my stuff?" - not understood - "order A1".
+func (t *turn) tells(maybe, rest string) bool {
+	if maybe == "" || len(t.values) == 0 || !t.active(maybe) || t.b.intents[maybe].Frame == nil {
+		return false
+	}
+	talk := t.guess.intent == "" || t.b.intents[t.guess.intent].Kind == KindTalk
+	return talk && utf8.RuneCountInString(rest) < 2*short && slices.ContainsFunc(t.b.intents[maybe].Frame.Slots, func(s FrameSlot) bool { return len(s.found(t.values)) > 0 })
+}
+
 // sameAgain: "A2 呢?" after an answer about A1.
 func (t *turn) sameAgain(rest string) (string, bool) {
-	if len(t.values) == 0 || utf8.RuneCountInString(rest) >= short || !t.active(t.st.Intent) || len(t.st.History) == 0 {
+	if len(t.values) == 0 || !t.active(t.st.Intent) || len(t.st.History) == 0 {
+		return "", false
+	}
+	talk := t.guess.intent != "" && t.b.intents[t.guess.intent].Kind == KindTalk // "sorry, my order number is A2"
+	if !t.amended && !talk && utf8.RuneCountInString(rest) >= short {
 		return "", false
 	}
 	last := t.st.History[len(t.st.History)-1].Decision
@@ -639,6 +740,10 @@ func (t *turn) act(ctx context.Context, name string) error {
 	if i.Kind == KindTalk {
 		t.question = false
 		t.step("small talk: " + name)
+		if len(t.values) > 0 && t.st.top() != nil {
+			t.takesNote()
+			return nil
+		}
 		t.say(DoTalk, text(fill(inLang(i.Answer, t.lang), t.spoken())))
 		return nil
 	}
@@ -662,7 +767,7 @@ func (t *turn) search(ctx context.Context, question string) error {
 		return err
 	}
 	if t.mixed && v.Rule == "" {
-		q.Lang = map[string]string{"zh": "en", "en": "zh"}[t.lang]
+		q.Lang = otherLang(t.lang)
 		other, err := t.e.knowledge.Ask(ctx, q)
 		if err != nil {
 			return err
@@ -670,6 +775,9 @@ func (t *turn) search(ctx context.Context, question string) error {
 		p1, _ := v.top()
 		if p2, _ := other.top(); other.Rule != "" || p2 > p1 {
 			v = other
+			if err := t.twins(ctx, v.Articles); err != nil {
+				return err
+			}
 		}
 	}
 	t.verdict = v
@@ -688,6 +796,24 @@ func (t *turn) search(ctx context.Context, question string) error {
 	return nil
 }
 
+func otherLang(lang string) string { return map[string]string{"zh": "en", "en": "zh"}[lang] }
+
+// twins puts the articles that may be shown into the language of the reply where they are in it as well.
+func (t *turn) twins(ctx context.Context, articles []Article) error {
+	for i := range articles[:min(len(articles), offered)] {
+		a := &articles[i]
+		twin, err := t.e.knowledge.Article(ctx, t.lang, a.ID)
+		if errors.Is(err, ErrMissing) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		a.Lang, a.Title, a.Text = twin.Lang, twin.Title, twin.Text
+	}
+	return nil
+}
+
 func (t *turn) byArticle(d Decision) error {
 	v := &t.verdict
 	switch d {
@@ -699,8 +825,10 @@ func (t *turn) byArticle(d Decision) error {
 		}
 		t.give(v.Articles[0])
 	case DoClarify:
+		t.doubt()
 		t.clarify(v.Articles)
 	default:
+		t.doubt()
 		if t.b.learning && t.b.policy.line(ReasonLatency).On {
 			t.step("nothing is learnt yet")
 			t.hand(ReasonLatency, "")
@@ -721,7 +849,10 @@ func (t *turn) byArticle(d Decision) error {
 // give answers with an article.
 func (t *turn) give(a Article) {
 	t.reply.Article = a.ID
-	t.st.Question, t.st.Clarify, t.st.Rejected = t.folded, 0, 0
+	if !t.leant { // what leans on the question before leaves it to lean on
+		t.st.Question = t.folded
+	}
+	t.st.Clarify, t.st.Rejected = 0, 0
 	t.st.Answered = &answered{t.n, a.ID, a.Lang}
 	t.noted = append(t.noted, Noted{a.ID, a.Lang, "shown", min(max(a.P, 0), 1)})
 	t.st.show(Shown{Article: a.ID, Title: a.Title, Turn: t.n})
@@ -845,16 +976,40 @@ func (t *turn) chosen(ctx context.Context, o offer) error {
 }
 
 // cancels are ways to drop what is under way.
-var cancels = regexp.MustCompile(`^(?:算了|不用了|不查了|取消|不办了|先不|没事了|不要了|cancel|never ?mind|forget it|stop|drop it|no thanks)[!。.]*$`)
+var cancels = regexp.MustCompile(`^(?:取消|cancel|stop|不要了)(?:吧|[!。. ])*$|^(?:算了|不用了|不查了|不办了|不退了|不需要了|没事了|先不|never ?mind|forget it|drop it|leave it|no thanks|no thank you)(?:$|[^\p{Han}\w]|不|吧|谢|再见|先|我)`)
 
+// drops tells whether the customer wants nothing of it any more.
+func (t *turn) drops() bool {
+	return t.choice == "cancel" || t.choice == "" && len(t.values) == 0 && cancels.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
+}
+
+// A yes is made of nothing but words of agreement, a no of few words after one of refusal: "yes, but how
+// much is it" and "不好意思,运费多少" are neither.
 var (
-	yesWords = regexp.MustCompile(`^(?:是的?|对的?|嗯+|好的?|没错|正确|确认|可以|行|要|yes|yeah|yep|correct|right|sure|ok(?:ay)?|please do|that'?s right|confirm)[!,。.，呀啊吧]*$`)
-	noWords  = regexp.MustCompile(`^(?:不是?|不对|错了?|否|不要|不用|no|nope|wrong|incorrect|not that one)[!,。.，呀啊]*$`)
+	yesBegins = regexp.MustCompile(`^(?:是|对|嗯|好|没错|正确|确认|可以|行|要|同意|yes|yeah|yep|yup|correct|right|sure|ok|okay|please do|go ahead|that'?s right|that'?s it|that is right|confirm|absolutely|definitely|of course|exactly|do it|fine)`)
+	yesWords  = regexp.MustCompile(`^(?:是的?|对的?|嗯|好的?|没错|正确|确认|可以|行|要的?|同意|吧|啊|呀|的|哦|呢|就是|这个|那个|它|取消|订单|请|麻烦|了|您|你|我|帮我|谢谢|谢|\b(?:yes|yeah|yep|yup|correct|right|sure|ok|okay|please|do|it|that|is|that'?s|go|ahead|confirm|confirmed|absolutely|definitely|of|course|exactly|thanks|thank|you|cancel|the|this|my|order|one|fine|i|am|i'?m|agree)\b|[ ,!。.~、])+$`)
+	noWords   = regexp.MustCompile(`^(?:不是|不对|不要|不用|不行|不可以|不确认|不同意|不了|不,|不$|别|先不|算了|错|否|没有|等等|等一下|等下|no\b|nope\b|nah\b|not (?:that|this|yet|now|the)\b|wrong\b|incorrect\b|don'?t\b|do not\b|wait\b|hold on\b|never ?mind\b|stop\b|forget it\b)|` +
+		`改(?:变)?主意|(?:不|别|不要|不用|不想|先不)(?:再)?(?:取消|退|办理|提交)了?(?:$|[,。!吧])|\bchanged my mind\b|\b(?:don'?t|do not) (?:cancel|do|want)\b`)
+	asksBack = regexp.MustCompile(`[?]|吗|怎么|什么|多少|多久|为什么|哪|几|\b(?:how|what|when|why|where|which|who|does|is it|can i|could)\b`)
 )
 
-func (t *turn) saysYes() bool {
-	return t.choice == "yes" || t.choice == "" && yesWords.MatchString(t.plain)
+// longest no, in characters.
+const longestNo = 40
+
+// saysYesTo a question whether to act: who was asked "要取消订单吗" and says "取消吧" agrees.
+func (t *turn) saysYesTo(question string) bool {
+	for _, act := range []string{"取消", "cancel"} {
+		if t.choice == "" && strings.HasPrefix(t.plain, act) && strings.Contains(nlp.Fold(question), act) && yesWords.MatchString(t.plain) {
+			return true
+		}
+	}
+	return t.saysYes()
 }
+
+func (t *turn) saysYes() bool {
+	return t.choice == "yes" || t.choice == "" && yesBegins.MatchString(t.plain) && yesWords.MatchString(t.plain)
+}
+
 func (t *turn) saysNo() bool {
-	return t.choice == "no" || t.choice == "" && noWords.MatchString(t.plain)
+	return t.choice == "no" || t.choice == "" && len(t.values) == 0 && noWords.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
 }

@@ -89,6 +89,11 @@ func TestVoiceAndKeysCutThePrompt(t *testing.T) {
 			}
 			w.hears("caller", p, toneD)
 			time.Sleep(300 * time.Millisecond) // a prompt is not cut in its first 200 ms
+			waitFor(t, func() bool {
+				own := false
+				err := c.ask(t.Context(), func() { own = c.asked != nil && c.asked.guard.own() })
+				return err == nil && own // the caller is heard, not only the prompt
+			})
 			w.quietWithin(p, name, func() { event(p, s) })
 			if name == "key" {
 				p.presses("234")

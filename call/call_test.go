@@ -207,7 +207,7 @@ func (h *house) stream() *stream {
 	select {
 	case s := <-h.speech.streams:
 		return s
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		h.t.Fatal("no stream was opened within 10 s")
 		return nil
 	}
@@ -216,7 +216,7 @@ func (h *house) stream() *stream {
 // event waits for the next event of a type.
 func (h *house) event(typ string) event.Event {
 	h.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		select {
 		case e := <-h.events.C:

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 
+	"tingxin/ivr"
 	"tingxin/queue"
 )
 
@@ -172,7 +174,7 @@ func (m *Manager) addCallback(ctx context.Context, id queue.WorkID, q queue.Queu
 	if m.queues == nil {
 		return queue.ErrNoQueue
 	}
-	if _, ok := m.queues.(CallbackQueues); !ok || plain(number) == "" || plain(number) != number {
+	if _, ok := m.queues.(CallbackQueues); !ok || !m.callable(number) {
 		return ErrTarget
 	}
 	w := queue.Work{ID: id, Kind: queue.KindVoice, Queue: q, Urgency: urgency, Number: number, Contact: number, Callback: &queue.Callback{Number: number}, Data: asked.data()}
@@ -182,6 +184,38 @@ func (m *Manager) addCallback(ctx context.Context, id queue.WorkID, q queue.Queu
 	}
 	m.callBack(w.ID, *w.Callback, updates)
 	return nil
+}
+
+// callable says whether somebody can be called back: at a number, or as a user of ours. Who keeps the
+// number back ("anonymous"), or came from a page, cannot.
+func (m *Manager) callable(number string) bool {
+	if _, ours := m.user(number); ours {
+		return true
+	}
+	digits := strings.TrimPrefix(number, "+")
+	return len(number) <= 32 && strings.Trim(digits, "0123456789.-") == "" && strings.ContainsAny(digits, "0123456789")
+}
+
+var _ ivr.Callbacker = (*Call)(nil)
+
+// CallBack implements ivr.Callbacker.
+func (c *Call) CallBack(ctx context.Context, n *ivr.Callback) (bool, error) {
+	var urgency queue.Urgency
+	if err := urgency.UnmarshalText([]byte(n.Priority)); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
+	defer cancel()
+	if _, err := c.m.AddCallback(ctx, queue.QueueID(n.Queue), n.Number, urgency, Asked{}); err != nil {
+		if c.ctx.Err() != nil {
+			return false, context.Cause(c.ctx)
+		}
+		if !errors.Is(err, ErrTarget) && !errors.Is(err, queue.ErrFull) {
+			c.log.Error("no place could be kept", "queue", n.Queue, "error", err)
+		}
+		return false, nil
+	}
+	return true, nil
 }
 
 func (b *callback) run(updates <-chan queue.Update) {

@@ -33,7 +33,7 @@ type Config struct {
 	Users UsersConfig `yaml:"users" koanf:"users"`
 	// Park are the numbers where calls wait to be picked up from any telephone of ours; none when empty.
 	Park ParkConfig `yaml:"park" koanf:"park"`
-	// CallerID are the numbers that calls placed for agents show.
+	// CallerID are the numbers that calls of our users show outside.
 	CallerID CallerIDConfig `yaml:"caller_id" koanf:"caller_id"`
 	// Routes are tried in order; the first whose numbers match takes the call. Behind them always stand
 	// the number "echo" and, when there are no routes at all, the flow "default" for every number.

@@ -41,7 +41,7 @@ func TestCallerTalksWithTheBot(t *testing.T) {
 		select {
 		case x := <-p.heard:
 			return x
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("the bot heard nothing within 10 s")
 			return ivr.Said{}
 		}
@@ -62,7 +62,7 @@ func TestCallerTalksWithTheBot(t *testing.T) {
 	if x := said(); x.Text != "0" || !x.Keys {
 		t.Errorf("%+v", x)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		var data map[string]any
 		var packet json.RawMessage
@@ -93,7 +93,7 @@ func TestCallerIsHeardWithTheDigitsThatAreExpected(t *testing.T) {
 		select {
 		case x := <-p.heard:
 			return x.Text
-		case <-time.After(10 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("the bot heard nothing within 10 s")
 			return ""
 		}

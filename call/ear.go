@@ -32,7 +32,10 @@ func (e *ear) WriteFrame(f *audio.Frame) {
 
 // loud says whether the frame is at least the third in a row that is a sound.
 func (l *level) loud(f *audio.Frame) bool {
-	if f.Flags&(audio.Silent|audio.Concealed) != 0 {
+	switch {
+	case f.Flags&audio.Concealed != 0: // a lost packet says nothing; voices on a bad line are voices
+		return false
+	case f.Flags&audio.Silent != 0:
 		l.run = 0
 		return false
 	}

@@ -129,9 +129,10 @@ func (c *Call) sideMood(sd *side) SideMood {
 	return SideMood{CallID: c.id, Side: sd.name, Summary: sd.feeling.watch.Mood(), Alerts: sd.feeling.count, Model: c.m.parts.Emotion.Model}
 }
 
-// moodItem is the mood of a side as browsers see it, nil before anything was read.
+// moodItem is the mood of a side as browsers see it, nil before anything was read and while
+// somebody else is on that side.
 func (c *Call) moodItem(sd *side) *MoodItem {
-	if sd.feeling == nil {
+	if sd.feeling == nil || sd.feeling.quiet && c.record.State == StateActive {
 		return nil
 	}
 	m := c.sideMood(sd)
@@ -239,6 +240,9 @@ func (c *Call) felt(sd *side, f felt) {
 	change := fe.watch.Turn(est, row.Strong, emotion.Span{Start: f.start, End: f.end})
 	row.Mood = fe.watch.Mood().Now
 	c.m.writer.Put(&entry{Reading: row}, func() { c.post(func() { c.tellReading(sd, row) }) })
+	if fe.quiet { // who was heard has left: what was said is kept, nobody is asked to look
+		return
+	}
 	c.alertChange(sd, change, emotion.Explanation{From: before, To: row.Mood, Cues: fe.habit.Changed(row.Cues), Calm: fe.habit.Turns(), Learned: row.Learned,
 		Kinds: row.Kinds, Listen: emotion.Span{Start: f.start, End: f.end}})
 	if f.reading != nil && c.m.parts.Emotion.Rules.StateOf(est.E) == emotion.StateCalm {
@@ -284,6 +288,9 @@ func (c *Call) tellMood(sd *side) {
 func (c *Call) slide(sd *side, r *emotion.Reading) {
 	voice := emotion.Voice(r)
 	f := sd.feeling
+	if f.quiet {
+		return
+	}
 	at := emotion.Span{Start: r.Start, End: r.End}
 	before := f.watch.Mood()
 	change := f.watch.Slide(voice, at)
@@ -303,10 +310,26 @@ func (c *Call) slide(sd *side, r *emotion.Reading) {
 	c.alertChange(sd, change, emotion.Explanation{From: before.Now, To: now.Now, Learned: r.Learned, Listen: at}) // sliding readings have no cues
 }
 
+// unfeel ends the reading of a side whose party leaves: the next one was not told that its voice
+// is read, and is not the one whose mood or alert this was.
+func (c *Call) unfeel(sd *side) {
+	f := sd.feeling
+	if f == nil || f.quiet {
+		return
+	}
+	f.quiet = true
+	f.voice.remove()
+	c.endAlert(sd, AlertEnded)
+	if f.watch.Mood().Turns > 0 {
+		c.refresh()
+		c.m.parts.Bus.Publish("emotion.mood", c.id, MoodItem{Side: sd.name, State: emotion.StateUnknown})
+	}
+}
+
 // feelTime lets alerts that last be noticed while nobody speaks; once a second.
 func (c *Call) feelTime(now time.Time) {
 	for _, sd := range c.sides {
-		if sd.feeling != nil {
+		if sd.feeling != nil && !sd.feeling.quiet {
 			c.alertChange(sd, sd.feeling.watch.Tick(now.Sub(c.zero)), emotion.Explanation{})
 		}
 	}

@@ -476,3 +476,42 @@ func BenchmarkVoiceTap(b *testing.B) {
 		f.Seq++
 	}
 }
+
+// An alert stayed open, and could be passed on to the supervisor, when the caller whom it was about had left the talk to
+// somebody else, who was shown with that mood.
+func TestAlertEndsWithItsParty(t *testing.T) {
+	t.Parallel()
+	h, v := newFeelingHouse(t, pgtest.New(t), .95, .95)
+	c, _ := h.call(nil)
+	s := h.stream()
+	waitFor(t, func() bool { return v.heard() > 20 })
+	s.turn("this is ridiculous", 0, 2*time.Second)
+	s.turn("this is ridiculous", 3*time.Second, 5*time.Second)
+	if a := h.event("emotion.alert").Data.(AlertItem); a.State != AlertOpen {
+		t.Fatalf("%+v", a)
+	}
+	late := felt{turn: true, heardTurn: heardTurn{start: 6 * time.Second, end: 8 * time.Second},
+		reading: &emotion.Reading{P: [emotion.Classes]float32{0, 1}, Class: emotion.Angry, Turn: true}}
+	c.post(func() {
+		c.deafen(SideCaller)
+		c.felt(c.sides[SideCaller], late) // was still being read
+		c.slide(c.sides[SideCaller], late.reading)
+		c.feelTime(c.zero.Add(time.Hour))
+	})
+	if m := h.event("emotion.mood").Data.(MoodItem); m.State != emotion.StateUnknown || m.Turns != 0 {
+		t.Errorf("%+v", m)
+	}
+	if a := h.event("emotion.alert").Data.(AlertItem); a.State != AlertEnded || a.Level != emotion.LevelAgent {
+		t.Errorf("%+v", a)
+	}
+	if live := h.m.Live()[0]; live.Alert != nil || live.Mood != nil {
+		t.Errorf("%+v %+v", live.Alert, live.Mood)
+	}
+	c.RemoteHangup(CauseCallerHangup)
+	h.event("call.ended")
+	alerts, err := h.store.Alerts(t.Context(), c.id)
+	moods, err2 := h.store.Moods(t.Context(), c.id)
+	if err != nil || err2 != nil || len(alerts) != 1 || len(moods) != 1 || moods[0].Turns != 3 {
+		t.Errorf("%+v %+v %v %v", alerts, moods, err, err2)
+	}
+}

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -295,20 +296,34 @@ func (c *Call) gone(l *leg, cause Cause) {
 	}
 }
 
-// inherit lets a third party stand in for a party that leaves: the talk goes on as long as two are left.
+// inherit lets a third party, or on our side a supervisor who talks, stand in for a party that leaves: the talk goes
+// on as long as two are left.
 func (c *Call) inherit(l *leg, cause Cause) bool {
-	for _, g := range c.legs {
-		if g.joined && !g.left && g.row.Role == RoleGuest {
-			role, side := l.row.Role, l.row.Side
-			c.leave(l, cause)
-			if role == RoleAgent {
-				role = RolePeer
-			}
-			g.row.Role = role
-			c.settle(side, g)
-			c.update()
-			return true
+	g := c.heir(l)
+	if g == nil {
+		return false
+	}
+	role, side := l.row.Role, l.row.Side
+	if role == RoleAgent {
+		role = RolePeer
+	}
+	g.row.Role, g.mode = role, ModeNone
+	c.leave(l, cause)
+	c.settle(side, g)
+	c.update()
+	return true
+}
+
+// heir is who stays with the other side when a leg leaves: who has taken over, a third party, or who has barged in.
+func (c *Call) heir(l *leg) *leg {
+	for _, is := range []func(g *leg) bool{
+		func(g *leg) bool { return g.mode == ModeTakeOver && l.row.Side == SideAgent },
+		func(g *leg) bool { return g.row.Role == RoleGuest },
+		func(g *leg) bool { return g.mode == ModeBarge && l.row.Side == SideAgent },
+	} {
+		if i := slices.IndexFunc(c.legs, func(g *leg) bool { return g != l && g.joined && !g.left && is(g) }); i >= 0 {
+			return c.legs[i]
 		}
 	}
-	return false
+	return nil
 }

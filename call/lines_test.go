@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -55,6 +56,62 @@ func TestOutsideNumberOnlyForUsers(t *testing.T) {
 	r, _ := w.ended(c)
 	if r.Cause != CauseNoRoute || r.SIPStatus != 404 || r.Direction != DirectionOut || r.Route != routeOutside {
 		t.Errorf("record %+v", r)
+	}
+}
+
+// pathless is an exchange from which no number outside can be called.
+type pathless struct{ *exchange }
+
+func (pathless) Reaches(string) bool { return false }
+
+// Where there is no way to a number nobody is rung for it, and nobody is put on hold.
+func TestNumberWithoutAWayIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "anna", "bert", nil)
+	w.hears("bert", w.bert, toneA)
+	w.m.SetDialer(pathless{w.x})
+	for len(w.x.rang) > 0 {
+		<-w.x.rang
+	}
+	if _, err := w.m.Originate(Order{User: "cora", To: Aim{Number: "0123"}}); !errors.Is(err, ErrTarget) {
+		t.Errorf("placed: %v", err)
+	}
+	if err := w.m.Transfer(t.Context(), w.call.id, "bert", Aim{Number: "0123"}); !errors.Is(err, ErrTarget) {
+		t.Errorf("put through: %v", err)
+	}
+	if err := w.m.AddLeg(t.Context(), w.call.id, Aim{Number: "0123"}); !errors.Is(err, ErrTarget) {
+		t.Errorf("added: %v", err)
+	}
+	if n := len(w.x.rang); n != 0 {
+		t.Errorf("%d telephones rang", n)
+	}
+}
+
+// What takes every number is there for callers from outside: our user is told that nobody can be reached, or gets the number.
+func TestFlowForEveryNumberIsNotForOurUsers(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "anna", "200", func(c *Config) {
+		c.Routes = append(c.Routes, Route{Numbers: []string{"*"}, Flow: "quiet"}, Route{Numbers: []string{"7*"}, Flow: "quiet"})
+		c.CallerID = CallerIDConfig{Default: "4000", Users: map[string]string{"cora": "4003"}}
+	})
+	p, nobody := w.rings(toneD, "anna", "0123")
+	if r, _ := w.ended(nobody); r.Cause != CauseNoRoute || r.Route != routeOutside || !slices.Contains(p.dialog.rejects, 404) {
+		t.Errorf("record %+v, refused with %v", r, p.dialog.rejects)
+	}
+	for number, want := range map[string]string{"0123": routeOutside, "712": "quiet", "200": "quiet", "echo": routeEcho} {
+		if r, ok := w.m.routeOf(&Incoming{To: number, User: "anna", From: "anna"}); !ok || r.Name != want {
+			t.Errorf("%s takes the route %q, %v; wanted %q", number, r.Name, ok, want)
+		}
+	}
+	if r, ok := w.m.routeOf(&Incoming{To: "0123"}); !ok || r.Flow != "quiet" {
+		t.Errorf("from outside: %+v, %v", r, ok)
+	}
+	for user, want := range map[string]string{"anna": "4000", "cora": "4003"} {
+		in := Incoming{To: "0123", User: user, From: user}
+		r, _ := w.m.routeOf(&in)
+		if got := r.target(&in); got.From != want || got.Number != "0123" {
+			t.Errorf("%s calls outside as %+v", user, got)
+		}
 	}
 }
 
@@ -223,6 +280,48 @@ func TestSupervisorModes(t *testing.T) {
 	w.first.handler().RemoteHangup(CauseCallerHangup)
 	if _, legs := w.ended(w.call); len(legs) != 3 || legs[2].Role != RoleSupervisor || legs[2].User != "cora" {
 		t.Errorf("legs %+v", legs)
+	}
+}
+
+// An agent hangs up whose call was taken over: the customer goes on talking with the supervisor.
+func TestAgentHangsUpAfterATakeOver(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []Mode{ModeTakeOver, ModeBarge} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t, "", "100", nil)
+			w.hears("bert", w.bert, toneA)
+			if err := w.m.Supervise(t.Context(), w.call.id, "cora", mode); err != nil {
+				t.Fatal(err)
+			}
+			if mode == ModeTakeOver {
+				w.hears("the customer", w.first, toneC)
+			} else {
+				w.hears("the customer", w.first, toneB, toneC)
+			}
+			w.bert.handler().RemoteHangup(CauseCallerHangup)
+			w.hears("the customer without the agent", w.first, toneC)
+			w.hears("the supervisor", w.cora, toneA)
+			w.first.handler().RemoteHangup(CauseCallerHangup)
+			if r, legs := w.ended(w.call); r.Cause != CauseCallerHangup || len(legs) != 3 || legs[1].Cause != CausePeerHangup || legs[2].Role != RolePeer {
+				t.Errorf("record %+v, legs %+v", r, legs)
+			}
+		})
+	}
+}
+
+// Who only listens or whispers is nobody for the customer to talk with.
+func TestListenerDoesNotInheritTheCall(t *testing.T) {
+	t.Parallel()
+	w := newTown(t, "", "100", nil)
+	w.hears("bert", w.bert, toneA)
+	if err := w.m.Supervise(t.Context(), w.call.id, "cora", ModeListen); err != nil {
+		t.Fatal(err)
+	}
+	w.hears("the supervisor", w.cora, toneA, toneB)
+	w.bert.handler().RemoteHangup(CauseCallerHangup)
+	if r, _ := w.ended(w.call); r.Cause != CausePeerHangup {
+		t.Errorf("record %+v", r)
 	}
 }
 

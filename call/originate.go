@@ -9,7 +9,7 @@ import (
 	"tingxin/media"
 )
 
-// CallerIDConfig are the numbers that calls placed for agents show to customers.
+// CallerIDConfig are the numbers that calls of our users, and call-backs for them, show to customers.
 // The trunk's own rules (sip.trunks.caller_id) have the last word.
 type CallerIDConfig struct {
 	// Default stands in when no other applies; the user's name when empty.
@@ -45,6 +45,10 @@ func (m *Manager) Originate(o Order) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if m.noWay(&c.route, c.in.To) {
+		c.cancel(nil)
+		return "", ErrTarget
+	}
 	m.mu.Lock()
 	closed := !m.running || m.draining
 	if !closed {
@@ -79,9 +83,6 @@ func (m *Manager) order(o Order) (*Call, error) {
 	route, ok := m.routeOf(&in)
 	if !ok || route.Reject != 0 {
 		return nil, ErrTarget
-	}
-	if o.To.Number != "" && route.Flow != "" && !route.names(o.To.Number) {
-		route = m.outward() // a flow for every number is for callers from outside
 	}
 	c, err := m.newCall(in, route)
 	if err != nil {

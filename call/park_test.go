@@ -69,10 +69,7 @@ func TestTransferToAMistypedNameIsRefused(t *testing.T) {
 	w := newTown(t, "anna", "bert", func(c *Config) { c.Routes = append(c.Routes, Route{Numbers: []string{"*"}, Flow: "quiet"}) })
 	w.hears("agent", w.first, toneB)
 	got := refer(w.first, Refer{Number: "nobody-of-that-name"})
-	waitFor(t, func() bool { return len(got()) == 1 })
-	if s := got(); s[0] != 404 {
-		t.Errorf("reported %v", s)
-	}
+	waitFor(t, func() bool { s := got(); return len(s) > 0 && s[len(s)-1] == 404 })
 	w.hears("agent", w.first, toneB)
 }
 
@@ -234,7 +231,7 @@ func TestClickToCall(t *testing.T) {
 
 func (w *town) rung(name string) {
 	w.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		select {
 		case got := <-w.x.rang:
@@ -242,7 +239,7 @@ func (w *town) rung(name string) {
 				return
 			}
 		case <-deadline:
-			w.t.Fatalf("%s was not rung within 10 s", name)
+			w.t.Fatalf("%s was not rung within 30 s", name)
 		}
 	}
 }

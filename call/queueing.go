@@ -77,7 +77,10 @@ func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
 	w.ID, w.Kind = queue.WorkID(c.id), queue.KindVoice
 	var old *waiting
 	if err := c.ask(ctx, func() {
-		w.Number, w.Contact = c.record.From, c.record.From
+		w.Contact = c.record.From
+		if c.m.callable(c.record.From) {
+			w.Number = c.record.From
+		}
 		if id := c.person.Load(); id != 0 {
 			w.Contact = strconv.FormatInt(id, 10)
 		}
@@ -90,10 +93,17 @@ func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
 	}
 	if old != nil && !closed(old.over) {
 		err := c.m.queues.Transfer(ctx, w.ID, w.Queue)
-		if err == nil {
-			err = c.ask(ctx, func() { c.enter(w.Queue) })
+		switch {
+		case err == nil:
+			return old, c.ask(ctx, func() { c.enter(w.Queue) })
+		case !errors.Is(err, queue.ErrNoWork):
+			return nil, err
 		}
-		return old, err
+		select { // it was given up, and run is about to hear of it
+		case <-old.over:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
 	updates, err := c.m.queues.Enqueue(ctx, w)
 	if err != nil {
@@ -376,6 +386,9 @@ func (c *Call) Queue(ctx context.Context, n *ivr.Queue, language string) (ivr.Qu
 		return ivr.QueueClosed, nil
 	case errors.Is(err, queue.ErrFull):
 		return ivr.QueueFull, nil
+	case err != nil && n.Closed != "" && ctx.Err() == nil:
+		c.log.Error("the queue takes nobody", "queue", n.Name, "error", err) // no reason to cut the caller off
+		return ivr.QueueClosed, nil
 	case err != nil:
 		return "", err
 	}
@@ -386,6 +399,10 @@ func (c *Call) Queue(ctx context.Context, n *ivr.Queue, language string) (ivr.Qu
 func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language string) (ivr.QueueEnd, error) {
 	began := time.Now()
 	said, offered := began, time.Time{}
+	offer := n.Offer
+	if !c.m.callable(c.in.From) {
+		offer = nil // nothing is promised that cannot be kept
+	}
 	if err := c.ask(ctx, func() { q.kept = true }); err != nil { // from now on: an agent may have come and gone before the first tick
 		return "", err
 	}
@@ -417,15 +434,19 @@ func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language stri
 		case ended:
 			return ivr.QueueTimeout, nil
 		case idle && n.NoAgents != "" && time.Since(began) > 2*time.Second:
-			return c.giveUp(ctx, q, ivr.QueueNoAgents)
+			if gone, err := c.giveUp(ctx, q); gone || err != nil {
+				return ivr.QueueNoAgents, err
+			}
 		case n.MaxWait > 0 && time.Since(began) >= n.MaxWait:
-			return c.giveUp(ctx, q, ivr.QueueTimeout)
-		case n.Offer != nil && c.pressed(n.Offer.Key):
+			if gone, err := c.giveUp(ctx, q); gone || err != nil {
+				return ivr.QueueTimeout, err
+			}
+		case offer != nil && c.pressed(offer.Key):
 			if kept, err := c.keepPlace(ctx, q); kept || err != nil {
 				return ivr.QueueCallback, err
 			}
-		case n.Offer != nil && time.Since(offered) >= n.Offer.Every:
-			for _, s := range n.Offer.Notice(language) {
+		case offer != nil && time.Since(offered) >= offer.Every:
+			for _, s := range offer.Notice(language) {
 				s.Language = cmp.Or(s.Language, language)
 				if err := c.inform(ctx, s); err != nil {
 					return "", err
@@ -441,25 +462,20 @@ func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language stri
 	}
 }
 
-// giveUp takes the caller out of the queue, unless an agent has just come.
-func (c *Call) giveUp(ctx context.Context, q *waiting, end ivr.QueueEnd) (ivr.QueueEnd, error) {
-	late := false
+// giveUp takes the caller out of the queue; false when an agent has just come.
+func (c *Call) giveUp(ctx context.Context, q *waiting) (gone bool, err error) {
 	if err := c.ask(ctx, func() {
-		if late = q.agent != nil; !late {
+		if gone = q.agent == nil; gone {
 			q.gaveUp = true
 		}
-	}); err != nil {
-		return "", err
-	}
-	if late {
-		<-ctx.Done()
-		return "", context.Cause(ctx)
+	}); err != nil || !gone {
+		return false, err
 	}
 	q.tell("cancelled", func(ctx context.Context) error {
 		_, err := c.m.queues.Cancel(ctx, q.id)
 		return err
 	})
-	return end, c.ask(ctx, c.untalk)
+	return true, c.ask(ctx, c.untalk)
 }
 
 // untalk gives the caller back to the script.
@@ -468,11 +484,15 @@ func (c *Call) untalk() {
 	c.talking, c.goesOn, c.talked = false, false, false
 }
 
-// inform tells the waiting caller something; then the music goes on.
+// inform tells the waiting caller something; then the music goes on. Words that cannot be spoken cost nobody the place.
 func (c *Call) inform(ctx context.Context, s ivr.Speech) error {
 	p, err := c.m.parts.Flows.Prompts.Prompt(ctx, s)
 	if err != nil {
-		return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		c.log.Error("an announcement in the queue failed", "error", err)
+		return nil
 	}
 	if _, err = c.Play(ctx, p, true); err != nil {
 		return err
@@ -557,7 +577,7 @@ func (c *Call) pressed(key byte) bool {
 func (c *Call) keepPlace(ctx context.Context, q *waiting) (bool, error) {
 	keeper, ok := c.m.queues.(CallbackQueues)
 	number := c.in.From
-	if !ok || plain(number) == "" {
+	if !ok {
 		return false, nil
 	}
 	asked, cancel := context.WithTimeout(ctx, queueTimeout)

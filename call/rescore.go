@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"tingxin/audio"
@@ -131,6 +133,10 @@ func (s *Rescorer) record(ctx context.Context, r *Record) (Rescored, error) {
 
 // turns are those that were read before; else those of the transcript; else nil, to be found by level.
 func (s *Rescorer) turns(ctx context.Context, r *Record, side string, before []TurnReading) ([]heardTurn, error) {
+	said, err := s.Store.Utterances(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
 	var turns []heardTurn
 	for i := range before {
 		b := &before[i]
@@ -139,19 +145,27 @@ func (s *Rescorer) turns(ctx context.Context, r *Record, side string, before []T
 		}
 		t := heardTurn{start: b.Start, end: b.End, interruptions: b.Interruptions}
 		if b.Estimate.Words >= 0 { // what was said does not change with the model
-			t.words = &emotion.Sentiment{Negative: b.Estimate.Words, Strong: b.Strong, Kinds: b.Kinds}
+			t.words = &emotion.Sentiment{Negative: b.Estimate.Words, Positive: positive(said, b, r.Language), Strong: b.Strong, Kinds: b.Kinds}
 		}
 		turns = append(turns, t)
 	}
 	if len(turns) > 0 {
-		slices.SortFunc(turns, func(a, b heardTurn) int { return int(a.end - b.end) })
+		slices.SortFunc(turns, func(a, b heardTurn) int { return cmp.Compare(a.end, b.end) })
 		return turns, nil
 	}
-	said, err := s.Store.Utterances(ctx, r.ID)
-	if err != nil {
-		return nil, err
-	}
 	return turnsOf(said, side), nil
+}
+
+// positive is how kind the words of a turn were that was read before: rows of readings do not keep it.
+func positive(said []Utterance, b *TurnReading, language string) float32 {
+	var texts []string
+	for i := range said {
+		u := &said[i]
+		if middle := (u.Start + u.End) / 2; u.Side == b.Side && !u.Gap && u.Model != "prompt" && middle >= b.Start && middle <= b.End {
+			texts = append(texts, u.Text)
+		}
+	}
+	return emotion.Words(language, strings.Join(texts, " ")).Positive
 }
 
 // turnsOf joins the utterances of one side by their turn.

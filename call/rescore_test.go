@@ -221,3 +221,35 @@ func TestLabelsComeOutWithTheirSound(t *testing.T) {
 		t.Errorf("since: %+v", done)
 	}
 }
+
+// Reading a recording again with the same model made every turn with a kind word angrier: thanks were forgotten.
+func TestRescoreKeepsKindWords(t *testing.T) {
+	t.Parallel()
+	s := NewStore(pgtest.New(t))
+	dir := t.TempDir()
+	stereo(t, filepath.Join(dir, "a.wav"))
+	started := time.Now().UTC().Truncate(time.Second)
+	r := Record{ID: "0190a1b2-0000-7000-8000-000000000001", From: "100", Language: "en", StartedAt: started, AnsweredAt: started, EndedAt: started.Add(6 * time.Second),
+		Cause: CauseNormal, Recording: Recording{Path: "a.wav", State: RecordingKept}}
+	const text = "thank you so much, but it is still not working"
+	words := emotion.Words("en", text)
+	heard, _ := (&fakeVoice{anger: []float32{.5}}).EndTurn(time.Second, 3*time.Second)
+	want, _ := emotion.Evidence{Reading: &heard, Words: &words}.Estimate()
+	before := TurnReading{CallID: r.ID, Side: SideCaller, Seq: 1, Start: time.Second, End: 3 * time.Second, Estimate: want, Model: "same"}
+	before.fill(&heard, &words)
+	err := s.Finish(t.Context(), r, nil)
+	_, err2 := s.AddUtterance(t.Context(), Utterance{CallID: r.ID, Side: SideCaller, Seq: 1, Start: time.Second, End: 3 * time.Second, Text: text, Language: "en", Turn: 1})
+	err = errors.Join(err, err2, s.AddReading(t.Context(), before),
+		s.AddConsent(t.Context(), ConsentRow{CallID: r.ID, Identity: "100", Purpose: PurposeEmotion, State: ConsentAnnounced, At: started}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := Rescorer{Store: s, Recordings: dir, Emotion: &Emotion{Model: "same", Open: func() Voice { return &fakeVoice{anger: []float32{.5}} }}}
+	if _, err := again.Call(t.Context(), r.ID); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := s.Readings(t.Context(), r.ID)
+	if err != nil || len(rows) != 1 || rows[0].Estimate.E < want.E-.01 || rows[0].Estimate.E > want.E+.01 {
+		t.Errorf("%+v %v, want e %.3f as before", rows, err, want.E)
+	}
+}

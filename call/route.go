@@ -74,6 +74,7 @@ type Route struct {
 	Mix bool `yaml:"mix" koanf:"mix"`
 
 	outside bool   // a number outside, for a user of ours
+	shown   string // who calls, to that number
 	slot    string // a place to park, or to pick up from
 	pickUp  bool
 }
@@ -144,10 +145,10 @@ func (rs routes) check(flow func(name string) bool) error {
 	return nil
 }
 
-// find is the first route that takes the number by the trunk.
-func (rs routes) find(number, trunk string) (Route, bool) {
+// find is the first route that takes the number by the trunk. With ours, for a user of ours, a flow has to name the number.
+func (rs routes) find(number, trunk string, ours bool) (Route, bool) {
 	for _, r := range rs {
-		if r.takes(number, trunk) {
+		if r.takes(number, trunk) && !(ours && r.Flow != "" && !r.names(number)) {
 			return r, true
 		}
 	}
@@ -244,7 +245,7 @@ func (r *Route) target(in *Incoming) Target {
 	case r.User != "":
 		return Target{User: r.User, From: in.From, FromName: in.FromName}
 	case r.outside:
-		return Target{Number: in.To, From: in.From, FromName: in.FromName}
+		return Target{Number: in.To, From: r.shown, FromName: in.FromName}
 	}
 	rest := in.To
 	for _, n := range r.Numbers {

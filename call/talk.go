@@ -220,8 +220,5 @@ func (c *Call) deafen(side string) {
 		})
 	}
 	sd.lost = time.Time{}
-	if f := sd.feeling; f != nil && !f.quiet {
-		f.quiet = true // the next party was not told that its voice is read
-		f.voice.remove()
-	}
+	c.unfeel(sd)
 }

@@ -176,7 +176,7 @@ func (t *transcriber) recognise(ctx context.Context, r Record, side string) erro
 	}
 	defer in.Close()
 	cfg := asr.StreamConfig{Language: r.Language, Call: r.ID, Side: side, Batch: true, Narrow: in.narrow || !t.wide(ctx, r.ID)}
-	if route, ok := t.m.routes.Load().find(r.To, r.Trunk); ok {
+	if route, ok := t.m.routes.Load().find(r.To, r.Trunk, r.Direction == DirectionOut); ok {
 		cfg.Model, cfg.Phrases = route.Model, route.Phrases
 	}
 	seq := 0

@@ -28,6 +28,18 @@ type Directory interface {
 	HasUser(name string) bool
 }
 
+// Ways knows which numbers outside can be called; signalling satisfies it.
+type Ways interface {
+	// Reaches tells whether there is a way to a number. It answers from memory.
+	Reaches(number string) bool
+}
+
+// noWay says that a route leads to a number outside to which there is no way.
+func (m *Manager) noWay(r *Route, number string) bool {
+	w, ok := m.dialer.(Ways)
+	return r.outside && ok && !w.Reaches(number)
+}
+
 // Names of the routes that calls of users take without being configured.
 const (
 	routeUsers   = "users"
@@ -42,6 +54,7 @@ func (m *Manager) user(number string) (string, bool) {
 
 // routeOf finds who takes a call: for a call of a user of ours another user, then
 // the routes, then the outbound routes of signalling. A call from outside has the routes only.
+// A flow for every number is for callers from outside: who dials a number wants that number.
 func (m *Manager) routeOf(in *Incoming) (Route, bool) {
 	u := &m.cfg.Users
 	base := Route{Language: u.Language, Record: u.Record, Announcement: u.Announcement, Emotion: u.Emotion, Transcribe: u.Transcribe}
@@ -54,19 +67,17 @@ func (m *Manager) routeOf(in *Incoming) (Route, bool) {
 			return base, true
 		}
 	}
-	if r, ok := m.routes.Load().find(in.To, in.Trunk); ok {
+	if r, ok := m.routes.Load().find(in.To, in.Trunk, in.User != ""); ok {
 		return r, true
 	}
 	if in.User == "" || plain(in.To) == "" {
 		return Route{}, false
 	}
-	return m.outward(), true
-}
-
-// outward is the way of one of our users to a number outside.
-func (m *Manager) outward() Route {
-	u := &m.cfg.Users
-	return Route{Name: routeOutside, outside: true, Language: u.Language, Record: u.Record, Announcement: u.Announcement, Emotion: u.Emotion, Transcribe: u.Transcribe}
+	base.Name, base.outside, base.shown = routeOutside, true, in.From
+	if in.From == in.User { // signalling knows the user, customers know the number
+		base.shown = m.cfg.CallerID.of(in.User, "")
+	}
+	return base, true
 }
 
 // goal is where a party may have the other one put through to: somebody to dial, or
@@ -100,7 +111,7 @@ func (m *Manager) reach(number, user, trunk string) (Target, error) {
 		}
 	}
 	r, ok := m.routeOf(&in)
-	if !ok || !r.dials() {
+	if !ok || !r.dials() || m.noWay(&r, number) {
 		return Target{}, ErrTarget
 	}
 	return r.target(&in), nil

@@ -100,11 +100,11 @@ func TestRoutes(t *testing.T) {
 	for _, tc := range []struct{ number, trunk, want string }{
 		{"4000", "", "support"}, {"500", "office", "bridge"}, {"500", "", ""}, {"900", "", "no"}, {"9001", "", ""}, {"echo", "", "echo"},
 	} {
-		if r, _ := rs.find(tc.number, tc.trunk); r.Name != tc.want {
+		if r, _ := rs.find(tc.number, tc.trunk, false); r.Name != tc.want {
 			t.Errorf("%s by %q: %q, want %q", tc.number, tc.trunk, r.Name, tc.want)
 		}
 	}
-	r, _ := rs.find("512", "office")
+	r, _ := rs.find("512", "office", false)
 	if got := r.target(&Incoming{To: "51;2@evil", From: "<me>"}).URI; got != "sip:512evil@h;x=me;y=12evil" {
 		t.Errorf("target %s", got)
 	}

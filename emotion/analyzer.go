@@ -103,7 +103,7 @@ func (a *Analyzer) EndTurn(start, end time.Duration) (Reading, bool) {
 // read reads the rows from to to. turn, when given, gets the z-scores before the baseline
 // was applied, which stay w's.
 func (a *Analyzer) read(w *workspace, from, to uint64, turn *[]float32) (Reading, bool) {
-	w.rows = w.rows[:0]
+	w.rows = w.all[:0]
 	for h := from; h < to; h++ {
 		w.rows = append(w.rows, a.ring[h%keptRows])
 	}

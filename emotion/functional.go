@@ -58,7 +58,8 @@ var featureNames = func() []string {
 
 // workspace holds what reading a segment needs; see borrow.
 type workspace struct {
-	rows     []row
+	all      []row // room for the rows of a segment
+	rows     []row // what of them is measured
 	tracker  *tracker
 	values   []float32
 	sorted   []float32
@@ -78,16 +79,17 @@ type workspace struct {
 func newWorkspace(rows int) *workspace {
 	ints := func() []int32 { return make([]int32, 0, rows) }
 	return &workspace{
-		rows: make([]row, 0, rows), tracker: newTracker(rows), values: make([]float32, rows), sorted: make([]float32, rows),
+		all: make([]row, 0, rows), tracker: newTracker(rows), values: make([]float32, rows), sorted: make([]float32, rows),
 		index: ints(), other: ints(), active: ints(), voiced: ints(), unvoiced: ints(), fine: ints(), smooth: make([]float32, rows),
 		x: make([]float32, Features), z: make([]float32, Features), own: make([]float32, 2*Features), raw: make([]float32, 0, Features),
 	}
 }
 
-// measure tracks the pitch of w.rows and fills w.x with the set's functionals. It returns
+// measure tracks the pitch of w.rows, cuts long silence off their ends and fills w.x with the set's functionals. It returns
 // how many rows are voiced.
 func (w *workspace) measure(set *Set) int {
 	w.tracker.track(w.rows)
+	w.trim()
 	w.sort()
 	w.x, w.z = w.x[:len(set.names)], w.z[:len(set.names)]
 	set.fill(w, w.x)
@@ -97,6 +99,30 @@ func (w *workspace) measure(set *Set) int {
 		}
 	}
 	return len(w.voiced)
+}
+
+// Silence before the first voice and behind the last is cut down to restEnd rows when there are
+// more than mostEnd: it is the recording's, not the speaker's.
+const restEnd, mostEnd = 25, 50
+
+// trim cuts long silence off the ends.
+func (w *workspace) trim() {
+	first, last := 0, len(w.rows)-1
+	for first < len(w.rows) && w.rows[first].hz == 0 {
+		first++
+	}
+	if first == len(w.rows) {
+		return
+	}
+	for w.rows[last].hz == 0 {
+		last--
+	}
+	if len(w.rows)-1-last > mostEnd {
+		w.rows = w.rows[:last+1+restEnd]
+	}
+	if first > mostEnd {
+		w.rows = w.rows[first-restEnd:]
+	}
 }
 
 // large writes the functionals of all contours, rhythm and modulation.

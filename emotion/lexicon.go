@@ -15,6 +15,15 @@ type lexeme struct {
 	strong bool
 }
 
+// sentence tells an entry that says who does what from one that may be part of anything.
+func (e *lexeme) sentence() bool {
+	switch e.words[0] {
+	case "i", "i'm", "you", "you're", "this", "what", "how", "are", "get", "give":
+		return len(e.words) > 1
+	}
+	return false
+}
+
 // group is entries of one kind and weight, separated by semicolons.
 type group struct {
 	kind   Kind

@@ -87,6 +87,7 @@ func (s *Set) Measure(pcm []int16) *Measurement {
 	e := newExtractor()
 	var two [2]row
 	var frame [audio.FrameLen]int16
+	w.rows = w.all
 	for i := range frames + tail {
 		clear(frame[:])
 		if at := i * audio.FrameLen; at < len(pcm) {
@@ -96,9 +97,10 @@ func (s *Set) Measure(pcm []int16) *Measurement {
 		w.rows = append(w.rows, two[0], two[1])
 	}
 	w.rows = w.rows[min(len(w.rows), int(centre/hopTime)):]
+	all := w.rows
 	m := &Measurement{Voiced: time.Duration(w.measure(s)) * hopTime, X: w.x}
-	for i := range w.rows {
-		m.Track = append(m.Track, w.rows[i].point(i))
+	for i := range all {
+		m.Track = append(m.Track, all[i].point(i))
 	}
 	return m
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"tingxin/audio"
 )
@@ -174,5 +175,27 @@ func TestTiltCarriesOver(t *testing.T) {
 	t.Logf("of 300 pairs in order: without domains %d, with %d", without, with)
 	if with < without+30 || with < 180 {
 		t.Errorf("of 300 pairs in order: without domains %d, with %d", without, with)
+	}
+}
+
+// TestSilenceAroundARecordingSaysNothing: a recording with seconds of silence before and behind the voice was another
+// recording to every model, by its rhythm and all that is relative to the loud parts.
+func TestSilenceAroundARecordingSaysNothing(t *testing.T) {
+	around := func(pcm []int16, before, behind time.Duration) []int16 {
+		rest := func(d time.Duration) []int16 { return make([]int16, int(d.Seconds()*audio.Rate)) }
+		return slices.Concat(rest(before), pcm, rest(behind))
+	}
+	pcm := around(speech(4, 150, 2), 250*time.Millisecond, 50*time.Millisecond) // ends with 200 ms of its own
+	padded := around(pcm, 3*time.Second, 5*time.Second)
+	for _, set := range sets {
+		a, b := set.Measure(pcm), set.Measure(padded)
+		if a.Voiced != b.Voiced || len(b.Track) < 1199 {
+			t.Errorf("%s: %s of voice, with silence %s over %d points", set.name, a.Voiced, b.Voiced, len(b.Track))
+		}
+		for i, name := range set.names {
+			if d := float64(b.X[i] - a.X[i]); math.Abs(d) > 0.02+0.15*math.Abs(float64(a.X[i])) {
+				t.Errorf("%s %s: %.3f, with silence %.3f", set.name, name, a.X[i], b.X[i])
+			}
+		}
 	}
 }

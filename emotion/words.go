@@ -106,16 +106,46 @@ func (t *tally) sentiment() Sentiment {
 
 // english looks for phrases of whole words, the longest first.
 func (t *tally) english(s string) {
-	words := strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' })
+	words, clause := clauses(s)
 	for i := 0; i < len(words); {
 		e, n := findEnglish(words[i:])
 		if e == nil {
 			i++
 			continue
 		}
-		t.hit(e, negatedEnglish(words[max(0, i-negationReach):i]))
+		before := max(0, i-negationReach)
+		for before < i && clause[before] != clause[i] {
+			before++
+		}
+		t.hit(e, e.negatedEnglish(words[before:i]))
 		i += n
 	}
+}
+
+// clauses are the words of s, and for each the number of marks such as commas before it: a "no"
+// that stands by itself negates nothing that follows.
+func clauses(s string) (words []string, clause []int) {
+	marks, begun := 0, -1
+	end := func(i int) {
+		if begun >= 0 {
+			words, clause, begun = append(words, s[begun:i]), append(clause, marks), -1
+		}
+	}
+	for i, r := range s {
+		switch {
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || r == '\'':
+			if begun < 0 {
+				begun = i
+			}
+			continue
+		case strings.ContainsRune(".,;:!?", r):
+			end(i)
+			marks++
+		}
+		end(i)
+	}
+	end(len(s))
+	return words, clause
 }
 
 func findEnglish(words []string) (*lexeme, int) {
@@ -136,10 +166,16 @@ func equal(a, b []string) bool {
 	return true
 }
 
-func negatedEnglish(before []string) bool {
-	for _, w := range before {
+// negatedEnglish tells whether the words before an entry take it back. "no" does so directly before it
+// only, and not with a whole sentence: "no I am so angry".
+func (e *lexeme) negatedEnglish(before []string) bool {
+	for i, w := range before {
 		switch w {
-		case "not", "no", "never", "without", "isn't", "aren't", "wasn't", "don't", "doesn't", "didn't", "won't", "can't", "hardly":
+		case "no":
+			if i == len(before)-1 && !e.sentence() {
+				return true
+			}
+		case "not", "never", "without", "isn't", "aren't", "wasn't", "don't", "doesn't", "didn't", "won't", "can't", "hardly":
 			return true
 		}
 	}
@@ -156,7 +192,7 @@ func (t *tally) chinese(s string) {
 			i++
 			continue
 		}
-		t.hit(e, negatedChinese(runes[max(0, i-2):i]))
+		t.hit(e, negatedChinese(runes, i))
 		i += n
 	}
 }
@@ -170,11 +206,19 @@ func findChinese(runes []rune) (*lexeme, int) {
 	return nil, 0
 }
 
-func negatedChinese(before []rune) bool {
-	for _, r := range before {
-		switch r {
+// negatedChinese tells whether what stands directly before the entry at runes[at] takes it back. In "能不能" and
+// its like 不 asks, before a person ("不，我要投诉", also without the comma) it stands by itself.
+func negatedChinese(runes []rune, at int) bool {
+	if strings.ContainsRune("我你您他她咱", runes[at]) {
+		return false
+	}
+	for i := at - 1; i >= max(0, at-2); i-- {
+		switch runes[i] {
 		case '不', '没', '别', '未', '勿', '甭':
-			return true
+			return i == 0 || runes[i-1] != runes[i+1]
+		}
+		if !unicode.IsLetter(runes[i]) && !unicode.IsDigit(runes[i]) {
+			return false
 		}
 	}
 	return false

@@ -22,7 +22,17 @@ func TestWords(t *testing.T) {
 		{"en", "I want to speak to your manager, now!", 0.8, 1, true, KindComplaint},
 		{"en", "You'll hear from my lawyer.", 0.8, 1, true, KindLegal},
 		{"en", "I am so angry with you", 0.8, 1, true, KindAnger},
-		{"en", "the lawyerly garden shutup", 0, 0, false, ""}, // whole words only
+		{"en", "the lawyerly garden shutup", 0, 0, false, ""},     // whole words only
+		{"en", "No, this is outrageous", 0.8, 1, true, KindAnger}, // "no" by itself negates nothing
+		{"en", "no i am so angry", 0.8, 1, true, KindAnger},       // as a recogniser writes it
+		{"en", "no, your supervisor, please", 0.8, 1, true, KindComplaint},
+		{"en", "I have no complaint", 0, 0, false, ""},
+		{"zh", "不，我要投诉", 0.8, 1, true, KindComplaint},
+		{"zh", "不 我要 投诉", 0.8, 1, true, KindComplaint},
+		{"zh", "不，太过分了", 0.8, 1, true, KindAnger},
+		{"zh", "能不能退款", 0.3, 0.6, false, KindComplaint}, // a question, not a negation
+		{"zh", "你们是不是骗人", 0.5, 0.7, false, KindAnger},
+		{"zh", "我不是要投诉", 0, 0, false, ""},
 		{"zh", "你好，我想查一下订单", 0, 0, false, ""},
 		{"zh", "我 要 投诉 你们", 0.8, 1, true, KindComplaint}, // spaces as a recogniser writes them
 		{"zh", "气死我了，你们就是骗子", 0.9, 1, true, KindAnger},

@@ -435,6 +435,8 @@ func (n *Node) exits() []string {
 		out = append(out, n.Bot.Handover, n.Bot.Done, n.Bot.Failed)
 	case n.Transfer != nil:
 		out = append(out, n.Transfer.Failed, n.Transfer.After)
+	case n.Callback != nil:
+		out = append(out, n.Callback.Failed)
 	case n.HTTP != nil:
 		out = append(out, n.HTTP.Failed)
 	case n.Branch != nil:

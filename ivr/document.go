@@ -33,6 +33,7 @@ type nodeText struct {
 	Language *at[string]                `yaml:"language"`
 	Queue    *at[queueText]             `yaml:"queue"`
 	Transfer *at[transferText]          `yaml:"transfer"`
+	Callback *at[callbackText]          `yaml:"callback"`
 	Bot      *at[botText]               `yaml:"bot"`
 	HTTP     *at[httpText]              `yaml:"http"`
 	Message  *at[messageText]           `yaml:"voicemail"`

@@ -38,6 +38,7 @@ type Node struct {
 	Language string
 	Queue    *Queue
 	Transfer *Transfer
+	Callback *Callback
 	Bot      *Bot
 	HTTP     *HTTP
 	Message  *Message
@@ -68,6 +69,8 @@ func (n *Node) Kind() string {
 		return "queue"
 	case n.Transfer != nil:
 		return "transfer"
+	case n.Callback != nil:
+		return "callback"
 	case n.Bot != nil:
 		return "bot"
 	case n.HTTP != nil:

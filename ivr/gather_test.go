@@ -91,7 +91,9 @@ func TestHoursMessagesAndSurveys(t *testing.T) {
 		keys, hours string
 		want        []string
 	}{
-		"closed":             {"", "closed", []string{"hours hours support closed", "closed say", "message say 请在提示音后留言", "message message queue support", "thanks say"}},
+		"closed":             {",", "closed", []string{"hours hours support closed", "closed say", "message say 请在提示音后留言", "message message queue support", "thanks say"}},
+		"called back later":  {"1", "closed", []string{"closed key 1", "later callback support 555", "promised say"}},
+		"not called back":    {"1,", "closed", []string{"later callback support 555", "message message queue support"}},
 		"holiday":            {"", "holiday", []string{"holiday say 今天是假日", "message message"}},
 		"nobody comes":       {",", "open", []string{"wait queue support", "message message queue support"}},
 		"place kept":         {"1", "open", []string{"wait callback support", "kept say"}},
@@ -102,7 +104,7 @@ func TestHoursMessagesAndSurveys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			// the calls of an agent who hangs up first: "after" is set
-			inOrder(t, rehearsed(t, file, c.keys, map[string]string{"hours": c.hours}), c.want...)
+			inOrder(t, rehearsed(t, file, c.keys, map[string]string{"hours": c.hours, "caller": "555"}), c.want...)
 		})
 	}
 }

@@ -88,7 +88,7 @@ func (f *Flow) Uses() map[string]int {
 	return all
 }
 
-// Queues are the queues in which the flow lets callers wait, with the line of the node.
+// Queues are the queues in which the flow lets callers wait or keeps places for them, with the line of the node.
 func (f *Flow) Queues() map[string]int {
 	all := map[string]int{}
 	for i := range f.Nodes {
@@ -99,6 +99,8 @@ func (f *Flow) Queues() map[string]int {
 			name = n.Queue.Name
 		case n.Transfer != nil:
 			name = n.Transfer.Queue
+		case n.Callback != nil:
+			name = n.Callback.Queue
 		}
 		if _, seen := all[name]; name != "" && !seen {
 			all[name] = n.Line

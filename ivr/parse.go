@@ -213,7 +213,7 @@ func (c *checker) node(i int, n *at[nodeText]) Node {
 	out := Node{ID: t.ID.v, Line: n.line}
 	kinds := c.kinds(t, &out)
 	if len(kinds) != 1 {
-		c.failf(n.pos, "node %q needs exactly one of say, play, gather, menu, record, listen, set, branch, language, queue, transfer, http, voicemail, survey, bot, hangup; it has %d", t.ID.v, len(kinds))
+		c.failf(n.pos, "node %q needs exactly one of say, play, gather, menu, record, listen, set, branch, language, queue, transfer, callback, http, voicemail, survey, bot, hangup; it has %d", t.ID.v, len(kinds))
 		return out
 	}
 	if out.Pause && (out.Queue != nil || out.Transfer != nil || out.Record != nil || out.Hangup) {
@@ -262,6 +262,7 @@ func (c *checker) kinds(t *nodeText, out *Node) []string {
 	})
 	add("queue", t.Queue != nil, func() { out.Queue = c.queue(t.Queue) })
 	add("transfer", t.Transfer != nil, func() { out.Transfer = c.transfer(t.Transfer) })
+	add("callback", t.Callback != nil, func() { out.Callback = c.callback(t.Callback) })
 	add("bot", t.Bot != nil, func() { out.Bot = c.bot(t.Bot) })
 	add("http", t.HTTP != nil, func() { out.HTTP = c.http(t.HTTP) })
 	add("voicemail", t.Message != nil, func() { out.Message = c.message(t.Message, true) })

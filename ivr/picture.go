@@ -105,6 +105,13 @@ func (n *Node) edges() []Edge {
 	case n.Transfer != nil:
 		add(cmp.Or(n.Transfer.Failed, n.Next), "failed")
 		add(n.Transfer.After, "after")
+	case n.Callback != nil:
+		add(n.Next, "")
+		add(cmp.Or(n.Callback.Failed, n.Next), "failed")
+	case n.Bot != nil:
+		add(cmp.Or(n.Bot.Handover, n.Next), "handover")
+		add(cmp.Or(n.Bot.Done, n.Next), "done")
+		add(cmp.Or(n.Bot.Failed, n.Bot.Handover, n.Next), "failed")
 	case n.HTTP != nil:
 		add(n.Next, "")
 		add(cmp.Or(n.HTTP.Failed, n.Next), "failed")
@@ -134,6 +141,8 @@ func (n *Node) gist(language string) string {
 		text = n.Queue.Name
 	case n.Transfer != nil:
 		text = n.Transfer.User + n.Transfer.Number + n.Transfer.Queue
+	case n.Callback != nil:
+		text = n.Callback.Queue
 	case n.Branch != nil:
 		text = cmp.Or(n.Branch.On, n.Branch.Calendar, n.Branch.Queue)
 	case n.HTTP != nil:

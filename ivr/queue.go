@@ -21,7 +21,7 @@ type Queue struct {
 	Announce time.Duration // between announcements of position and estimated wait; none when zero
 	MaxWait  time.Duration // without end when zero
 	Timeout  string        // node after MaxWait; the next one when empty, as for the others
-	Closed   string        // node outside of the opening hours, or when the queue is full
+	Closed   string        // node outside of the opening hours, or when the queue is full or takes nobody
 	NoAgents string        // node when nobody is at work; empty lets the caller wait for somebody
 	After    string        // node when the agent hung up first; empty ends the call
 	Offer    *Offer        // to be called back instead of waiting; nil makes none
@@ -153,6 +153,9 @@ type transferText struct {
 	After   at[string]   `yaml:"after"`
 }
 
+// priorities are how pressing a flow may say that a caller is.
+var priorities = []string{"low", "normal", "high", "urgent"}
+
 // leastAnnounce is how close announcements may follow each other.
 const leastAnnounce = 5 * time.Second
 
@@ -162,7 +165,7 @@ func (c *checker) queue(t *at[queueText]) *Queue {
 	if !nameForm.MatchString(q.Name) {
 		c.failf(cmp.Or(t.v.Name.pos, t.pos), "queue needs the name of a queue")
 	}
-	if !slices.Contains([]string{"low", "normal", "high", "urgent"}, q.Priority) {
+	if !slices.Contains(priorities, q.Priority) {
 		c.failf(t.v.Priority.pos, "priority is low, normal, high or urgent, not %q", q.Priority)
 	}
 	for _, s := range t.v.Skills.v {
@@ -227,6 +230,15 @@ func (r *run) queue(ctx context.Context, n *Node, q *Queue) (string, error) {
 	line, ok := r.line.(Queuer)
 	if !ok {
 		return "", ErrNoQueues
+	}
+	if q.Offer != nil && len(q.Offer.Prompt) > 0 {
+		filled, offer := *q, *q.Offer
+		offer.Prompt = slices.Clone(offer.Prompt)
+		for i := range offer.Prompt {
+			offer.Prompt[i].Text = r.fill(offer.Prompt[i].Text)
+		}
+		filled.Offer = &offer
+		q = &filled
 	}
 	end, err := line.Queue(ctx, q, r.language)
 	if err != nil {

@@ -43,6 +43,7 @@ var _ interface {
 	Feeler
 	Queuer
 	Transferer
+	Callbacker
 	Hearer
 	Concealer
 	Hours
@@ -197,6 +198,12 @@ func (l *rehearsal) Queue(ctx context.Context, q *Queue, _ string) (QueueEnd, er
 // Transfer reaches nobody when a wait is typed next.
 func (l *rehearsal) Transfer(ctx context.Context, t *Transfer) (bool, error) {
 	l.did("transfer", t.User+t.Number)
+	return !l.comma(), ctx.Err()
+}
+
+// CallBack keeps no place when a wait is typed next.
+func (l *rehearsal) CallBack(ctx context.Context, c *Callback) (bool, error) {
+	l.did("callback", c.Queue+" "+c.Number)
 	return !l.comma(), ctx.Err()
 }
 

@@ -112,6 +112,8 @@ func (r *run) step(ctx context.Context, n *Node) (next string, err error) {
 		return r.queue(ctx, n, n.Queue)
 	case n.Transfer != nil:
 		return r.transfer(ctx, n, n.Transfer)
+	case n.Callback != nil:
+		return r.callback(ctx, n, n.Callback)
 	case n.Bot != nil:
 		return r.bot(ctx, n, n.Bot)
 	case n.HTTP != nil:

@@ -118,7 +118,8 @@ type Progress struct {
 	At       time.Time `json:"at"`
 	hash     string    // of the articles that the index is of
 	judge    int64     // that it judges by
-	labels   int       // that were there when it was built
+	tried    string    // hash of the articles when a judgement was learnt last, taken or not
+	labels   int       // labelled questions that were there then
 }
 
 // New checks and stores. model may be nil: then only rules answer.
@@ -355,8 +356,9 @@ func (s *Service) buildIndex(ctx context.Context, sh *shelf, lang string) error 
 	if x == nil {
 		x, err = s.indexOf(ctx, lang, st.articles)
 	}
+	tried := false
 	if err == nil {
-		x.judge, err = s.judgement(ctx, lang, x, s.due(sh, lang))
+		x.judge, tried, err = s.judgement(ctx, lang, x, s.due(sh, lang))
 	}
 	if err != nil {
 		s.note(lang, func(p *Progress) { p.Error = "the index could not be built; the log says why" })
@@ -365,7 +367,10 @@ func (s *Service) buildIndex(ctx context.Context, sh *shelf, lang string) error 
 	s.use(lang, x)
 	s.builds.Add(1)
 	s.note(lang, func(p *Progress) {
-		p.hash, p.judge, p.Error, p.Model, p.labels = st.hash, sh.judges[lang].id, "", s.model.Version(lang), sh.labels[lang]
+		p.hash, p.judge, p.Error, p.Model = st.hash, sh.judges[lang].id, "", s.model.Version(lang)
+		if tried {
+			p.tried, p.labels = st.hash, sh.labels[lang]
+		}
 	})
 	return nil
 }
@@ -403,33 +408,33 @@ func (s *Service) due(sh *shelf, lang string) bool {
 	s.mu.Lock()
 	p := s.progress[lang]
 	s.mu.Unlock()
-	return sh.judges[lang].outgrown(len(sh.langs[lang].articles), sh.labels[lang]) && (p.hash != sh.langs[lang].hash || p.labels != sh.labels[lang])
+	return sh.judges[lang].outgrown(len(sh.langs[lang].articles), sh.labels[lang]) && (p.tried != sh.langs[lang].hash || p.labels != sh.labels[lang])
 }
 
 // judgement is the stored one, or one learnt now when there is none for these vectors
-// or it is due.
-func (s *Service) judgement(ctx context.Context, lang string, x *Index, due bool) (*judge, error) {
+// or it is due; tried tells whether it was attempted.
+func (s *Service) judgement(ctx context.Context, lang string, x *Index, due bool) (_ *judge, tried bool, _ error) {
 	s.trains.Lock()
 	defer s.trains.Unlock()
 	j, err := s.store.loadModel(ctx, lang, s.model.Version(lang))
 	if err != nil || j != nil && !due {
-		return j, err
+		return j, false, err
 	}
 	x.judge = j
 	t, err := s.trainOn(ctx, x)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, err
+			return nil, true, err
 		}
 		// Too little to learn from is no failure: rules and search work without.
 		s.log.Info("no judgement could be learnt yet", "lang", lang, "err", err)
-		return j, nil
+		return j, true, nil
 	}
 	if err := s.store.saveModel(ctx, lang, s.model.Version(lang), "", t, t.Reason == ""); err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	if t.Reason != "" {
-		return j, nil
+		return j, true, nil
 	}
-	return t.judge, s.store.Touch(ctx, lang)
+	return t.judge, true, s.store.Touch(ctx, lang)
 }

@@ -85,6 +85,33 @@ func (f *Figures) Worse(before *Figures) string {
 	return ""
 }
 
+// promised is the share of questions that may be answered wrongly, in percent.
+const promised = 5
+
+// makeshiftLead is what MRR@10 may fall by after a makeshift, which may know the questions of the replay:
+// there were too few to keep them apart.
+const makeshiftLead = 0.05
+
+// worseThanMakeshift is Worse than a judgement that was learnt from less than half of what there is now,
+// perhaps in the middle of an import: one that hardly answers is never wrong, and would stay for ever. To be
+// wrong no more often than is promised is enough then.
+func (f *Figures) worseThanMakeshift(before *Figures) string {
+	allowed := *before
+	allowed.Wrong, allowed.MRR = max(before.Wrong, promised), before.MRR-makeshiftLead
+	return f.Worse(&allowed)
+}
+
+// learntFrom is how much the active judgement of a language learnt from.
+func (s *Store) learntFrom(ctx context.Context, lang, version string) (judged, error) {
+	rows, err := pg.Rows(ctx, s.db, func(r pgx.CollectableRow) (j judged, err error) {
+		return j, r.Scan(&j.id, &j.articles, &j.labels)
+	}, `select id, coalesce((figures->>'articles')::int, 0), coalesce((figures->>'labels')::int, 0) from kb_models where lang = $1 and active and embed = $2`, lang, version)
+	if err != nil || len(rows) == 0 {
+		return judged{}, err
+	}
+	return rows[0], nil
+}
+
 // Tally counts how labelled questions are answered.
 type Tally struct {
 	all, asked, foreign, wrong, right, passed int
@@ -178,7 +205,16 @@ func (s *Service) trainOn(ctx context.Context, x *Index) (*trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Before != nil {
+	if t.Before == nil {
+		return t, nil
+	}
+	was, err := s.store.learntFrom(ctx, x.lang, s.model.Version(x.lang))
+	if err != nil {
+		return nil, err
+	}
+	if was.outgrown(t.Articles, t.Labels) {
+		t.Reason = t.Own.worseThanMakeshift(t.Before)
+	} else {
 		t.Reason = t.Own.Worse(t.Before)
 	}
 	return t, nil

@@ -93,3 +93,31 @@ func TestJudgementIsKept(t *testing.T) {
 		}
 	}
 }
+
+// A server learns while articles come in: the judgement of the first few, which answers hardly anything and
+// so is never wrong, gives way to that of all of them. It stayed for ever.
+func TestJudgementOfHalfAnImportGivesWay(t *testing.T) {
+	better := Figures{Questions: 80, MRR: 0.88, Wrong: 1.2, Right: 46}
+	makeshift := Figures{Questions: 80, MRR: 0.66, Wrong: 0, Right: 7}
+	if better.Worse(&makeshift) == "" || better.worseThanMakeshift(&makeshift) != "" {
+		t.Errorf("%q %q", better.Worse(&makeshift), better.worseThanMakeshift(&makeshift))
+	}
+	if known := (Figures{Questions: 80, MRR: 0.89, Right: 45}); better.worseThanMakeshift(&known) != "" {
+		t.Errorf("%q", better.worseThanMakeshift(&known))
+	}
+	for _, bad := range []Figures{{Questions: 80, MRR: 0.6, Right: 46}, {Questions: 80, MRR: 0.9, Wrong: 5.1}} {
+		if bad.worseThanMakeshift(&makeshift) == "" {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+	// An index that is built before the judgement of the one before it is known is judged anew afterwards.
+	s := &Service{progress: map[string]Progress{"en": {hash: "all", judge: 0}}}
+	sh := &shelf{langs: map[string]*stack{"en": {hash: "all", articles: make([]Article, 63)}}, judges: map[string]judged{"en": {id: 2, articles: 12, labels: 355}}, labels: map[string]int{"en": 355}}
+	if !s.due(sh, "en") {
+		t.Error("it is not learnt anew though it was never tried with all articles")
+	}
+	s.progress["en"] = Progress{hash: "all", judge: 2, tried: "all", labels: 355}
+	if s.due(sh, "en") {
+		t.Error("it is learnt again and again")
+	}
+}

@@ -22,6 +22,20 @@ var englishDigit = map[string]byte{
 	"six": '6', "seven": '7', "eight": '8', "nine": '9',
 }
 
+// Digit is one digit as it is written or said alone, folded: "5", "五", "five"; "" for anything else.
+func Digit(word string) string {
+	if len(word) == 1 && digitsOnly(word) {
+		return word
+	}
+	if d, ok := englishDigit[word]; ok {
+		return string(rune(d))
+	}
+	if r, size := utf8.DecodeRuneInString(word); size == len(word) && chineseDigit[r] != 0 {
+		return string(rune(chineseDigit[r]))
+	}
+	return ""
+}
+
 var times = map[string]int{"double": 2, "triple": 3}
 
 // SpokenDigits writes digits that were said one by one as digits: at least five in

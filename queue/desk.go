@@ -72,7 +72,7 @@ func (s *Service) Ended(ctx context.Context, id WorkID, cause string) error {
 	return s.do(ctx, request{Op: opEnded, ID: id, Text: cause})
 }
 
-// Transfer moves work to another queue; see Router.Transfer.
+// Transfer moves work to another queue; see Router.Transfer. A caller is not moved to a closed queue (*ClosedError).
 func (s *Service) Transfer(ctx context.Context, id WorkID, to QueueID) error {
 	return s.do(ctx, request{Op: opTransfer, ID: id, Queue: to})
 }

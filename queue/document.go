@@ -57,6 +57,8 @@ func (e *badValue) Error() string { return e.message }
 // Document is settings as people write them: what a file holds and what the API
 // speaks. Agents are named by their user names.
 type Document struct {
+	// Users are brought in line by api, which keeps them, before the rest.
+	Users     []UserDoc  `json:"users,omitempty" yaml:"users"`
 	Skills    []Skill    `json:"skills,omitempty" yaml:"skills"`
 	Calendars []Calendar `json:"calendars,omitempty" yaml:"calendars"`
 	Agents    []AgentDoc `json:"agents,omitempty" yaml:"agents"`
@@ -66,6 +68,17 @@ type Document struct {
 	RoleRules []team.Rule `json:"role_rules,omitempty" yaml:"role_rules"`
 	// By is who applies it.
 	By string `json:"-" yaml:"-"`
+}
+
+// UserDoc is somebody who signs in, in a Document.
+type UserDoc struct {
+	User     string `json:"user" yaml:"user" doc:"name to sign in with"`
+	Name     string `json:"name,omitempty" yaml:"name"`
+	Role     string `json:"role" yaml:"role"`
+	Language string `json:"language,omitempty" yaml:"language"`
+	Disabled bool   `json:"disabled,omitempty" yaml:"disabled"`
+	// Password is the first one, of a user who is not there yet; it changes nobody's.
+	Password string `json:"password,omitempty" yaml:"password"`
 }
 
 // AgentDoc is an agent in a Document.
@@ -338,10 +351,47 @@ func (s *Store) applyQueues(ctx context.Context, tx pgx.Tx, queues, now []QueueD
 			return err
 		}
 		if a.differs("queue:"+string(d.ID), d, find(now, func(o QueueDoc) bool { return o.ID == d.ID })) {
+			if err := calendarOf(ctx, tx, &q); err != nil {
+				return err
+			}
 			if err := s.PutQueue(ctx, tx, q); err != nil {
 				return err
 			}
 		}
+	}
+	for i := range queues {
+		if err := helpersOf(ctx, tx, &queues[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// calendarOf says when the opening hours of a queue are not there.
+func calendarOf(ctx context.Context, tx pgx.Tx, q *Queue) error {
+	var there bool
+	if err := tx.QueryRow(ctx, `select $1 = '' or exists (select from queue_calendars where name = $1)`, q.Calendar).Scan(&there); err != nil || there {
+		return err
+	}
+	return wrong("queue %s: there are no opening hours %q", q.ID, q.Calendar)
+}
+
+// helpersOf says when a skill, or a queue that shall help, is not there: nobody would ever come.
+func helpersOf(ctx context.Context, tx pgx.Tx, d *QueueDoc) error {
+	helpers := texts(d.Sisters)
+	if d.Overflow != "" {
+		helpers = append(helpers, string(d.Overflow))
+	}
+	var queue, skill *string
+	err := tx.QueryRow(ctx, `select (select min(n) from unnest($1::text[]) n where not exists (select from queues where id = n)),
+		(select min(n) from unnest($2::text[]) n where not exists (select from queue_skills where name = n))`, helpers, d.Skills).Scan(&queue, &skill)
+	switch {
+	case err != nil:
+		return err
+	case queue != nil:
+		return wrong("queue %s: there is no queue %q", d.ID, *queue)
+	case skill != nil:
+		return wrong("queue %s: there is no skill %q", d.ID, *skill)
 	}
 	return nil
 }
@@ -356,7 +406,13 @@ func (s *Store) PutQueueDoc(ctx context.Context, tx pgx.Tx, d QueueDoc) error {
 	if err != nil {
 		return err
 	}
-	return s.PutQueue(ctx, tx, q)
+	if err := calendarOf(ctx, tx, &q); err != nil {
+		return err
+	}
+	if err := s.PutQueue(ctx, tx, q); err != nil {
+		return err
+	}
+	return helpersOf(ctx, tx, &d)
 }
 
 func userIDs(ctx context.Context, tx pgx.Tx) (map[string]AgentID, error) {

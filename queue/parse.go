@@ -136,6 +136,12 @@ func (d *Document) check(file *ast.File) error {
 		seen[name] = true
 		return nil
 	}
+	for i := range d.Users {
+		d.Users[i].User = strings.ToLower(d.Users[i].User)
+		if err := once("user " + d.Users[i].User); err != nil {
+			return at("users", i, err)
+		}
+	}
 	for i, k := range d.Skills {
 		if err := errors.Join(CheckName("skill", k.Name), once("skill "+k.Name)); err != nil {
 			return at("skills", i, err)

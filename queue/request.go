@@ -144,7 +144,7 @@ func (d *dispatcher) apply(req *request, now time.Time) (resp response, err erro
 	case opEnded:
 		err = r.Ended(req.ID, req.Text, now)
 	case opTransfer:
-		err = r.Transfer(req.ID, req.Queue, now)
+		err = d.transfer(req.ID, req.Queue, now)
 	case opAssign:
 		resp.Over, err = r.Assign(req.ID, req.Agent, req.Text, now)
 	case opKeep:
@@ -260,9 +260,31 @@ func (d *dispatcher) enqueue(w *Work, now time.Time) error {
 	if !ok {
 		return fmt.Errorf("queue %q: %w", w.Queue, ErrNoQueue)
 	}
-	if c := d.calendars[q.Calendar]; c != nil && !c.Open(now) && w.Callback == nil && (w.Kind == KindVoice || w.Kind == KindChat) {
-		next, _ := c.NextOpen(now)
-		return &ClosedError{w.Queue, next}
+	if w.Callback == nil && (w.Kind == KindVoice || w.Kind == KindChat) {
+		if err := d.closed(&q, now); err != nil {
+			return err
+		}
 	}
 	return d.router.Enqueue(*w, now)
+}
+
+// transfer moves work. Nobody on the line is moved to where nobody comes; chats are, as they may wait.
+func (d *dispatcher) transfer(id WorkID, to QueueID, now time.Time) error {
+	it, there := d.router.Item(id)
+	if q, ok := d.router.Queue(to); ok && there && it.Kind == KindVoice && it.Callback == nil {
+		if err := d.closed(&q, now); err != nil {
+			return err
+		}
+	}
+	return d.router.Transfer(id, to, now)
+}
+
+// closed is the ClosedError of a queue outside of its opening hours.
+func (d *dispatcher) closed(q *Queue, now time.Time) error {
+	c := d.calendars[q.Calendar]
+	if c == nil || c.Open(now) {
+		return nil
+	}
+	next, _ := c.NextOpen(now)
+	return &ClosedError{q.ID, next}
 }

@@ -230,7 +230,10 @@ func (r *emotionReport) run(ctx context.Context, list []Spoken, set *emotion.Set
 	}
 	r.took = time.Since(begun)
 	if err == nil && len(r.results) == 0 {
-		err = fmt.Errorf("nothing to score: %s", strings.Join(append(r.notes, "no corpus has this task"), "; "))
+		if r.notes == nil {
+			r.notes = []string{"no corpus has recordings for this task"}
+		}
+		err = fmt.Errorf("nothing to score: %s", strings.Join(r.notes, "; "))
 	}
 	return err
 }
@@ -326,5 +329,8 @@ func (r *emotionReport) model(m *emotion.Model, all []measured) {
 }
 
 func (r *emotionReport) add(t *task, norm string, list []guess) {
+	if n := t.strangers(); norm == "first" && n > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%s %s: %d of %d speakers have fewer than two neutral recordings; to norm \"first\" they are strangers", t.corpus, t.title(), n, t.speakers()))
+	}
 	r.results = append(r.results, emotionResult{t, norm, judge(list, len(t.names), t.anger), list})
 }

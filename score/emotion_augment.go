@@ -2,11 +2,8 @@ package score
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 
 	"tingxin/audio"
 	"tingxin/emotion"
@@ -30,50 +27,48 @@ var conditions = []condition{
 	{name: "faster, old line", speed: 1.08, gain: 12, noise: 30, narrow: true, coded: true},
 }
 
-// examplesOf measures every recording under every condition.
-func examplesOf(ctx context.Context, list []Spoken, set *emotion.Set, parallel int) ([]emotion.Example, error) {
-	if parallel <= 0 {
-		parallel = runtime.NumCPU()
-	}
-	out := make([]emotion.Example, len(list)*len(conditions))
-	errs := make([]error, len(list))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range parallel {
-		// Ends when next is closed.
-		wg.Go(func() {
-			for i := range next {
-				errs[i] = hearAll(list[i], set, i, out[i*len(conditions):(i+1)*len(conditions)])
-			}
-		})
-	}
-	for i := range list {
-		select {
-		case next <- i:
-		case <-ctx.Done():
+// mostExamples bounds what a model is trained on: memory grows with its square (1.2 GB), time with its cube.
+const mostExamples = 12000
+
+// ways is under how many conditions each of n recordings can be heard.
+func ways(n int) int { return min(len(conditions), mostExamples/max(1, n)) }
+
+// examplesOf measures every recording under every condition, or, of many recordings, each under
+// some, in turn. mute are those without any voice, which are left out: silence is nobody's anger.
+func examplesOf(ctx context.Context, list []Spoken, set *emotion.Set, parallel int) (out []emotion.Example, mute int, err error) {
+	all := make([][]emotion.Example, len(list))
+	err = hearEach(ctx, list, parallel, func(i int) (err error) {
+		all[i], err = hearAll(list[i], set, i, ways(len(list)))
+		return err
+	})
+	for _, of := range all {
+		if of == nil {
+			mute++
 		}
+		out = append(out, of...)
 	}
-	close(next)
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, ctx.Err()
+	return out, mute, err
 }
 
-// hearAll measures recording number i under every condition.
-func hearAll(s Spoken, set *emotion.Set, i int, out []emotion.Example) error {
+// hearAll measures recording number i under ways conditions, nil when there is no voice in it.
+func hearAll(s Spoken, set *emotion.Set, i, ways int) ([]emotion.Example, error) {
 	pcm, _, err := ReadAudio(s.Path)
 	if err != nil {
-		return fmt.Errorf("features: %w", err)
+		return nil, err
 	}
-	for k, c := range conditions {
+	var out []emotion.Example
+	for k := range ways {
+		c := conditions[k]
+		if ways < len(conditions) {
+			c = conditions[(i+k)%len(conditions)]
+		}
 		m := set.Measure(c.hear(pcm, s.Who(), uint64(i)))
-		out[k] = emotion.Example{X: m.X, Seconds: m.Voiced.Seconds(), Class: s.Class, Label: s.Label, Speaker: s.Who(), Variant: "/" + c.name, Domain: s.Corpus}
+		if out == nil && m.Voiced == 0 {
+			return nil, nil
+		}
+		out = append(out, emotion.Example{X: m.X, Seconds: m.Voiced.Seconds(), Class: s.Class, Label: s.Label, Speaker: s.Who(), Variant: "/" + c.name, Domain: s.Corpus})
 	}
-	return nil
+	return out, nil
 }
 
 // hear gives the recording as the condition has it; it is the same each time.

@@ -44,6 +44,7 @@ func TestReadSpokenSaysWhatIsWrong(t *testing.T) {
 	const head = "corpus\tpath\tspeaker\tlabel\n"
 	for text, want := range map[string]string{
 		"path,speaker,label\na.wav,1,sad\n":               "separated by tabs",
+		"\xff\xfep\x00a\x00t\x00h\x00\n\x00":              "no text in UTF-8",
 		"path\tlabel\tspeaker\tlabel\n":                   `"label" twice`,
 		head + "x\ta.wav\t1\tsad\ny\tb.wav\t1\n":          "line 3: it has no label",
 		head + "x\ta.wav\t1\tsad\n\nx\ta.wav\t2\tangry\n": "line 4: ",
@@ -58,6 +59,24 @@ func TestReadSpokenSaysWhatIsWrong(t *testing.T) {
 		if _, err := ReadSpoken(path, "none of them"[:4*strings.Count(text, "y\tb.wav\t1\tsad")]); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// Labels that differ in capitals only were classes of their own.
+func TestLabelsInCapitalsAreTheSame(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.tsv")
+	if err := os.WriteFile(path, []byte("\ufeffLabel\tSpeaker\tPath\r\nAnger\t1\ta.wav\r\nANGER\t2\tb.wav\r\nanger\t1\tc.wav\r\nHot_Anger\t1\td.wav\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := ReadSpoken(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := labelsOf(list); !slices.Equal(got, []string{"Anger", "Hot_Anger"}) || list[2].Line != 4 {
+		t.Errorf("labels %v, %+v", got, list)
+	}
+	if got := mapping(list); got != "angry = Anger, Hot_Anger" {
+		t.Error(got)
 	}
 }
 

@@ -18,7 +18,6 @@ type measured struct {
 	length  float64     // seconds of sound
 	copies  [][]float32 // functionals of the recording played slower and faster, for training
 	variant string      // tells a copy's voice from the speaker's own
-	err     error
 }
 
 // voice is whose norm a recording belongs to.
@@ -55,17 +54,38 @@ func faster(pcm []int16, speed float64) []int16 {
 // measureAll measures the recordings on several goroutines, with copies for the corpora
 // given; it fails when one cannot be read. What the cache has is taken from there.
 func measureAll(ctx context.Context, list []Spoken, set *emotion.Set, band string, copies map[string]bool, cache *measureCache, parallel int) ([]measured, error) {
+	out := make([]measured, len(list))
+	err := hearEach(ctx, list, parallel, func(i int) (err error) {
+		out[i], err = measureOne(list[i], set, band, copies[list[i].Corpus], cache)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, cache.save()
+}
+
+// hearEach calls hear for each recording, on several goroutines, until one fails; the error
+// names its line in the manifest.
+func hearEach(ctx context.Context, list []Spoken, parallel int, hear func(i int) error) error {
+	if err := allThere(list); err != nil {
+		return err
+	}
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
 	}
-	out := make([]measured, len(list))
+	errs := make([]error, len(list))
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range parallel {
 		// Ends when next is closed.
 		wg.Go(func() {
 			for i := range next {
-				out[i] = measureOne(list[i], set, band, copies[list[i].Corpus], cache)
+				if errs[i] = hear(i); errs[i] != nil {
+					stop()
+				}
 			}
 		})
 	}
@@ -77,18 +97,15 @@ func measureAll(ctx context.Context, list []Spoken, set *emotion.Set, band strin
 	}
 	close(next)
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	for _, m := range out {
-		if m.err != nil {
-			return nil, m.err
+	for i, err := range errs {
+		if err != nil {
+			return fmt.Errorf("manifest line %d: %w", list[i].Line, err)
 		}
 	}
-	return out, cache.save()
+	return ctx.Err()
 }
 
-func measureOne(s Spoken, set *emotion.Set, band string, copies bool, cache *measureCache) measured {
+func measureOne(s Spoken, set *emotion.Set, band string, copies bool, cache *measureCache) (measured, error) {
 	m := measured{Spoken: s}
 	key := cache.key(s, band, copies)
 	k, ok := cache.find(key)
@@ -98,12 +115,11 @@ func measureOne(s Spoken, set *emotion.Set, band string, copies bool, cache *mea
 	}
 	if ok {
 		m.x, m.seconds, m.length, m.copies = k.X, k.Voiced, k.Seconds, k.Copies
-		return m
+		return m, nil
 	}
 	pcm, _, err := ReadAudio(s.Path)
 	if err != nil {
-		m.err = fmt.Errorf("features: %w", err)
-		return m
+		return m, err
 	}
 	m.length = float64(len(pcm)) / audio.Rate
 	got := set.Measure(through(pcm, band))
@@ -114,7 +130,7 @@ func measureOne(s Spoken, set *emotion.Set, band string, copies bool, cache *mea
 		}
 	}
 	cache.keep(key, kept{m.x, m.seconds, m.length, m.copies})
-	return m
+	return m, nil
 }
 
 // through passes audio through a band.

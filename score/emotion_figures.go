@@ -28,13 +28,33 @@ func (g guess) class() int {
 	return best
 }
 
+// oneAnger joins the probabilities of several classes of anger in the first of them.
+func oneAnger(p []float32, anger []int) []float32 {
+	if len(anger) < 2 || p == nil {
+		return p
+	}
+	p = slices.Clone(p)
+	for _, k := range anger[1:] {
+		p[anger[0]] += p[k]
+		p[k] = 0
+	}
+	return p
+}
+
+// anger is the probability of anger of any kind, angry whether that is the most probable.
+func (g guess) anger(anger []int) float32 { return oneAnger(g.p, anger)[anger[0]] }
+
+func (g guess) angry(anger []int) bool {
+	return guess{p: oneAnger(g.p, anger)}.class() == anger[0]
+}
+
 // verdict sums guesses up. Rates are in per cent, the rest between 0 and 1.
 type verdict struct {
 	files     int
 	speakers  int
 	uar       float64
-	low, high float64 // 95 % over speakers
-	recall    []float64
+	low, high float64   // 95 % over speakers, when there are several
+	recall    []float64 // of each class, -1 when it does not occur
 	accuracy  float64
 	f1        float64 // mean over classes
 	auc       float64 // anger against the rest, -1 without anger
@@ -50,8 +70,8 @@ type verdict struct {
 	angerFalse float64
 }
 
-// judge sums up; anger is the index of the class, -1 when there is none.
-func judge(list []guess, classes, anger int) verdict {
+// judge sums up; anger are the indexes of its classes.
+func judge(list []guess, classes int, anger []int) verdict {
 	v := verdict{files: len(list), auc: -1, aucLow: -1, aucHigh: -1}
 	v.uar, v.recall = uarOf(list, classes)
 	v.f1, v.accuracy = f1Of(list, classes)
@@ -59,7 +79,7 @@ func judge(list []guess, classes, anger int) verdict {
 	names, by := bySpeaker(list)
 	v.speakers = len(names)
 	v.low, v.high = resample(names, by, func(l []guess) float64 { u, _ := uarOf(l, classes); return u })
-	if anger >= 0 {
+	if len(anger) > 0 {
 		v.alarms(list, anger)
 		if v.angry > 0 && v.angry < v.files {
 			v.auc = aucOf(list, anger)
@@ -69,15 +89,16 @@ func judge(list []guess, classes, anger int) verdict {
 	return v
 }
 
-func (v *verdict) alarms(list []guess, anger int) {
+func (v *verdict) alarms(list []guess, anger []int) {
 	right := 0
 	for _, g := range list {
-		if g.truth == anger {
+		angry := slices.Contains(anger, g.truth)
+		if angry {
 			v.angry++
 		}
-		if g.class() == anger && !g.unsure {
+		if g.angry(anger) && !g.unsure {
 			v.angerSaid++
-			if g.truth == anger {
+			if angry {
 				right++
 			}
 		}
@@ -149,6 +170,7 @@ func uarOf(list []guess, classes int) (uar float64, recall []float64) {
 	recall = make([]float64, classes)
 	n := 0
 	for k := range classes {
+		recall[k] = -1
 		if count[k] > 0 {
 			recall[k] = share(right[k], count[k])
 			uar += recall[k]
@@ -181,15 +203,15 @@ func f1Of(list []guess, classes int) (f1, accuracy float64) {
 	return f1 / float64(max(1, n)), share(all, len(list))
 }
 
-// aucOf is the probability that a recording of the class scores higher than another one.
-func aucOf(list []guess, class int) float64 {
+// aucOf is the probability that a recording of anger scores higher than another one.
+func aucOf(list []guess, anger []int) float64 {
 	type scored struct {
 		p   float32
 		yes bool
 	}
 	s := make([]scored, len(list))
 	for i, g := range list {
-		s[i] = scored{g.p[class], g.truth == class}
+		s[i] = scored{g.anger(anger), slices.Contains(anger, g.truth)}
 	}
 	slices.SortFunc(s, func(a, b scored) int { return cmp.Compare(a.p, b.p) })
 	yes, no, sum := 0.0, 0.0, 0.0

@@ -29,7 +29,7 @@ func (f *fold) addCopies(m measured, y int, first bool) {
 }
 
 // evaluate trains on one side and tests the other. First neutral seconds are not tested.
-func evaluate(train, test *fold, classes, anger int) ([]guess, error) {
+func evaluate(train, test *fold, classes int, anger []int) ([]guess, error) {
 	x := train.raw()
 	n := emotion.NewNorm(x)
 	z := train.scores(x, n)
@@ -40,7 +40,10 @@ func evaluate(train, test *fold, classes, anger int) ([]guess, error) {
 	for i, m := range train.items {
 		who[i], domain[i] = m.Who(), m.Corpus
 	}
-	opts := emotion.FitOptions{Domain: domain, Anger: anger}
+	opts := emotion.FitOptions{Domain: domain}
+	if len(anger) > 0 {
+		opts.Anger = anger[0]
+	}
 	var c *emotion.Classifier
 	var held [][]float32
 	var share float32
@@ -54,8 +57,15 @@ func evaluate(train, test *fold, classes, anger int) ([]guess, error) {
 		return nil, err
 	}
 	least := float32(0)
-	if anger >= 0 {
-		least = emotion.Threshold(held, train.y, domain, anger, emotion.AngerPrecision)
+	if len(anger) > 0 {
+		y := slices.Clone(train.y)
+		for i, p := range held {
+			held[i] = oneAnger(p, anger)
+			if slices.Contains(anger, y[i]) {
+				y[i] = anger[0]
+			}
+		}
+		least = emotion.Threshold(held, y, domain, anger[0], emotion.AngerPrecision)
 	}
 	var list []guess
 	heard = test.scores(test.raw(), n)
@@ -69,7 +79,7 @@ func evaluate(train, test *fold, classes, anger int) ([]guess, error) {
 			v = emotion.Beside(heard[i], v, share)
 		}
 		c.Predict(v, g.p)
-		g.unsure = g.class() == anger && g.p[anger] < least
+		g.unsure = len(anger) > 0 && g.angry(anger) && g.anger(anger) < least
 		list = append(list, g)
 	}
 	return list, nil

@@ -2,11 +2,13 @@ package score
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"tingxin/emotion"
 )
@@ -17,6 +19,8 @@ type Spoken struct {
 	// Label is the maker's, Class what it counts as in a model.
 	Label, Item string
 	Class       emotion.Class
+	// Line of the manifest.
+	Line int
 	// Known tells that Class follows from the label, or from the column label4; a label that
 	// says nothing to this program counts as Other.
 	Known bool
@@ -28,8 +32,9 @@ func (s Spoken) Who() string { return s.Corpus + "/" + s.Speaker }
 // ReadSpoken reads a manifest of emotional speech: tab-separated values whose first line
 // names the columns. path, speaker and label are needed; corpus, lang, gender, label4 and
 // item are read when there. Paths are relative to the manifest's folder or the one above.
-// corpus, when given, keeps that one only. A recording that is listed twice is refused: it
-// could be trained on and tested at once.
+// corpus, when given, keeps that one only. Labels that differ in capitals only are one, spelt
+// as it is first. A recording that is listed twice is refused: it could be trained on and
+// tested at once.
 func ReadSpoken(path, corpus string) ([]Spoken, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -40,7 +45,8 @@ func ReadSpoken(path, corpus string) ([]Spoken, error) {
 	scan.Buffer(nil, 1<<20)
 	column := map[string]int{}
 	var list []Spoken
-	seen := map[string]int{} // path to line
+	seen := map[string]int{}        // path to line
+	spelling := map[string]string{} // of a label in lower case
 	var corpora []string
 	for line := 1; scan.Scan(); line++ {
 		if strings.TrimSpace(scan.Text()) == "" {
@@ -56,6 +62,12 @@ func ReadSpoken(path, corpus string) ([]Spoken, error) {
 		s, err := spoken(cells, column)
 		if err != nil {
 			return nil, fmt.Errorf("manifest %s line %d: %w", path, line, err)
+		}
+		s.Line = line
+		if first := spelling[strings.ToLower(s.Label)]; first != "" {
+			s.Label = first
+		} else {
+			spelling[strings.ToLower(s.Label)] = s.Label
 		}
 		if !slices.Contains(corpora, s.Corpus) {
 			corpora = append(corpora, s.Corpus)
@@ -84,6 +96,9 @@ func ReadSpoken(path, corpus string) ([]Spoken, error) {
 // columns finds what the first line of a manifest names.
 func columns(cells []string) (map[string]int, error) {
 	column := map[string]int{}
+	if !utf8.ValidString(cells[0]) || strings.ContainsRune(cells[0], 0) {
+		return nil, errors.New("it is no text in UTF-8: save it as such")
+	}
 	for i, name := range cells {
 		name = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))
 		if _, ok := column[name]; ok && name != "" {
@@ -119,6 +134,31 @@ func spoken(cells []string, column map[string]int) (Spoken, error) {
 		s.Class, s.Known = emotion.ParseClass(s.Label)
 	}
 	return s, nil
+}
+
+// mostNamed is how many recordings an error names.
+const mostNamed = 5
+
+// allThere fails when recordings are not there, and names them: nobody wants to be told of one
+// after the others were heard.
+func allThere(list []Spoken) error {
+	var missing []string
+	n := 0
+	for _, s := range list {
+		if exists(s.Path) {
+			continue
+		}
+		if n++; n <= mostNamed {
+			missing = append(missing, fmt.Sprintf("line %d: %s", s.Line, s.Path))
+		}
+	}
+	switch {
+	case n == 0:
+		return nil
+	case n > mostNamed:
+		missing = append(missing, fmt.Sprintf("and %d more", n-mostNamed))
+	}
+	return fmt.Errorf("manifest: recordings that are not there (paths are relative to the manifest's folder, or the one above): %s", strings.Join(missing, "; "))
 }
 
 // beside finds a path from the manifest's folder, or from the one above it.

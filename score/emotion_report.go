@@ -26,21 +26,29 @@ func (r *emotionReport) figures() (list []Figure) {
 		name := res.task.corpus + "." + res.task.name + "." + res.norm + "."
 		v := res.v
 		put(name+"uar_pct", v.uar)
-		put(name+"uar_low_pct", v.low)
-		put(name+"uar_high_pct", v.high)
+		if v.speakers > 1 {
+			put(name+"uar_low_pct", v.low)
+			put(name+"uar_high_pct", v.high)
+		}
 		for k, label := range res.task.names {
-			put(name+"recall."+label+"_pct", v.recall[k])
+			if v.recall[k] >= 0 {
+				put(name+"recall."+label+"_pct", v.recall[k])
+			}
 		}
 		put(name+"accuracy_pct", v.accuracy)
 		put(name+"f1_pct", v.f1)
 		if v.auc >= 0 {
 			put(name+"anger_auc", v.auc)
-			put(name+"anger_auc_low", v.aucLow)
-			put(name+"anger_auc_high", v.aucHigh)
+			if v.speakers > 1 {
+				put(name+"anger_auc_low", v.aucLow)
+				put(name+"anger_auc_high", v.aucHigh)
+			}
 		}
-		if res.task.anger >= 0 {
+		if v.angry > 0 {
 			put(name+"anger_precision_pct", v.angerPrecision)
 			put(name+"anger_coverage_pct", v.angerCoverage)
+		}
+		if len(res.task.anger) > 0 && v.angry < v.files {
 			put(name+"anger_false_pct", v.angerFalse)
 		}
 		put(name+"ece", v.ece)
@@ -139,20 +147,23 @@ func (r *emotionReport) print(out io.Writer) {
 	fmt.Fprintln(w, "corpus\ttask\tnorm\tspeakers\tfiles\tUAR %\t95 % interval\tF1 %\tanger AUC\t95 % interval\tECE\tBrier\tanger said right %\tfound %\tfalse %\t")
 	for _, res := range r.results {
 		v := res.v
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%.1f\t%.1f - %.1f\t%.1f\t", res.task.corpus, res.task.title(), res.norm, v.speakers, v.files, v.uar, v.low, v.high, v.f1)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%.1f\t%s\t%.1f\t", res.task.corpus, res.task.title(), res.norm, v.speakers, v.files, v.uar, v.interval("%.1f", v.low, v.high), v.f1)
 		if v.auc >= 0 {
-			fmt.Fprintf(w, "%.3f\t%.3f - %.3f\t", v.auc, v.aucLow, v.aucHigh)
+			fmt.Fprintf(w, "%.3f\t%s\t", v.auc, v.interval("%.3f", v.aucLow, v.aucHigh))
 		} else {
 			fmt.Fprint(w, "-\t-\t")
 		}
-		fmt.Fprintf(w, "%.3f\t%.3f\t%.1f\t%.1f\t%.1f\t\n", v.ece, v.brier, v.angerPrecision, v.angerCoverage, v.angerFalse)
+		fmt.Fprintf(w, "%.3f\t%.3f\t%s\t%s\t%s\t\n", v.ece, v.brier,
+			percent(v.angerPrecision, v.angerSaid), percent(v.angerCoverage, v.angry), percent(v.angerFalse, (v.files-v.angry)*len(res.task.anger)))
 	}
 	w.Flush()
 	fmt.Fprintln(out, "\nrecall % of each class:")
 	for _, res := range r.results {
 		var parts []string
 		for k, label := range res.task.names {
-			parts = append(parts, fmt.Sprintf("%s %.1f", label, res.v.recall[k]))
+			if r := res.v.recall[k]; r >= 0 {
+				parts = append(parts, fmt.Sprintf("%s %.1f", label, r))
+			}
 		}
 		fmt.Fprintf(out, "  %s %s %s: %s\n", res.task.corpus, res.task.title(), res.norm, strings.Join(parts, ", "))
 	}
@@ -165,6 +176,22 @@ func (r *emotionReport) print(out io.Writer) {
 	for _, f := range r.figures() {
 		fmt.Fprintf(out, "  %-52s %.3f\n", f.Name, f.Value)
 	}
+}
+
+// percent is a rate of so many; of none there is no rate.
+func percent(rate float64, of int) string {
+	if of == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", rate)
+}
+
+// interval is one over speakers in words; of one speaker there is none.
+func (v verdict) interval(format string, low, high float64) string {
+	if v.speakers < 2 {
+		return "-"
+	}
+	return fmt.Sprintf(format+" - "+format, low, high)
 }
 
 func (r *emotionReport) printGains(out io.Writer) {

@@ -13,7 +13,7 @@ import (
 type task struct {
 	corpus, name string
 	names        []string // of the classes
-	anger        int      // index of the class, -1 without one
+	anger        []int    // indexes of the classes of anger; labels may have several
 	items        []measured
 	y            []int
 	teach        []measured // other corpora, for protocol cross and pools
@@ -104,7 +104,7 @@ func (t *task) hopeless() string {
 
 // labelTask is to tell the corpus's own labels apart.
 func labelTask(corpus string, own []measured) *task {
-	t := &task{corpus: corpus, name: "labels", anger: -1, items: own}
+	t := &task{corpus: corpus, name: "labels", items: own}
 	for _, m := range own {
 		t.names = append(t.names, m.Label)
 	}
@@ -113,8 +113,8 @@ func labelTask(corpus string, own []measured) *task {
 	for _, m := range own {
 		k := slices.Index(t.names, m.Label)
 		t.y = append(t.y, k)
-		if m.Class == emotion.Angry {
-			t.anger = k
+		if m.Class == emotion.Angry && !slices.Contains(t.anger, k) {
+			t.anger = append(t.anger, k)
 		}
 	}
 	t.findFirst()
@@ -123,7 +123,7 @@ func labelTask(corpus string, own []measured) *task {
 
 // classTask is to tell the model's classes apart; "four" leaves recordings of Other out.
 func classTask(corpus, name string, own []measured) *task {
-	t := &task{corpus: corpus, name: name, anger: int(emotion.Angry)}
+	t := &task{corpus: corpus, name: name, anger: []int{int(emotion.Angry)}}
 	classes := emotion.Classes
 	if name == "four" {
 		classes--
@@ -202,6 +202,15 @@ func (t *task) findFirst() {
 			seconds[who] += m.seconds
 		}
 	}
+}
+
+// strangers are the speakers who have no first seconds: norm "first" knows nothing of them.
+func (t *task) strangers() int {
+	known := map[string]bool{}
+	for i := range t.first {
+		known[t.items[i].Who()] = true
+	}
+	return t.speakers() - len(known)
 }
 
 func (t *task) speakers() int {
@@ -289,8 +298,16 @@ func (t *task) apply(m *emotion.Model, norm string) (list []guess) {
 			continue
 		}
 		r := m.Classify(it.x, base[it.Who()])
-		p := slices.Clone(r.P[:len(t.names)])
-		list = append(list, guess{speaker: it.Who(), path: it.Path, truth: t.y[i], p: p, unsure: r.Class == emotion.Unsure})
+		g := guess{speaker: it.Who(), path: it.Path, truth: t.y[i], p: slices.Clone(r.P[:len(t.names)])}
+		sum := float32(0) // less than 1 when the model has a class that the task has not
+		for _, p := range g.p {
+			sum += p
+		}
+		for k := range g.p {
+			g.p[k] /= max(1e-6, sum)
+		}
+		g.unsure = int(r.Class) != g.class()
+		list = append(list, g)
 	}
 	return list
 }

@@ -24,7 +24,7 @@ func TestEmotionFiguresByHand(t *testing.T) {
 		{speaker: "b", truth: 0, p: []float32{0.3, 0.7}},
 		{speaker: "b", truth: 1, p: []float32{0.45, 0.55}, unsure: true},
 	}
-	v := judge(list, 2, 1)
+	v := judge(list, 2, []int{1})
 	near := func(name string, got, want float64) {
 		if math.Abs(got-want) > 1e-6 {
 			t.Errorf("%s is %v, want %v", name, got, want)
@@ -211,6 +211,133 @@ func TestPoolTeachesAndIsNotTested(t *testing.T) {
 		opts.Pool = pool
 		if err := Emotion(context.Background(), opts, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("--pool %s: %v", pool, err)
+		}
+	}
+}
+
+// A label that counts as anger beside another one was taken for the rest, whichever came first in the manifest.
+func TestSeveralLabelsOfAngerAreOne(t *testing.T) {
+	own := []measured{{Spoken: Spoken{Label: "frustrated", Class: emotion.Angry}}, {Spoken: Spoken{Label: "anger", Class: emotion.Angry}}, {Spoken: Spoken{Label: "sad", Class: emotion.Sad}}}
+	task := labelTask("x", own)
+	if len(task.anger) != 2 {
+		t.Fatalf("labels of anger: %v of %v", task.anger, task.names)
+	}
+	// anger, frustrated, sad
+	v := judge([]guess{{truth: 0, p: []float32{.3, .4, .3}}, {truth: 1, p: []float32{.35, .25, .4}}, {truth: 2, p: []float32{.1, .35, .55}}}, 3, task.anger)
+	if v.auc != 1 || v.angry != 2 || v.angerSaid != 2 || v.angerPrecision != 100 || v.angerCoverage != 100 {
+		t.Errorf("%+v, want anger of either name found and told from the rest", v)
+	}
+}
+
+// Labels of which none is anger are told apart like any others.
+func TestLabelsWithoutAnger(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	var own []measured
+	for i := range 24 {
+		x := make([]float32, 12)
+		for j := range x {
+			x[j] = float32(rng.NormFloat64() + 3*float64(i%2*(j%2)))
+		}
+		own = append(own, measured{Spoken: Spoken{Path: fmt.Sprint(i), Speaker: fmt.Sprint(i / 8), Label: []string{"x", "y"}[i%2], Class: emotion.Other}, x: x})
+	}
+	list, err := labelTask("made", own).loso(context.Background(), "none", 1)
+	if err != nil || len(list) != 24 {
+		t.Fatalf("%d guesses, %v", len(list), err)
+	}
+	if v := judge(list, 2, nil); v.uar < 80 || v.auc >= 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// What cannot be known is not printed as a zero, nor one speaker's spread as certain.
+func TestWhatDoesNotOccurHasNoFigure(t *testing.T) {
+	task := classTask("x", "four", []measured{{Spoken: Spoken{Class: emotion.Neutral, Speaker: "1"}}})
+	rep := &emotionReport{opts: EmotionOptions{Protocol: "model"}}
+	rep.add(task, "none", []guess{{speaker: "1", p: []float32{.7, .1, .1, .1}}})
+	var out bytes.Buffer
+	rep.print(&out)
+	for _, f := range rep.figures() {
+		for _, no := range []string{"recall.angry", "_low", "_high", "anger_precision", "anger_coverage", "anger_auc"} {
+			if strings.Contains(f.Name, no) {
+				t.Errorf("%s %v", f.Name, f.Value)
+			}
+		}
+	}
+	if text := out.String(); strings.Contains(text, "angry 0.0") || strings.Contains(text, "100.0 - 100.0") || !strings.Contains(text, "neutral 100.0") {
+		t.Error(text)
+	}
+}
+
+// Silence that somebody labelled angry taught that silence is anger.
+func TestSilenceTeachesNothing(t *testing.T) {
+	dir := t.TempDir()
+	mute, full := filepath.Join(dir, "mute.wav"), filepath.Join(dir, "full.wav")
+	writeWAV(t, mute, make([]int16, 2*audio.Rate))
+	actor(t, dir, 1, 120)
+	if err := os.Rename(filepath.Join(dir, "1-anger-0.wav"), full); err != nil {
+		t.Fatal(err)
+	}
+	list := []Spoken{{Path: mute, Line: 2, Label: "angry", Class: emotion.Angry}, {Path: full, Line: 3, Label: "angry", Class: emotion.Angry}}
+	got, silent, err := examplesOf(context.Background(), list, emotion.Eighty8, 1)
+	if err != nil || silent != 1 || len(got) != len(conditions) {
+		t.Errorf("%d examples, %d recordings mute, %v", len(got), silent, err)
+	}
+	for n, want := range map[int]int{1: 4, mostExamples / 4: 4, mostExamples / 2: 2, mostExamples: 1} {
+		if got := ways(n); got != want {
+			t.Errorf("%d recordings are heard in %d ways, want %d", n, got, want)
+		}
+	}
+}
+
+// What is wrong with a recording is told with its line, and all that are not there at once, before the rest is heard.
+func TestRecordingsThatCannotBeHeard(t *testing.T) {
+	dir := t.TempDir()
+	good := filepath.Join(dir, "good.wav")
+	writeWAV(t, good, make([]int16, audio.Rate))
+	data, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"cut.wav": data[:4000], "empty.wav": nil, "cut.flac": []byte("fLaC\x00\x00"), "nothing.wav": data[:44]} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for rows, want := range map[string]string{
+		"cut.wav\t1\tangry\n":                                  "line 3: " + filepath.Join(dir, "cut.wav") + " is cut off",
+		"empty.wav\t1\tangry\n":                                "line 3: " + filepath.Join(dir, "empty.wav") + " is empty",
+		"cut.flac\t1\tangry\n":                                 "line 3: " + filepath.Join(dir, "cut.flac") + " is no FLAC file",
+		"nothing.wav\t1\tangry\n":                              "cut off",
+		"no.wav\t2\tsad\ncut.wav\t1\tangry\nnor.wav\t3\tsad\n": "line 3: " + filepath.Join(dir, "no.wav") + "; line 5: " + filepath.Join(dir, "nor.wav"),
+	} {
+		manifest := filepath.Join(dir, "m.tsv")
+		if err := os.WriteFile(manifest, []byte("path\tspeaker\tlabel\ngood.wav\t1\tneutral\n"+rows), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := Emotion(context.Background(), EmotionOptions{Manifest: manifest, Band: "wide", Protocol: "model", Parallel: 1}, &bytes.Buffer{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", rows, err, want)
+		}
+	}
+}
+
+// A manifest that nothing can be learnt from is refused before its recordings are heard.
+func TestTeachable(t *testing.T) {
+	row := func(speaker, label string, n int) (list []Spoken) {
+		class, _ := emotion.ParseClass(label)
+		for range n {
+			list = append(list, Spoken{Speaker: speaker, Label: label, Class: class})
+		}
+		return list
+	}
+	for want, list := range map[string][]Spoken{
+		"one speaker":           append(row("1", "angry", 1), row("1", "sad", 1)...),
+		"recordings are angry":  append(row("1", "angry", 1), row("2", "anger", 1)...),
+		"at most 12000; take a": append(row("1", "angry", mostExamples), row("2", "sad", 1)...),
+		"":                      append(row("1", "angry", 1), row("2", "sad", 1)...),
+	} {
+		if err := teachable(list); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
 		}
 	}
 }

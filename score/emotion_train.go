@@ -57,10 +57,13 @@ func TrainEmotion(ctx context.Context, opts TrainOptions, out io.Writer) error {
 	}
 	for _, s := range list {
 		if !s.Known {
-			return fmt.Errorf("the label %q of %s is no word for neutral, angry, happy, sad or other: say which by --classes %s=CLASS", s.Label, s.Path, s.Label)
+			return fmt.Errorf("manifest line %d: the label %q of %s is no word for neutral, angry, happy, sad or other: say which by --classes %s=CLASS", s.Line, s.Label, s.Path, s.Label)
 		}
 	}
 	fmt.Fprintf(out, "classes: %s\n", mapping(list))
+	if err := teachable(list); err != nil {
+		return err
+	}
 	set := emotion.Large
 	if opts.Features != "" {
 		if set, err = emotion.SetOf(opts.Features); err != nil {
@@ -68,9 +71,15 @@ func TrainEmotion(ctx context.Context, opts TrainOptions, out io.Writer) error {
 		}
 	}
 	begun := time.Now()
-	examples, err := examplesOf(ctx, list, set, opts.Parallel)
+	examples, mute, err := examplesOf(ctx, list, set, opts.Parallel)
 	if err != nil {
 		return err
+	}
+	if mute > 0 {
+		fmt.Fprintf(out, "%d of %d recordings have no voice in them and are left out\n", mute, len(list))
+	}
+	if n := ways(len(list)); n < len(conditions) {
+		fmt.Fprintf(out, "each recording is heard in %d of %d ways: there are many\n", n, len(conditions))
 	}
 	model, err := emotion.Train(opts.Name, examples)
 	if err != nil {
@@ -84,6 +93,23 @@ func TrainEmotion(ctx context.Context, opts TrainOptions, out io.Writer) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
-	fmt.Fprintf(out, "%s: %d recordings, %d bytes, %.0f s\n", model.Version(), len(list), n, time.Since(begun).Seconds())
+	fmt.Fprintf(out, "%s: %d recordings, %d bytes, %.0f s\n", model.Version(), len(list)-mute, n, time.Since(begun).Seconds())
+	return nil
+}
+
+// teachable says why nothing can be learnt from the recordings, before all of them are heard.
+func teachable(list []Spoken) error {
+	speakers, classes := map[string]bool{}, map[emotion.Class]bool{}
+	for _, s := range list {
+		speakers[s.Who()], classes[s.Class] = true, true
+	}
+	switch {
+	case len(list) > mostExamples:
+		return fmt.Errorf("%d recordings: a model is trained on at most %d; take a part of them", len(list), mostExamples)
+	case len(speakers) < 2:
+		return errors.New("all recordings are of one speaker: a model needs two at least, to be tested on who was left out")
+	case len(classes) < 2:
+		return fmt.Errorf("all recordings are %s: there is nothing to tell apart", list[0].Class)
+	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tingxin/kb"
+	"tingxin/nlp"
 	"tingxin/nlp/embed"
 )
 
@@ -53,8 +54,8 @@ const FAQFigures = `Figures in --json (LANG is a language of the questions):
   faq.LANG.ms_p50 ms_p95                 per question, embedding included
 `
 
-// ReadJSONLines reads one value per line; lines that begin with # are left out.
-func ReadJSONLines[T any](path string) ([]T, error) {
+// ReadJSONLines reads one value per line, which check may refuse; lines that begin with # are left out.
+func ReadJSONLines[T any](path string, check func(v T) error) ([]T, error) {
 	lines, err := readLines(path)
 	if err != nil {
 		return nil, err
@@ -66,6 +67,9 @@ func ReadJSONLines[T any](path string) ([]T, error) {
 		}
 		var v T
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			return nil, fmt.Errorf("%s: line %d: %w", path, i+1, err)
+		}
+		if err := check(v); err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", path, i+1, err)
 		}
 		out = append(out, v)
@@ -81,18 +85,19 @@ func FAQ(ctx context.Context, opts FAQOptions, out io.Writer) error {
 	if opts.KB == "" || opts.Questions == "" {
 		return errors.New("score faq needs --kb DIR with articles.jsonl, and --questions FILE")
 	}
-	articles, err := ReadJSONLines[kb.Article](filepath.Join(opts.KB, "articles.jsonl"))
+	known := make(articleIDs)
+	articles, err := ReadJSONLines(filepath.Join(opts.KB, "articles.jsonl"), known.add)
 	if err != nil {
 		return err
 	}
-	questions, err := ReadJSONLines[kb.Question](opts.Questions)
+	questions, err := ReadJSONLines(opts.Questions, known.check)
 	if err != nil {
 		return err
 	}
 	var tune []kb.Question
 	path := filepath.Join(opts.KB, "questions-tune.jsonl")
 	if _, err := os.Stat(path); err == nil && !opts.Bare && filepath.Clean(path) != filepath.Clean(opts.Questions) {
-		if tune, err = ReadJSONLines[kb.Question](path); err != nil {
+		if tune, err = ReadJSONLines(path, known.check); err != nil {
 			return err
 		}
 	}
@@ -122,6 +127,33 @@ func FAQ(ctx context.Context, opts FAQOptions, out io.Writer) error {
 	}
 	printFigures(out, figures)
 	return WriteJSON(opts.JSON, figures)
+}
+
+// articleIDs are the languages of each article.
+type articleIDs map[string][]string
+
+func (ids articleIDs) add(a kb.Article) error {
+	if err := a.Check(); err != nil {
+		return err
+	}
+	if slices.Contains(ids[a.ID], a.Lang) {
+		return fmt.Errorf("article %q stands there twice in %q", a.ID, a.Lang)
+	}
+	ids[a.ID] = append(ids[a.ID], a.Lang)
+	return nil
+}
+
+// check tells why a question cannot be asked.
+func (ids articleIDs) check(q kb.Question) error {
+	switch {
+	case !slices.Contains(embed.Languages, q.Lang):
+		return fmt.Errorf("the language is %q: it can be %s", q.Lang, strings.Join(embed.Languages, " or "))
+	case nlp.Fold(q.Text) == "" || len(q.Text) > kb.MaxQuestion:
+		return fmt.Errorf("the question is empty or longer than %d bytes", kb.MaxQuestion)
+	case q.Article != "" && !slices.Contains(ids[q.Article], q.Lang):
+		return fmt.Errorf("there is no article %q in %q", q.Article, q.Lang)
+	}
+	return nil
 }
 
 func languagesOf(questions []kb.Question) []string {

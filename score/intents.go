@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -45,6 +46,7 @@ const IntentFigures = `Figures in --json:
   intents.false_rejects_pct              texts with an intent that were taken for oos
   intents.oos_auroc                      area under the curve of that decision, whatever the threshold
   intents.train intents.test intents.labels intents.oos   numbers of texts and labels
+  intents.unseen                         texts to test whose label is in no example: they count as wrong
   intents.calibration_error_pct          expected calibration error, ten bins
   intents.train_s intents.ms_per_text    without the time of embedding
 `
@@ -60,7 +62,7 @@ func (o *IntentOptions) check() error {
 	}
 	if o.Valid == "" {
 		beside := filepath.Join(filepath.Dir(filepath.Clean(o.Train)), "valid")
-		if _, err := ReadLabelled(beside); err == nil && beside != filepath.Clean(o.Test) && beside != filepath.Clean(o.Train) {
+		if _, err := os.Stat(filepath.Join(beside, "seq.in")); err == nil && beside != filepath.Clean(o.Test) && beside != filepath.Clean(o.Train) {
 			o.Valid = beside
 		}
 	}
@@ -98,11 +100,16 @@ func Intents(ctx context.Context, opts IntentOptions, out io.Writer) error {
 		return err
 	}
 	defer e.close()
-	r := intentRun{lang: languageOf(textsOf(train)), train: train, test: test}
-	if err := r.run(ctx, e, valid); err != nil {
-		return err
+	r := intentRun{train: train, test: test, guesses: make([]learn.Guess, len(test))}
+	langs := r.tongues()
+	for _, lang := range langs {
+		if err := r.run(ctx, e, lang, langs, valid); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintf(out, "intents, %s, language %s, threshold from %s\n\n", opts.Test, r.lang, thresholdSource(opts.Valid))
+	slices.Sort(r.labels)
+	r.labels = slices.Compact(r.labels)
+	fmt.Fprintf(out, "intents, %s, language %s, threshold from %s\n\n", opts.Test, langs, thresholdSource(opts.Valid))
 	figures := r.figures()
 	printFigures(out, figures)
 	return WriteJSON(opts.JSON, figures)
@@ -153,20 +160,51 @@ func shots(set []Labelled, n int, seed uint64) []Labelled {
 }
 
 type intentRun struct {
-	lang        string
 	train, test []Labelled
 	labels      []string
-	guesses     []learn.Guess
+	guesses     []learn.Guess // of test
 	trainTook   time.Duration
 	guessTook   time.Duration
 }
 
-func (r *intentRun) run(ctx context.Context, e *embedder, valid []Labelled) error {
-	examples, _, err := r.examples(ctx, e, r.train)
+// tongues of the examples; a second language with fewer than two labels has nothing to tell apart.
+func (r *intentRun) tongues() tongues {
+	langs := tonguesOf(textsOf(r.train))
+	if len(langs) < 2 {
+		return langs
+	}
+	for _, lang := range langs {
+		labels := make(map[string]bool)
+		for _, l := range r.train {
+			if l.Label != learn.Foreign && langs.of(l.Text) == lang {
+				labels[l.Label] = true
+			}
+		}
+		if len(labels) < 2 {
+			return langs[:1]
+		}
+	}
+	return langs
+}
+
+// run learns a language and guesses the texts of the test that are in it.
+func (r *intentRun) run(ctx context.Context, e *embedder, lang string, langs tongues, valid []Labelled) error {
+	mine := func(set []Labelled) (out []Labelled, at []int) {
+		for i, l := range set {
+			if langs.of(l.Text) == lang {
+				out, at = append(out, l), append(at, i)
+			}
+		}
+		return out, at
+	}
+	train, _ := mine(r.train)
+	apart, _ := mine(valid)
+	test, at := mine(r.test)
+	examples, _, err := e.examples(ctx, lang, train)
 	if err != nil {
 		return err
 	}
-	held, _, err := r.examples(ctx, e, valid)
+	held, _, err := e.examples(ctx, lang, apart)
 	if err != nil {
 		return err
 	}
@@ -175,7 +213,7 @@ func (r *intentRun) run(ctx context.Context, e *embedder, valid []Labelled) erro
 			examples = append(examples, x)
 		}
 	}
-	_, rows, err := r.examples(ctx, e, r.test)
+	_, rows, err := e.examples(ctx, lang, test)
 	if err != nil {
 		return err
 	}
@@ -184,15 +222,22 @@ func (r *intentRun) run(ctx context.Context, e *embedder, valid []Labelled) erro
 	if err != nil {
 		return err
 	}
-	r.trainTook, r.labels = time.Since(begun), m.Labels()
+	r.trainTook += time.Since(begun)
+	r.labels = append(r.labels, m.Labels()...)
 	begun = time.Now()
-	r.guesses, err = m.Guess(rows)
-	r.guessTook = time.Since(begun)
-	return err
+	guesses, err := m.Guess(rows)
+	r.guessTook += time.Since(begun)
+	if err != nil {
+		return err
+	}
+	for k, i := range at {
+		r.guesses[i] = guesses[k]
+	}
+	return nil
 }
 
-func (r *intentRun) examples(ctx context.Context, e *embedder, set []Labelled) ([]learn.Example, learn.Matrix, error) {
-	rows, err := e.vectors(ctx, r.lang, slices.Collect(textsOf(set)))
+func (e *embedder) examples(ctx context.Context, lang string, set []Labelled) ([]learn.Example, learn.Matrix, error) {
+	rows, err := e.vectors(ctx, lang, slices.Collect(textsOf(set)))
 	out := make([]learn.Example, 0, len(set))
 	if err != nil {
 		return nil, rows, err
@@ -208,7 +253,7 @@ func (r *intentRun) figures() []Figure {
 	var strange, strangeForeign []float64
 	var sure []float64
 	var right []bool
-	found, rejected, all := 0, 0, 0
+	found, rejected, all, unseen := 0, 0, 0, 0
 	counts := newConfusion()
 	for i, l := range r.test {
 		g := r.guesses[i]
@@ -230,6 +275,9 @@ func (r *intentRun) figures() []Figure {
 		if g.Foreign {
 			rejected++
 		}
+		if _, known := slices.BinarySearch(r.labels, l.Label); !known {
+			unseen++
+		}
 		c := Counts{Words: 1}
 		if g.Label != l.Label {
 			c.Sub = 1
@@ -243,16 +291,20 @@ func (r *intentRun) figures() []Figure {
 		sum = sum.Add(c)
 	}
 	low, high := Interval(groups)
-	n := max(len(groups), 1)
-	f := []Figure{
-		{"intents.accuracy_pct", 100 - sum.Rate()}, {"intents.accuracy_low_pct", 100 - high}, {"intents.accuracy_high_pct", 100 - low},
-		{"intents.macro_f1_pct", 100 * counts.macroF1()}, {"intents.calibration_error_pct", 100 * calibrationError(sure, right)},
+	var f []Figure
+	if len(groups) > 0 {
+		f = []Figure{
+			{"intents.accuracy_pct", 100 - sum.Rate()}, {"intents.accuracy_low_pct", 100 - high}, {"intents.accuracy_high_pct", 100 - low},
+			{"intents.macro_f1_pct", 100 * counts.macroF1()}, {"intents.calibration_error_pct", 100 * calibrationError(sure, right)},
+		}
 	}
 	if len(strangeForeign) > 0 {
-		f = append(f, Figure{"intents.accuracy_all_pct", share(all, len(r.test))}, Figure{"intents.oos_recall_pct", share(found, len(strangeForeign))},
-			Figure{"intents.false_rejects_pct", share(rejected, n)}, Figure{"intents.oos_auroc", AUC(strangeForeign, strange)})
+		f = append(f, Figure{"intents.accuracy_all_pct", share(all, len(r.test))}, Figure{"intents.oos_recall_pct", share(found, len(strangeForeign))})
+	}
+	if len(groups) > 0 && len(strangeForeign) > 0 { // one kind alone has no curve
+		f = append(f, Figure{"intents.false_rejects_pct", share(rejected, len(groups))}, Figure{"intents.oos_auroc", AUC(strangeForeign, strange)})
 	}
 	return append(f, Figure{"intents.train", float64(len(r.train))}, Figure{"intents.test", float64(len(r.test))},
-		Figure{"intents.labels", float64(len(r.labels))}, Figure{"intents.oos", float64(len(strangeForeign))},
+		Figure{"intents.labels", float64(len(r.labels))}, Figure{"intents.oos", float64(len(strangeForeign))}, Figure{"intents.unseen", float64(unseen)},
 		Figure{"intents.train_s", r.trainTook.Seconds()}, Figure{"intents.ms_per_text", float64(r.guessTook.Microseconds()) / 1000 / float64(max(len(r.test), 1))})
 }

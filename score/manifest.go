@@ -109,21 +109,46 @@ func ReadManifest(path, corpus string, limit int) (items []Item, skipped int, er
 	return items, skipped, nil
 }
 
-// ReadAudio reads a FLAC or WAV file as 16 kHz mono; narrow says that it was
-// recorded at 8 kHz or less.
+// ReadAudio reads a FLAC or WAV file, of whatever name, as 16 kHz mono; narrow says that it
+// was recorded at 8 kHz or less. The error is a sentence that names the file.
 func ReadAudio(path string) (pcm []int16, narrow bool, err error) {
-	if !strings.EqualFold(filepath.Ext(path), ".flac") {
-		native, rate, err := readWAV(path)
-		if err != nil {
-			return nil, false, err
+	rate := 0
+	if isFLAC(path) {
+		pcm, rate, err = readFLAC(path)
+	} else {
+		var w *audio.WAV
+		if w, err = audio.LoadWAV(path); err == nil {
+			pcm, rate = w.Mono(), w.Rate
 		}
-		return audio.Resample(native, rate, audio.Rate), rate <= 8000, nil
 	}
+	if err != nil {
+		return nil, false, err
+	}
+	return audio.Resample(pcm, rate, audio.Rate), rate <= 8000, nil
+}
+
+// isFLAC looks at how a file begins; one that is not there counts by its name.
+func isFLAC(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return strings.EqualFold(filepath.Ext(path), ".flac")
+	}
+	defer f.Close()
+	head := make([]byte, 4)
+	_, err = io.ReadFull(f, head)
+	return err == nil && (string(head) == "fLaC" || string(head[:3]) == "ID3" && strings.EqualFold(filepath.Ext(path), ".flac"))
+}
+
+// readFLAC reads a FLAC file at its own rate, mixed to one channel.
+func readFLAC(path string) (pcm []int16, rate int, err error) {
 	s, err := flac.ParseFile(path)
 	if err != nil {
-		return nil, false, fmt.Errorf("%s is no FLAC file that can be read: %w", path, err)
+		return nil, 0, fmt.Errorf("%s is no FLAC file that can be read: %w", path, err)
 	}
 	defer s.Close()
+	if rate = int(s.Info.SampleRate); rate < 1000 {
+		return nil, 0, fmt.Errorf("%s has a sample rate of %d Hz: at least 1000 can be read", path, rate)
+	}
 	shift := int(s.Info.BitsPerSample) - 16
 	for {
 		frame, err := s.ParseNext()
@@ -131,7 +156,7 @@ func ReadAudio(path string) (pcm []int16, narrow bool, err error) {
 			break
 		}
 		if err != nil {
-			return nil, false, fmt.Errorf("%s: %w", path, err)
+			return nil, 0, fmt.Errorf("%s is cut off or damaged after %.1f s: copy it again (%w)", path, float64(len(pcm))/float64(rate), err)
 		}
 		for i := range frame.Subframes[0].Samples {
 			var sum int32
@@ -147,31 +172,13 @@ func ReadAudio(path string) (pcm []int16, narrow bool, err error) {
 			pcm = append(pcm, int16(sum/int32(len(frame.Subframes))))
 		}
 	}
-	rate := int(s.Info.SampleRate)
-	if rate != audio.Rate {
-		pcm = audio.Resample(pcm, rate, audio.Rate)
+	if len(pcm) == 0 {
+		return nil, 0, fmt.Errorf("%s holds no sound: it is a FLAC file without samples", path)
 	}
-	return pcm, rate <= 8000, nil
-}
-
-// readWAV reads a WAV file at its own rate, mixed to one channel.
-func readWAV(path string) (pcm []int16, rate int, err error) {
-	wide, err := audio.ReadWAV(path)
-	if err != nil {
-		return nil, 0, err
+	if want := s.Info.NSamples; want > uint64(len(pcm)) {
+		return nil, 0, fmt.Errorf("%s is cut off: its header promises %.1f s of sound and %.1f s are there; copy it again", path, float64(want)/float64(rate), float64(len(pcm))/float64(rate))
 	}
-	head := make([]byte, 28)
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	if _, err := io.ReadFull(f, head); err == nil && string(head[12:16]) == "fmt " {
-		if r := int(head[24]) | int(head[25])<<8 | int(head[26])<<16; r > 0 && r <= 8000 {
-			return audio.Resample(wide, audio.Rate, 8000), 8000, nil
-		}
-	}
-	return wide, audio.Rate, nil
+	return pcm, rate, nil
 }
 
 // telephone passes 16 kHz audio through G.711 mu-law at 8 kHz and back, as a call

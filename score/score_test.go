@@ -217,3 +217,23 @@ func TestReadAudio(t *testing.T) {
 		t.Error("absent file")
 	}
 }
+
+// A file is read by what it holds, not by its name, and told to be narrow whatever stands before its format.
+func TestReadAudioLooksInside(t *testing.T) {
+	dir := t.TempDir()
+	plain, odd := filepath.Join(dir, "a.wav"), filepath.Join(dir, "b.flac")
+	writeWAV(t, plain, make([]int16, 800))
+	data, err := os.ReadFile(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[24], data[25] = 0x40, 0x1f // 8 kHz
+	data = append(append(append([]byte(nil), data[:12]...), "JUNK\x03\x00\x00\x00abc\x00"...), data[12:]...)
+	if err := os.WriteFile(odd, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pcm, narrow, err := ReadAudio(odd)
+	if err != nil || !narrow || len(pcm) != 1600 {
+		t.Errorf("%d samples, narrow %v, %v", len(pcm), narrow, err)
+	}
+}

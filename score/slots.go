@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +35,12 @@ func (o *SlotOptions) Register(fs *flag.FlagSet) {
 }
 
 // SlotFigures is the list of names for --help.
-const SlotFigures = `Types: email tracking order id18 bank_card mobile tel amount date time
+const SlotFigures = `Types and how their values are written:
+  email  a@b.example    tracking order id18  letters and digits    bank_card  digits
+  mobile 13800138000    tel 010-62345678, 010-62345678-123, 400-820-8820, +14155550132
+  amount 35.5 CNY (CNY USD EUR GBP)    date 2026-03-11, 2026-W11, 2026-03, 2026-03-11T14:30
+  time   15:30; 03:30? when it may be after noon as well
+Capitals and small letters are the same, and so are 35.50 and 35.5. Empty lines and lines that begin with # are left out.
 Figures in --json (TYPE is one of them or "all"; LANG is a language of the file):
   slots.TYPE.f1 slots.TYPE.precision slots.TYPE.recall   type and value both right
   slots.TYPE.values                      values in the file
@@ -78,7 +85,7 @@ func Slots(opts SlotOptions, out io.Writer) error {
 		r.misses = out
 	}
 	for i, line := range lines {
-		if line == "" || strings.HasPrefix(line, "#") {
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
 		if err := r.line(line); err != nil {
@@ -101,19 +108,22 @@ type slotRun struct {
 
 func (r *slotRun) line(line string) error {
 	fields := strings.Split(line, "\t")
+	if len(fields) == 2 { // no value, and the tab at the end was cut off
+		fields = append(fields, "")
+	}
 	if len(fields) != 3 {
-		return fmt.Errorf("%d columns, three are needed", len(fields))
+		return fmt.Errorf("%d columns between tabs, three are needed: language, text, values", len(fields))
 	}
 	var want, got []string
 	for pair := range strings.SplitSeq(fields[2], ";") {
 		if pair = strings.TrimSpace(pair); pair == "" {
 			continue
 		}
-		kind, _, ok := strings.Cut(pair, "=")
-		if !ok || !slices.Contains(slot.Types, slot.Type(kind)) {
+		kind, value, ok := strings.Cut(pair, "=")
+		if kind = strings.TrimSpace(kind); !ok || !slices.Contains(slot.Types, slot.Type(kind)) {
 			return fmt.Errorf("%q is no type=value", pair)
 		}
-		want = append(want, pair)
+		want = append(want, kind+"="+written(slot.Type(kind), strings.TrimSpace(value)))
 	}
 	values, err := r.finder.Find(fields[1], r.now)
 	if err != nil {
@@ -122,8 +132,22 @@ func (r *slotRun) line(line string) error {
 	for _, v := range values {
 		got = append(got, string(v.Type)+"="+v.Value)
 	}
-	r.count(fields[0], fields[1], want, got)
+	r.count(strings.TrimSpace(fields[0]), fields[1], want, got)
 	return nil
+}
+
+// written is a value in the one form in which they are compared.
+func written(kind slot.Type, value string) string {
+	switch kind {
+	case slot.Email:
+		return strings.ToLower(value)
+	case slot.Amount:
+		number, currency, _ := strings.Cut(value, " ")
+		if v, err := strconv.ParseFloat(number, 64); err == nil {
+			return strconv.FormatFloat(v, 'f', -1, 64) + " " + strings.ToUpper(currency)
+		}
+	}
+	return strings.ToUpper(value)
 }
 
 func (r *slotRun) count(lang, text string, want, got []string) {
@@ -171,10 +195,8 @@ func (r *slotRun) figures() []Figure {
 		out = append(out, Figure{name + "f1", t.f1()}, Figure{name + "precision", share(t.hit, max(t.got, 1)) / 100},
 			Figure{name + "recall", share(t.hit, max(t.want, 1)) / 100}, Figure{name + "values", float64(t.want)})
 	}
-	for _, lang := range []string{"zh", "en", "mix"} {
-		if t, ok := r.langs[lang]; ok {
-			out = append(out, Figure{"slots." + lang + ".f1", t.f1()})
-		}
+	for _, lang := range slices.Sorted(maps.Keys(r.langs)) {
+		out = append(out, Figure{"slots." + lang + ".f1", r.langs[lang].f1()})
 	}
 	return append(out, Figure{"slots.min_f1", least}, Figure{"slots.utterances", float64(r.lines)}, Figure{"slots.exact_pct", share(r.exact, max(r.lines, 1))})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"tingxin/nlp"
 	"tingxin/nlp/learn"
@@ -71,6 +72,7 @@ func readWithForeign(dir string) ([]Labelled, error) {
 	return all, nil
 }
 
+// readLines reads UTF-8 with any ends of lines; the mark that some editors put in front is taken off.
 func readLines(path string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -81,18 +83,35 @@ func readLines(path string) ([]string, error) {
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, maxLine)
 	for s.Scan() {
-		lines = append(lines, s.Text())
+		line := s.Text()
+		if len(lines) == 0 {
+			line = strings.TrimPrefix(line, "\ufeff")
+		}
+		if !utf8.ValidString(line) {
+			return nil, fmt.Errorf("%s: line %d is no UTF-8", path, len(lines)+1)
+		}
+		lines = append(lines, line)
 	}
-	if err := s.Err(); err != nil {
+	if err := s.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return nil, fmt.Errorf("%s: line %d is longer than %d bytes", path, len(lines)+1, maxLine)
+	} else if err != nil {
 		return nil, fmt.Errorf("%s: line %d: %w", path, len(lines)+1, err)
 	}
 	return lines, nil
 }
 
-// languageOf is the language of most of some texts, "en" when that is unclear.
-func languageOf(texts func(yield func(string) bool)) string {
-	zh, en := 0, 0
+// leastApart is the share of a set from which on its texts in the other language are learnt apart.
+const leastApart = 0.1
+
+// tongues are the languages of a set, each learnt by a model of its own as the bot does. Texts that
+// are in none of them belong to the first, which has most.
+type tongues []string
+
+// tonguesOf a set of texts; "en" when that is unclear.
+func tonguesOf(texts func(yield func(string) bool)) tongues {
+	zh, en, all := 0, 0, 0
 	for text := range texts {
+		all++
 		switch nlp.Detect(nlp.Fold(text)).Code {
 		case "zh":
 			zh++
@@ -100,8 +119,22 @@ func languageOf(texts func(yield func(string) bool)) string {
 			en++
 		}
 	}
+	most, second, few := "en", "zh", zh
 	if zh > en {
-		return "zh"
+		most, second, few = "zh", "en", en
 	}
-	return "en"
+	if few > 0 && float64(few) >= leastApart*float64(all) {
+		return tongues{most, second}
+	}
+	return tongues{most}
 }
+
+// of a text.
+func (t tongues) of(text string) string {
+	if len(t) == 2 && nlp.Detect(nlp.Fold(text)).Code == t[1] {
+		return t[1]
+	}
+	return t[0]
+}
+
+func (t tongues) String() string { return strings.Join(t, " and ") }

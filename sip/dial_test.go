@@ -264,7 +264,7 @@ func TestCancelledAndNeverAnswered(t *testing.T) {
 
 func waitDialogs(t *testing.T, s *Server) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); s.Stats().Dialogs > 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); s.Stats().Dialogs > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d dialogs left", s.Stats().Dialogs)
 		}

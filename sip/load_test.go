@@ -77,7 +77,7 @@ func TestCallsLeaveNothing(t *testing.T) {
 		<-c.got
 	}
 	settle(t, s)
-	for end := time.Now().Add(3 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
+	for end := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if n := runtime.NumGoroutine(); n > goroutines {
@@ -91,7 +91,7 @@ func TestCallsLeaveNothing(t *testing.T) {
 // settle waits until no dialog and no transaction is left.
 func settle(t *testing.T, s *Server) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		st := s.Stats()
 		if st.Dialogs == 0 && st.ServerTransactions == 0 && st.ClientTransactions == 0 {
 			return

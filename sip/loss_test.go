@@ -240,7 +240,7 @@ func TestRandomLoss(t *testing.T) {
 		for range 10 {
 			lossyCall(t, p, lose)
 		}
-		deadline := time.Now().Add(5 * time.Second)
+		deadline := time.Now().Add(30 * time.Second)
 		for s.Stats().Dialogs > 0 && time.Now().Before(deadline) {
 			time.Sleep(5 * time.Millisecond)
 		}

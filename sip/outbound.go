@@ -120,6 +120,14 @@ func (a *attempt) RemoteProgress(status int, leg *media.Leg) {
 	a.arm.RemoteProgress(status, leg)
 }
 
+var _ call.Ways = (*Server)(nil)
+
+// Reaches implements call.Ways: a trunk takes the number, up or down.
+func (s *Server) Reaches(number string) bool {
+	n := ParseNumber(number, s.cfg.Region)
+	return n.Dialled != "" && len(s.candidates(n, time.Now())) > 0
+}
+
 // dialNumber calls a number by the outbound routes.
 func (s *Server) dialNumber(ctx context.Context, t call.Target, h call.Handler) (call.Dialog, *media.Leg, error) {
 	n := ParseNumber(t.Number, s.cfg.Region)

@@ -70,6 +70,15 @@ func TestRouteChoice(t *testing.T) {
 	if got := order("4711"); got != "ba" {
 		t.Errorf("after a failed: %s", got)
 	}
+	cfg := carriers("sip:192.0.2.1", "sip:192.0.2.2", "sip:192.0.2.3")
+	cfg.Outbound = cfg.Outbound[2:]
+	s = start(t, fast(cfg), newCalls(t))
+	s.trunks.Load().byName("c").probe.down.Store(true) // it may be back in a moment
+	for number, want := range map[string]bool{"+442079460000": true, "4711": false, "": false} {
+		if s.Reaches(number) != want {
+			t.Errorf("a way to %q: %v", number, !want)
+		}
+	}
 }
 
 func TestRouteWeights(t *testing.T) {

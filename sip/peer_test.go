@@ -117,7 +117,7 @@ func within[T any](t *testing.T, ch <-chan T, what string) T {
 	select {
 	case v := <-ch:
 		return v
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second): // patience, for a machine under load
 		t.Fatalf("waited in vain for %s", what)
 	}
 	var zero T
@@ -269,7 +269,7 @@ func (p *peer0) write(b string) {
 // ("BYE") or several ("180|183"); 100 is skipped unless wanted.
 func (p *peer0) recv(want string) *wire.Message {
 	p.t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for {
 		select {
 		case m := <-p.in:

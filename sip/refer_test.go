@@ -266,7 +266,7 @@ func TestRedirectIsFollowedAndBounded(t *testing.T) {
 				t.Errorf("%d messages", n)
 			}
 			return
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("nothing happens")
 		}
 		if m.Method == "INVITE" {

@@ -135,8 +135,8 @@ remember:
   tracking: tracking
 words:
   status:
-    paid: {zh: 已付款、待发货, en: is paid and waits to be sent}
-    shipped: {zh: 已发货, en: is on its way}
+    paid: {zh: "已付款、待发货，预计 {{eta}} 送达", en: "is paid and waits to be sent; it should arrive on {{eta}}"}
+    shipped: {zh: "已发货，预计 {{eta}} 送达", en: "is on its way; it should arrive on {{eta}}"}
     delivered: {zh: 已送达, en: was delivered}
     cancelled: {zh: 已取消, en: was cancelled}
 `,

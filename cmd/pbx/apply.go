@@ -19,7 +19,7 @@ import (
 
 // runApply is "pbx apply": everything that administrators set, from a file.
 func runApply(args []string, out, errOut io.Writer) error {
-	fs := newFlags("apply", "Bring queues, agents, skills, calendars, teams, rules of roles, trunks, outbound routes, numbers, flows, prompts,\n"+
+	fs := newFlags("apply", "Bring users, queues, agents, skills, calendars, teams, rules of roles, trunks, outbound routes, numbers, flows, prompts,\n"+
 		"codecs, the TURN relay, alert rules, rules, macros, templates of tickets and webhooks in line with a\n"+
 		"file. What the file does not name stays; an entry with \"remove: true\" goes. A running server takes the settings over within 2 seconds.", errOut)
 	path := fs.String("config", "", "configuration `file` (YAML) of the server; defaults when not given")
@@ -77,7 +77,7 @@ func readWishes(path string) (wishes, error) {
 		if err != nil {
 			return w, err
 		}
-		if err := api.CheckRoleRules(doc.RoleRules); err != nil {
+		if err := errors.Join(api.CheckUsers(doc.Users), api.CheckRoleRules(doc.RoleRules)); err != nil {
 			return w, err
 		}
 		w.queues = &doc

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,9 +84,47 @@ func TestApplyReachesTheRunningServer(t *testing.T) {
 			t.Errorf("%q: %d %s", wrong, code, said)
 		}
 	}
+	staff := "users:\n  - {user: Lin, name: Lin Yue, role: %s, language: zh-CN, password: \"a desk of her own\"}\nagents:\n  - {user: lin}\n"
+	lin := write("lin.yaml", fmt.Sprintf(staff, "agent"))
+	if code, said := apply("-f", lin, "-dry-run"); code != 0 || !strings.Contains(said, "would be: 2 added") && !strings.Contains(said, "user:lin") {
+		t.Errorf("a user, planned: %d %s", code, said)
+	}
+	if code, said := apply("-f", lin); code != 0 || !strings.Contains(said, "added   user:lin") {
+		t.Errorf("a user: %d %s", code, said)
+	}
+	if code, said := apply("-f", lin); code != 0 || !strings.Contains(said, "0 added, 0 changed, 2 as they were") {
+		t.Errorf("a user again: %d %s", code, said)
+	}
+	if code, said := apply("-f", write("lead.yaml", fmt.Sprintf(staff, "supervisor"))); code != 0 || !strings.Contains(said, "changed user:lin") {
+		t.Errorf("another role: %d %s", code, said)
+	}
+	var hash, did string
+	if err := s.db.Pool().QueryRow(t.Context(), `select role || ' ' || name || ' ' || language || ' ' || left(password_hash, 9), (select string_agg(action, ' ' order by id) from audit where subject = 'user:' || u.id) from users u where username = 'lin'`).Scan(&hash, &did); err != nil || hash != "supervisor Lin Yue zh-CN $argon2id" || did != "user.created user.changed" {
+		t.Errorf("row %q, audit %q, %v", hash, did, err)
+	}
+	for wrong, why := range map[string]string{
+		"users:\n  - {user: bo, role: agent}\n":                              "needs a first password",
+		"users:\n  - {user: bo, role: boss, password: longenough1}\n":        "no role",
+		"users:\n  - {user: \"b o\", role: agent}\n":                         "to sign in with",
+		"users:\n  - {user: bo, role: agent, password: x}\n":                 "characters",
+		"users:\n  - {user: admin, role: agent}\n":                           "last administrator",
+		"users:\n  - {user: bo, role: agent}\n  - {user: Bo, role: agent}\n": "twice",
+	} {
+		if code, said := apply("-f", write("wrong.yaml", wrong)); code != 1 || !strings.Contains(said, why) {
+			t.Errorf("%q: %d %s", wrong, code, said)
+		}
+	}
 	bad := write("bad.yaml", "queues:\n  - id: a\n    strategi: best\n")
 	if code, said := apply("-f", bad); code != 1 || !strings.Contains(said, "line 3, column 5") {
 		t.Errorf("a mistake: %d %s", code, said)
+	}
+	for wrong, why := range map[string]string{"overflow: nowhere": "there is no queue", "sisters: [support, nowhere]": "there is no queue", "skills: [singing]": "there is no skill", "calendar: never": "no opening hours"} {
+		if code, said := apply("-f", write("wrong.yaml", "queues:\n  - id: other\n    "+wrong+"\n")); code != 1 || !strings.Contains(said, why) {
+			t.Errorf("%q: %d %s", wrong, code, said)
+		}
+	}
+	if code, said := apply("-f", write("both.yaml", "queues:\n  - {id: east, sisters: [west]}\n  - {id: west, overflow: east}\n")); code != 0 {
+		t.Errorf("queues that name each other: %d %s", code, said)
 	}
 	stranger := write("stranger.yaml", "agents:\n  - {user: nobody}\n")
 	if code, said := apply("-f", stranger); code != 1 || !strings.Contains(said, "nobody") {

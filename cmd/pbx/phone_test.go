@@ -325,11 +325,19 @@ func (p *phone) talk() {
 	packet := make([]byte, 12+160)
 	packet[0] = 0x80
 	var pcm [160]int16
+	began := time.Now()
 	for seq := 0; ; seq++ {
+		for time.Since(began) < time.Duration(seq)*20*time.Millisecond { // ticks get lost on a busy machine, packets do not
+			select {
+			case <-p.stop:
+				return
+			case <-tick.C:
+			}
+		}
 		select {
 		case <-p.stop:
 			return
-		case <-tick.C:
+		default:
 		}
 		to := p.media.Load()
 		if to == nil || p.mute.Load() {

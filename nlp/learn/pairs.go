@@ -2,7 +2,6 @@ package learn
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -36,6 +35,9 @@ type Pairs struct {
 // manyPairs are enough to learn single words and directions from.
 const manyPairs = 2000
 
+// LeastPairs are needed to learn anything.
+const LeastPairs = 10
+
 // fewPairs are too few for more than the cosines.
 const fewPairs = 500
 
@@ -43,8 +45,8 @@ const fewPairs = 500
 // cosines, some hundred a handful of features; from 2,000 on the words that differ and a projection of the vectors
 // are learnt too (half a minute of CPU for 30,000). Probabilities are calibrated on pairs that were held out.
 func TrainPairs(pairs []Pair, seed uint64) (*Pairs, error) {
-	if len(pairs) < 10 {
-		return nil, errors.New("pairs: at least ten are needed")
+	if len(pairs) < LeastPairs {
+		return nil, fmt.Errorf("%d pairs: at least %d are needed", len(pairs), LeastPairs)
 	}
 	for i, p := range pairs {
 		if n := len(pairs[0].VectorA); n == 0 || n%2 != 0 || len(p.VectorA) != n || len(p.VectorB) != n {

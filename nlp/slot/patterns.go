@@ -21,6 +21,7 @@ var rules = []rule{
 	{Email, regexp.MustCompile(`\b[a-z0-9._%+\-]+@[a-z0-9\-]+(?:\.[a-z0-9\-]+)*\.[a-z]{2,}\b`), 0.98, whole},
 	{Tracking, regexp.MustCompile(`\b(sf\d{12,15}|yt\d{13,15}|jd[a-z]{0,2}\d[a-z0-9]{9,17}|zto?\d{10,14}|sto\d{10,13}|[a-z]{2}\d{9}[a-z]{2})\b`), 0.97, upperGroup},
 	{Order, regexp.MustCompile(`(?:订单(?:编号|号码|号)?|单号|\border(?:\s*(?:number|no\b\.?|id\b))?|#)(?:\s*(?:是|为|号|'s\b|is\b|like\b|it\b|no\b\.?|[:,#]))*\s*([a-z]{0,4}[-_]?\d[a-z0-9\-_]{4,30})`), 0.95, order},
+	{Order, regexp.MustCompile(`(?:订单(?:编号|号码|号)?|单号|\border\s*(?:number|no\b\.?|id\b)|#)(?:\s*(?:是|为|号|'s\b|is\b|it\b|[:,#]))*\s*([a-z]{0,4} ?\d{1,4}(?: \d{1,4})+|[a-z]{1,4} \d{6,24})(?:$|[^\da-z ]| [^\d])`), 0.9, spacedOrder},
 	{ID18, regexp.MustCompile(`\b[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[0-9x]\b`), 0.99, identity},
 	{BankCard, regexp.MustCompile(`\b(?:62|4\d|5[1-5]|3[457])\d{2}(?:[ -]?\d{4}){2,3}[ -]?\d{3,4}\b`), 0.97, card},
 	{Mobile, regexp.MustCompile(`(?:\+?\b86[- ]?1|\b1)[3-9]\d(?:[- ]?\d{4}){2}\b`), 0.95, mobile},
@@ -66,6 +67,12 @@ func order(m match) (string, bool) {
 		}
 	}
 	return strings.ToUpper(v), true
+}
+
+// spacedOrder was written in groups ("A2025 0701 01"); few digits are a number of things.
+func spacedOrder(m match) (string, bool) {
+	v := strings.ToUpper(strings.ReplaceAll(m.group(1), " ", ""))
+	return v, len(digits(v)) >= 8
 }
 
 // bareOrder refuses what is shaped like an identity or a card number: such a number

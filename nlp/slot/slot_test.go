@@ -204,3 +204,21 @@ func BenchmarkFind(b *testing.B) {
 		}
 	}
 }
+
+// Numbers are written in groups, as people read them from paper.
+func TestOrderInGroups(t *testing.T) {
+	f, now := finder(t)
+	for text, want := range map[string]string{
+		"订单号 2025 0702 001 到哪了":                     "order=20250702001",
+		"my order number is A2025 0701 01, ok?":     "order=A2025070101",
+		"订单号 a 2025070101":                          "order=A2025070101",
+		"order no. A 2 0 2 5 0 7 0 1 0 1":           "order=A2025070101",
+		"two orders: 20260301000123 20260301000124": "order=20260301000123 order=20260301000124",
+		"I want to order 3 500 ml bottles":          "",
+		"订单号忘了 有 3 100 个":                           "",
+	} {
+		if got := strings.Join(find(t, f, text, now), " "); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -23,8 +23,8 @@ export async function login(page, url, user, password) {
   await page.fill('input[name=username]', user);
   await page.fill('input[name=password]', password);
   await page.click('button[type=submit]');
-  await page.waitForURL('**/live');
-  await page.waitForSelector('.live-list');
+  await page.waitForURL((at) => !at.pathname.startsWith('/login'));
+  await page.waitForSelector('main h1');
 }
 
 /** prefer sets what the pages remember: language and theme. */

@@ -4,6 +4,7 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { callbacks } from '../api/line';
+import { useQueueName } from '../api/queues';
 import { CsvImport } from '../contact/CsvImport';
 import { useAct } from '../contact/words';
 import { clock, useFormat } from '../i18n/format';
@@ -151,6 +152,7 @@ function FromMissed({ list, onClose }: Way) {
 function FromCallbacks({ list, onClose }: Way) {
   const { t } = useTranslation();
   const { data, error, isPending, refetch } = useQuery(callbacks);
+  const queueName = useQueueName();
   const fill = useFill(list, onClose);
   const waiting = data?.filter((place) => place.phase === 'waiting');
   return (
@@ -168,7 +170,7 @@ function FromCallbacks({ list, onClose }: Way) {
           line={(place) => (
             <>
               <strong className="num">{place.number}</strong>
-              <span className="tag">{place.queue}</span>
+              <span className="tag">{queueName(place.queue)}</span>
               <span className="muted num">{t('callwork.waited', { time: clock(Date.now() - Date.parse(place.since)) })}</span>
             </>
           )}

@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CallSummary } from '../api/model';
 import { dispositions, ownCalls } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { clock, firstOf, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -19,6 +20,7 @@ function OwnCall({ call, username, write }: { call: CallSummary; username: strin
   const placed = call.from === username;
   const number = placed ? call.to : call.from;
   const { time } = useFormat();
+  const queueName = useQueueName();
   const { dial } = useDeeds();
   const ready = useReady();
   return (
@@ -28,7 +30,7 @@ function OwnCall({ call, username, write }: { call: CallSummary; username: strin
         <span className="own-who">
           <Icon name={placed ? 'out' : 'in'} size={15} />
           <strong className="num">{placed ? number : firstOf(call.from_name, number)}</strong>
-          {call.queue && <span className="muted">{call.queue}</span>}
+          {call.queue && <span className="muted">{queueName(call.queue)}</span>}
         </span>
         {call.disposition ? <span className="tag">{firstOf(i18n.language === 'zh-CN' ? outcome?.name_zh : outcome?.name_en, call.disposition)}</span> : <StateTag call={call} />}
         <span className="num own-length">{clock(call.duration_ms)}</span>

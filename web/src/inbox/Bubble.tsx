@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import { usePeople } from '../api/people';
+import { useQueueName } from '../api/queues';
 import { size, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { fileAddress, type Message } from './data';
@@ -33,6 +34,7 @@ function useEventWords() {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
   const people = usePeople();
+  const queueName = useQueueName();
   return (message: Message): string => {
     const extra = (message.data ?? {}) as Extra;
     const user = people.find((p) => p.id === extra.with?.user);
@@ -41,7 +43,7 @@ function useEventWords() {
       defaultValue: t('inbox.event.other', { what: extra.event }),
       who,
       user: user ? user.name || user.username : t('inbox.nobody'),
-      queue: extra.with?.queue,
+      queue: extra.with?.queue && queueName(extra.with.queue),
       until: extra.with?.until && dateTime(extra.with.until),
       id: extra.with?.into ?? extra.with?.from,
     });

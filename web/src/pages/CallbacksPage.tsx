@@ -5,9 +5,10 @@ import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { callbacks, type Callback } from '../api/line';
 import { Problem, problemKey } from '../api/problem';
-import { board, desk } from '../api/queries';
+import { desk } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { useChannel, useNow } from '../call/hooks';
-import { clock, firstOf, useFormat } from '../i18n/format';
+import { clock, useFormat } from '../i18n/format';
 import { CallTabs } from '../parts/CallTabs';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
@@ -65,7 +66,7 @@ export function CallbacksPage() {
   const { t } = useTranslation();
   const client = useQueryClient();
   const { data, error, refetch } = useQuery(callbacks);
-  const queues = useQuery(board).data?.items ?? [];
+  const queueName = useQueueName();
   const mine = useQuery(desk).data;
   const ready = useReady();
   useChannel('queues', useCallback(() => void client.invalidateQueries({ queryKey: callbacks.queryKey }), [client]));
@@ -85,7 +86,7 @@ export function CallbacksPage() {
       {data && data.length > 0 && (
         <ul className="card line-list">
           {data.map((place) => (
-            <Row key={place.id} place={place} queue={firstOf(queues.find((queue) => queue.id === place.queue)?.name, place.queue)} may={atWork && ready} />
+            <Row key={place.id} place={place} queue={queueName(place.queue)} may={atWork && ready} />
           ))}
         </ul>
       )}

@@ -10,7 +10,7 @@ export function NotFound() {
     <main className="lost">
       <Mark size={44} />
       <h1>{t('app.notFound')}</h1>
-      <Link to="/live">{t('app.home')}</Link>
+      <Link to="/">{t('app.home')}</Link>
     </main>
   );
 }

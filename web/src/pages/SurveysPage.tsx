@@ -5,7 +5,7 @@ import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { base } from '../api/client';
 import { surveyReport, surveys, type SurveyAnswer, type SurveyRow } from '../api/line';
-import { board } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { useChannel } from '../call/hooks';
 import { firstOf, useFormat } from '../i18n/format';
 import { CallTabs } from '../parts/CallTabs';
@@ -103,10 +103,9 @@ export function SurveysPage() {
   const [days, setDays] = useState<number>(7);
   const answers = useQuery(surveys(days));
   const report = useQuery(surveyReport(days));
-  const queues = useQuery(board).data?.items ?? [];
   const names = useNames();
   useChannel('calls', useCallback(() => void client.invalidateQueries({ queryKey: ['surveys'] }), [client]), told);
-  const name = (id: string) => firstOf(queues.find((queue) => queue.id === id)?.name, id);
+  const name = useQueueName();
   const error = answers.error ?? report.error;
   return (
     <div className="page">

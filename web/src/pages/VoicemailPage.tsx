@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Popconfirm, Segmented } from 'antd';
 import { useCallback, useState } from 'react';
@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { base, request, type Ask } from '../api/client';
 import { voicemail, type VoiceMessage } from '../api/line';
 import { problemKey } from '../api/problem';
-import { board } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { useChannel } from '../call/hooks';
 import { clock, firstOf, useFormat } from '../i18n/format';
 import { CallTabs } from '../parts/CallTabs';
@@ -92,10 +92,9 @@ export function VoicemailPage() {
   const client = useQueryClient();
   const [all, setAll] = useState(false);
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(voicemail(all));
-  const queues = useQuery(board).data?.items ?? [];
   useChannel('calls', useCallback(() => void client.invalidateQueries({ queryKey: ['voicemail'] }), [client]), told);
   const items = data?.pages.flatMap((page) => page.items ?? []) ?? [];
-  const name = (id: string) => firstOf(queues.find((queue) => queue.id === id)?.name, id);
+  const name = useQueueName();
   return (
     <div className="page">
       <Title>{t('calldesk.tabs.voicemail')}</Title>

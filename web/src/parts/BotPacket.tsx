@@ -1,11 +1,13 @@
 import { useTranslation } from 'react-i18next';
 import type { BotPacket } from '../api/bot';
+import { useQueueName } from '../api/queues';
 import { useFormat } from '../i18n/format';
 
 /** PacketView is what the person gets who takes over. */
 export function PacketView({ packet }: { packet: BotPacket }) {
   const { t } = useTranslation();
   const { number } = useFormat();
+  const queueName = useQueueName();
   return (
     <>
       <h3>{t('bot.packet')}</h3>
@@ -15,7 +17,7 @@ export function PacketView({ packet }: { packet: BotPacket }) {
           {t(`bot.reason.${packet.reason}`)} {packet.detail && <span className="tag">{packet.detail}</span>} {packet.urgent && <span className="tag">{t('bot.urgent')}</span>}
         </dd>
         <dt>{t('bot.queue')}</dt>
-        <dd>{packet.queue}</dd>
+        <dd>{queueName(packet.queue)}</dd>
         {packet.title && (
           <>
             <dt>{t('bot.intent')}</dt>

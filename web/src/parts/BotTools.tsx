@@ -19,7 +19,7 @@ values:
 words:
   status:
     paid: {zh: 已付款、待发货, en: is paid and waits to be sent}
-    shipped: {zh: 已发货, en: is on its way}
+    shipped: {zh: "已发货，预计 {{eta}} 送达", en: "is on its way; it should arrive on {{eta}}"}
 `;
 
 /** BotTools are the HTTP interfaces that frames may ask, as YAML. */

@@ -3,7 +3,9 @@ import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Heat, HeatPart, LiveCall } from '../api/model';
 import { heat as heatOf } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { clock, firstOf, useFormat } from '../i18n/format';
+import { useNames } from '../phone/control';
 import { Icon, type IconName } from './Icon';
 import { SuperviseKeys } from './Supervise';
 import './heat.css';
@@ -38,6 +40,8 @@ function Part({ part }: { part: HeatPart }) {
 export function HeatList({ calls }: { calls: readonly LiveCall[] }) {
   const { t } = useTranslation();
   const { data } = useQuery(heatOf);
+  const queueName = useQueueName();
+  const people = useNames();
   const hot = needs(data ?? [], calls).slice(0, 6);
   if (hot.length === 0) return null;
   return (
@@ -54,7 +58,7 @@ export function HeatList({ calls }: { calls: readonly LiveCall[] }) {
             </span>
             <Link to="/live/$callId" params={{ callId: call.id }} className="heat-who">
               <strong>{firstOf(call.from_name, call.from)}</strong>
-              <span className="muted">{firstOf(call.agent, call.queue, call.to)}</span>
+              <span className="muted">{firstOf(people[call.agent ?? ''], call.agent, call.queue && queueName(call.queue), call.to)}</span>
             </Link>
             <ul className="heat-parts">
               {item.parts.map((part) => (

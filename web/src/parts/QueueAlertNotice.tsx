@@ -3,8 +3,9 @@ import { notification as api } from 'antd';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { queueAlerts } from '../admin/kinds';
+import { useQueueName } from '../api/queues';
 import { chimeOnce, useAlarm } from './alarm';
-import { pauses, silenced, useAnswer, useNames, useSentence } from './QueueAlerts';
+import { pauses, silenced, useAnswer, useSentence } from './QueueAlerts';
 import './queuealerts.css';
 
 const noteOf = (id: number) => `queue-alert-${id}`;
@@ -15,7 +16,7 @@ export default function QueueAlertNotice() {
   const { t } = useTranslation();
   const { data } = useQuery({ ...queueAlerts, retry: false });
   const say = useSentence();
-  const nameOf = useNames();
+  const nameOf = useQueueName();
   const { mutate } = useAnswer();
   const told = useRef<Set<number> | null>(null);
   const holding = (data ?? []).filter((alert) => !alert.ended_at && !silenced(alert, Date.now()));

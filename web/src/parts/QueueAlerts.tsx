@@ -5,7 +5,7 @@ import { queueAlerts, type QueueAlert } from '../admin/kinds';
 import { useMetric } from '../admin/metric';
 import { request } from '../api/client';
 import { problemKey } from '../api/problem';
-import { board } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { useNow } from '../call/hooks';
 import { clock } from '../i18n/format';
 import { Icon } from './Icon';
@@ -22,11 +22,6 @@ export function useSentence(): (alert: QueueAlert, queue: string) => string {
   const { t } = useTranslation();
   const write = useMetric();
   return (alert, queue) => `${alert.label ? `${alert.label} · ` : ''}${queue}: ${t(`admin.metric.${alert.metric}`)} ${write(alert.metric, alert.value)} (${alert.operator} ${write(alert.metric, alert.bound)})`;
-}
-
-export function useNames(): (id: string) => string {
-  const { data } = useQuery(board);
-  return (id) => data?.items.find((queue) => queue.id === id)?.name ?? id;
 }
 
 /** useAnswer says that an alert was seen, or silences it for some minutes. */
@@ -59,7 +54,7 @@ export function QueueAlerts() {
   const { data } = useQuery(queueAlerts);
   const now = useNow();
   const say = useSentence();
-  const nameOf = useNames();
+  const nameOf = useQueueName();
   const answer = useAnswer();
   const holding = (data ?? []).filter((alert) => !alert.ended_at).sort((a, b) => Number(silenced(a, now)) - Number(silenced(b, now)) || Number(b.severity === 'critical') - Number(a.severity === 'critical'));
   if (holding.length === 0) return null;

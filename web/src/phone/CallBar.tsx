@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { parked } from '../api/line';
 import type { LiveCall, Side } from '../api/model';
 import { session } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { useFloor, useNow, useTalk } from '../call/hooks';
 import { clock, firstOf } from '../i18n/format';
 import { Icon, type IconName } from '../parts/Icon';
@@ -334,6 +335,7 @@ export function CallBar() {
   const { calls } = useFloor();
   const username = data?.user.username ?? '';
   const rings = useRings();
+  const queueName = useQueueName();
   const { lost, rejoin } = useRejoin(username);
   const { accept, decline } = useAnswers();
   const first: Ring | undefined = rings[0];
@@ -344,7 +346,7 @@ export function CallBar() {
   if (rings.length + shown.length + lost.length === 0) return null;
   return (
     <>
-      {first && <title>{`☎ ${firstOf(first.line && nameOf(first.line), first.offer?.from, first.offer?.work.queue)} · ${t('app.name')}`}</title>}
+      {first && <title>{`☎ ${firstOf(first.line && nameOf(first.line), first.offer?.from, first.offer && queueName(first.offer.work.queue))} · ${t('app.name')}`}</title>}
       <Bar>
         {rings.map((ring) => (
           <Incoming key={ring.line?.id ?? ring.offer?.token} ring={ring} chord={chord} />
@@ -352,7 +354,9 @@ export function CallBar() {
         {lost.map(({ id }) => <Lost key={id} call={calls.find((call) => call.id === id)} rejoin={() => rejoin(id)} />)}
         {shown.map((line) => {
           const call = ownCall(calls, username, line);
-          if (line.inside?.role === 'supervisor') return <Overseeing key={line.id} line={line} call={call} />;
+          // Who has stayed with the customer alone is no supervisor any more.
+          const stands = call?.parties?.some((party) => party.user === username && party.role !== 'supervisor');
+          if (line.inside?.role === 'supervisor' && !stands) return <Overseeing key={line.id} line={line} call={call} />;
           return (
             <Fragment key={line.id}>
               <Why line={line} />

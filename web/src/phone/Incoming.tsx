@@ -6,6 +6,7 @@ import { request } from '../api/client';
 import type { Offer } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { desk } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { useNow } from '../call/hooks';
 import { clock, firstOf } from '../i18n/format';
 import { Icon } from '../parts/Icon';
@@ -111,9 +112,10 @@ function RingTimer({ left, whole }: { left: number; whole: number }) {
 /** Facts are the queue, how long the customer has waited, and why it is this agent. */
 function Facts({ offer, now }: { offer: Offer; now: number }) {
   const { t } = useTranslation();
+  const queueName = useQueueName();
   return (
     <span className="ring-facts">
-      <span className="tag">{offer.work.queue}</span>
+      <span className="tag">{queueName(offer.work.queue)}</span>
       {!offer.preview?.entry && <span className="num">{t('callwork.waited', { time: clock(now - Date.parse(offer.work.since)) })}</span>}
       {offer.work.why && (
         <Popover trigger="click" placement="top" title={t('queues.why')} content={<WhyLines why={offer.work.why} />}>
@@ -143,6 +145,7 @@ export function Why({ line }: { line: Line }) {
 export function Incoming({ ring, chord }: { ring: Ring; chord: (letter: string) => string }) {
   const { t } = useTranslation();
   const { accept, decline, skip, pending } = useAnswers();
+  const queueName = useQueueName();
   const now = useNow();
   const { line, offer } = ring;
   const preview = offer?.preview;
@@ -159,7 +162,7 @@ export function Incoming({ ring, chord }: { ring: Ring; chord: (letter: string) 
     { type: 'divider' as const },
     { key: 'pass', label: t('callout.pass'), onClick: () => decline(ring) },
   ];
-  const beneath = preview ? t(preview.entry ? 'callout.toCall' : 'callout.toCallBack', { number }) : offer && offer.work.kind !== 'voice' ? t('agent.offer', { kind, queue: offer.work.queue }) : name ? t('desk.calls', { number }) : t('desk.phase.incoming');
+  const beneath = preview ? t(preview.entry ? 'callout.toCall' : 'callout.toCallBack', { number }) : offer && offer.work.kind !== 'voice' ? t('agent.offer', { kind, queue: queueName(offer.work.queue) }) : name ? t('desk.calls', { number }) : t('desk.phase.incoming');
   return (
     <>
       {preview && <Suspense><Preview preview={preview} now={now} /></Suspense>}

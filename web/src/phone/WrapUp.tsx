@@ -7,6 +7,7 @@ import type { CallSummary, WrapUp } from '../api/model';
 import { problemKey } from '../api/problem';
 import { wrapUp as proposalOf, type Proposal } from '../assist/data';
 import { call as callOf, desk, dispositions, ownCalls, session } from '../api/queries';
+import { useQueueName } from '../api/queues';
 import { useNow } from '../call/hooks';
 import { clock, firstOf } from '../i18n/format';
 import { Icon } from '../parts/Icon';
@@ -189,6 +190,7 @@ export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'kno
   const { data: proposal, isPending } = useQuery(proposalOf({ kind: 'call', id: call.id }));
   const { data } = useSuspenseQuery(session);
   const [folded, setFolded] = useState(false);
+  const queueName = useQueueName();
   // The first answer fills the form; what is typed then is not overwritten.
   const known = detail?.wrap_ups.find((w) => w.by === data?.user.username);
   const own = call.from === data?.user.username;
@@ -199,7 +201,7 @@ export function WrapUpCard({ call, deadline, since, done }: Omit<FormProps, 'kno
         <h2>{t('callwork.wrap.title')}</h2>
         <span className="wrap-who">
           <strong>{who}</strong>
-          {call.queue && <span className="muted">{call.queue}</span>}
+          {call.queue && <span className="muted">{queueName(call.queue)}</span>}
         </span>
         <button type="button" className="round" aria-expanded={!folded} aria-label={t(folded ? 'callwork.wrap.unfold' : 'callwork.wrap.fold')} onClick={() => setFolded(!folded)}>
           <Icon name={folded ? 'up' : 'down'} size={16} />

@@ -17,7 +17,8 @@ class Session {
   isOnHold = () => ({ local: this.held, remote: false });
   isEnded = () => false;
   answer = (options: { mediaStream: unknown }) => void this.answers.push(options.mediaStream);
-  terminate = () => undefined;
+  readonly terminated: unknown[] = [];
+  terminate = (options?: unknown) => void this.terminated.push(options);
   hold = (_: object, done: () => void) => {
     if (!this.ready) return false;
     this.held = true;
@@ -42,7 +43,7 @@ class Agent {
     page.agent = this;
   }
   on = (name: string, tell: (event: never) => void) => void this.told.set(name, tell);
-  arrives = (session: Session) => this.told.get('newRTCSession')?.({ originator: 'remote', session, request: { getHeader: () => undefined } } as never);
+  arrives = (session: Session, header?: string) => this.told.get('newRTCSession')?.({ originator: 'remote', session, request: { getHeader: () => header } } as never);
   start = () => undefined;
   stop = () => undefined;
   call = () => {
@@ -108,6 +109,24 @@ describe('answering', () => {
     await answered;
     expect(session.answers).toHaveLength(0);
     expect(opened.map((track) => track.stopped)).toEqual([true]);
+    lin.stop();
+  });
+});
+
+describe('ringing', () => {
+  const call = '0190d8a0-0000-7000-8000-000000000001';
+  it.each([
+    ['of somebody who calls goes back after 20 s', undefined, [{ status_code: 480 }]],
+    ['of a queue ends when the queue says so', `${call};role=agent`, []],
+    ['of a call-back ends when the queue says so', `${call};role=caller;work=${call}`, []],
+  ])('%s', async (_, header, ended) => {
+    const lin = await phone();
+    vi.useFakeTimers();
+    const session = new Session('incoming');
+    page.agent?.arrives(session, header);
+    vi.advanceTimersByTime(45_000);
+    expect(session.terminated).toEqual(ended);
+    vi.useRealTimers();
     lin.stop();
   });
 });

@@ -11,7 +11,7 @@ import { causeOf, current, insideOf, phone, running, silentPhone, mostLines, typ
 
 type Ticket = Omit<components['schemas']['PhoneTicket'], 'ice_servers'> & { ice_servers: { urls: string[] | null; username: string; credential: string }[] | null };
 
-/** How long a call rings here before it goes back, ms. */
+/** How long a call rings here before it goes back, ms; a queue has a time of its own and takes its ring away itself. */
 export const ringTime = 20_000;
 /** How long an ended call stays in the bar, ms. */
 const grace = 4000;
@@ -138,7 +138,7 @@ export class Softphone extends Store<Phone> {
       authorization_jwt: `Bearer ${ticket.token}`,
       connection_recovery_min_interval: 1,
       connection_recovery_max_interval: 8,
-      no_answer_timeout: 60,
+      no_answer_timeout: 180,
       user_agent: 'Tingxin desk',
     });
     this.ua = ua;
@@ -346,7 +346,7 @@ export class Softphone extends Store<Phone> {
       this.answerSelf(session.id);
       return;
     }
-    talk.timer = setTimeout(() => this.decline(session.id, 480), ringTime);
+    if (inside?.role !== 'agent' && !inside?.work) talk.timer = setTimeout(() => this.decline(session.id, 480), ringTime);
   }
 
   /** follow writes down what happens to a session, until it ends. */

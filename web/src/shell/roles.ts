@@ -32,8 +32,9 @@ export const works = (role: Role | undefined): boolean => !readers.includes(role
 /** hears tells whether somebody may follow the live feed: what is masked is not live. */
 export const hears = (role: Role | undefined): boolean => role !== 'analyst' && role !== 'auditor';
 
-/** homeOf is the page that somebody begins with. */
-export function homeOf(role: Role | undefined): '/live' | '/calls' | '/admin' {
+/** homeOf is the page that somebody begins with: agents with their work, who leads or listens with what goes on. */
+export function homeOf(role: Role | undefined): '/desk' | '/live' | '/calls' | '/admin' {
+  if (role === 'agent' || role === 'senior') return '/desk';
   if (role === 'auditor') return '/admin';
   return role === 'analyst' ? '/calls' : '/live';
 }
