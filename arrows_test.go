@@ -100,6 +100,7 @@ var table = []room{
 	{path: "team", imports: rooms("pg")},
 	{path: "pg"},
 	{path: "pg/pgtest", imports: rooms("pg"), tests: true},
+	{path: "race", tests: true},
 	{path: "testdata", tests: true},
 	{path: "."},
 }

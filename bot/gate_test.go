@@ -10,6 +10,7 @@ import (
 
 	"tingxin/kb"
 	"tingxin/pg"
+	"tingxin/race"
 )
 
 // teaches adds phrases to an intent and lets the bot learn.
@@ -32,7 +33,7 @@ func (h *house) version() string { return h.brain.Load().minds["en"].version }
 
 // What was learnt anew answers nobody while it does worse on labelled turns; people may go back and forth.
 func TestWhatIsLearntAnewMustDoNoWorse(t *testing.T) {
-	if raced {
+	if race.Enabled {
 		t.Skip("one goroutine that computes for minutes under the race detector")
 	}
 	h := open(t)

@@ -6,12 +6,13 @@ import (
 
 	"tingxin/kb"
 	"tingxin/nlp/embed"
+	"tingxin/race"
 )
 
 // TestRealModels asks the sentence models themselves, where they are.
 func TestRealModels(t *testing.T) {
-	if testing.Short() {
-		t.Skip("loads the sentence models")
+	if testing.Short() || race.Enabled {
+		t.Skip("loads the sentence models and learns for a minute")
 	}
 	models := embed.New(embed.Config{Runtime: "../build/onnxruntime/libonnxruntime.so", Models: "../models", Queue: 256})
 	if err := models.Start(t.Context()); errors.Is(err, embed.ErrMissing) {

@@ -14,6 +14,7 @@ import (
 
 	"tingxin/nlp"
 	"tingxin/nlp/embed"
+	"tingxin/race"
 )
 
 // set changes the policy.
@@ -334,7 +335,7 @@ func TestPaceOfASession(t *testing.T) {
 }
 
 func TestTrainingIsMeasuredAndRepeatable(t *testing.T) {
-	if raced {
+	if race.Enabled {
 		t.Skip("one goroutine that computes for minutes under the race detector")
 	}
 	h := open(t)

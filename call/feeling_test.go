@@ -18,6 +18,7 @@ import (
 	"tingxin/ivr"
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
+	"tingxin/race"
 	"tingxin/team"
 )
 
@@ -392,7 +393,7 @@ func TestVoiceTapAllocatesNothing(t *testing.T) {
 // TestReadingsAreInTimeAt50Channels has 50 sides speak at once on real time, each
 // ending a turn every few seconds, and wants 95 % of the readings within 150 ms of the turn's end.
 func TestReadingsAreInTimeAt50Channels(t *testing.T) {
-	if testing.Short() || raced {
+	if testing.Short() || race.Enabled {
 		t.Skip("takes 8 s at full speed")
 	}
 	const goal = 150 * time.Millisecond

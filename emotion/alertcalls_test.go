@@ -15,6 +15,7 @@ import (
 
 	"tingxin/audio"
 	"tingxin/emotion"
+	"tingxin/race"
 )
 
 // clip is one labelled recording.
@@ -131,7 +132,7 @@ func TestAlertsOfSimulatedCalls(t *testing.T) {
 		bySpeaker[c.speaker][c.label] = append(bySpeaker[c.speaker][c.label], c)
 	}
 	slices.Sort(speakers)
-	if emotion.Raced {
+	if race.Enabled {
 		speakers = slices.DeleteFunc(speakers, func(s string) bool { return s != "emodb/08" && s != "ravdess/08" })
 	}
 	type count struct{ calls, calm, angry, twice int }

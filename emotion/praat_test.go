@@ -18,6 +18,7 @@ import (
 	"github.com/mewkiz/flac"
 
 	"tingxin/audio"
+	"tingxin/race"
 )
 
 // praatScript prints, for the times that we measure at, what Praat finds: pitch by
@@ -261,7 +262,7 @@ func TestAgainstPraat(t *testing.T) {
 	}
 	var all, worse parity
 	sample := 24
-	if Raced { // five times slower, and nothing here runs beside it
+	if race.Enabled { // five times slower, and nothing here runs beside it
 		sample = 4
 	}
 	for i := 0; i < len(files); i += 1 + len(files)/sample {

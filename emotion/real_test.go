@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tingxin/audio"
+	"tingxin/race"
 )
 
 // TestRecordedVoices lets actors speak through the analyzer as in a call, turn by turn:
@@ -26,7 +27,7 @@ func TestRecordedVoices(t *testing.T) {
 		}
 		var angry, found, calm, wrong, read int
 		for k, s := range speakers {
-			if Raced && k%4 != 0 { // five times slower, and nothing here runs beside it
+			if race.Enabled && k%4 != 0 { // five times slower, and nothing here runs beside it
 				continue
 			}
 			name := filepath.Base(s)

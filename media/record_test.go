@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tingxin/audio"
+	"tingxin/race"
 )
 
 // clicks are frames silent but for one loud 20 ms every period frames.
@@ -51,7 +52,7 @@ func onsets(pcm []int16, rate int) (out []float64) {
 func TestRecordingDoesNotSkew(t *testing.T) {
 	t.Parallel()
 	minutes := 30
-	if testing.Short() || raced {
+	if testing.Short() || race.Enabled {
 		minutes = 3
 	}
 	r := newRig(t)

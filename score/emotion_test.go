@@ -15,6 +15,7 @@ import (
 
 	"tingxin/audio"
 	"tingxin/emotion"
+	"tingxin/race"
 )
 
 func TestEmotionFiguresByHand(t *testing.T) {
@@ -110,6 +111,9 @@ func writeWAV(t *testing.T, path string, pcm []int16) {
 // TestEmotionOfASyntheticCorpus goes the whole way: recordings, training of a model,
 // scores of speakers left out and of the trained model, figures in a file.
 func TestEmotionOfASyntheticCorpus(t *testing.T) {
+	if race.Enabled {
+		t.Skip("only computes")
+	}
 	dir := t.TempDir()
 	lines := []string{"corpus\tpath\tspeaker\tlabel"}
 	for s, base := range []float64{105, 130, 190, 220} {
@@ -157,6 +161,9 @@ func TestEmotionOfASyntheticCorpus(t *testing.T) {
 
 // TestPoolTeachesAndIsNotTested: two corpora, one of which only helps.
 func TestPoolTeachesAndIsNotTested(t *testing.T) {
+	if race.Enabled {
+		t.Skip("only computes")
+	}
 	dir := t.TempDir()
 	lines := []string{"corpus\tpath\tspeaker\tlabel"}
 	for s, base := range []float64{105, 190, 130, 220} {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tingxin/nlp/embed"
+	"tingxin/race"
 )
 
 func put(t *testing.T, path, text string) string {
@@ -160,6 +161,9 @@ func intentFolders(t *testing.T) (train, test string) {
 }
 
 func TestIntentsFromFolders(t *testing.T) {
+	if race.Enabled {
+		t.Skip("only computes")
+	}
 	opts := IntentOptions{TextOptions: textOptions(t)}
 	opts.Train, opts.Test = intentFolders(t)
 	for range 2 { // the second time from the vectors on disk

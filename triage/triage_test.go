@@ -17,6 +17,7 @@ import (
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
 	"tingxin/queue"
+	"tingxin/race"
 	"tingxin/ticket"
 )
 
@@ -129,6 +130,9 @@ func (s sure) EmbedLater(_ context.Context, _, text string) (embed.Vectors, erro
 }
 
 func TestTicketsAreLookedAt(t *testing.T) {
+	if race.Enabled {
+		t.Skip("only computes")
+	}
 	s := open(t, nil)
 	ctx := t.Context()
 	who, err := pg.Row(ctx, s.db, pgx.RowTo[int64], `insert into contacts (id, root) select n, n from nextval('contact_ids') n returning id`)

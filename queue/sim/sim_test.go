@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tingxin/queue"
+	"tingxin/race"
 )
 
 // published is the table of the design: the service levels of urgent, high and
@@ -51,6 +52,9 @@ func TestPublishedTable(t *testing.T) {
 // TestPublishedTableOverOtherTeams plays it with many teams. Their mean differs
 // from the published one by what a mean of 30 may be off, and by no more.
 func TestPublishedTableOverOtherTeams(t *testing.T) {
+	if race.Enabled {
+		t.Skip("only computes")
+	}
 	runs := 120
 	if os.Getenv("TINGXIN_LONG") != "" {
 		runs = 2000

@@ -1,5 +1,0 @@
-//go:build !race
-
-package emotion
-
-const Raced = false
