@@ -36,7 +36,7 @@ type Config struct {
 	// CallerID are the numbers that calls of our users show outside.
 	CallerID CallerIDConfig `yaml:"caller_id" koanf:"caller_id"`
 	// Routes are tried in order; the first whose numbers match takes the call. Behind them always stand
-	// the number "echo" and, when there are no routes at all, the flow "default" for every number.
+	// the number "echo" and, when there are no routes at all, the flow "default" for the number "default" and all others.
 	Routes []Route `yaml:"routes" koanf:"routes"`
 }
 

@@ -106,6 +106,15 @@ func TestFlowForEveryNumberIsNotForOurUsers(t *testing.T) {
 	if r, ok := w.m.routeOf(&Incoming{To: "0123"}); !ok || r.Flow != "quiet" {
 		t.Errorf("from outside: %+v, %v", r, ok)
 	}
+	builtin, err := newRoutes(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for number, want := range map[string]bool{"default": true, "4000": false} { // as "echo", to be tried
+		if r, ok := builtin.find(number, "", true); ok != want || want && r.Flow != routeDefault {
+			t.Errorf("without routes %s takes %+v, %v", number, r, ok)
+		}
+	}
 	for user, want := range map[string]string{"anna": "4000", "cora": "4003"} {
 		in := Incoming{To: "0123", User: user, From: user}
 		r, _ := w.m.routeOf(&in)

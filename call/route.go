@@ -96,7 +96,7 @@ func newRoutes(stored, configured []Route) (routes, error) {
 	}
 	rs = append(rs, Route{Name: routeEcho, Numbers: []string{"echo"}, Echo: true})
 	if len(configured) == 0 {
-		rs = append(rs, Route{Name: routeDefault, Numbers: []string{"*"}, Flow: routeDefault})
+		rs = append(rs, Route{Name: routeDefault, Numbers: []string{routeDefault, "*"}, Flow: routeDefault})
 	}
 	return rs, nil
 }

@@ -159,7 +159,7 @@ export async function deskChecks(tools) {
     return (await own.innerText()).replace(/\s+/g, ' ');
   });
   await check('desk: the words of one\'s own call appear while it lasts', async () => {
-    await dial('4000');
+    await dial('default');
     await line('talking');
     await page.waitForSelector('.desk-main .thread-head', { timeout: 10_000 });
     if (!sound) return 'no recorded voice here';

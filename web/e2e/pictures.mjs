@@ -276,7 +276,7 @@ await part(['desk', 'desk-call', 'desk-ring', 'desk-ticket', 'palette', 'phone',
   };
   await page.goto(`${url}/desk`);
   await page.waitForSelector('.phone-state[data-registration=registered]');
-  await page.fill('.desk-dial input', '4000');
+  await page.fill('.desk-dial input', 'default');
   await page.keyboard.press('Enter');
   await page.waitForSelector('.bar-line[data-phase=talking]');
   if (sound) await page.waitForFunction(() => document.querySelectorAll('.desk-main .settled').length >= 3, null, { timeout: 60_000 });
