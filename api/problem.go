@@ -64,8 +64,8 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return huma.Error503ServiceUnavailable(err.Error())
 	case errors.Is(err, call.ErrTarget):
 		return huma.Error422UnprocessableEntity(call.ErrTarget.Error())
-	case errors.Is(err, contact.ErrMerge), errors.Is(err, contact.ErrUndo), errors.Is(err, contact.ErrList), errors.Is(err, contact.ErrHeld), errors.Is(err, contact.ErrTooMany):
-		return huma.Error409Conflict(inner(err, contact.ErrMerge, contact.ErrUndo, contact.ErrList, contact.ErrHeld, contact.ErrTooMany))
+	case errors.Is(err, contact.ErrMerge), errors.Is(err, contact.ErrUndo), errors.Is(err, contact.ErrList), errors.Is(err, contact.ErrHeld), errors.Is(err, contact.ErrAsked), errors.Is(err, contact.ErrTooMany):
+		return huma.Error409Conflict(inner(err, contact.ErrMerge, contact.ErrUndo, contact.ErrList, contact.ErrHeld, contact.ErrAsked, contact.ErrTooMany))
 	case errors.Is(err, contact.ErrSecond):
 		return huma.Error403Forbidden(contact.ErrSecond.Error())
 	case errors.Is(err, contact.ErrInvalid), errors.Is(err, contact.ErrIdentity):

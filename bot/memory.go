@@ -318,6 +318,46 @@ func (e *Engine) ForgetSlot(ctx context.Context, tx pgx.Tx, id int64) error {
 	return err
 }
 
+// Memory is what the bot keeps of a person, as their archive has it.
+type Memory struct {
+	Values []MemoryValue `json:"values"`
+	Said   []MemoryTurn  `json:"said"`
+}
+
+// MemoryValue is a value that is remembered; numbers of identity and bank cards are masked.
+type MemoryValue struct {
+	Name    string    `json:"name"`
+	Value   string    `json:"value"`
+	Source  string    `json:"source"`
+	Channel string    `json:"channel"`
+	At      time.Time `json:"at"`
+	Expires time.Time `json:"expires"`
+}
+
+// MemoryTurn is what somebody said to the bot.
+type MemoryTurn struct {
+	Channel string    `json:"channel"`
+	At      time.Time `json:"at"`
+	Text    string    `json:"text"`
+}
+
+// mostRemembered is how many values and turns one archive holds.
+const mostRemembered = 10000
+
+// MemoryOf is what the bot keeps of the given contacts.
+func MemoryOf(ctx context.Context, db *pg.DB, contacts []int64) (Memory, error) {
+	var n Memory
+	var err1, err2 error
+	n.Values, err1 = pg.Rows(ctx, db, pgx.RowToStructByPos[MemoryValue], `select name, shown, source, channel, at, expires_at from bot_slots
+		where contact_id = any($1) or session_id in (select id from bot_sessions where contact_id = any($1)) order by id limit $2`, contacts, mostRemembered)
+	n.Said, err2 = pg.Rows(ctx, db, pgx.RowToStructByPos[MemoryTurn], `select s.channel, t.at, t.text from bot_turns t join bot_sessions s on s.id = t.session_id
+		where s.contact_id = any($1) order by t.id limit $2`, contacts, mostRemembered)
+	if err := errors.Join(err1, err2); err != nil {
+		return n, fmt.Errorf("what the bot noted of a contact: %w", err)
+	}
+	return n, nil
+}
+
 // EraseContact removes everything of a person in tx and tells how many rows of which table went. Who else told the bot one
 // of the mentions, numbers and addresses of the person, is no longer remembered with it.
 func (e *Engine) EraseContact(ctx context.Context, tx pgx.Tx, contact int64, mentions []string) (map[string]int64, error) {

@@ -40,6 +40,12 @@ func scanMessage(row pgx.CollectableRow) (Message, error) {
 	return m, err
 }
 
+// MessagesOf are the messages that were left in a call and are kept.
+func (s *Store) MessagesOf(ctx context.Context, call string) ([]Message, error) {
+	all, err := pg.Rows(ctx, s.db, scanMessage, `select `+messageColumns+` from voice_messages where call_id = $1 and state = 'kept' order by at, id`, call)
+	return all, wrap(call, "messages", err)
+}
+
 // PutMessage writes a message as it is now; without a state it takes the row away. Who
 // has heard it, and a transcript that is done, stay.
 func (s *Store) PutMessage(ctx context.Context, m Message) error {

@@ -56,6 +56,8 @@ var (
 	ErrBusy = errors.New("something of this person still runs")
 	// ErrHeld says that a legal hold forbids it.
 	ErrHeld = errors.New("a legal hold is on this person")
+	// ErrAsked says that it was asked for already.
+	ErrAsked = errors.New("erasing of this person was asked for already")
 )
 
 // States of an EraseJob.
@@ -80,7 +82,7 @@ type EraseJob struct {
 	Files       int
 	LeftOver    map[string]int64 // what the search still found; empty when done
 	ProofHash   string           // lower-case hex
-	Error       string
+	Error       string           // why it failed, or waits
 	pending     []string
 }
 
@@ -112,7 +114,7 @@ type EraseArgs struct {
 func (EraseArgs) Kind() string { return "erase_contact" }
 
 // RequestErase notes that a person is to be erased; whoever asks inserts EraseArgs in the same
-// tx. ErrHeld when a legal hold is on the person, pg.ErrConflict when it was asked for already.
+// tx. ErrHeld when a legal hold is on the person, ErrAsked when it was asked for already.
 func (s *Store) RequestErase(ctx context.Context, tx pgx.Tx, id ID, by, reason string) (EraseJob, error) {
 	j := EraseJob{State: EraseWaiting, RequestedBy: clean(by, maxSource), Reason: clean(reason, 200), RequestedAt: s.now().UTC().Truncate(time.Microsecond)}
 	root, err := aliveRoot(ctx, tx, id)
@@ -128,7 +130,10 @@ func (s *Store) RequestErase(ctx context.Context, tx pgx.Tx, id ID, by, reason s
 		err = tx.QueryRow(ctx, `insert into erase_jobs (contact_id, state, requested_by, reason, requested_at) values ($1, $2, $3, $4, $5) returning id`,
 			root, j.State, j.RequestedBy, j.Reason, j.RequestedAt).Scan(&j.ID)
 	}
-	return j, wrap(id, "erase", pg.Map(err))
+	if err = pg.Map(err); errors.Is(err, pg.ErrConflict) {
+		err = ErrAsked
+	}
+	return j, wrap(id, "erase", err)
 }
 
 func heldIn(ctx context.Context, tx pgx.Tx, root ID) (held bool, err error) {
@@ -185,7 +190,7 @@ func (s *Store) eraseRows(ctx context.Context, j *EraseJob) error {
 			return err
 		}
 		if held, err := heldIn(ctx, tx, j.Contact); err != nil || held {
-			j.State = EraseHeld
+			j.State, j.Error = EraseHeld, ""
 			return errors.Join(err, s.endErase(ctx, tx, j))
 		}
 		if _, err := tx.Exec(ctx, `select set_config('tingxin.erase', 'on', true)`); err != nil {
@@ -338,7 +343,7 @@ func (s *Store) eraseFiles(ctx context.Context, j *EraseJob, done func(context.C
 			return fmt.Errorf("remove a file: %w", err)
 		}
 	}
-	j.State, j.FinishedAt = EraseDone, s.now().UTC().Truncate(time.Microsecond)
+	j.State, j.Error, j.FinishedAt = EraseDone, "", s.now().UTC().Truncate(time.Microsecond)
 	if j.LeftOver == nil {
 		j.LeftOver = map[string]int64{}
 	}
@@ -443,6 +448,12 @@ func (ownRows) Hits(ctx context.Context, tx pgx.Tx, p *Person) (map[string]int64
 	return hits, nil
 }
 
+// waits notes why a job is not done yet.
+func (s *Store) waits(ctx context.Context, job int64) error {
+	_, err := s.db.Exec(ctx, `update erase_jobs set error = $2 where id = $1 and state = 'waiting'`, job, ErrBusy.Error())
+	return err
+}
+
 // EraseWorker does the jobs that erase.
 type EraseWorker struct {
 	river.WorkerDefaults[EraseArgs]
@@ -457,6 +468,9 @@ func (w *EraseWorker) Work(ctx context.Context, job *river.Job[EraseArgs]) error
 	j, err := w.Store.Erase(ctx, job.Args.Job, w.Done)
 	switch {
 	case errors.Is(err, ErrBusy):
+		if err := w.Store.waits(ctx, job.Args.Job); err != nil {
+			return err
+		}
 		return river.JobSnooze(time.Minute)
 	case errors.Is(err, pg.ErrNotFound):
 		return river.JobCancel(err)

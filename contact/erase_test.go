@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"tingxin/pg"
 )
@@ -149,7 +151,7 @@ func TestEraseLeavesOnlyTheProof(t *testing.T) {
 	f.init(t)
 	id, merged, other := someone(t, s, f)
 	j := ask(t, s, merged) // by any of the person's ids
-	if err := try(t, s, func(tx pgx.Tx) error { _, err := s.RequestErase(t.Context(), tx, id, "li", ""); return err }); !errors.Is(err, pg.ErrConflict) {
+	if err := try(t, s, func(tx pgx.Tx) error { _, err := s.RequestErase(t.Context(), tx, id, "li", ""); return err }); !errors.Is(err, ErrAsked) {
 		t.Errorf("asked for twice: %v", err)
 	}
 	var told []EraseJob
@@ -251,11 +253,15 @@ func TestEraseThatLeavesSomethingIsNotDone(t *testing.T) {
 	// What still runs is waited for.
 	f.busy = true
 	again := ask(t, s, id)
-	if _, err := s.Erase(t.Context(), again.ID, nil); !errors.Is(err, ErrBusy) {
+	w := &EraseWorker{Store: s, Log: slog.New(slog.DiscardHandler)}
+	if err := w.Work(t.Context(), &river.Job[EraseArgs]{Args: EraseArgs{again.ID}}); !errors.As(err, new(*river.JobSnoozeError)) {
 		t.Errorf("busy: %v", err)
 	}
+	if jobs, err := s.EraseJobs(t.Context(), id, 1); err != nil || jobs[0].State != EraseWaiting || jobs[0].Error != ErrBusy.Error() {
+		t.Errorf("nobody is told why it waits: %+v, %v", jobs, err)
+	}
 	f.busy, f.forgets = false, false
-	if j, err = s.Erase(t.Context(), again.ID, nil); err != nil || j.State != EraseDone {
+	if j, err = s.Erase(t.Context(), again.ID, nil); err != nil || j.State != EraseDone || j.Error != "" {
 		t.Errorf("%+v, %v", j, err)
 	}
 }

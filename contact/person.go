@@ -79,6 +79,22 @@ func (d *Dump) File(ctx context.Context, item MediaItem, from string) error {
 	return err
 }
 
+// Data is File for what is kept in the database.
+func (d *Dump) Data(item MediaItem, data []byte) error {
+	item.Name, item.Bytes = path.Join("media", path.Base(item.Name)), int64(len(data))
+	defer func() { d.media = append(d.media, item) }()
+	if !d.withIt {
+		item.LeftOut = true
+		return nil
+	}
+	w, err := d.zip.CreateHeader(&zip.FileHeader{Name: item.Name, Method: zip.Store, Modified: d.at})
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
+}
+
 // reader ends with ctx.
 type reader struct {
 	ctx context.Context

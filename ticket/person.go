@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -20,6 +21,9 @@ type Brief struct {
 	Priority  string    `json:"priority"`
 	Comments  []string  `json:"comments" doc:"that the customer sees, in order"`
 	CreatedAt time.Time `json:"created_at"`
+	// Fields are what the form of its type asked for.
+	Fields map[string]json.RawMessage `json:"fields"`
+	Tags   []string                   `json:"tags"`
 }
 
 // OfContacts are the tickets of the given contacts made at or before until (all when it is zero), newest
@@ -35,7 +39,7 @@ func (s *Service) OfContacts(ctx context.Context, contacts []int64, until time.T
 		where += " and " + sql
 	}
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[Brief], `select t.id, t.subject, t.body, t.state, t.priority,
-			coalesce((select array_agg(c.body order by c.id) from ticket_comments c where c.ticket_id = t.id and c.public), '{}'), t.created_at
+			coalesce((select array_agg(c.body order by c.id) from ticket_comments c where c.ticket_id = t.id and c.public), '{}'), t.created_at, t.fields, t.tags
 		from tickets t where `+where+fmt.Sprintf(` order by t.created_at desc, t.id::text desc limit %d`, limit), args...)
 	if err != nil {
 		err = fmt.Errorf("tickets of a contact: %w", err)

@@ -32,7 +32,7 @@ func (s *server) contacts() *contact.Store {
 	store.Register(contact.Noun{Name: "calls", Source: callEntries{s.store}, Eraser: callEraser{s.store, dir}, Exporter: callExporter{s.store, dir}})
 	store.Register(contact.Noun{Name: "queues", Eraser: workEraser{queue.NewStore(s.db)}})
 	// What the bot noted goes too when the bot is off by now; erasing needs nothing of a running one.
-	store.Register(contact.Noun{Name: "bot", Eraser: botMemory{new(bot.Engine)}})
+	store.Register(contact.Noun{Name: "bot", Eraser: botMemory{new(bot.Engine), s.db}, Exporter: botMemory{nil, s.db}})
 	return store
 }
 
@@ -158,6 +158,15 @@ type exportedCall struct {
 	call.Summary
 	Transcript []call.TranscriptItem `json:"transcript"`
 	Emotion    []call.ReadingItem    `json:"emotion"`
+	Messages   []exportedMessage     `json:"messages"`
+}
+
+// exportedMessage is a message that was left in a call; its sound is among the media.
+type exportedMessage struct {
+	ID         string    `json:"id"`
+	At         time.Time `json:"at"`
+	DurationMS int64     `json:"duration_ms"`
+	Transcript string    `json:"transcript"`
 }
 
 // exportPage is how many calls are read at once; a person's calls are written as one file for each page.
@@ -197,7 +206,7 @@ func (c callExporter) Export(ctx context.Context, p *contact.Person, out *contac
 }
 
 func (c callExporter) call(ctx context.Context, s *call.Summary, out *contact.Dump) (exportedCall, error) {
-	one := exportedCall{Summary: *s, Transcript: []call.TranscriptItem{}, Emotion: []call.ReadingItem{}}
+	one := exportedCall{Summary: *s, Transcript: []call.TranscriptItem{}, Emotion: []call.ReadingItem{}, Messages: []exportedMessage{}}
 	r, err := c.calls.Get(ctx, s.ID)
 	if err != nil {
 		return one, err
@@ -216,14 +225,28 @@ func (c callExporter) call(ctx context.Context, s *call.Summary, out *contact.Du
 	for i := range readings {
 		one.Emotion = append(one.Emotion, readings[i].Item())
 	}
+	messages, err := c.calls.MessagesOf(ctx, s.ID)
+	if err != nil {
+		return one, err
+	}
+	for _, m := range messages {
+		one.Messages = append(one.Messages, exportedMessage{m.ID, m.At, m.Duration.Milliseconds(), m.Transcript})
+		if err := out.File(ctx, contact.MediaItem{Name: "message-" + m.ID + filepath.Ext(m.Path), Of: "call:" + s.ID}, c.path(m.Path)); err != nil {
+			return one, err
+		}
+	}
 	if r.Recording.State != call.RecordingKept {
 		return one, nil
 	}
-	path := r.Recording.Path
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(c.dir, path)
-	}
+	path := c.path(r.Recording.Path)
 	return one, out.File(ctx, contact.MediaItem{Name: s.ID + filepath.Ext(path), Of: "call:" + s.ID, SHA256: r.Recording.SHA256}, path)
+}
+
+func (c callExporter) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.dir, name)
 }
 
 // LinkArgs are the arguments of the job that gives old calls their contacts.

@@ -123,13 +123,19 @@ func TestPersonWithCallsIsExportedAndErased(t *testing.T) {
 		`insert into ticket_types (name, label_zh, label_en, queue_id) values ('t1', 't', 't', 'support')`,
 		`insert into tickets (type, subject, body, priority, contact_id, source, created_by, created_at, updated_at, state_at) values ('t1', 'late order of Lei', 'b', 'normal', ` + strconv.FormatInt(id, 10) + `, 'agent', 'li', now(), now(), now())`,
 		`insert into ticket_comments (ticket_id, by_kind, author, public, body, at) select id, 'customer', 'Lei', true, 'where is it', now() from tickets`,
+		`update tickets set fields = '{"size": "42"}'`,
+		`insert into ticket_files (ticket_id, name, media_type, bytes, data, at) select id, 'leak.png', 'image/png', 13, 'not a picture', now() from tickets`,
 		`insert into bot_sessions (channel, subject, contact_id) values ('api', 's1', ` + strconv.FormatInt(id, 10) + `)`,
+		`insert into voice_messages (id, call_id, box_kind, box, at, path, state, transcript) select gen_random_uuid(), '` + mine + `', 'queue', 'support', now(), 'box.wav', 'kept', 'please call me back'`,
 		`insert into assist_boards (kind, subject, updated_at) values ('call', '` + mine + `', now()), ('call', '` + other + `', now())`, // made before anybody knew whose calls these are
 		`insert into bot_slots (session_id, contact_id, name, value, shown, scope, channel, turn, source, p, expires_at) select id, contact_id, 'order', 'A1', 'A1', 'contact', 'api', 1, 'customer', 1, now() + interval '1 day' from bot_sessions`,
 	} {
 		if err := s.exec(ctx, sql); err != nil {
 			t.Fatalf("%s: %v", sql, err)
 		}
+	}
+	if err := os.WriteFile(filepath.Join(s.cfg.Call.Recording.Dir, "box.wav"), []byte("left sound"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	if entries, _, err := s.persons.Timeline(ctx, contact.ID(id), "", 10, nil); err != nil || len(entries) != 2 {
 		t.Errorf("timeline %+v, %v", entries, err)
@@ -151,6 +157,9 @@ func TestPersonWithCallsIsExportedAndErased(t *testing.T) {
 		raw, _ := io.ReadAll(r)
 		all.WriteString(f.Name + ": " + string(raw) + "\n")
 	}
+	if got := all.String(); !strings.Contains(got, `"value": "A1"`) || !strings.Contains(got, "leak.png: not a picture") || !strings.Contains(got, `"size": "42"`) || !strings.Contains(got, "please call me back") || !strings.Contains(got, ".wav: left sound") {
+		t.Errorf("archive without what the bot noted, the file or the form of the ticket, or the voice message:\n%s", got)
+	}
 	if got := all.String(); !strings.Contains(got, "my order is late") || !strings.Contains(got, "where is it") || !strings.Contains(got, "media/"+mine+".wav: sound") || strings.Contains(got, "another one") {
 		t.Errorf("archive:\n%s", got)
 	}
@@ -163,7 +172,7 @@ func TestPersonWithCallsIsExportedAndErased(t *testing.T) {
 		t.Fatal(err)
 	}
 	job, err = s.persons.Erase(ctx, job.ID, nil)
-	if err != nil || job.State != contact.EraseDone || job.Counts["calls"] != 1 || job.Counts["utterances"] != 1 || job.Counts["queue_work"] != 1 || job.Counts["tickets"] != 1 || job.Counts["ticket_comments"] != 1 || job.Counts["bot_slots"] != 1 || job.Counts["bot_sessions"] != 1 || job.Counts["assist_boards"] != 1 || job.Files != 2 {
+	if err != nil || job.State != contact.EraseDone || job.Counts["calls"] != 1 || job.Counts["utterances"] != 1 || job.Counts["queue_work"] != 1 || job.Counts["tickets"] != 1 || job.Counts["ticket_comments"] != 1 || job.Counts["bot_slots"] != 1 || job.Counts["bot_sessions"] != 1 || job.Counts["assist_boards"] != 1 || job.Files != 4 {
 		t.Fatalf("%+v, %v", job, err)
 	}
 	files, _ := os.ReadDir(s.cfg.Call.Recording.Dir)

@@ -10,6 +10,7 @@ import (
 
 	"tingxin/bot"
 	"tingxin/contact"
+	"tingxin/pg"
 	"tingxin/ticket"
 )
 
@@ -51,11 +52,37 @@ func (c todos) Export(ctx context.Context, p *contact.Person, out *contact.Dump)
 	if err != nil {
 		return err
 	}
+	for i := range all {
+		files, err := c.tickets.Files(ctx, all[i].ID)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if f, err = c.tickets.File(ctx, all[i].ID, f.ID); err != nil {
+				return err
+			}
+			if err := out.Data(contact.MediaItem{Name: f.ID + "-" + f.Name, Of: fmt.Sprintf("ticket:%d", all[i].ID)}, f.Data); err != nil {
+				return err
+			}
+		}
+	}
 	return out.JSON("tickets.json", all)
 }
 
 // botMemory is what the bot noted of a person.
-type botMemory struct{ engine *bot.Engine }
+type botMemory struct {
+	engine *bot.Engine
+	db     *pg.DB
+}
+
+// Export implements contact.Exporter.
+func (b botMemory) Export(ctx context.Context, p *contact.Person, out *contact.Dump) error {
+	noted, err := bot.MemoryOf(ctx, b.db, p.Ints())
+	if err != nil {
+		return err
+	}
+	return out.JSON("bot.json", noted)
+}
 
 // Erase implements contact.Eraser.
 func (b botMemory) Erase(ctx context.Context, tx pgx.Tx, p *contact.Person) (map[string]int64, []string, error) {

@@ -163,6 +163,12 @@ export function DataCard({ contact, me }: { contact: Contact; me: User }) {
           {contact.erasures.map((job) => (
             <li key={job.id}>
               <span className="tag">{t(`contacts.eraseState.${job.state}`)}</span> <span className="muted num">{dateTime(job.finished_at ?? job.requested_at)}</span>
+              {job.state === 'waiting' && job.error && (
+                <>
+                  <br />
+                  <span>{t('contacts.eraseWaits')}</span>
+                </>
+              )}
               {job.state === 'done' && (
                 <>
                   <br />
