@@ -304,7 +304,11 @@ func (r *refreshing) act(ctx context.Context) (*Do, error) {
 		return &Do{Action: LookUp, Title: u.Title, Slots: r.only(u.Needs), Method: "POST", Path: "/assist/look-up",
 			Body: map[string]any{"kind": t.Kind, "id": t.ID, "intent": u.Intent}}, nil
 	case t.Queue != "" && r.value("phone") != "" && holdsOne(folded, callMe) && may(CallBack):
-		return &Do{Action: CallBack, Title: u.Title, Slots: r.only([]string{"phone"}), Method: "POST", Path: "/callbacks",
+		title := u.Title
+		if u.Kind == bot.KindTalk { // that a number was given is not what it is about
+			title = ""
+		}
+		return &Do{Action: CallBack, Title: title, Slots: r.only([]string{"phone"}), Method: "POST", Path: "/callbacks",
 			Body: map[string]any{"queue": t.Queue, "number": r.value("phone")}}, nil
 	case u.Kind == bot.KindTalk && old != nil:
 		return r.again(old), nil

@@ -433,3 +433,15 @@ func TestCardsHearWhoSpeaksAtTheSameTime(t *testing.T) {
 		t.Error("the same again is made anew")
 	}
 }
+
+// A call for a person is no question: the card keeps answering what was asked before it.
+func TestCallForAPersonIsNoQuestion(t *testing.T) {
+	talk := &Talk{Lang: "en", Lines: []Line{{Side: Customer, Text: "it is broken, I want my money back"}, {Side: Agent, Text: "What is the reason?"}, {Side: Customer, Text: "agent"}}}
+	if got, _ := talk.question(); got != "it is broken, I want my money back" {
+		t.Errorf("%q", got)
+	}
+	talk.Lines = talk.Lines[2:]
+	if got, _ := talk.question(); got != "" {
+		t.Errorf("%q", got)
+	}
+}

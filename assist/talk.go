@@ -211,6 +211,9 @@ func (t *Talk) seen() (n int64) {
 	return n
 }
 
+// longestCall for a person is a line that asks nothing else, in characters.
+const longestCall = 40
+
 // question is what the customer said since somebody last answered; a short line takes
 // the one before it along.
 func (t *Talk) question() (text string, at time.Time) {
@@ -223,6 +226,9 @@ func (t *Talk) question() (text string, at time.Time) {
 				break
 			}
 			continue
+		}
+		if utf8.RuneCountInString(l.Text) <= longestCall && bot.WantsPerson(l.Text) {
+			continue // whoever reads this is the answer
 		}
 		if n > 0 && n+utf8.RuneCountInString(l.Text) > maxQuestion {
 			break

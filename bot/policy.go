@@ -155,6 +155,9 @@ var (
 		`\b(?:don'?t|do not|didn'?t|no need|not|without)\b (?:(?:want|need|have|wish|transfer|connect|put|pass|hand|ask|asking|asked|to|for|a|an|the|me|speak|talk|over|through|with|you|real|live|human|customer|service|support) ){0,7}(?:human|person|agent|representative|operator)\b`)
 )
 
+// WantsPerson tells whether a text asks for a person.
+func WantsPerson(text string) bool { return wantsPerson(nlp.Fold(text)) }
+
 // wantsPerson tells whether a folded text asks for a person.
 func wantsPerson(folded string) bool {
 	folded = strings.ReplaceAll(noPeople.ReplaceAllString(folded, " "), "’", "'")

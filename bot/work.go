@@ -176,10 +176,17 @@ func (t *turn) failed(why Reason, err error) {
 
 func (t *turn) step(s string) { t.why.Steps = append(t.why.Steps, s) }
 
-func (t *turn) stage(name string) {
+// stage adds the time since the last one to a part of the turn, and gives it in ms.
+func (t *turn) stage(name string) float64 {
 	now := time.Now()
-	t.why.Stages = append(t.why.Stages, Stage{name, float64(now.Sub(t.lap).Microseconds()) / 1000})
+	took := float64(now.Sub(t.lap).Microseconds()) / 1000
 	t.lap = now
+	if i := slices.IndexFunc(t.why.Stages, func(s Stage) bool { return s.Name == name }); i >= 0 {
+		t.why.Stages[i].MS += took
+		return took
+	}
+	t.why.Stages = append(t.why.Stages, Stage{name, took})
+	return took
 }
 
 // say adds to the reply. What comes back to a question behind an answer stays an answer.
@@ -526,13 +533,13 @@ func (t *turn) understand(ctx context.Context) error {
 	t.guess, t.guessed = g, true
 	t.why.Exact, t.why.Foreign, t.why.Strange, t.why.Model = g.exact, g.foreign, g.strange, g.version
 	t.why.Intents = append(t.why.Intents, g.top...)
-	t.stage("intent")
+	took := t.stage("intent")
 	if len(g.top) > 0 && !g.exact {
 		value := g.top[0].ID
 		if g.foreign {
 			value = "oos"
 		}
-		t.predictions = append(t.predictions, prediction{"intent", value, g.top[0].P, g.version, g.hash, t.why.Stages[len(t.why.Stages)-1].MS})
+		t.predictions = append(t.predictions, prediction{"intent", value, g.top[0].P, g.version, g.hash, took})
 	}
 	return nil
 }
@@ -788,10 +795,10 @@ func (t *turn) search(ctx context.Context, question string) error {
 	for _, a := range v.Articles {
 		t.why.Articles = append(t.why.Articles, Candidate{a.ID, a.Title, a.P})
 	}
-	t.stage("articles")
+	took := t.stage("articles")
 	t.predictions = slices.DeleteFunc(t.predictions, func(p prediction) bool { return p.kind == "article" })
 	if len(v.Articles) > 0 {
-		t.predictions = append(t.predictions, prediction{"article", v.Articles[0].ID, v.Articles[0].P, v.Version, "", t.why.Stages[len(t.why.Stages)-1].MS})
+		t.predictions = append(t.predictions, prediction{"article", v.Articles[0].ID, v.Articles[0].P, v.Version, "", took})
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ func TestRestIsHeardAfterwards(t *testing.T) {
 	waitFor(t, func() bool { return s.heard() > 0 })
 	s.results <- final("one", 0, 40*time.Millisecond)
 	h.event("transcript.final")
+	told := h.words(c.id)
 	waitFor(t, func() bool { return s.heard() > 10 })
 	s.mu.Lock()
 	s.done = true // it does not come to an end when it is asked to
@@ -28,7 +29,6 @@ func TestRestIsHeardAfterwards(t *testing.T) {
 		t.Fatalf("transcription %v, want the rest left for afterwards", r.Transcription)
 	}
 	rest := h.stream()
-	told := h.words(c.id)
 	if want := told[0].End.Truncate(20 * time.Millisecond); !rest.cfg.Batch || rest.cfg.Offset != want {
 		t.Errorf("the rest begins at %v, want %v", rest.cfg.Offset, want)
 	}

@@ -17,8 +17,12 @@ var _ ivr.Feeler = (*Call)(nil)
 // noticeVersion names the announcement in the consent ledger; it changes with ivr.EmotionNotice.
 const noticeVersion = "voice-1"
 
-// consentTimeout bounds the look into the consent ledger at the start of a call.
-const consentTimeout = time.Second
+// consentTimeout bounds a look into the consent ledger, consentEvery is how often a call looks
+// whether its caller has declined meanwhile: nobody has to wait for the next call to be left alone.
+const (
+	consentTimeout = time.Second
+	consentEvery   = 10 * time.Second
+)
 
 // feeling is what is known of one side's mood. Only the call's goroutine.
 type feeling struct {
@@ -35,6 +39,7 @@ type feeling struct {
 	alert *Alert        // open now
 	count int           // alerts of this side
 	quiet bool          // who is on the side now is not read
+	asked time.Time     // when the ledger was last looked into
 }
 
 // Feels implements ivr.Feeler: voices are read here, and this caller has not
@@ -96,7 +101,7 @@ func (c *Call) feel(name string, l *media.Leg, norm []byte) {
 		c.post(func() { c.felt(sd, f) })
 	})
 	v.alone.Store(sd.ear == nil)
-	sd.feeling = &feeling{voice: v, watch: emotion.NewWatch(c.m.parts.Emotion.Rules), begun: -1}
+	sd.feeling = &feeling{voice: v, watch: emotion.NewWatch(c.m.parts.Emotion.Rules), begun: -1, asked: time.Now()}
 	v.remove = l.AddTap(v)
 	c.wg.Go(v.run) // ends when numb closes it
 }
@@ -130,7 +135,7 @@ func (c *Call) sideMood(sd *side) SideMood {
 }
 
 // moodItem is the mood of a side as browsers see it, nil before anything was read and while
-// somebody else is on that side.
+// who is on that side is not read.
 func (c *Call) moodItem(sd *side) *MoodItem {
 	if sd.feeling == nil || sd.feeling.quiet && c.record.State == StateActive {
 		return nil
@@ -310,8 +315,8 @@ func (c *Call) slide(sd *side, r *emotion.Reading) {
 	c.alertChange(sd, change, emotion.Explanation{From: before.Now, To: now.Now, Learned: r.Learned, Listen: at}) // sliding readings have no cues
 }
 
-// unfeel ends the reading of a side whose party leaves: the next one was not told that its voice
-// is read, and is not the one whose mood or alert this was.
+// unfeel ends the reading of a side whose party declines, or leaves: the next one was not told
+// that its voice is read, and is not the one whose mood or alert this was.
 func (c *Call) unfeel(sd *side) {
 	f := sd.feeling
 	if f == nil || f.quiet {
@@ -326,10 +331,32 @@ func (c *Call) unfeel(sd *side) {
 	}
 }
 
-// feelTime lets alerts that last be noticed while nobody speaks; once a second.
+// stillAllowed ends the reading of the caller when the ledger says no by now. When it cannot be
+// asked, what was allowed at the start stands.
+func (c *Call) stillAllowed(sd *side, now time.Time) {
+	f := sd.feeling
+	if sd.name != SideCaller || now.Sub(f.asked) < consentEvery {
+		return
+	}
+	f.asked = now
+	contact := c.person.Load()
+	c.wg.Go(func() { // ends after consentTimeout
+		ctx, cancel := context.WithTimeout(c.ctx, consentTimeout)
+		defer cancel()
+		declined, err := c.m.parts.Store.DeclinedBy(ctx, contact, c.in.From, PurposeEmotion)
+		if err != nil || !declined {
+			return
+		}
+		c.m.stats.voice.declined.Add(1)
+		c.post(func() { c.unfeel(sd) })
+	})
+}
+
+// feelTime lets alerts that last be noticed while nobody speaks, and callers who decline be left alone; once a second.
 func (c *Call) feelTime(now time.Time) {
 	for _, sd := range c.sides {
 		if sd.feeling != nil && !sd.feeling.quiet {
+			c.stillAllowed(sd, now)
 			c.alertChange(sd, sd.feeling.watch.Tick(now.Sub(c.zero)), emotion.Explanation{})
 		}
 	}

@@ -296,6 +296,39 @@ func TestNoVoiceIsReadWithoutConsent(t *testing.T) {
 	}
 }
 
+// Who declined in the middle of a call was read to its end.
+func TestWhoDeclinesInTheCallIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	h, v := newFeelingHouse(t, pgtest.New(t), .95, .95)
+	c, _ := h.call(nil)
+	s := h.stream()
+	waitFor(t, func() bool { return v.heard() > 20 })
+	s.turn("this is ridiculous", 0, 2*time.Second)
+	h.event("emotion.reading")
+	later := time.Now().Add(consentEvery + time.Second)
+	c.post(func() { c.feelTime(later) }) // nobody has declined: it goes on
+	s.turn("this is ridiculous", 3*time.Second, 5*time.Second)
+	if a := h.event("emotion.alert").Data.(AlertItem); a.State != AlertOpen {
+		t.Fatalf("%+v", a)
+	}
+	if err := h.store.AddConsent(t.Context(), ConsentRow{Identity: "100", Purpose: PurposeEmotion, State: ConsentRefused, Source: "user:ann", At: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	c.post(func() { c.feelTime(later.Add(consentEvery)) })
+	if a := h.event("emotion.alert").Data.(AlertItem); a.State != AlertEnded {
+		t.Errorf("%+v", a)
+	}
+	frames := v.heard()
+	s.turn("get me your manager", 6*time.Second, 8*time.Second)
+	h.event("transcript.turn")
+	if live := h.m.Live()[0]; live.Mood != nil || live.Alert != nil || v.heard() > frames+voiceRing {
+		t.Errorf("%+v, %d frames, then %d", live.Mood, frames, v.heard())
+	}
+	if st := h.m.Stats().Emotion; st.Declined != 1 || st.Turns != 2 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestMoodSurvivesAKilledServer(t *testing.T) {
 	db := pgtest.New(t)
 	store := NewStore(db)

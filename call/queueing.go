@@ -478,8 +478,15 @@ func (c *Call) giveUp(ctx context.Context, q *waiting) (gone bool, err error) {
 	return true, c.ask(ctx, c.untalk)
 }
 
-// untalk gives the caller back to the script.
+// untalk gives the caller back to the script. Keys that were pressed while waiting answer none of its questions.
 func (c *Call) untalk() {
+	for forgotten := false; !forgotten; {
+		select {
+		case <-c.keys:
+		default:
+			forgotten = true
+		}
+	}
 	c.closeTalk()
 	c.talking, c.goesOn, c.talked = false, false, false
 }

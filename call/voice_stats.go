@@ -16,7 +16,7 @@ type EmotionStats struct {
 	Alerts        uint64  // raised
 	Escalated     uint64  // to the supervisor
 	Dismissed     uint64  // called wrong by a person
-	Declined      uint64  // callers who had declined before
+	Declined      uint64  // callers who had declined, before or in the call
 	LateP50MS     float64 `json:"late_p50_ms"` // from the end of a turn, as recognition tells it, to its reading: last 512 turns
 	LateP95MS     float64 `json:"late_p95_ms"`
 }

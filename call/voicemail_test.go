@@ -161,8 +161,10 @@ func TestSurveyAfterTheTalk(t *testing.T) {
 	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	w.flow("  - record: {consent: none}\n  - queue: {name: support, max_wait: 1m, timeout: end, after: ask}\n  - {id: ask, survey: {name: csat, prompt: {file: short.wav}, min: 1, max: 5, timeout: 20s, comment: {announce: {file: short.wav}, max: 1200ms}}}\n  - {id: end, hangup: true}\n")
-	w.works("bert")
 	p, c := w.rings(toneA, "", "900")
+	w.music("caller", p)
+	p.presses("31") // in vain, to be answered sooner: it is no answer to what is asked later
+	w.works("bert")
 	w.hears("caller", p, toneB)
 	waitFor(t, func() bool { return len(c.snap.Load().Parties) == 2 && w.state("bert") == queue.Talking }) // heard is not yet joined
 	w.bert.handler().RemoteHangup(CausePeerHangup)

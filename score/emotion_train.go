@@ -31,7 +31,7 @@ type TrainOptions struct {
 func (o *TrainOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.Manifest, "manifest", "", "labelled recordings: `file` of tab-separated values with columns path, speaker, label")
 	fs.StringVar(&o.Corpus, "corpus", "", "only this `corpus`")
-	fs.StringVar(&o.Classes, "classes", "", "which `labels` count and as what, such as wut=angry,ruhig=neutral,angst=other (default: all whose words are known)")
+	fs.StringVar(&o.Classes, "classes", "", "which `labels` count and as what, such as S1=angry,S2=neutral,boredom=other (default: all whose words are known)")
 	fs.StringVar(&o.Out, "out", "", "model `file` to write")
 	fs.StringVar(&o.Features, "features", "large", "`set` of functionals that the model reads: large or 88")
 	fs.IntVar(&o.Parallel, "parallel", 0, "goroutines (default: cores)")

@@ -13,7 +13,7 @@ import { Empty, Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
 import { useMessage } from '../parts/messages';
 import { may } from '../shell/roles';
-import { articles, categories, languages, pageSize, sorts, states, treeOf, types, type ArticleFilter, type Branch, type Import, type Listed, type State } from './queries';
+import { articles, categories, languages, namesOf, pageSize, sorts, states, treeOf, types, type ArticleFilter, type Branch, type Import, type Listed, type State } from './queries';
 import './kb.css';
 
 export function StateTag({ state }: { state: State }) {
@@ -48,7 +48,7 @@ function Node({ branch, chosen, choose, depth = 0 }: { branch: Branch; chosen: s
   );
 }
 
-function Row({ item }: { item: Listed }) {
+function Row({ item, category }: { item: Listed; category?: string }) {
   const { t } = useTranslation();
   const { day, number } = useFormat();
   const stale = item.state !== 'retired' && item.staleness >= 0.5;
@@ -67,7 +67,7 @@ function Row({ item }: { item: Listed }) {
         <span className="kb-row-facts muted num">
           <span>{t(`kb.langs.${item.lang}`)}</span>
           <span>{t(`kb.types.${item.type}`)}</span>
-          {item.category && <span>{item.category}</span>}
+          {category && <span>{category}</span>}
           <span>{t('kb.updated', { day: day(item.updated_at), by: item.updated_by })}</span>
           {item.owner && <span>{t('kb.ownedBy', { name: item.owner })}</span>}
           <span title={t('kb.votes180')}>
@@ -165,6 +165,7 @@ export function ArticlesPage() {
   const en = useQuery({ ...categories('en'), enabled: filter.lang !== 'zh' });
   const wanted = filter.lang ? [lang === 'zh' ? zh : en] : lang === 'zh' ? [en, zh] : [zh, en];
   const counted = wanted.flatMap((one) => one.data ?? []);
+  const names = namesOf(treeOf(counted));
   const list = useQuery(articles(filter));
   const [importing, setImporting] = useState(false);
   const change = (part: ArticleFilter) => void navigate({ to: '/kb', search: (old) => ({ ...old, page: undefined, ...part }), replace: true });
@@ -213,7 +214,7 @@ export function ArticlesPage() {
           {list.data?.total === 0 && <Empty icon="book" title={t('kb.none')} hint={t('kb.noneHint')} />}
           <ul className="kb-list">
             {list.data?.items.map((item) => (
-              <Row key={item.id} item={item} />
+              <Row key={item.id} item={item} category={names.get(item.category) ?? item.category} />
             ))}
           </ul>
           {list.data && list.data.total > pageSize && <Pagination className="kb-pages" size="small" current={filter.page ?? 1} pageSize={pageSize} total={list.data.total} showSizeChanger={false} onChange={(page) => change({ page })} />}

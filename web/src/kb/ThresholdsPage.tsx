@@ -16,7 +16,7 @@ import { useSaid } from './ArticlePage';
 import { judgements, type Judgement, type Point } from './queries';
 import './kb.css';
 
-const box = { w: 560, h: 240, left: 40, right: 12, top: 12, bottom: 30 };
+const box = { w: 560, h: 240, left: 46, right: 12, top: 12, bottom: 30 };
 const x = (p: number) => box.left + p * (box.w - box.left - box.right);
 const y = (share: number) => box.h - box.bottom - share * (box.h - box.top - box.bottom);
 const line = (points: readonly Point[], of: 'answered' | 'wrong' | 'shown') => [...points].reverse().map((point) => `${x(point.p).toFixed(1)},${y(point[of]).toFixed(1)}`).join(' ');
@@ -50,7 +50,7 @@ export function Curve({ of, answer, clarify }: { of: Judgement; answer: number; 
         {marks.map((mark) => (
           <g key={mark.kind} className={`kb-mark kb-mark-${mark.kind}`}>
             <line x1={x(mark.at)} x2={x(mark.at)} y1={y(0)} y2={box.top} />
-            <text x={x(mark.at) + 5} y={box.top + 10}>
+            <text x={x(mark.at) + (mark.at > 0.9 ? -5 : 5)} y={box.top + 10} textAnchor={mark.at > 0.9 ? 'end' : 'start'}>
               {mark.name}
             </text>
           </g>

@@ -74,6 +74,20 @@ export interface Branch {
   children: Branch[];
 }
 
+/** namesOf gives each path of a tree as people read it: the names of its levels. */
+export function namesOf(root: Branch): Map<string, string> {
+  const names = new Map<string, string>();
+  const walk = (branch: Branch, above: string) => {
+    for (const child of branch.children) {
+      const name = above ? `${above} / ${child.name}` : child.name;
+      names.set(child.path, name);
+      walk(child, name);
+    }
+  };
+  walk(root, '');
+  return names;
+}
+
 /** treeOf makes a tree of paths; what has no category is the root's own. */
 export function treeOf(list: readonly Category[]): Branch {
   const root: Branch = { path: '', name: '', total: 0, live: 0, overdue: 0, ord: 0, children: [] };

@@ -128,7 +128,8 @@ function ModelView({ model }: { model: BotModel }) {
   const { t } = useTranslation();
   const { number, dateTime } = useFormat();
   const f = model.figures;
-  const percent = (x: number) => `${number(100 * x, 1)} %`;
+  const measured = f.intents.length > 0;
+  const percent = (x: number) => (measured ? `${number(100 * x, 1)} %` : '–');
   return (
     <div className="bot-model">
       <h3>
@@ -152,6 +153,7 @@ function ModelView({ model }: { model: BotModel }) {
           <dd className="num">{number(f.phrases)}</dd>
         </div>
       </dl>
+      {!measured && <p className="muted">{t('bot.unmeasured')}</p>}
       {f.mixed.length > 0 && (
         <table className="table bot-mixed">
           <thead>

@@ -151,12 +151,13 @@ function stepWords(t: (key: string, fallback: string) => string, step: string): 
 }
 
 function Bars({ list }: { list: { id: string; title?: string; p: number }[] }) {
+  const { t } = useTranslation();
   const { number } = useFormat();
   return (
     <ul className="bot-bars">
       {list.slice(0, 5).map((c) => (
         <li key={c.id}>
-          <span className="bot-bar-name">{c.title ?? c.id}</span>
+          <span className="bot-bar-name">{c.id.startsWith('article:') ? t('bot.articleClass', { category: c.id.slice('article:'.length) }) : (c.title ?? c.id)}</span>
           <span className="bot-bar">
             <span style={{ width: `${Math.round(100 * Math.min(1, Math.max(0, c.p)))}%` }} />
           </span>
