@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -313,5 +314,24 @@ func TestEraseOverTheAPI(t *testing.T) {
 	admin.ok(base+"/contacts", &page)
 	if len(page.Items) != 0 {
 		t.Errorf("%+v", page)
+	}
+}
+
+// patient notes until when an answer may be written.
+type patient struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (w *patient) SetWriteDeadline(t time.Time) error { w.until = t; return nil }
+
+// TestLongImportIsAnswered: a list that took longer than 30 s was kept, but its connection was cut instead of the answer.
+func TestLongImportIsAnswered(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	w := &patient{ResponseRecorder: httptest.NewRecorder()}
+	h.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, base+"/contact-imports", nil))
+	if left := time.Until(w.until); left < longRequest-time.Minute {
+		t.Errorf("an import may run for %v, its answer be written for %v", longRequest, left)
 	}
 }

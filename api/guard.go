@@ -135,7 +135,7 @@ func (s *Server) limit(path string) time.Duration {
 	if path == base+"/realtime" || strings.HasSuffix(path, "/recording") {
 		return s.cfg.SessionMax
 	}
-	if path == base+"/contact-imports" || path == base+"/contacts/:id/export" || path == base+"/contact-exports/:list/file" || path == base+"/exports/:list/file" {
+	if path == base+"/contacts/:id/export" || path == base+"/contact-exports/:list/file" || path == base+"/exports/:list/file" {
 		return longRequest
 	}
 	return requestTime

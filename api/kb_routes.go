@@ -35,6 +35,8 @@ var wideRoutes = map[string]int64{
 var slowRoutes = map[string]time.Duration{
 	http.MethodPost + " " + base + "/kb/import": uploadTime,
 	http.MethodGet + " " + base + "/kb/export":  uploadTime,
+	// A list of 10,000 people on a busy machine.
+	http.MethodPost + " " + base + "/contact-imports": longRequest,
 }
 
 // ArticlePage is the body of GET /kb/articles.
