@@ -35,7 +35,7 @@ func (g *Chat) Inbound(ctx context.Context, c chat.Conversation, m chat.Message)
 	if c.Handler == chat.ByAgent || c.BotBarred || m.Kind != chat.Text && m.Kind != chat.Choice && m.Kind != chat.Complaint {
 		return nil
 	}
-	in := Input{Text: m.Text, Lang: firstPart(c.Language), Channel: ChannelChat, At: m.At, ID: fmt.Sprintf("message:%d", m.ID)}
+	in := Input{Text: m.Text, Lang: firstPart(c.Language), Channel: ChannelChat, At: m.At, ID: inputOf(m.ID)}
 	if m.Kind == chat.Choice {
 		var d chat.Data
 		if err := json.Unmarshal(m.Data, &d); err == nil && d.Option != "" {
@@ -46,7 +46,7 @@ func (g *Chat) Inbound(ctx context.Context, c chat.Conversation, m chat.Message)
 		in.Text = ""
 		in.Choice = "human"
 	}
-	who := Session{Subject: fmt.Sprintf("conversation:%d", c.ID), Held: c.Handler == chat.ByBot}
+	who := Session{Subject: subjectOf(c.ID), Held: c.Handler == chat.ByBot}
 	if c.ContactID != nil {
 		who.Contact = *c.ContactID
 	}
@@ -58,6 +58,15 @@ func (g *Chat) Inbound(ctx context.Context, c chat.Conversation, m chat.Message)
 		return nil // a person comes soon: only what is known is said meanwhile
 	}
 	return g.reply(ctx, c.ID, m.ID, &r)
+}
+
+func subjectOf(id chat.ID) string { return fmt.Sprintf("conversation:%d", id) }
+
+func inputOf(id chat.MessageID) string { return fmt.Sprintf("message:%d", id) }
+
+// Took tells whether a message was the answer to what the bot had asked for.
+func (g *Chat) Took(ctx context.Context, conversation, message int64) (bool, error) {
+	return g.engine.Store().Took(ctx, ChannelChat, subjectOf(chat.ID(conversation)), inputOf(chat.MessageID(message)))
 }
 
 // reply sends the parts as one message and hands over.

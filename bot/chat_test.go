@@ -82,6 +82,22 @@ func TestChatIsAnsweredOnceAndHandedOver(t *testing.T) {
 	}
 }
 
+func TestAnswersToTheBotAreKnownAsSuch(t *testing.T) {
+	h := open(t)
+	g := NewChat(h.Engine, &wire{sent: map[string]chat.Draft{}})
+	c := chat.Conversation{ID: 5, Handler: chat.ByBot, Language: "zh-CN"}
+	for i, said := range []struct {
+		text string
+		took bool
+	}{{"我要退款", false}, {"A2025070103", false}, {"没有收到", true}} { // a number is one wherever it is said
+		id := chat.MessageID(i + 1)
+		must(t, g.Inbound(t.Context(), c, chat.Message{ID: id, Kind: chat.Text, Text: said.text, At: time.Now()}))
+		if took, err := g.Took(t.Context(), int64(c.ID), int64(id)); err != nil || took != said.took {
+			t.Errorf("%s: %t %v", said.text, took, err)
+		}
+	}
+}
+
 func TestComplaintAndPictureGoToPeople(t *testing.T) {
 	h := open(t)
 	for id, m := range map[chat.ID]chat.Message{1: {ID: 1, Kind: chat.Complaint, Text: "很不满意"}, 2: {ID: 2, Kind: chat.Text}} {

@@ -182,7 +182,7 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 		if err := t.add(ctx, "customer", newRow(s.key(), label, t.shown, t.b.policy.Sure/2)); err != nil {
 			return false, err
 		}
-		f.Asks = ""
+		f.Asks, t.why.Took = "", s.Name
 		f.choose(s.Name, t.held[0].ID)
 		return true, nil
 	case "text":
@@ -306,7 +306,7 @@ func (t *turn) take(ctx context.Context, f *frameState, s *FrameSlot, value stri
 	if err := t.add(ctx, "customer", r); err != nil {
 		return err
 	}
-	f.Asks = ""
+	f.Asks, t.why.Took = "", s.Name
 	f.choose(s.Name, t.held[0].ID)
 	return nil
 }

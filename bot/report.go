@@ -65,6 +65,16 @@ func scanTurn(r pgx.CollectableRow) (TurnView, error) {
 	return v, err
 }
 
+// Took tells whether an input of a subject was the answer to what the bot had asked for.
+func (s *Store) Took(ctx context.Context, channel Channel, subject, input string) (bool, error) {
+	took, err := pg.Row(ctx, s.db, pgx.RowTo[bool], `select exists (select from bot_turns t join bot_sessions s on s.id = t.session_id
+		where s.channel = $1 and s.subject = $2 and t.input_id = $3 and t.explanation ->> 'took' <> '')`, channel, subject, input)
+	if err != nil {
+		return false, fmt.Errorf("what %s of %s was taken for: %w", input, subject, err)
+	}
+	return took, nil
+}
+
 // Session is one session with its turns, at most the last 500.
 func (s *Store) Session(ctx context.Context, id string) (SessionView, []TurnView, error) {
 	if _, err := uuid.Parse(id); err != nil {

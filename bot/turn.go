@@ -128,6 +128,7 @@ type Why struct {
 	Mixed    bool        `json:"mixed,omitempty"`
 	Values   []Found     `json:"values" nullable:"false"`
 	Intents  []Candidate `json:"intents" nullable:"false"`
+	Took     string      `json:"took,omitempty" doc:"slot that was asked for and whose answer this message was"`
 	Exact    bool        `json:"exact,omitempty" doc:"equal to a training phrase"`
 	Foreign  bool        `json:"foreign,omitempty" doc:"out of scope by the trained class"`
 	Strange  float64     `json:"strange"`

@@ -218,8 +218,9 @@ func parseSurvey(text string) (id int64, score int, ok bool) {
 }
 
 // Hook looks at what customers write before, or beside, the bot: answers to our questions are taken, pressed or in
-// words, and not given to next; complaints are kept; what waits for the customer is tried. Errors let chat come again.
-func (s *Service) Hook(c sender, next chat.Hook) chat.Hook {
+// words, and not given to next; complaints are kept; what waits for the customer is tried. bot is nil when there is none.
+// Errors let chat come again.
+func (s *Service) Hook(c sender, next chat.Hook, bot Answers) chat.Hook {
 	return func(ctx context.Context, conv chat.Conversation, m chat.Message) error {
 		if conv.ContactID != nil {
 			if err := s.known(ctx, int64(conv.ID), *conv.ContactID); err != nil {
@@ -235,7 +236,7 @@ func (s *Service) Hook(c sender, next chat.Hook) chat.Hook {
 			}
 		}
 		if m.Kind == chat.Text {
-			if err := s.Looked(ctx, int64(conv.ID), int64(m.ID), m.Text); err != nil {
+			if err := s.Looked(ctx, int64(conv.ID), int64(m.ID), m.Text, bot); err != nil {
 				return fmt.Errorf("look for a complaint: %w", err)
 			}
 		}

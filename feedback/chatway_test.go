@@ -66,7 +66,7 @@ func TestButtonOfTheQuestionWaitsForNobody(t *testing.T) {
 	hook := d.Hook(c, func(context.Context, chat.Conversation, chat.Message) error {
 		t.Error("the bot is given a button of ours")
 		return nil
-	})
+	}, nil)
 	press := func() chat.Conversation {
 		t.Helper()
 		before, m := says(chat.Choice, "解决了", &chat.Data{Option: option(id, 1, 5)})

@@ -1,6 +1,7 @@
 package feedback
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -373,11 +374,17 @@ func TestAskedOnce(t *testing.T) {
 	if n := d.id(`select count(*) from feedback_cases`); n != 1 {
 		t.Errorf("%d cases", n)
 	}
-	d.must(d.Looked(ctx, talk, 1, "this is a disgrace")) // a case is open
-	d.must(d.Looked(ctx, d.talk(who), 2, "this is a disgrace"))
-	d.must(d.Looked(ctx, d.talk(who), 3, "hello"))
+	d.must(d.Looked(ctx, talk, 1, "this is a disgrace", nil)) // a case is open
+	d.must(d.Looked(ctx, d.talk(who), 2, "this is a disgrace", nil))
+	d.must(d.Looked(ctx, d.talk(who), 3, "hello", nil))
+	answer := func(context.Context, int64, int64) (bool, error) { return true, nil } // to the bot's own question
+	d.must(d.Looked(ctx, d.talk(who), 4, "this is a disgrace", answer))
 	if n := d.id(`select count(*) from feedback_cases`); n != 2 {
 		t.Errorf("%d cases after messages", n)
+	}
+	d.must(d.Looked(ctx, d.talk(who), 5, "this is a disgrace, I will call my lawyer", answer))
+	if n := d.id(`select count(*) from feedback_cases where opened_by = 'legal'`); n != 1 {
+		t.Errorf("%d cases of law", n)
 	}
 }
 
@@ -486,11 +493,11 @@ func FuzzOption(f *testing.F) {
 func TestDigitsOfANumberAreNoAuthority(t *testing.T) {
 	d := open(t)
 	talk := d.talk(d.person())
-	d.must(d.Looked(t.Context(), talk, 1, "我的电话是13812345678，订单号1231500412345"))
+	d.must(d.Looked(t.Context(), talk, 1, "我的电话是13812345678，订单号1231500412345", nil))
 	if n := d.id(`select count(*) from feedback_cases`); n != 0 {
 		t.Errorf("%d cases of a phone number", n)
 	}
-	d.must(d.Looked(t.Context(), talk, 2, "再不处理我就打12315"))
+	d.must(d.Looked(t.Context(), talk, 2, "再不处理我就打12315", nil))
 	if n := d.id(`select count(*) from feedback_cases where legal`); n != 1 {
 		t.Errorf("%d cases of the hotline", n)
 	}

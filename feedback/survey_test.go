@@ -56,7 +56,7 @@ func openTalks(t *testing.T, cfg Config) *talks {
 	k.hook = d.Hook(c, func(_ context.Context, _ chat.Conversation, m chat.Message) error {
 		k.next = append(k.next, m.Text)
 		return nil
-	})
+	}, nil)
 	return k
 }
 

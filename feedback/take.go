@@ -296,9 +296,13 @@ func complainOrigin(conversation int64, kind, text string) string {
 	return fmt.Sprintf("complain:%d:%s", conversation, hex.EncodeToString(sum[:8]))
 }
 
+// Answers tells whether a message of a customer was the answer to what the bot had asked for, such as why
+// something comes back.
+type Answers func(ctx context.Context, conversation, message int64) (bool, error)
+
 // Looked judges one message that a customer wrote in a conversation. A complaint among them is kept once
-// until its case is closed. It may come again for the same message.
-func (s *Service) Looked(ctx context.Context, conversation, message int64, text string) error {
+// until its case is closed; what answers a question of the bot is none, unless it speaks of the law. It may come again for the same message.
+func (s *Service) Looked(ctx context.Context, conversation, message int64, text string, answers Answers) error {
 	if strings.TrimSpace(text) == "" {
 		return nil
 	}
@@ -312,6 +316,11 @@ func (s *Service) Looked(ctx context.Context, conversation, message int64, text 
 	}
 	if p < s.cfg.ComplaintFrom && !found {
 		return nil
+	}
+	if !found && answers != nil {
+		if yes, err := answers(ctx, conversation, message); err != nil || yes {
+			return err
+		}
 	}
 	reason := conversationReason(conversation)
 	there, err := pg.Row(ctx, s.db, pgx.RowTo[bool], `select exists (select from feedback_cases where reason = $1 and state <> 'closed' and (legal or not $2))`, reason, found)

@@ -21,7 +21,7 @@ import (
 // startBot makes the bot and lets it answer the conversations that it holds.
 func (s *server) startBot(ctx context.Context) (func() error, error) {
 	if s.cfg.Bot.Off {
-		s.chat.OnInbound(s.feedback.Hook(s.chat, s.chat.ToQueue))
+		s.chat.OnInbound(s.feedback.Hook(s.chat, s.chat.ToQueue, nil))
 		return nil, nil
 	}
 	parts := bot.Parts{DB: s.db, Knowledge: bot.Articles{Service: s.kb}, People: bot.Contacts{Store: s.persons, DB: s.db}, Desk: bot.NewQueueDesk(s.queues), Promises: botPromises{s}}
@@ -36,7 +36,8 @@ func (s *server) startBot(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	e.AddJobs(s.jobs)
-	s.chat.OnInbound(s.feedback.Hook(s.chat, bot.NewChat(e, siteChats{s.chat, s}).Inbound))
+	talks := bot.NewChat(e, siteChats{s.chat, s})
+	s.chat.OnInbound(s.feedback.Hook(s.chat, talks.Inbound, talks.Took))
 	s.kb.OnReload(e.Relearn)
 	s.bot = e
 	return func() error {
