@@ -27,7 +27,7 @@ func testConfig(t *testing.T) Config {
 	var cfg Config
 	cfg.DataDir = t.TempDir()
 	cfg.SIP.Listen = []string{"udp:127.0.0.1:0", "tcp:127.0.0.1:0"}
-	cfg.Media.Listen, cfg.Media.PortMin = "127.0.0.1", -1
+	cfg.Media.Listen, cfg.Media.PortMin, cfg.Media.WebRTC.Port = "127.0.0.1", -1, -1
 	cfg.ASR.Off = true
 	cfg.PG.URL = pgtest.URL(t)
 	withUser(t, cfg.PG)
