@@ -74,7 +74,8 @@ func TestStreamTellsWordsInCallTime(t *testing.T) {
 	if got := strings.Join(raw, " "); got != wanted(500) || starts != 2 || ends != 2 {
 		t.Fatalf("got %q want %q; %d starts, %d turn ends", got, wanted(500), starts, ends)
 	}
-	if st := p.Stats(); st.Streams != 0 || st.DroppedFrames != 0 {
+	waitFor(t, "the stream is given back", func() bool { return p.Stats().Streams == 0 })
+	if st := p.Stats(); st.DroppedFrames != 0 {
 		t.Fatalf("after the end: %+v", st)
 	}
 }
