@@ -168,7 +168,7 @@ func (s *Service) follow(ctx context.Context) {
 			continue
 		}
 		if err := s.Reload(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("changed settings could not be taken over, the old ones hold", "err", err)
+			s.log.Error("changed settings could not be taken over, the old ones hold", "error", err)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (w *Watch) Start(ctx context.Context) error {
 			err := w.Look(ctx)
 			if blind := err != nil && ctx.Err() == nil; blind != w.blind {
 				if w.blind = blind; blind {
-					w.log.Warn("queues cannot be watched", "err", err)
+					w.log.Warn("queues cannot be watched", "error", err)
 				}
 			}
 		}

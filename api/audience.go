@@ -234,7 +234,7 @@ func (f *feed) holders(ctx context.Context, n team.Noun, id string) team.Holders
 	fresh, err := f.s.teams.Holders(ctx, n, id)
 	if err != nil {
 		if !errors.Is(err, pg.ErrUnavailable) && ctx.Err() == nil {
-			f.s.log.Warn("it is not known who has it", "noun", n, "err", err)
+			f.s.log.Warn("it is not known who has it", "noun", n, "error", err)
 		}
 		return team.Holders{}
 	}

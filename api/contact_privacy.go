@@ -159,7 +159,7 @@ func download(name, kind string, write func(context.Context, http.ResponseWriter
 		c.Header("Cache-Control", "private, no-store")
 		c.Status(http.StatusOK)
 		if err := write(hc.Context(), c.Writer); err != nil {
-			s.log.Error("download cut", "file", name, "err", err)
+			s.log.Error("download cut", "file", name, "error", err)
 			panic(http.ErrAbortHandler)
 		}
 	}}

@@ -167,7 +167,7 @@ func (s *Server) exportLabels(ctx context.Context, in *exportLabelsInput) (*huma
 		c.Header("Cache-Control", "private, no-store")
 		done, err := x.Zip(hc.Context(), c.Writer, in.Since)
 		if err != nil {
-			s.log.Error("export of labels ended early", "err", err)
+			s.log.Error("export of labels ended early", "error", err)
 			panic(http.ErrAbortHandler) // a cut connection is seen, a short archive might not be
 		}
 		s.log.Info("labels exported", "stretches", done.Stretches, "no_consent", done.NoConsent, "no_recording", done.NoRecording)

@@ -111,7 +111,7 @@ func newFeed(s *Server) (*feed, error) {
 }
 
 func (f *feed) log(e centrifuge.LogEntry) {
-	f.s.log.Warn("live feed", "msg", e.Message, "err", e.Fields["error"])
+	f.s.log.Warn("live feed", "msg", e.Message, "error", e.Fields["error"])
 }
 
 // connected says what a client may do: subscribe to what its role may see, nothing else.
@@ -308,7 +308,7 @@ func (f *feed) publish(channel string, e event.Event) {
 	}
 	if err != nil {
 		f.failures.Add(1)
-		f.s.log.Warn("event not published", "type", e.Type, "err", err)
+		f.s.log.Warn("event not published", "type", e.Type, "error", err)
 		return
 	}
 	f.published.Add(1)
@@ -317,7 +317,7 @@ func (f *feed) publish(channel string, e event.Event) {
 // disconnect ends the feeds of a session.
 func (f *feed) disconnect(key string) {
 	if err := f.node.Disconnect(key, centrifuge.WithCustomDisconnect(centrifuge.DisconnectExpired)); err != nil {
-		f.s.log.Warn("live feed not ended", "err", err)
+		f.s.log.Warn("live feed not ended", "error", err)
 	}
 }
 
@@ -332,7 +332,7 @@ func (f *feed) close() {
 		ctx, cancel := context.WithTimeout(context.Background(), feedShutdown)
 		defer cancel()
 		if err := f.node.Shutdown(ctx); err != nil {
-			f.s.log.Warn("live feed did not end in time", "err", err)
+			f.s.log.Warn("live feed did not end in time", "error", err)
 		}
 		if f.shard != nil {
 			f.shard.Close()

@@ -60,7 +60,7 @@ func (f *feed) tellAudience(a *audience) {
 		err = f.node.Notify(audienceHas, data, "")
 	}
 	if err != nil {
-		f.s.log.Warn("the other servers do not know of an audience", "err", err)
+		f.s.log.Warn("the other servers do not know of an audience", "error", err)
 	}
 }
 
@@ -70,7 +70,7 @@ func (f *feed) askAudiences() {
 		return
 	}
 	if err := f.node.Notify(audienceAsk, nil, ""); err != nil {
-		f.s.log.Warn("the other servers do not tell their audiences", "err", err)
+		f.s.log.Warn("the other servers do not tell their audiences", "error", err)
 	}
 }
 
@@ -87,7 +87,7 @@ func (f *feed) notified(e centrifuge.NotificationEvent) {
 	case audienceHas:
 		var a sharedAudience
 		if err := json.Unmarshal(e.Data, &a); err != nil {
-			f.s.log.Warn("what another server tells of an audience is not understood", "err", err)
+			f.s.log.Warn("what another server tells of an audience is not understood", "error", err)
 			return
 		}
 		f.audiences.hear(&audience{a.Sight, a.Hidden}, f.s.now())

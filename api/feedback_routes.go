@@ -284,7 +284,7 @@ func (s *Server) noteCase(ctx context.Context, action string, id feedback.CaseID
 	e := callerOf(ctx).entry(action, "case:"+strconv.FormatInt(int64(id), 10))
 	e.Detail = detail
 	if err := s.audit.write(ctx, e); err != nil { // the case's own trail has it
-		s.log.Error("an act on a case is not in the audit log", "case", id, "action", action, "err", err)
+		s.log.Error("an act on a case is not in the audit log", "case", id, "action", action, "error", err)
 	}
 }
 

@@ -313,7 +313,7 @@ func (s *Server) helpArticle(c *gin.Context) {
 	}
 	if v.Thanks == "" && s.help.take(c.ClientIP(), s.now()) {
 		if err := s.parts.KB.Store().Record(c.Request.Context(), kb.Event{Article: p.ID, Kind: kb.Shown, Channel: "help"}); err != nil && !errors.Is(err, pg.ErrNotFound) {
-			s.log.Warn("a view of an article was not counted", "err", err)
+			s.log.Warn("a view of an article was not counted", "error", err)
 		}
 	}
 	s.sendHelp(c, http.StatusOK, cache, v)

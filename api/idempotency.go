@@ -206,7 +206,7 @@ func (s *Server) answerOnce(c *gin.Context, word, user string) {
 			err = s.stored.end(ctx, word, user, k)
 		}
 		if err != nil {
-			s.log.Warn("answer not kept for its Idempotency-Key", "err", err)
+			s.log.Warn("answer not kept for its Idempotency-Key", "error", err)
 		}
 	}()
 	c.Next()

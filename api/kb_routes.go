@@ -184,7 +184,7 @@ func (s *Server) kbAlso(ctx context.Context, action string, detail map[string]an
 // kbSeen makes search see what was just committed.
 func (s *Server) kbSeen(ctx context.Context) {
 	if err := s.parts.KB.Changed(ctx); err != nil {
-		s.log.Warn("articles are read again later", "err", err)
+		s.log.Warn("articles are read again later", "error", err)
 	}
 }
 

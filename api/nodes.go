@@ -75,7 +75,7 @@ func (s *Server) elsewhere(c *gin.Context) {
 			r.Out.Header.Set(nodeHeader, "1")
 		},
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
-			s.log.Warn("a call's server does not answer", "node", node, "err", err)
+			s.log.Warn("a call's server does not answer", "node", node, "error", err)
 			refuse(c, http.StatusServiceUnavailable, "the server that has this call does not answer")
 		},
 		ModifyResponse: func(r *http.Response) error {
@@ -123,7 +123,7 @@ func (s *Server) runningElsewhere(ctx context.Context, a *asker) []call.Snapshot
 		wg.Go(func() { // ends within nodeWait
 			items, err := askRunning(ctx, web, a)
 			if err != nil {
-				s.log.Warn("running calls of a server are missing", "node", node, "err", err)
+				s.log.Warn("running calls of a server are missing", "node", node, "error", err)
 				return
 			}
 			mu.Lock()

@@ -284,7 +284,7 @@ func (s *Server) signInOutside(ctx context.Context, in *outsideInput) (*away, er
 	}
 	p, err := s.outside.found(ctx)
 	if err != nil {
-		s.log.Error("login from outside", "err", err)
+		s.log.Error("login from outside", "error", err)
 		return &away{Status: http.StatusFound, Location: "/login?outside=failed"}, nil
 	}
 	state, nonce, verifier := randomText(32), randomText(24), oauth2.GenerateVerifier()
@@ -328,13 +328,13 @@ func (s *Server) signedInOutside(ctx context.Context, in *callbackInput) (*away,
 	next, session, err := s.outsideSession(ctx, in, from)
 	switch {
 	case errors.Is(err, errRefused), errors.Is(err, errTaken):
-		s.log.Info("login from outside refused", "err", err)
+		s.log.Info("login from outside refused", "error", err)
 		if err := s.audit.write(ctx, entry{Actor: systemActor, Action: "session.refused", Address: from.address, Detail: map[string]any{"outside": true, "reason": err.Error()}}); err != nil {
 			return nil, s.problem(ctx, err)
 		}
 		out.Location = "/login?outside=refused"
 	case err != nil:
-		s.log.Warn("login from outside failed", "err", err)
+		s.log.Warn("login from outside failed", "error", err)
 		out.Location = "/login?outside=failed"
 	default:
 		out.Location, out.Cookies = next, append(out.Cookies, session.Cookie)

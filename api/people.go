@@ -56,7 +56,7 @@ func (p *People) Start(ctx context.Context) error {
 				return
 			case <-tick.C:
 				if err := p.reload(ctx); err != nil && ctx.Err() == nil {
-					p.log.Warn("users not read again, the old list holds", "err", err)
+					p.log.Warn("users not read again, the old list holds", "error", err)
 				}
 			}
 		}
@@ -95,7 +95,7 @@ func (p *People) reload(ctx context.Context) error {
 // is 5 seconds old at most.
 func (p *People) changed(ctx context.Context) {
 	if err := p.reload(context.WithoutCancel(ctx)); err != nil {
-		p.log.Warn("users not read again, the old list holds", "err", err)
+		p.log.Warn("users not read again, the old list holds", "error", err)
 	}
 }
 

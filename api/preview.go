@@ -51,7 +51,7 @@ func (s *Server) preview(ctx context.Context, it *queue.Item) *PreviewView {
 	if it.Callback.Entry != 0 {
 		var e callout.Shown
 		if err := json.Unmarshal(it.Data, &e); err != nil {
-			s.log.Error("an entry's data is none", "work", it.ID, "err", err)
+			s.log.Error("an entry's data is none", "work", it.ID, "error", err)
 		}
 		v.List, v.ListName, v.ListNote, v.Mode, v.Entry, v.Name, v.Note, v.Data, v.Contact = e.List, e.ListName, e.ListNote, string(e.Mode), e.Entry, e.Name, e.Note, e.Data, e.Contact
 		v.Tries, v.Of, v.Outcome, from = e.Attempts, e.Of, e.Outcome, e.Source

@@ -90,7 +90,7 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return huma.NewError(statusGivenUp, "the request was given up")
 	}
-	s.log.Error("request failed", "err", err)
+	s.log.Error("request failed", "error", err)
 	return huma.Error500InternalServerError("internal")
 }
 

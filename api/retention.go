@@ -70,7 +70,7 @@ func (s *Server) Retain(ctx context.Context) (Removed, error) {
 		s.retainRecords(ctx, days.RecordsDays, &r),
 		s.retainAccess(ctx, days.AuditDays, &r))
 	if r.any() || err != nil {
-		s.log.Info("retention", "recordings", r.Recordings, "messages", r.Messages, "transcripts", r.Calls, "utterances", r.Utterances, "records", r.Records, "audit", r.Audit, "err", err)
+		s.log.Info("retention", "recordings", r.Recordings, "messages", r.Messages, "transcripts", r.Calls, "utterances", r.Utterances, "records", r.Records, "audit", r.Audit, "error", err)
 	}
 	if r.any() {
 		detail := map[string]any{"recordings": r.Recordings, "messages": r.Messages, "transcripts": r.Calls, "utterances": r.Utterances, "records": r.Records, "audit": r.Audit}

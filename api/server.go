@@ -352,7 +352,7 @@ func (s *Server) Start(ctx context.Context) error {
 	// Ends when Close shuts the HTTP server down.
 	s.serving.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("web server ended", "err", err)
+			s.log.Error("web server ended", "error", err)
 		}
 	})
 	s.log.Info("web server listens", "url", s.URL())

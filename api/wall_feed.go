@@ -161,7 +161,7 @@ func (f *feed) tellWalls(ctx context.Context) {
 		err := f.tellWallsOnce(ctx)
 		if failed := err != nil && ctx.Err() == nil; failed != blind {
 			if blind = failed; failed {
-				f.s.log.Warn("wallboards have no figures", "err", err)
+				f.s.log.Warn("wallboards have no figures", "error", err)
 			}
 		}
 	}

@@ -416,11 +416,11 @@ func holdsOne(folded string, words []string) bool {
 // note keeps what the articles and the learning hear of a refreshing; losing it costs nobody an answer.
 func (s *Service) note(ctx context.Context, r *refreshing) {
 	if err := s.parts.Articles.Store().Record(ctx, r.events...); err != nil {
-		s.log.Warn("an article that was shown was not noted", "err", err)
+		s.log.Warn("an article that was shown was not noted", "error", err)
 	}
 	if r.doubt != nil {
 		if err := s.store.addQuestions(ctx, *r.doubt); err != nil {
-			s.log.Warn("a question without an answer was not noted", "err", err)
+			s.log.Warn("a question without an answer was not noted", "error", err)
 		}
 	}
 }

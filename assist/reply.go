@@ -90,7 +90,7 @@ func (s *Service) freshen(ctx context.Context) {
 	}
 	if err := s.loadReplies(ctx); err != nil && ctx.Err() == nil {
 		s.failed.Add(1)
-		s.log.Warn("replies were not read", "err", err)
+		s.log.Warn("replies were not read", "error", err)
 	}
 }
 

@@ -158,7 +158,7 @@ func (s *Service) finder(ctx context.Context) *slot.Finder {
 	f, err := s.parts.Bot.Finder(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			s.log.Warn("the house's forms of numbers are not known", "err", err)
+			s.log.Warn("the house's forms of numbers are not known", "error", err)
 		}
 		return s.plain
 	}
@@ -307,7 +307,7 @@ func (s *Service) work(ctx context.Context) {
 			inner, cancel := context.WithTimeout(ctx, refreshMax)
 			if _, err := s.refresh(inner, sub, since); err != nil && ctx.Err() == nil && !errors.Is(err, ErrSubject) {
 				s.failed.Add(1)
-				s.log.Warn("cards were not refreshed", "kind", sub.Kind, "subject", sub.ID, "err", err)
+				s.log.Warn("cards were not refreshed", "kind", sub.Kind, "subject", sub.ID, "error", err)
 			}
 			cancel()
 		}

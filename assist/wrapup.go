@@ -305,7 +305,7 @@ func (s *Service) tend(ctx context.Context) {
 		tried = time.Now()
 		if err := s.learnOutcomesAlone(ctx); err != nil && ctx.Err() == nil {
 			s.failed.Add(1)
-			s.log.Warn("how calls end was not learnt", "err", err)
+			s.log.Warn("how calls end was not learnt", "error", err)
 		}
 	}
 }

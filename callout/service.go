@@ -142,7 +142,7 @@ func (s *Service) run(ctx context.Context) {
 		if failed {
 			s.failures.Add(1)
 			if !s.failed {
-				s.log.Warn("lists of calls are not looked after", "err", err)
+				s.log.Warn("lists of calls are not looked after", "error", err)
 			}
 		}
 		s.failed = failed

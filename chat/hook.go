@@ -40,7 +40,7 @@ func (s *Service) workHook(ctx context.Context) {
 		for ctx.Err() == nil {
 			more, err := s.lookAtNext(ctx)
 			if err != nil && ctx.Err() == nil {
-				s.log.Warn("messages wait to be looked at", "err", err)
+				s.log.Warn("messages wait to be looked at", "error", err)
 			}
 			if err != nil || !more {
 				break
@@ -115,7 +115,7 @@ func (s *Service) look(ctx context.Context, d dueRow) error {
 	}
 	if c.ContactID == nil && s.contacts != nil {
 		if c.ContactID, err = s.resolve(ctx, c); err != nil {
-			s.log.Warn("contact of a conversation not found out", "conversation", c.ID, "err", err)
+			s.log.Warn("contact of a conversation not found out", "conversation", c.ID, "error", err)
 		}
 	}
 	own, cancel := context.WithTimeout(ctx, hookTime)
@@ -131,12 +131,12 @@ func (s *Service) look(ctx context.Context, d dueRow) error {
 	}
 	s.hookFailed.Add(1)
 	if d.Attempts < hookTries {
-		s.log.Warn("a message could not be handled and is tried again", "conversation", c.ID, "message", m.ID, "err", err)
+		s.log.Warn("a message could not be handled and is tried again", "conversation", c.ID, "message", m.ID, "error", err)
 		wait := time.Duration(1<<d.Attempts) * 500 * time.Millisecond
 		_, err = s.db.Exec(ctx, `update inbound_due set next_at = $2, claimed_until = '-infinity' where message_id = $1`, d.Message, s.now().UTC().Add(wait))
 		return err
 	}
-	s.log.Error("a message could not be handled, an agent gets it", "conversation", c.ID, "message", m.ID, "err", err)
+	s.log.Error("a message could not be handled, an agent gets it", "conversation", c.ID, "message", m.ID, "error", err)
 	s.hookGiven.Add(1)
 	if c.Handler == ByBot && m.Kind.asks() {
 		if err := s.HandOver(ctx, c.ID, s.cfg.Queue, json.RawMessage(`{"reason":"bot_failed"}`)); err != nil {

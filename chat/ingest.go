@@ -106,7 +106,7 @@ func (s *Service) Ingest(ctx context.Context, id int64) error {
 			return err
 		}
 		s.badBodies.Add(1)
-		s.log.Debug("body is no message", "channel", raw.Channel, "raw", id, "err", err)
+		s.log.Debug("body is no message", "channel", raw.Channel, "raw", id, "error", err)
 		return s.rejectRaw(ctx, id, err.Error())
 	}
 	n := 0

@@ -143,7 +143,7 @@ func (s *Service) listen(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.log.Warn("listening for the other servers broke off", "err", err)
+		s.log.Warn("listening for the other servers broke off", "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(listenAgain):

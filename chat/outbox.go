@@ -183,7 +183,7 @@ func (s *Service) hand(ctx context.Context, m *claimed) error {
 	default:
 		own, cancel := context.WithTimeout(ctx, sendTime)
 		if err := s.addTail(own, ch, m); err != nil {
-			s.log.Warn("what follows a message is not known", "conversation", m.Conversation, "message", m.ID, "err", err)
+			s.log.Warn("what follows a message is not known", "conversation", m.Conversation, "message", m.ID, "error", err)
 			res = Result{Outcome: Retry, Reason: "tail"}
 		} else {
 			res = ch.Send(own, m.Outgoing)

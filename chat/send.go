@@ -140,11 +140,11 @@ func (s *Service) afterSend(ctx context.Context, d *Draft, done *sent) {
 	agent := strconv.FormatInt(d.Author.User, 10)
 	if done.took {
 		if err := s.queue.Taken(ctx, done.work, agent, d.Author.Name); err != nil {
-			s.log.Warn("queue not told that a conversation was taken", "conversation", done.message.Thread, "err", err)
+			s.log.Warn("queue not told that a conversation was taken", "conversation", done.message.Thread, "error", err)
 		}
 	}
 	if err := s.queue.Turn(ctx, done.work, true); err != nil {
-		s.log.Warn("queue not told of a reply", "conversation", done.message.Thread, "err", err)
+		s.log.Warn("queue not told of a reply", "conversation", done.message.Thread, "error", err)
 	}
 }
 

@@ -185,7 +185,7 @@ func (s *Service) sweep(ctx context.Context) {
 		s.wakeHook()
 		if n%int(sweepEvery/hookEvery) == 0 {
 			if err := errors.Join(s.forsaken(ctx, false), s.wakeSnoozed(ctx), s.enqueueWaiting(ctx), s.redeliver(ctx)); err != nil && ctx.Err() == nil {
-				s.log.Warn("sweep of the conversations", "err", err)
+				s.log.Warn("sweep of the conversations", "error", err)
 			}
 			s.forgetAbsent()
 		}

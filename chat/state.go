@@ -194,7 +194,7 @@ func (s *Service) left(ctx context.Context, id ID, err error) error {
 		return err
 	}
 	if err := s.queue.Left(ctx, id.WorkID()); err != nil {
-		s.log.Warn("queue not told that a conversation left", "conversation", id, "err", err)
+		s.log.Warn("queue not told that a conversation left", "conversation", id, "error", err)
 	}
 	return nil
 }
@@ -241,7 +241,7 @@ func (s *Service) Snooze(ctx context.Context, id ID, until time.Time, by Actor) 
 	})
 	if err == nil && s.queue != nil {
 		if err := s.queue.Turn(ctx, id.WorkID(), true); err != nil {
-			s.log.Warn("queue not told of a snooze", "conversation", id, "err", err)
+			s.log.Warn("queue not told of a snooze", "conversation", id, "error", err)
 		}
 	}
 	return err
@@ -356,7 +356,7 @@ func (s *Service) handOver(ctx context.Context, id ID, by Actor, queue string, p
 		s.handed.Add(1)
 	}
 	if err := s.enqueueOne(ctx, id); err != nil {
-		s.log.Warn("queue takes no conversation now", "conversation", id, "queue", queue, "err", err)
+		s.log.Warn("queue takes no conversation now", "conversation", id, "queue", queue, "error", err)
 	}
 	return nil
 }

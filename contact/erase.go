@@ -475,7 +475,7 @@ func (w *EraseWorker) Work(ctx context.Context, job *river.Job[EraseArgs]) error
 	case errors.Is(err, pg.ErrNotFound):
 		return river.JobCancel(err)
 	case err != nil:
-		w.Log.Warn("a person is not erased; it is tried again", "job", job.Args.Job, "contact", j.Contact, "err", err)
+		w.Log.Warn("a person is not erased; it is tried again", "job", job.Args.Job, "contact", j.Contact, "error", err)
 		return err
 	}
 	w.Log.Info("erase", "job", j.ID, "contact", j.Contact, "state", j.State, "files", j.Files)

@@ -400,7 +400,7 @@ func (s *Service) same(ctx context.Context, contact, conversation int64, conv *c
 func (s *Service) thank(ctx context.Context, c sender, g *given, key, words string) {
 	d := chat.Draft{Conversation: g.conv.ID, Author: chat.Author{Kind: chat.System}, Text: words, Late: true, ClientID: key}
 	if _, err := c.Send(ctx, d); err != nil && !shut(err) {
-		s.log.Warn("thanks for an answer did not leave", "conversation", g.conv.ID, "err", err)
+		s.log.Warn("thanks for an answer did not leave", "conversation", g.conv.ID, "error", err)
 	}
 }
 

@@ -146,7 +146,7 @@ func (s *Service) carry(ctx context.Context, m *claimed) error {
 			return err
 		default:
 			s.failures.Add(1)
-			s.log.Warn("a message of a case did not leave", "case", m.Case, "way", w.Name(), "err", err)
+			s.log.Warn("a message of a case did not leave", "case", m.Case, "way", w.Name(), "error", err)
 			why = w.Name() + ": failed"
 		}
 	}

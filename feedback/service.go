@@ -177,7 +177,7 @@ func (s *Service) Close() error {
 func (s *Service) tend(ctx context.Context) {
 	if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
 		s.failures.Add(1)
-		s.log.Warn("feedback was not looked after", "err", err)
+		s.log.Warn("feedback was not looked after", "error", err)
 	}
 }
 

@@ -414,7 +414,7 @@ func (s *Service) AnswerSurvey(ctx context.Context, id int64, score int, text, s
 	s.answered.Add(1)
 	if conversation := conversationOf(v.Reason); conversation != 0 && v.Kind == CSAT && s.parts.Rated != nil {
 		if err := s.parts.Rated(ctx, conversation, score); err != nil {
-			s.log.Warn("a rating is not at its conversation", "conversation", conversation, "err", err)
+			s.log.Warn("a rating is not at its conversation", "conversation", conversation, "error", err)
 		}
 	}
 	return a, nil

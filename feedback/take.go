@@ -47,7 +47,7 @@ func (s *Service) judge(ctx context.Context, f *Item) (legal string) {
 		p, model, err := s.parts.Judge.Complaint(ctx, f.Text)
 		if err != nil && ctx.Err() == nil {
 			s.failures.Add(1)
-			s.log.Warn("words were not judged", "err", err)
+			s.log.Warn("words were not judged", "error", err)
 		}
 		if err == nil {
 			f.Complaint, f.Model = float32(p), model

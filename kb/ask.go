@@ -215,7 +215,7 @@ func (s *Service) byModel(ctx context.Context, sh *shelf, st *stack, x *Index, q
 		return context.Cause(ctx)
 	case err != nil:
 		if !errors.Is(err, embed.ErrBusy) {
-			s.log.Warn("a question could not be judged", "err", err)
+			s.log.Warn("a question could not be judged", "error", err)
 		}
 		a.Degraded = Busy
 		return nil

@@ -273,7 +273,7 @@ func (s *Service) watch(ctx context.Context) {
 			always = true
 		}
 		if err := s.reload(ctx, always); err != nil && ctx.Err() == nil {
-			s.log.Warn("articles not read again, the old ones hold", "err", err)
+			s.log.Warn("articles not read again, the old ones hold", "error", err)
 		}
 	}
 }
@@ -282,7 +282,7 @@ func (s *Service) watch(ctx context.Context) {
 func (s *Service) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.hear(ctx); ctx.Err() == nil {
-			s.log.Warn("listening for changes of articles broke off", "err", err)
+			s.log.Warn("listening for changes of articles broke off", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -315,7 +315,7 @@ func (s *Service) buildLoop(ctx context.Context) {
 				}
 				again = true
 				s.failures.Add(1)
-				s.log.Warn("an index of articles was not built, the old one holds", "lang", lang, "err", err)
+				s.log.Warn("an index of articles was not built, the old one holds", "lang", lang, "error", err)
 			}
 		}
 		if again {
@@ -427,7 +427,7 @@ func (s *Service) judgement(ctx context.Context, lang string, x *Index, due bool
 			return nil, true, err
 		}
 		// Too little to learn from is no failure: rules and search work without.
-		s.log.Info("no judgement could be learnt yet", "lang", lang, "err", err)
+		s.log.Info("no judgement could be learnt yet", "lang", lang, "error", err)
 		return j, true, nil
 	}
 	if err := s.store.saveModel(ctx, lang, s.model.Version(lang), "", t, t.Reason == ""); err != nil {

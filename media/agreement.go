@@ -457,7 +457,7 @@ func (a *agreement) connect(ctx context.Context, r *remoteSDP, offerer, client b
 	}
 	for _, c := range r.candidates {
 		if err := w.agent.AddRemoteCandidate(c); err != nil {
-			a.leg.log.Debug("remote candidate refused", "err", err)
+			a.leg.log.Debug("remote candidate refused", "error", err)
 		}
 	}
 	if !a.started || !slices.Equal(a.prints, r.fingerprints) {

@@ -80,20 +80,20 @@ func (s *dtlsSession) run() {
 	log := s.web.leg.log
 	if err := s.web.agent.AwaitConnect(s.ctx); err != nil {
 		if s.ctx.Err() == nil {
-			log.Info("no path to the browser", "err", err)
+			log.Info("no path to the browser", "error", err)
 		}
 		return
 	}
 	conn, err := s.handshake()
 	if err != nil {
 		if s.ctx.Err() == nil {
-			log.Info("dtls handshake failed", "err", err)
+			log.Info("dtls handshake failed", "error", err)
 		}
 		return
 	}
 	c, profile, err := s.derive(conn)
 	if err != nil {
-		log.Warn("no srtp keys from dtls", "err", err)
+		log.Warn("no srtp keys from dtls", "error", err)
 		return
 	}
 	s.web.keys(s, c, profile)

@@ -89,7 +89,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	if e.ice == nil {
 		if err := e.cfg.WebRTCPortFree(); err != nil { // telephones can call all the same
-			e.log.Warn("no calls of browsers", "err", err)
+			e.log.Warn("no calls of browsers", "error", err)
 		}
 	}
 	e.started = true

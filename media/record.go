@@ -209,7 +209,7 @@ func (r *Recorder) note(err error) {
 	r.engine.record.errors.Add(1)
 	if !r.failed {
 		r.failed = true
-		r.engine.log.Error("recording cannot be written", "path", r.part, "err", err)
+		r.engine.log.Error("recording cannot be written", "path", r.part, "error", err)
 	}
 	r.err = err
 }

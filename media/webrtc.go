@@ -374,7 +374,7 @@ func (w *webrtc) close() {
 		session.end()
 	}
 	if err := w.agent.GracefulClose(); err != nil {
-		w.leg.log.Debug("close ice", "err", err)
+		w.leg.log.Debug("close ice", "error", err)
 	}
 	w.tasks.Wait()
 	for _, s := range w.port.socks { // the agent may have selected a pair meanwhile

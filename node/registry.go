@@ -139,7 +139,7 @@ func (r *Registry) Close() error {
 		_, err1 := r.db.Exec(ctx, `delete from registrations where node = $1`, r.name)
 		_, err2 := r.db.Exec(ctx, `delete from nodes where node = $1`, r.name)
 		if err := errors.Join(err1, err2); err != nil {
-			r.log.Warn("this server stays in the tables until it is forgotten", "err", err)
+			r.log.Warn("this server stays in the tables until it is forgotten", "error", err)
 		}
 	})
 	return nil
@@ -158,7 +158,7 @@ func (r *Registry) beat(ctx context.Context) {
 		}
 		err := r.pulse(ctx)
 		if err != nil && ctx.Err() == nil && !away {
-			r.log.Warn("the other servers are as they were last seen", "err", err)
+			r.log.Warn("the other servers are as they were last seen", "error", err)
 		}
 		away = err != nil
 	}

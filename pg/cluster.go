@@ -189,7 +189,7 @@ func (c *Cluster) supervise(life context.Context, first chan<- error) {
 		case first <- err:
 		default:
 		}
-		c.log.Error("private database ended; starting it again", "err", err, "last", lastLine(tail(c.logFile())))
+		c.log.Error("private database ended; starting it again", "error", err, "last", lastLine(tail(c.logFile())))
 		if time.Since(started) > time.Minute {
 			wait = 100 * time.Millisecond
 		}

@@ -100,7 +100,7 @@ func (h *Hours) fresh(ctx context.Context) error {
 	case h.calendars == nil:
 		return fmt.Errorf("opening hours: %w", err)
 	default:
-		h.log.Warn("opening hours not read again, the old ones hold", "err", err)
+		h.log.Warn("opening hours not read again, the old ones hold", "error", err)
 	}
 	h.read = now
 	return nil

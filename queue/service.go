@@ -172,7 +172,7 @@ func (s *Service) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		d, err := s.takeOver(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("the queues wait for the database", "err", err)
+			s.log.Warn("the queues wait for the database", "error", err)
 		}
 		if d != nil {
 			s.supervise(ctx, d)
@@ -190,7 +190,7 @@ func (s *Service) run(ctx context.Context) {
 func (s *Service) follow(ctx context.Context) {
 	if !s.joined {
 		if _, err := s.askRemote(ctx, &request{Op: opRestart, Text: s.cfg.Node}); err != nil {
-			s.log.Warn("the deciding server does not answer", "err", err)
+			s.log.Warn("the deciding server does not answer", "error", err)
 			return
 		}
 		s.joined = true
@@ -244,7 +244,7 @@ func (s *Service) supervise(ctx context.Context, d *dispatcher) {
 	s.served.Do(func() { close(s.serving) })
 	s.log.Info("this server decides over the queues", "epoch", d.epoch)
 	if err := d.run(ctx); err != nil {
-		s.log.Warn("this server no longer decides over the queues", "err", err)
+		s.log.Warn("this server no longer decides over the queues", "error", err)
 	}
 }
 

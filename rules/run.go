@@ -158,7 +158,7 @@ func (d *doer) perform(ctx context.Context) error {
 				if errors.Is(err, pg.ErrUnavailable) || ctx.Err() != nil || !d.final() {
 					return err
 				}
-				d.s.log.Error("an action failed", "rule", d.run.Name, "do", step.Do, "err", err)
+				d.s.log.Error("an action failed", "rule", d.run.Name, "do", step.Do, "error", err)
 				why = &refusal{"failed"}
 			}
 			step.Result, step.Reason = Refused, why.reason

@@ -238,7 +238,7 @@ func (s *Service) run(ctx context.Context, what string, wake <-chan struct{}, ne
 		more, err := next(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.failed.Add(1)
-			s.log.Warn("rules could not go on", "with", what, "err", err)
+			s.log.Warn("rules could not go on", "with", what, "error", err)
 		}
 		if more && err == nil {
 			continue

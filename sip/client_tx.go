@@ -45,7 +45,7 @@ func (s *Server) begin(req *wire.Message, f flow, handle func(*wire.Message, err
 		invite: req.Method == "INVITE", handle: handle}
 	origin, err := sipgoRequest(req, f)
 	if err != nil {
-		s.log.Debug("request not readable for sipgo", "err", err)
+		s.log.Debug("request not readable for sipgo", "error", err)
 		t.status = 503
 		handle(nil, errTransport)
 		return t

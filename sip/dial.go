@@ -298,7 +298,7 @@ func (d *dialog) onProvisional(l *dialling, resp *wire.Message) {
 		l.early = string(body)
 		d.reopenOffer()
 		if err := d.takeAnswer(body); err != nil {
-			d.log.Info("early media not usable", "err", err)
+			d.log.Info("early media not usable", "error", err)
 			d.reopenOffer()
 		} else {
 			hears = d.leg

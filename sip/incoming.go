@@ -72,7 +72,7 @@ func (d *dialog) onCall(m *wire.Message, tx *serverTx, received time.Time) {
 	d.in.reliable = m.HasToken("Require", "100rel")
 	d.in.canRel = d.in.reliable || m.HasToken("Supported", "100rel")
 	if status, err := d.openLeg(m); err != nil {
-		d.log.Info("incoming call refused", "status", status, "err", err)
+		d.log.Info("incoming call refused", "status", status, "error", err)
 		d.refuse(status, "", nil)
 		d.end(call.CauseError, false)
 		return
@@ -231,7 +231,7 @@ func (d *dialog) onAccepted(h call.Handler, err error) {
 	case errors.Is(err, call.ErrBusy), errors.Is(err, call.ErrDraining):
 		status, headers = 503, []wire.Header{d.s.retryAfter()}
 	default:
-		d.log.Error("call not taken", "err", err)
+		d.log.Error("call not taken", "error", err)
 	}
 	d.refuse(status, "", headers)
 	d.end(call.CauseRejected, false)
@@ -440,7 +440,7 @@ func (d *dialog) onACK(m *wire.Message, f flow) {
 		defer func() { d.relatch = false }()
 		if err := d.takeAnswer(m.SDP()); err != nil {
 			ok.done(err)
-			d.log.Info("answer in ACK not usable", "err", err)
+			d.log.Info("answer in ACK not usable", "error", err)
 			d.sendBye(call.CauseError)
 			d.end(call.CauseError, true)
 			return

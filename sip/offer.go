@@ -156,7 +156,7 @@ func (d *dialog) openMedia() {
 	}
 	if a := d.neg.Agreed(); a != nil {
 		if err := d.configure(a); err != nil {
-			d.log.Warn("leg not reconfigured", "err", err)
+			d.log.Warn("leg not reconfigured", "error", err)
 		}
 	}
 }

@@ -154,7 +154,7 @@ func (s *Server) dialNumber(ctx context.Context, t call.Target, h call.Handler) 
 			break
 		}
 		s.stats.failedOver.Add(1)
-		s.log.Info("trunk failed, trying the next", "trunk", c.trunk.Name, "err", err)
+		s.log.Info("trunk failed, trying the next", "trunk", c.trunk.Name, "error", err)
 	}
 	return nil, nil, last
 }

@@ -277,7 +277,7 @@ func (d *dialog) sendTo(m *wire.Message, handle func(*wire.Message, error)) erro
 		err = d.s.transact(d.s.base, &exchange{auth: d.trunk.credentials(), again: again}, m, f, handle)
 	}
 	if err != nil {
-		d.log.Info("request not sent", "method", m.Method, "err", err)
+		d.log.Info("request not sent", "method", m.Method, "error", err)
 	}
 	return err
 }

@@ -137,7 +137,7 @@ func (d *dialog) refresh() {
 	}
 	body, err := d.makeOffer()
 	if err != nil {
-		d.log.Info("no offer for a refresh", "err", err)
+		d.log.Info("no offer for a refresh", "error", err)
 		return
 	}
 	d.offerTo("INVITE", body, func(error) {})
@@ -346,7 +346,7 @@ func (d *dialog) ackFor2xx(invite, resp *wire.Message) sentTo {
 	}
 	f, _, err := d.way()
 	if err != nil {
-		d.log.Info("ack not sent", "err", err)
+		d.log.Info("ack not sent", "error", err)
 		return sentTo{}
 	}
 	d.s.stamp(m, f)

@@ -70,7 +70,7 @@ func (t *transport) serveUDP(s *udpSocket) {
 	defer t.carrier.drop(s.port)
 	defer s.ready() // should sipgo not begin at all
 	if err := t.carrier.layer.ServeUDP(guardedPackets{s.conn, s}); err != nil {
-		t.log.Error("udp socket not served", "err", err)
+		t.log.Error("udp socket not served", "error", err)
 	}
 }
 

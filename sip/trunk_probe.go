@@ -50,7 +50,7 @@ func (s *Server) probeOnce(t *trunk) {
 	if err != nil || resp.Status == 408 || resp.Status == 503 {
 		p.good.Store(0)
 		if n := p.misses.Add(1); n >= int64(or(t.ProbeMisses, 3)) && !p.down.Swap(true) {
-			s.log.Warn("trunk is down", "trunk", t.Name, "misses", n, "err", err)
+			s.log.Warn("trunk is down", "trunk", t.Name, "misses", n, "error", err)
 		}
 		return
 	}

@@ -108,7 +108,7 @@ func (s *Server) registerOnce(t *trunk) time.Duration {
 	}
 	r.status = status
 	r.mu.Unlock()
-	s.log.Warn("registration failed", "trunk", t.Name, "status", status, "err", err)
+	s.log.Warn("registration failed", "trunk", t.Name, "status", status, "error", err)
 	return time.Duration(float64(wait) * (0.75 + rand.Float64()/2) * s.hurry())
 }
 

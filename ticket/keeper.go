@@ -39,7 +39,7 @@ func (s *Service) Close() error {
 func (s *Service) tend(ctx context.Context) {
 	if err := s.Tend(ctx); err != nil && ctx.Err() == nil {
 		s.failures.Add(1)
-		s.log.Warn("tickets were not looked after", "err", err)
+		s.log.Warn("tickets were not looked after", "error", err)
 	}
 }
 

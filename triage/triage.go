@@ -159,7 +159,7 @@ func (s *Service) run() {
 		}
 		if err := s.Tend(s.life); err != nil && s.life.Err() == nil {
 			s.failures.Add(1)
-			s.log.Warn("tickets were not looked at", "err", err)
+			s.log.Warn("tickets were not looked at", "error", err)
 		}
 	}
 }
@@ -266,7 +266,7 @@ func (s *Service) mind(ctx context.Context, at place) (*mind, error) {
 		}
 		if err != nil && !errors.Is(err, pg.ErrNotFound) && ctx.Err() == nil {
 			s.failures.Add(1)
-			s.log.Warn("whether there is a newer model is not known", "kind", at.kind, "lang", at.lang, "err", err)
+			s.log.Warn("whether there is a newer model is not known", "kind", at.kind, "lang", at.lang, "error", err)
 		}
 		return m, nil
 	}
@@ -284,7 +284,7 @@ func (s *Service) mind(ctx context.Context, at place) (*mind, error) {
 		s.done.Go(func() { // ends with what it learns, or with Close
 			if _, err := s.Train(s.life, at.kind, at.lang); err != nil && s.life.Err() == nil {
 				s.failures.Add(1)
-				s.log.Warn("a model was not learnt", "kind", at.kind, "lang", at.lang, "err", err)
+				s.log.Warn("a model was not learnt", "kind", at.kind, "lang", at.lang, "error", err)
 			}
 			s.mu.Lock()
 			delete(s.learning, at)

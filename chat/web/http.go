@@ -130,7 +130,7 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", "2")
 		s.refuse(w, http.StatusServiceUnavailable, "try again in a moment")
 	default:
-		s.log.Error("request of a visitor failed", "err", err)
+		s.log.Error("request of a visitor failed", "error", err)
 		s.refuse(w, http.StatusInternalServerError, "internal")
 	}
 }

@@ -128,7 +128,7 @@ func (v *visit) do(ctx context.Context, f *frame) []reply {
 		return []reply{failure("state", "not possible now", f.ClientID, false)}
 	}
 	if !errors.Is(err, pg.ErrUnavailable) && ctx.Err() == nil {
-		v.s.log.Error("frame of a visitor", "type", f.Type, "err", err)
+		v.s.log.Error("frame of a visitor", "type", f.Type, "error", err)
 	}
 	return []reply{failure("unavailable", "try again in a moment", f.ClientID, true)}
 }

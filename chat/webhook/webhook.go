@@ -263,7 +263,7 @@ func (c *Channel) fail(w http.ResponseWriter, err error) {
 		return
 	}
 	if !errors.Is(err, pg.ErrUnavailable) {
-		c.log.Error("request of a webhook failed", "err", err)
+		c.log.Error("request of a webhook failed", "error", err)
 	}
 	w.Header().Set("Retry-After", "2")
 	refuse(w, http.StatusServiceUnavailable, "try again in a moment")

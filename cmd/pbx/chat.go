@@ -413,7 +413,7 @@ func (q *chatQueue) follow(ctx context.Context, sub *event.Subscription) {
 			continue
 		}
 		if err := q.followed(ctx, id, &c); err != nil && ctx.Err() == nil {
-			q.log.Warn("conversation not told what its queue did", "conversation", id, "what", c.Type, "err", err)
+			q.log.Warn("conversation not told what its queue did", "conversation", id, "what", c.Type, "error", err)
 		}
 	}
 }
@@ -459,7 +459,7 @@ func (q *chatQueue) sweep(ctx context.Context) {
 		case <-tick.C:
 		}
 		if err := q.compare(ctx); err != nil && ctx.Err() == nil {
-			q.log.Warn("conversations not compared with their queues", "err", err)
+			q.log.Warn("conversations not compared with their queues", "error", err)
 		}
 	}
 }

@@ -280,7 +280,7 @@ func (w *linkWorker) Timeout(*river.Job[LinkArgs]) time.Duration { return 30 * t
 func (w *linkWorker) Work(ctx context.Context, _ *river.Job[LinkArgs]) error {
 	n, err := w.link(ctx)
 	if n > 0 || err != nil {
-		w.log.Info("calls linked to contacts", "calls", n, "err", err)
+		w.log.Info("calls linked to contacts", "calls", n, "error", err)
 	}
 	return err
 }

@@ -14,7 +14,7 @@ func (s *server) startEmbed(ctx context.Context) (func() error, error) {
 	models := embed.New(s.cfg.Embed)
 	err := models.Start(ctx)
 	if errors.Is(err, embed.ErrMissing) {
-		s.log.Warn("no sentence models: articles are found by rules and words only", "err", err)
+		s.log.Warn("no sentence models: articles are found by rules and words only", "error", err)
 		return nil, nil
 	}
 	if err != nil {

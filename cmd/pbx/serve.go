@@ -91,7 +91,7 @@ func (s *server) run(signals, hups <-chan os.Signal, again func() (Config, error
 				err = s.sip.SetUsers(cfg.SIP.Users)
 			}
 			if err != nil {
-				s.log.Error("sip.users are as they were", "err", err)
+				s.log.Error("sip.users are as they were", "error", err)
 				continue
 			}
 			s.log.Info("sip.users read again; other settings count from the next start", "users", len(cfg.SIP.Users))

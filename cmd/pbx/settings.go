@@ -69,7 +69,7 @@ func (s *server) startSettings(ctx context.Context) (func() error, error) {
 	}
 	cfg := relayOf(s.cfg.Media, now)
 	if err := cfg.Check(); err != nil { // it was right when it was set, on this machine or another
-		s.log.Error("stored settings of media cannot be used, those of the file hold", "err", err)
+		s.log.Error("stored settings of media cannot be used, those of the file hold", "error", err)
 		cfg = s.cfg.Media
 	}
 	s.cfg.Media, s.rules.running = cfg, cfg
@@ -200,7 +200,7 @@ func (r *runtime) signalling(s *admin.Settings) ([]sip.Trunk, []sip.OutboundRout
 	}
 	for _, name := range admin.Names(s.Trunks) {
 		if f := s.Trunks[name].Judge(); len(f) > 0 { // its secrets may be lost
-			r.log.Error("a stored trunk is left out", "trunk", name, "err", f)
+			r.log.Error("a stored trunk is left out", "trunk", name, "error", f)
 			continue
 		}
 		trunks = append(trunks, trunkOf(name, s.Trunks[name], usual))
@@ -226,7 +226,7 @@ func (r *runtime) usePrompts(ctx context.Context, s *admin.Settings) error {
 	for name, p := range s.Prompts {
 		n, err := r.namedPrompt(ctx, p)
 		if err != nil {
-			r.log.Error("a stored prompt is left out", "prompt", name, "err", err)
+			r.log.Error("a stored prompt is left out", "prompt", name, "error", err)
 			continue
 		}
 		named[name] = n
@@ -283,7 +283,7 @@ func (r *runtime) useFlows(ctx context.Context, s *admin.Settings) error {
 			err = r.flows.Prompts.Prepare(ctx, f)
 		}
 		if err != nil {
-			r.log.Error("a stored flow is left out", "flow", name, "err", err)
+			r.log.Error("a stored flow is left out", "flow", name, "error", err)
 			return
 		}
 		flows = append(flows, f)

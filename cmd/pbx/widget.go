@@ -263,7 +263,7 @@ func (l letters) kind(ctx context.Context) (string, error) {
 func (s *server) note(ctx context.Context, c chat.ID, event, key string, with map[string]string) {
 	_, err := s.chat.Send(ctx, chat.Draft{Conversation: c, Author: chat.Author{Kind: chat.System}, Kind: chat.Event, Late: true, ClientID: key, Data: &chat.Data{Event: event, With: with}})
 	if err != nil {
-		s.log.Warn("a line of a conversation is missing", "conversation", c, "what", event, "err", err)
+		s.log.Warn("a line of a conversation is missing", "conversation", c, "what", event, "error", err)
 	}
 }
 
@@ -454,7 +454,7 @@ func (g guests) Accept(ctx context.Context, in call.Incoming) (call.Handler, err
 	}
 	if began, ok := h.(interface{ ID() string }); ok {
 		if err := g.s.chat.CallBegan(ctx, v, began.ID()); err != nil {
-			g.s.log.Warn("a call is not tied to its conversation", "call", began.ID(), "conversation", c.ID, "err", err)
+			g.s.log.Warn("a call is not tied to its conversation", "call", began.ID(), "conversation", c.ID, "error", err)
 		}
 	}
 	return h, nil
