@@ -10053,6 +10053,8 @@ export interface components {
             tau_c: number;
             /** @description as the models saw it: folded, values replaced by their type */
             text: string;
+            /** @description slot that was asked for and whose answer this message was */
+            took?: string;
             values: components["schemas"]["BotFound"][];
         };
         Box: {
@@ -21000,6 +21002,7 @@ export interface operations {
                      *             "tau_a": 1,
                      *             "tau_c": 1,
                      *             "text": "Thank you, we look into it.",
+                     *             "took": "text",
                      *             "values": [
                      *               {
                      *                 "name": "Mei Chen",
@@ -21897,6 +21900,7 @@ export interface operations {
                      *         "tau_a": 1,
                      *         "tau_c": 1,
                      *         "text": "Thank you, we look into it.",
+                     *         "took": "text",
                      *         "values": [
                      *           {
                      *             "name": "Mei Chen",
@@ -22274,6 +22278,7 @@ export interface operations {
                      *             "tau_a": 1,
                      *             "tau_c": 1,
                      *             "text": "Thank you, we look into it.",
+                     *             "took": "text",
                      *             "values": [
                      *               {
                      *                 "name": "Mei Chen",
