@@ -12,10 +12,13 @@ func (d *DB) Alone(ctx context.Context, name string, f func(context.Context) err
 	if err != nil {
 		return false, Map(err)
 	}
-	raw := conn.Hijack() // closing it is what frees the lock, whatever happened before
+	raw := conn.Hijack() // closing it frees the lock, whatever happened before
 	defer func() {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
+		if ok { // at once: the server notices a closed connection some time later
+			_, _ = raw.Exec(last, `select pg_advisory_unlock(hashtextextended('tingxin.alone:' || $1, 0))`, name)
+		}
 		_ = raw.Close(last)
 	}()
 	if err := raw.QueryRow(ctx, `select pg_try_advisory_lock(hashtextextended('tingxin.alone:' || $1, 0))`, name).Scan(&ok); err != nil || !ok {
