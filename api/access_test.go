@@ -188,7 +188,7 @@ func TestRestOfBigBodyIsNoRequest(t *testing.T) {
 	conn, err := net.Dial("tcp", h.Addr().String())
 	must(t, err)
 	defer conn.Close()
-	must(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	must(t, conn.SetDeadline(time.Now().Add(30*time.Second)))
 	body := strings.Repeat("x", 2*maxBody) + strings.Repeat("\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", 10000)
 	_, err = fmt.Fprintf(conn, "POST %s/session HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", base, len(body))
 	must(t, err)

@@ -147,7 +147,7 @@ func (l *listener) await(id int) message {
 func (l *listener) next() message {
 	l.t.Helper()
 	for len(l.waiting) == 0 {
-		must(l.t, l.conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+		must(l.t, l.conn.SetReadDeadline(time.Now().Add(30*time.Second)))
 		raw, err := wsutil.ReadServerText(readWriter{l.in, l.conn})
 		if err != nil {
 			l.t.Fatalf("feed: %v", err)
@@ -185,7 +185,7 @@ func (l *listener) wall(w *Wall) {
 // closed reads on and is the code with which the server closed the feed, 0 when it sent something else.
 func (l *listener) closed() uint16 {
 	l.t.Helper()
-	must(l.t, l.conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	must(l.t, l.conn.SetReadDeadline(time.Now().Add(30*time.Second)))
 	_, err := wsutil.ReadServerText(readWriter{l.in, l.conn})
 	var closing wsutil.ClosedError
 	if errors.As(err, &closing) {
@@ -296,7 +296,7 @@ func TestFeedCatchesUp(t *testing.T) {
 // waitFor polls what another goroutine does.
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("not within ten seconds")
 		}
@@ -341,7 +341,7 @@ func TestFeedEndsWithTheSession(t *testing.T) {
 	if a := b.do(http.MethodDelete, base+"/session", nil); a.status != http.StatusNoContent {
 		t.Fatal(a)
 	}
-	must(t, l.conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	must(t, l.conn.SetReadDeadline(time.Now().Add(30*time.Second)))
 	for {
 		frame, err := ws.ReadFrame(l.in)
 		if err != nil {

@@ -147,7 +147,7 @@ func TestFeedOfTwoServers(t *testing.T) {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("the feed of an ended session goes on at the other server")
 	}
 }

@@ -145,9 +145,9 @@ func fakePool(t *testing.T, cfg Config) *Pool {
 // waitFor polls until a condition of another process holds.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(8 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within 8 s: %s", what)
+			t.Fatalf("not within 30 s: %s", what)
 		}
 	}
 }

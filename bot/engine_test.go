@@ -48,7 +48,7 @@ func TestArticlesThatComeDuringTheFirstLearningCount(t *testing.T) {
 	e.Warm()
 	select {
 	case <-l.again:
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("articles that came during the first learning are not read")
 	}
 }

@@ -177,7 +177,7 @@ func TestRingingGuestIsSeenAndCanBeCalledOff(t *testing.T) {
 	}
 	waitFor(t, func() bool { return !ringing() })
 	var told []bool
-	for timeout := time.After(5 * time.Second); len(told) < 2; {
+	for timeout := time.After(30 * time.Second); len(told) < 2; {
 		select {
 		case e := <-sub.C:
 			if it, ok := e.Data.(PartiesItem); ok {

@@ -537,7 +537,7 @@ func TestOtherServersHear(t *testing.T) {
 			if n.Type == chat.MessageAdded && n.Message == next.ID {
 				return
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("the other server was not told")
 		}
 	}
@@ -637,7 +637,7 @@ func TestClaimsOfAKilledRunAreGivenBack(t *testing.T) {
 	})
 	select {
 	case <-again:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("nobody looked at it for 10 s")
 	}
 }

@@ -276,7 +276,7 @@ func TestDraftsAndReadMarks(t *testing.T) {
 			if told = n.Type == chat.Read; told && n.Seq != later.Seq {
 				t.Errorf("%+v", n)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("the customer is not told")
 		}
 	}

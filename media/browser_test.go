@@ -261,7 +261,7 @@ func secured(t *testing.T, l *Leg) {
 	t.Helper()
 	select {
 	case <-l.Secured():
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("no keys after 10 s")
 	}
 }

@@ -246,7 +246,7 @@ func (c *chromium) keys(l *Leg) {
 			if d.Key != want || d.Source != "rfc4733" || d.Duration < 80*time.Millisecond || d.Duration > 150*time.Millisecond {
 				c.t.Errorf("%c: %+v", want, d)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			c.t.Errorf("no %c", want)
 		}
 	}

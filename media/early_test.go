@@ -184,7 +184,7 @@ func consult(t *testing.T, ours, caller, callee *Engine, ring time.Duration) err
 	}
 	defer Join(in, out).Close()
 	for i, want := range []float64{1100, 700} {
-		for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 			ears[i].mu.Lock()
 			pcm := last(ears[i].c.pcm(), 1600)
 			ears[i].mu.Unlock()

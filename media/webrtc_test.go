@@ -346,7 +346,7 @@ func TestWebRTCDigits(t *testing.T) {
 			if d.Key != want || d.Source != "rfc4733" {
 				t.Errorf("%+v, want %c", d, want)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatalf("no %c", want)
 		}
 	}

@@ -419,7 +419,7 @@ func TestKeeperStartsAndEnds(t *testing.T) {
 	d.move(k.ID, Resolved)
 	d.at = d.at.Add(8 * 24 * time.Hour)
 	d.must(d.Start(t.Context()))
-	for end := time.Now().Add(10 * time.Second); d.ticket(k.ID).State != Closed; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); d.ticket(k.ID).State != Closed; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the keeper did not close it")
 		}
@@ -539,7 +539,7 @@ func house(t *testing.T) (*desk, *queue.Service, int64) {
 // until looks after tickets until ok.
 func (d *desk) until(what string, ok func() bool) {
 	d.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		d.must(d.Tend(d.t.Context()))
 		if ok() {
 			return
@@ -651,7 +651,7 @@ func TestOneTicketDoesNotHoldTheOthersUp(t *testing.T) {
 		d.create(Draft{Queue: "full"})
 	}
 	last = d.create(Draft{Queue: "support"})
-	for end := time.Now().Add(10 * time.Second); d.phase(last.ID) != "waiting"; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); d.phase(last.ID) != "waiting"; time.Sleep(20 * time.Millisecond) {
 		_ = d.Tend(t.Context()) // it tells of the full queue
 		if time.Now().After(end) {
 			t.Fatal("a full queue kept another one's ticket from being given out")

@@ -27,7 +27,7 @@ func TestOldestAudioFirstAndBatchLast(t *testing.T) {
 	s.wake(task("early", false), base.Add(10*time.Millisecond))
 	s.wake(task("middle", false), base.Add(20*time.Millisecond))
 	s.start(1, 0)
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		mu.Lock()
 		n := len(order)
 		mu.Unlock()
@@ -74,7 +74,7 @@ func TestTaskRunsOnOneThreadAndMissesNoWake(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		mu.Lock()
 		left := pending
 		mu.Unlock()

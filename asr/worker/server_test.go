@@ -135,7 +135,7 @@ func TestClientThatGoesAwayFreesItsChannel(t *testing.T) {
 		}
 		cancel()
 	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		if f := w.load.figures(); f.batches == 0 {
 			return
 		}

@@ -183,7 +183,7 @@ func (b *tab) send(f frame) error {
 
 // read takes one frame from the server.
 func (b *tab) read() (reply, error) {
-	_ = b.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = b.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 	raw, err := wsutil.ReadServerText(b.conn)
 	if err != nil {
 		return reply{}, err

@@ -49,7 +49,7 @@ func TestApplyReachesTheRunningServer(t *testing.T) {
 	if code, said := apply("-f", file); code != 0 || !strings.Contains(said, "2 added, 1 changed") {
 		t.Fatalf("apply: %d %s", code, said)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		boards, err := s.queues.Boards(t.Context())
 		if err == nil && len(boards) == 1 && boards[0].Queue == "support" {
 			break

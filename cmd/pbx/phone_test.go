@@ -211,8 +211,8 @@ func (p *phone) reply() *message {
 	select {
 	case m := <-p.replies:
 		return m
-	case <-time.After(10 * time.Second):
-		p.t.Fatal("no answer within 10 s")
+	case <-time.After(30 * time.Second):
+		p.t.Fatal("no answer within 30 s")
 		return nil
 	}
 }
@@ -276,8 +276,8 @@ func (p *phone) take() *message {
 		p.answer(m, "200 OK", "", p.sdp())
 		p.hears(m.body)
 		return m
-	case <-time.After(10 * time.Second):
-		p.t.Fatal("nobody called within 10 s")
+	case <-time.After(30 * time.Second):
+		p.t.Fatal("nobody called within 30 s")
 		return nil
 	}
 }
@@ -287,8 +287,8 @@ func (p *phone) hungUp() {
 	p.t.Helper()
 	select {
 	case <-p.byes:
-	case <-time.After(15 * time.Second):
-		p.t.Fatal("no BYE within 15 s")
+	case <-time.After(30 * time.Second):
+		p.t.Fatal("no BYE within 30 s")
 	}
 }
 
@@ -382,10 +382,10 @@ func (p *phone) press(key byte) {
 // waitFor asks again and again, for at most ten seconds.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
-			t.Fatal("not within 10 s: " + what)
+			t.Fatal("not within 30 s: " + what)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -45,7 +45,7 @@ func (p *page) register(user, token string) string {
 	if err := wsutil.WriteClientText(p.conn, []byte(m)); err != nil {
 		p.t.Fatal(err)
 	}
-	_ = p.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = p.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 	answer, err := wsutil.ReadServerText(p.conn)
 	if err != nil {
 		p.t.Fatal(err)

@@ -163,7 +163,7 @@ func TestApplyTakesAllKinds(t *testing.T) {
 		}
 	}
 	p := newPhone(t)
-	for end := time.Now().Add(10 * time.Second); len(s.admin.Now().Numbers) == 0; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); len(s.admin.Now().Numbers) == 0; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the server did not take it over")
 		}
