@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -20,14 +21,15 @@ import (
 // pageTime is how long a slow line may take for one file.
 const pageTime = 5 * time.Minute
 
-// page is one file of the browser's side, ready to send.
+// page is one file of the browser's side.
 type page struct {
-	plain, gzip, brotli []byte
-	kind, tag           string
+	plain, brotli []byte
+	gzip          func() []byte // made when it is first asked for; nil, or gives nil, when there is none
+	kind, tag     string
 }
 
-// site serves the files that were built into the program: read, hashed and
-// compressed once. Unknown paths get index.html, since the pages have their own router.
+// site serves the files that were built into the program: read and hashed at the
+// start, compressed once. Unknown paths get index.html, since the pages have their own router.
 type site struct {
 	pages map[string]*page
 }
@@ -67,12 +69,16 @@ func newPage(files fs.FS, name string) (*page, error) {
 	if p.brotli, err = readIfThere(files, name+".br"); err != nil {
 		return nil, err
 	}
-	if p.gzip, err = readIfThere(files, name+".gz"); err != nil {
+	ready, err := readIfThere(files, name+".gz")
+	if err != nil {
 		return nil, err
 	}
-	if p.gzip == nil {
-		p.gzip = squeeze(plain)
-	}
+	p.gzip = sync.OnceValue(func() []byte {
+		if ready != nil {
+			return ready
+		}
+		return squeeze(plain)
+	})
 	return p, nil
 }
 
@@ -141,15 +147,10 @@ func (p *page) send(c *gin.Context, forEver bool) {
 	}
 	h.Set("Content-Type", p.kind)
 	h.Add("Vary", "Accept-Encoding")
-	body, accepted := p.plain, c.GetHeader("Accept-Encoding")
-	tag := p.tag
-	switch {
-	case p.brotli != nil && takes(accepted, "br"):
-		body, tag = p.brotli, strings.TrimSuffix(p.tag, `"`)+`-br"`
-		h.Set("Content-Encoding", "br")
-	case p.gzip != nil && takes(accepted, "gzip"):
-		body, tag = p.gzip, strings.TrimSuffix(p.tag, `"`)+`-gz"`
-		h.Set("Content-Encoding", "gzip")
+	body, tag := p.plain, p.tag
+	if small, coding := p.encoded(c.GetHeader("Accept-Encoding")); small != nil {
+		body, tag = small, strings.TrimSuffix(p.tag, `"`)+"-"+coding[:2]+`"`
+		h.Set("Content-Encoding", coding)
 	}
 	h.Set("ETag", tag)
 	if c.GetHeader("If-None-Match") == tag {
@@ -166,6 +167,17 @@ func (p *page) send(c *gin.Context, forEver bool) {
 		return
 	}
 	_, _ = c.Writer.Write(body) // the client went away
+}
+
+// encoded is the page in the best coding that the browser takes; nil when that is none.
+func (p *page) encoded(accepted string) (body []byte, coding string) {
+	if p.brotli != nil && takes(accepted, "br") {
+		return p.brotli, "br"
+	}
+	if p.gzip != nil && takes(accepted, "gzip") {
+		return p.gzip(), "gzip"
+	}
+	return nil, ""
 }
 
 // takes tells whether an Accept-Encoding header names the coding and does not refuse it.
