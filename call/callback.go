@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"tingxin/ivr"
+	"tingxin/pg"
 	"tingxin/queue"
 )
 
@@ -452,7 +453,7 @@ func (m *Manager) Callbacks(ctx context.Context, q queue.QueueID) ([]CallbackIte
 	for i := range items {
 		if it := &items[i]; it.Callback != nil && it.Callback.Entry == 0 {
 			out = append(out, CallbackItem{ID: it.ID, Queue: it.Queue, Number: it.Callback.Number, Urgency: it.Urgency, Phase: it.Phase, Since: it.Since,
-				Tries: it.Callback.Tries, NotBefore: timeOrNil(it.Callback.NotBefore), Agent: it.Agent})
+				Tries: it.Callback.Tries, NotBefore: pg.OrNull(it.Callback.NotBefore), Agent: it.Agent})
 		}
 	}
 	return out, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -443,7 +444,7 @@ func TestReadingsAreInTimeAt50Channels(t *testing.T) {
 	t.Errorf("p95 is %.1f ms, the goal %s", late, goal)
 }
 
-// latenessAt50 is the 95th percentile in ms from the end of a turn to its reading.
+// latenessAt50 is the 95th percentile in ms from the end of a turn to its reading, +Inf when too few were read.
 func latenessAt50(t *testing.T, person []int16) float64 {
 	t.Helper()
 	const channels = 50
@@ -469,7 +470,7 @@ func latenessAt50(t *testing.T, person []int16) float64 {
 	st := stats.stats()
 	t.Logf("%d readings of turns, late p50 %.1f ms, p95 %.1f ms, %d frames dropped", readings.Load(), st.LateP50MS, st.LateP95MS, st.DroppedFrames)
 	if readings.Load() < channels/2 {
-		t.Errorf("only %d readings", readings.Load())
+		return math.Inf(1)
 	}
 	return st.LateP95MS
 }
@@ -481,11 +482,13 @@ func speakAll(ctx context.Context, voices []*voice, person []int16) {
 	defer tick.Stop()
 	began := time.Now()
 	var f audio.Frame
-	for n := uint64(0); ; n++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+	for n := uint64(0); ctx.Err() == nil; n++ {
+		for time.Since(began) < time.Duration(n)*audio.FrameDur { // ticks get lost on a busy machine, frames do not
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
 		}
 		for i := range f.PCM {
 			f.PCM[i] = person[(int(n)*audio.FrameLen+i)%len(person)]

@@ -53,7 +53,7 @@ func (r *Record) args() pgx.NamedArgs {
 	return pgx.NamedArgs{
 		"id": r.ID, "state": string(state), "direction": direction, "from": from, "from_name": storable(r.FromName), "to": to,
 		"grams": numberGrams(from, to), "trunk": storable(r.Trunk), "route": storable(r.Route), "language": r.Language,
-		"started_at": r.StartedAt, "answered_at": timeOrNil(r.AnsweredAt), "ended_at": timeOrNil(r.EndedAt),
+		"started_at": r.StartedAt, "answered_at": pg.OrNull(r.AnsweredAt), "ended_at": pg.OrNull(r.EndedAt),
 		"consent": consent, "cause": string(r.Cause), "sip_status": r.SIPStatus,
 		"rec_path": r.Recording.Path, "rec_ms": r.Recording.Duration.Milliseconds(), "rec_bytes": r.Recording.Bytes,
 		"rec_sha256": r.Recording.SHA256, "rec_state": r.Recording.State,
@@ -123,7 +123,7 @@ func replaceLegs(ctx context.Context, tx pgx.Tx, id string, legs []LegRecord) er
 			cause, packets_in, packets_out, lost, loss_pct, jitter_ms, rtt_ms, mos, role, user_name)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
 			id, l.N, l.Side, direction, storable(l.Peer), l.Codec, l.Transport, l.Secure, storable(l.SIPCallID),
-			timeOrNil(l.StartedAt), timeOrNil(l.AnsweredAt), timeOrNil(l.EndedAt), string(l.Cause),
+			pg.OrNull(l.StartedAt), pg.OrNull(l.AnsweredAt), pg.OrNull(l.EndedAt), string(l.Cause),
 			q.PacketsIn, q.PacketsOut, q.Lost, finite(q.LossPct), finite(q.JitterMS), finite(q.RTTMS), finite(q.MOS), string(l.Role), storable(l.User))
 	}
 	return tx.SendBatch(ctx, batch).Close()

@@ -24,7 +24,7 @@ func (s *Store) PutLeg(ctx context.Context, l LegRecord) error {
 		on conflict (call_id, n) do update set side = $3, peer = $5, codec = $6, transport = $7, secure = $8, sip_call_id = $9,
 			started_at = $10, answered_at = $11, ended_at = $12, cause = $13, role = $14, user_name = $15`,
 		l.CallID, l.N, l.Side, direction, storable(l.Peer), l.Codec, l.Transport, l.Secure, storable(l.SIPCallID),
-		timeOrNil(l.StartedAt), timeOrNil(l.AnsweredAt), timeOrNil(l.EndedAt), string(l.Cause), string(l.Role), storable(l.User))
+		pg.OrNull(l.StartedAt), pg.OrNull(l.AnsweredAt), pg.OrNull(l.EndedAt), string(l.Cause), string(l.Role), storable(l.User))
 	return wrap(l.CallID, "leg", err)
 }
 
@@ -36,7 +36,7 @@ func scanMessage(row pgx.CollectableRow) (Message, error) {
 	var heard, done *time.Time
 	err := row.Scan(&m.ID, &m.CallID, &m.Kind, &m.Box, &m.From, &m.FromName, &m.Language, &m.At, &ms, &m.Bytes, &m.Path, &m.State, &m.Ended,
 		&m.Transcript, &m.Transcription, &heard, &m.HeardBy, &done, &m.DoneBy, &m.Node)
-	m.At, m.Duration, m.HeardAt, m.DoneAt = m.At.UTC(), time.Duration(ms)*time.Millisecond, timeOrZero(heard), timeOrZero(done)
+	m.At, m.Duration, m.HeardAt, m.DoneAt = m.At.UTC(), time.Duration(ms)*time.Millisecond, pg.Moment(heard), pg.Moment(done)
 	return m, err
 }
 

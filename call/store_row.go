@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/asr"
+	"tingxin/pg"
 )
 
 // storable takes out of s what PostgreSQL cannot hold in a text: NUL and bytes that are no UTF-8.
@@ -76,7 +77,7 @@ func (r *callRow) targets() []any {
 func (r *callRow) record() Record {
 	rec := r.Record
 	rec.StartedAt = rec.StartedAt.UTC()
-	rec.AnsweredAt, rec.EndedAt = timeOrZero(r.AnsweredAt), timeOrZero(r.EndedAt)
+	rec.AnsweredAt, rec.EndedAt = pg.Moment(r.AnsweredAt), pg.Moment(r.EndedAt)
 	if r.ContactID != nil {
 		rec.Contact = *r.ContactID
 	}
@@ -100,20 +101,13 @@ func idOrNil(id int64) *int64 {
 	return &id
 }
 
-func timeOrZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
-}
-
 func scanLeg(row pgx.CollectableRow) (LegRecord, error) {
 	var l LegRecord
 	var started, answered, ended *time.Time
 	q := &l.Quality
 	err := row.Scan(&l.CallID, &l.N, &l.Side, &l.Direction, &l.Peer, &l.Codec, &l.Transport, &l.Secure, &l.SIPCallID, &started, &answered, &ended,
 		&l.Cause, &q.PacketsIn, &q.PacketsOut, &q.Lost, &q.LossPct, &q.JitterMS, &q.RTTMS, &q.MOS, &l.Role, &l.User)
-	l.StartedAt, l.AnsweredAt, l.EndedAt = timeOrZero(started), timeOrZero(answered), timeOrZero(ended)
+	l.StartedAt, l.AnsweredAt, l.EndedAt = pg.Moment(started), pg.Moment(answered), pg.Moment(ended)
 	return l, err
 }
 

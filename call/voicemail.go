@@ -12,6 +12,7 @@ import (
 	"tingxin/audio"
 	"tingxin/ivr"
 	"tingxin/media"
+	"tingxin/pg"
 )
 
 var (
@@ -71,7 +72,7 @@ type MessageItem struct {
 func (m *Message) Item() MessageItem {
 	return MessageItem{ID: m.ID, CallID: m.CallID, Kind: m.Kind, Box: m.Box, From: m.From, FromName: m.FromName, Language: m.Language, At: m.At,
 		DurationMS: m.Duration.Milliseconds(), HasAudio: m.State == RecordingKept, Ended: m.Ended, Transcript: m.Transcript, Transcription: m.Transcription,
-		HeardAt: timeOrNil(m.HeardAt), HeardBy: m.HeardBy, DoneAt: timeOrNil(m.DoneAt), DoneBy: m.DoneBy}
+		HeardAt: pg.OrNull(m.HeardAt), HeardBy: m.HeardBy, DoneAt: pg.OrNull(m.DoneAt), DoneBy: m.DoneBy}
 }
 
 // Answer is what a caller answered to one question after the talk.

@@ -3,6 +3,8 @@ package call
 import (
 	"time"
 	"unicode/utf8"
+
+	"tingxin/pg"
 )
 
 // Summary is a call as lists show it: the payload of call.started,
@@ -199,7 +201,7 @@ func (r *Record) Summary() Summary {
 	s := Summary{
 		ID: r.ID, State: r.State, Direction: r.Direction, From: r.From, FromName: r.FromName, To: r.To,
 		Trunk: r.Trunk, Route: r.Route, Language: r.Language, StartedAt: r.StartedAt,
-		AnsweredAt: timeOrNil(r.AnsweredAt), EndedAt: timeOrNil(r.EndedAt),
+		AnsweredAt: pg.OrNull(r.AnsweredAt), EndedAt: pg.OrNull(r.EndedAt),
 		DurationMS: r.Duration().Milliseconds(), Cause: r.Cause, Consent: r.Consent,
 		Queue: r.Queue, Agent: r.Agent, Contact: r.Contact,
 		HasRecording:  r.Recording.State == RecordingOpen || r.Recording.State == RecordingKept,
@@ -209,13 +211,6 @@ func (r *Record) Summary() Summary {
 		s.Transcription[side] = state
 	}
 	return s
-}
-
-func timeOrNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // Item is the utterance as browsers see it: milliseconds, and offsets in characters.

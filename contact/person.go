@@ -2,6 +2,7 @@ package contact
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,10 +55,10 @@ func (d *Dump) JSON(name string, v any) error {
 // File adds a file from the disk under media/; one that is gone is listed as missing.
 func (d *Dump) File(ctx context.Context, item MediaItem, from string) error {
 	item.Name = path.Join("media", path.Base(item.Name))
-	defer func() { d.media = append(d.media, item) }()
 	f, err := os.Open(from)
 	if errors.Is(err, fs.ErrNotExist) {
 		item.Missing = true
+		d.media = append(d.media, item)
 		return nil
 	}
 	if err != nil {
@@ -67,31 +68,27 @@ func (d *Dump) File(ctx context.Context, item MediaItem, from string) error {
 	if info, err := f.Stat(); err == nil {
 		item.Bytes = info.Size()
 	}
-	if !d.withIt {
-		item.LeftOut = true
-		return nil
-	}
-	w, err := d.zip.CreateHeader(&zip.FileHeader{Name: item.Name, Method: zip.Store, Modified: d.at})
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(w, &reader{ctx, f})
-	return err
+	return d.put(item, &reader{ctx, f})
 }
 
 // Data is File for what is kept in the database.
 func (d *Dump) Data(item MediaItem, data []byte) error {
 	item.Name, item.Bytes = path.Join("media", path.Base(item.Name)), int64(len(data))
-	defer func() { d.media = append(d.media, item) }()
-	if !d.withIt {
-		item.LeftOut = true
+	return d.put(item, bytes.NewReader(data))
+}
+
+// put lists a piece, and stores it when media belong into the dump.
+func (d *Dump) put(item MediaItem, in io.Reader) error {
+	item.LeftOut = !d.withIt
+	d.media = append(d.media, item)
+	if item.LeftOut {
 		return nil
 	}
 	w, err := d.zip.CreateHeader(&zip.FileHeader{Name: item.Name, Method: zip.Store, Modified: d.at})
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(data)
+	_, err = io.Copy(w, in)
 	return err
 }
 
