@@ -50,8 +50,8 @@ export function IntentGate({ lang, admin }: { lang: string; admin: boolean }) {
               <td title={dateTime(one.trained_at)}>{day(one.trained_at)}</td>
               <td>{number(one.figures.phrases)}</td>
               <td>{pair(one, 'mrr10', 3, '')}</td>
-              <td>{pair(one, 'wrong_pct', 1, ' %')}</td>
-              <td>{pair(one, 'answered_pct', 1, ' %')}</td>
+              <td>{pair(one, 'wrong_pct', 1, '%')}</td>
+              <td>{pair(one, 'answered_pct', 1, '%')}</td>
               <td>
                 {one.active ? <span className="tag tag-good">{t('kb.inUse')}</span> : one.gate.reason ? <span className="tag tag-poor" title={one.gate.reason}>{t('kb.refused')}</span> : t('kb.replaced')}{' '}
                 {admin && one.earlier && (

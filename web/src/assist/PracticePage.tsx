@@ -121,17 +121,17 @@ function Playing({ run, set, onClose }: { run: Run; set: (run: Run) => void; onC
             <>
               <div>
                 <dt>{t('assist.practice.marks.like')}</dt>
-                <dd>{number(100 * run.marks.like)} %</dd>
+                <dd>{number(100 * run.marks.like)}%</dd>
               </div>
               {run.marks.scripted && (
                 <div>
                   <dt>{t('assist.practice.marks.check')}</dt>
-                  <dd>{number(100 * run.marks.check)} %</dd>
+                  <dd>{number(100 * run.marks.check)}%</dd>
                 </div>
               )}
               <div>
                 <dt>{t('assist.practice.marks.time')}</dt>
-                <dd>{number(100 * run.marks.time)} %</dd>
+                <dd>{number(100 * run.marks.time)}%</dd>
               </div>
             </>
           )}

@@ -160,8 +160,8 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
                   <td title={dateTime(one.at)}>{day(one.at)}</td>
                   <td>{number(one.learnt)}</td>
                   <td>{one.own.questions > 0 ? `${number(one.own.mrr10, 3)}${one.before ? ` (${number(one.before.mrr10, 3)})` : ''}` : '–'}</td>
-                  <td>{one.own.questions > 0 ? `${number(one.own.wrong_pct, 1)} %${one.before ? ` (${number(one.before.wrong_pct, 1)} %)` : ''}` : '–'}</td>
-                  <td>{one.own.questions > 0 ? `${number(one.own.answered_pct, 1)} %${one.before ? ` (${number(one.before.answered_pct, 1)} %)` : ''}` : '–'}</td>
+                  <td>{one.own.questions > 0 ? `${number(one.own.wrong_pct, 1)}%${one.before ? ` (${number(one.before.wrong_pct, 1)}%)` : ''}` : '–'}</td>
+                  <td>{one.own.questions > 0 ? `${number(one.own.answered_pct, 1)}%${one.before ? ` (${number(one.before.answered_pct, 1)}%)` : ''}` : '–'}</td>
                   <td>
                     {one.active ? <span className="tag tag-good">{t('kb.inUse')}</span> : one.reason ? <span className="tag tag-poor" title={one.reason}>{t('kb.refused')}</span> : t('kb.replaced')}{' '}
                     {admin && !one.active && one.embed === progress.model && (

@@ -129,7 +129,7 @@ function ModelView({ model }: { model: BotModel }) {
   const { number, dateTime } = useFormat();
   const f = model.figures;
   const measured = f.intents.length > 0;
-  const percent = (x: number) => (measured ? `${number(100 * x, 1)} %` : '–');
+  const percent = (x: number) => (measured ? `${number(100 * x, 1)}%` : '–');
   return (
     <div className="bot-model">
       <h3>

@@ -15,7 +15,7 @@ export function BotReport() {
   const [days, setDays] = useState(30);
   const [channel, setChannel] = useState('');
   const { data, error, refetch } = useQuery(report(days, channel));
-  const percent = (x: number) => `${number(100 * x, 1)} %`;
+  const percent = (x: number) => `${number(100 * x, 1)}%`;
   const sum = data?.sum;
   return (
     <section className="card">
@@ -110,7 +110,7 @@ function Table({ title, rows }: { title: string; rows: [string, BotShare][] }) {
                 <strong>{name}</strong>
               </td>
               {cell('sessions', number(x.sessions))}
-              {cell('contained', `${number(100 * part(x.contained, x.sessions), 1)} %`)}
+              {cell('contained', `${number(100 * part(x.contained, x.sessions), 1)}%`)}
               {cell('turns', number(x.turns))}
               {cell('answered', number((x.decisions.answer ?? 0) + (x.decisions.tool ?? 0)))}
               {cell('fallback', number(x.decisions.fallback ?? 0))}

@@ -77,7 +77,7 @@ export function BotTester() {
               {t('bot.emotion')}
               <Slider min={0} max={100} value={emotion ?? 0} onChange={(value) => setEmotion(value)} ariaLabelForHandle={t('bot.emotion')} />
               <Button size="small" type="link" disabled={emotion === null} onClick={() => setEmotion(null)}>
-                {emotion === null ? t('bot.byWords') : `${emotion} %`}
+                {emotion === null ? t('bot.byWords') : `${emotion}%`}
               </Button>
             </label>
           </Tooltip>

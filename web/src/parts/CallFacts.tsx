@@ -118,7 +118,7 @@ function LegCard({ leg }: { leg: Leg }) {
         </Fact>
         <Fact name={t('call.lost')}>
           <span className="num">
-            {number(leg.lost)} ({number(leg.loss_pct, 2)} %)
+            {number(leg.lost)} ({number(leg.loss_pct, 2)}%)
           </span>
         </Fact>
         <Fact name={t('call.packets')}>
