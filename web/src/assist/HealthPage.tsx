@@ -70,7 +70,7 @@ function Weeks({ weeks, lang }: { weeks: Week[]; lang: string }) {
 
 function Inner() {
   const { t } = useTranslation();
-  const { number, day, dateTime } = useFormat();
+  const { number, day, moment } = useFormat();
   const { data, error, refetch } = useQuery(health);
   const judged = useQuery(judgements);
   if (error) return <Failed error={error} retry={() => void refetch()} />;
@@ -164,7 +164,7 @@ function Inner() {
         </ul>
       </section>
       {run && (
-        <p className="muted num" title={dateTime(run.at)}>
+        <p className="muted num" title={moment(run.at)}>
           {t('assist.health.lastRun', { day: day(run.at), replies: number(run.replies), seconds: number(run.took_ms / 1000, 1) })}
           {Object.entries(run.langs).map(([lang, of]) => ` · ${t(`kb.langs.${lang}`)}: ${t('assist.health.ran', { questions: number(of.questions), clusters: number(of.clusters), near: number(of.cut.near, 2) })}`)}
         </p>

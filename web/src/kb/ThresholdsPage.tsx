@@ -86,7 +86,7 @@ function Shift({ name, value, from, disabled, set }: { name: 'answer' | 'clarify
 
 function Language({ of, admin }: { of: Judgement; admin: boolean }) {
   const { t } = useTranslation();
-  const { number, day, dateTime } = useFormat();
+  const { number, day, moment } = useFormat();
   const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
@@ -157,7 +157,7 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
             <tbody>
               {of.judgements.slice(0, 8).map((one) => (
                 <tr key={one.id}>
-                  <td title={dateTime(one.at)}>{day(one.at)}</td>
+                  <td title={moment(one.at)}>{day(one.at)}</td>
                   <td>{number(one.learnt)}</td>
                   <td>{one.own.questions > 0 ? `${number(one.own.mrr10, 3)}${one.before ? ` (${number(one.before.mrr10, 3)})` : ''}` : '–'}</td>
                   <td>{one.own.questions > 0 ? `${number(one.own.wrong_pct, 1)}%${one.before ? ` (${number(one.before.wrong_pct, 1)}%)` : ''}` : '–'}</td>

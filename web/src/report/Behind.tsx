@@ -11,14 +11,14 @@ import { useWords } from './words';
 
 function Line({ item }: { item: Item }) {
   const { t } = useTranslation();
-  const { dateTime } = useFormat();
+  const { moment } = useFormat();
   const words = useWords();
   const inside = (
     <>
       <strong>{firstOf(item.contact_name, item.number, item.kind === 'ticket' ? `#${item.id}` : t(`reports.kinds.${item.kind}`))}</strong>
       <span className="tag">{words.key('channel', { key: item.channel })}</span>
       <time className="num muted" dateTime={item.at}>
-        {dateTime(item.at)}
+        {moment(item.at)}
       </time>
       <small className="muted behind-title">{[item.title, item.queue, item.agent_name].filter(Boolean).join(' · ') || '–'}</small>
     </>
