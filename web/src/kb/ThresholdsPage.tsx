@@ -16,7 +16,7 @@ import { useSaid } from './ArticlePage';
 import { judgements, type Judgement, type Point } from './queries';
 import './kb.css';
 
-const box = { w: 560, h: 240, left: 46, right: 12, top: 12, bottom: 30 };
+const box = { w: 560, h: 256, left: 46, right: 12, top: 12, bottom: 46 };
 const x = (p: number) => box.left + p * (box.w - box.left - box.right);
 const y = (share: number) => box.h - box.bottom - share * (box.h - box.top - box.bottom);
 const line = (points: readonly Point[], of: 'answered' | 'wrong' | 'shown') => [...points].reverse().map((point) => `${x(point.p).toFixed(1)},${y(point[of]).toFixed(1)}`).join(' ');
@@ -38,11 +38,14 @@ export function Curve({ of, answer, clarify }: { of: Judgement; answer: number; 
             <text x={box.left - 6} y={y(share) + 4} textAnchor="end">
               {number(100 * share)}%
             </text>
-            <text x={x(share)} y={box.h - 10} textAnchor="middle">
+            <text x={x(share)} y={box.h - 28} textAnchor="middle">
               {number(share, 2)}
             </text>
           </g>
         ))}
+        <text x={x(0.5)} y={box.h - 7} textAnchor="middle">
+          {t('look.sureness')}
+        </text>
         <line className="kb-limit" x1={x(0)} x2={x(1)} y1={y(0.05)} y2={y(0.05)} />
         <polyline className="kb-shown" points={line(of.curve, 'shown')} />
         <polyline className="kb-answered" points={line(of.curve, 'answered')} />
@@ -76,7 +79,7 @@ function Shift({ name, value, from, disabled, set }: { name: 'answer' | 'clarify
       <span>
         {t(`kb.shifts.${name}`)} <strong className="num">{number(from + value, 2)}</strong>{' '}
         <span className="muted num">
-          {number(from, 2)} {value < 0 ? '−' : '+'} {number(Math.abs(value), 2)}
+          {value === 0 ? t('look.asLearnt') : `${number(from, 2)} ${value < 0 ? '−' : '+'} ${number(Math.abs(value), 2)}`}
         </span>
       </span>
       <Slider min={-0.1} max={0.1} step={0.01} value={value} disabled={disabled} onChange={set} tooltip={{ formatter: (v) => number(v ?? 0, 2) }} ariaLabelForHandle={t(`kb.shifts.${name}`)} />

@@ -253,7 +253,9 @@ export function QueuesPage() {
       <Title>{t('queues.title')}</Title>
       <div className="page-head">
         <h1>{t('queues.title')}</h1>
-        <AlarmSwitch />
+        <span className="page-acts">
+          <AlarmSwitch />
+        </span>
       </div>
       <QueueAlerts />
       {board.isError && <Failed error={board.error} retry={() => void board.refetch()} />}
