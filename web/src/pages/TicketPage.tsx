@@ -394,7 +394,7 @@ export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onB
   const over = k.state === 'resolved' || k.state === 'closed';
   return (
     <div className="page">
-      <Title>{`#${k.id} ${k.subject}`}</Title>
+      {!onBack && <Title>{`#${k.id} ${k.subject}`}</Title>}
       <div className="page-head">
         {onBack ? (
           <button type="button" className="round" aria-label={t('inbox.back')} onClick={onBack}>

@@ -26,6 +26,7 @@ import { Gate } from '../guard/Gate';
 import { antdTheme } from '../theme/antd';
 import { setTheme, useTheme } from '../theme/theme';
 import { useActions, type Action } from './actions';
+import { giveBackFocus } from './focusback';
 import { Header } from './Header';
 import { useGlobalKeys } from './keys';
 import { letter, placesOf } from './nav';
@@ -106,6 +107,7 @@ function Page() {
   const onPalette = useCallback(() => setPalette((on) => !on), []);
   useGlobalKeys(onHelp, onPalette);
   usePlaces(data?.user.role, onHelp);
+  useEffect(() => giveBackFocus(document), []);
   // Its form comes when there is something to write.
   const wrapping = useQuery({ ...desk, select: (mine) => mine?.agent?.state === 'wrap_up' }).data;
   const counts = useCounts();
