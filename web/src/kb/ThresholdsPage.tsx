@@ -194,7 +194,7 @@ export function ThresholdsPage() {
     <div className="page">
       <Title>{t('kb.thresholds')}</Title>
       <div className="page-head kb-head">
-        <Link to="/kb" aria-label={t('kb.back')} className="kb-back">
+        <Link to="/kb" aria-label={t('kb.back')} title={t('kb.back')} className="round">
           <Icon name="back" />
         </Link>
         <h1>{t('kb.thresholds')}</h1>

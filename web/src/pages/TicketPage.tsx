@@ -441,6 +441,14 @@ export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onB
             <time className="num" dateTime={k.created_at}>
               {dateTime(k.created_at)}
             </time>
+            {k.contact && (
+              <>
+                {' · '}
+                <Link to="/contacts/$contactId" params={{ contactId: String(k.contact) }}>
+                  {t('look.customer')}
+                </Link>
+              </>
+            )}
             {k.source_ref?.startsWith('conversation:') && (
               <>
                 {' · '}

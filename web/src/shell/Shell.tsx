@@ -29,6 +29,7 @@ import { useActions, type Action } from './actions';
 import { giveBackFocus } from './focusback';
 import { Header } from './Header';
 import { useGlobalKeys } from './keys';
+import { LinkBanner } from './LinkBanner';
 import { letter, placesOf } from './nav';
 import { hears, may, works } from './roles';
 import { Rail, type Counts } from './Rail';
@@ -123,6 +124,7 @@ function Page() {
           </a>
           <Header user={data.user} onHelp={() => setHelp(true)} />
           <Rail role={data.user.role} counts={counts} />
+          <LinkBanner />
           <main id="content" tabIndex={-1}>
             <Outlet />
           </main>
