@@ -81,7 +81,7 @@ function Deliveries() {
                 <strong>{one.target}</strong>
                 <span className={tone[one.state]}>{t(`rules.letter.${one.state}`)}</span>
               </span>
-              <span className="admin-cells">
+              <span className="admin-cells letter-cells">
                 <span className="admin-main">
                   {t(`rules.event.${one.type}`, one.type)}{' '}
                   <span className="muted num">
