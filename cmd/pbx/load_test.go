@@ -64,6 +64,34 @@ func TestConfigurationMistakesAreOneSentence(t *testing.T) {
 	}
 }
 
+// A negative number of writers left the journal without any and ended the server at its first call.
+func TestNumbersBelowZeroAreMistakes(t *testing.T) {
+	for text, want := range map[string]string{
+		"call: {journal: {writers: -1}}":                            "call.journal.writers is -1: it cannot be below zero",
+		"sip: {ring_timeout: -3m}":                                  "sip.ring_timeout is -3m0s",
+		"sip: {trunks: [{name: a, proxy: 'sip:a', max_calls: -5}]}": "sip.trunks.max_calls is -5",
+		"emotion: {rules: {raise: -.5}}":                            "emotion.rules.raise is -0.5",
+		"asr: {threads: -2}":                                        "asr.threads is -2",
+		"drain_timeout: -1s":                                        "drain_timeout is -1s",
+	} {
+		cfg, err := load(write(t, text+"\n"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.ASR.Off = true
+		if err := cfg.withDefaults().check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", text, err)
+		}
+	}
+	cfg, err := load(write(t, "{asr: {off: true}, media: {port_min: -1, record_sync: -1s, webrtc: {port: -1}}, embed: {cache: -1}, tickets: {remind_after: -1s}}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cfg.withDefaults().check(); err != nil {
+		t.Errorf("these say something below zero: %v", err)
+	}
+}
+
 func TestEnvironmentOverrides(t *testing.T) {
 	path := write(t, "call: {max_calls: 5}\nsip: {domain: a.example}\nasr: {models: {en-0.2: {static: x}}}\n")
 	cfg, err := load(path, []string{
