@@ -50,7 +50,7 @@ type HTTPConfig struct {
 }
 
 // WebStats counts what http nodes did.
-type WebStats struct{ Answered, Failed, Refused, Busy int64 }
+type WebStats struct{ Answered, Failed, Refused, Busy uint64 }
 
 // Web is the way of http nodes to the outside: allow-listed hosts only, and no
 // address behind them that is not public or named. Safe for concurrent use.
@@ -60,7 +60,7 @@ type Web struct {
 	client *http.Client
 	slots  chan struct{}
 
-	answered, failed, refused, busy atomic.Int64
+	answered, failed, refused, busy atomic.Uint64
 }
 
 // Errors of requests.
