@@ -43,7 +43,7 @@ export async function adminChecks({ url, user, password, check, must, until, acc
       }
     });
   }
-  await check('forms of a phone: all fields stand on it', async () => {
+  await check('forms of a phone: all fields stand on it, and the focus comes back', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     try {
       for (const [path, button] of [['/admin/hours', '.admin-head .ant-btn-primary'], ['/admin/trunks', '.admin-head .ant-btn-primary'], ['/kb/snippets', '.page-end']]) {
@@ -53,6 +53,8 @@ export async function adminChecks({ url, user, password, check, must, until, acc
         await still(page);
         const off = await beside(page);
         must(off.length === 0, `${path}: ${off.join('; ')}`);
+        await page.keyboard.press('Escape');
+        await until(`${path}: the focus is at the button again`, () => page.evaluate((to) => document.activeElement?.matches(to), button));
       }
     } finally {
       await page.setViewportSize({ width: 1280, height: 860 });
