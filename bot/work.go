@@ -388,12 +388,21 @@ func (t *turn) wanted() bool {
 		t.say(DoTalk, text(word(t.lang, "stayed")))
 		return true
 	}
-	if line.On && t.choice == "" && wantsPerson(t.plain) {
+	if line.On && t.choice == "" && (wantsPerson(t.plain) || wantsPerson(t.mended())) {
 		t.step("asked for a person")
 		t.hand(ReasonAsked, "")
 		return true
 	}
 	return false
+}
+
+// mended is the message without typing mistakes.
+func (t *turn) mended() string {
+	m := t.b.minds[t.lang]
+	if m == nil {
+		return t.plain
+	}
+	return m.spell.Mend(t.plain)
 }
 
 // before tests the lines that do not need an answer, in their order.
@@ -531,6 +540,10 @@ func (t *turn) understand(ctx context.Context) error {
 		}
 	}
 	t.guess, t.guessed = g, true
+	if g.read != "" {
+		t.step("read without typing mistakes")
+		t.folded, t.why.Folded = g.read, g.read
+	}
 	t.why.Exact, t.why.Foreign, t.why.Strange, t.why.Model = g.exact, g.foreign, g.strange, g.version
 	t.why.Intents = append(t.why.Intents, g.top...)
 	took := t.stage("intent")
