@@ -24,6 +24,7 @@ type Speller struct {
 	stems map[string]bool  // of them; false when a last e alone was taken off
 	long  map[int][]string // words of leastMended letters and more, by length, in the order of the texts
 	pairs map[[2]rune]int  // Han neighbours
+	runes map[rune]int     // Han characters
 	known func(word string) bool
 }
 
@@ -40,7 +41,7 @@ var serviceWords = []string{
 
 // NewSpeller knows the words of texts, those of any shop's customers, and what known says; known may be nil.
 func NewSpeller(texts []string, known func(word string) bool) *Speller {
-	s := &Speller{words: make(map[string]int), stems: make(map[string]bool), long: make(map[int][]string), pairs: make(map[[2]rune]int), known: known}
+	s := &Speller{words: make(map[string]int), stems: make(map[string]bool), long: make(map[int][]string), pairs: make(map[[2]rune]int), runes: make(map[rune]int), known: known}
 	for _, list := range [][]string{serviceWords, texts} {
 		for _, text := range list {
 			s.learn(Fold(text))
@@ -63,12 +64,15 @@ func (s *Speller) learn(folded string) {
 	})
 	last := rune(0)
 	for _, r := range folded {
-		if unicode.Is(unicode.Han, r) && last != 0 {
+		if !unicode.Is(unicode.Han, r) {
+			last = 0
+			continue
+		}
+		s.runes[r]++
+		if last != 0 {
 			s.pairs[[2]rune{last, r}]++
 		}
-		if last = r; !unicode.Is(unicode.Han, r) {
-			last = 0
-		}
+		last = r
 	}
 }
 
@@ -168,39 +172,33 @@ func oneMistake(a, b string) int {
 	return 0
 }
 
-// common characters are hardly ever the mistake.
-const common = "的地得了着过我你您他她它们是在有不个这和就都也"
+// common characters are hardly ever the mistake, and make a pair with any.
+const common = "的地得了着过我你您他她它们是在有不个这和就都也吗呢吧啊一以能可要会还没上下来去到么什给把被让多少大小好没对为与或及中里"
 
-// mendHan puts in place of a character that makes a pair with neither neighbour one that is read alike and does.
+// leastShare of a character's places must be in a pair that alone speaks for it.
+const leastShare = 0.15
+
+// mendHan puts in place of a character that makes a word with neither neighbour one that is read alike and does.
 func (s *Speller) mendHan(folded string) string {
 	text, mended := []rune(folded), 0
-	pair := func(a, b int, x, y rune) int {
-		if a < 0 || b >= len(text) || !unicode.Is(unicode.Han, text[a]) || !unicode.Is(unicode.Han, text[b]) {
-			return 0
-		}
-		return s.pairs[[2]rune{x, y}]
-	}
 	for i, r := range text {
 		if !unicode.Is(unicode.Han, r) || mended == mostMended || strings.ContainsRune(common, r) {
 			continue
 		}
-		fits := func(r rune) int {
-			n := 0
-			if i > 0 {
-				n += pair(i-1, i, text[i-1], r)
-			}
-			if i+1 < len(text) {
-				n += pair(i, i+1, r, text[i+1])
-			}
-			return n
+		var before, behind rune
+		if i > 0 && unicode.Is(unicode.Han, text[i-1]) {
+			before = text[i-1]
 		}
-		if fits(r) > 0 {
+		if i+1 < len(text) && unicode.Is(unicode.Han, text[i+1]) {
+			behind = text[i+1]
+		}
+		if s.isPair(before, r) || s.isPair(r, behind) {
 			continue
 		}
 		for _, alike := range []string{Homophones(r), nearlyHomophones(r)} {
 			best, most := rune(0), 0
 			for _, x := range alike {
-				if n := fits(x); n > most {
+				if n := s.fits(before, x, behind); n > most {
 					best, most = x, n
 				}
 			}
@@ -216,6 +214,46 @@ func (s *Speller) mendHan(folded string) string {
 	}
 	return string(text)
 }
+
+func (s *Speller) isPair(a, b rune) bool {
+	pair := [2]rune{a, b}
+	return s.pairs[pair] > 0 || hanPairs()[pair]
+}
+
+// fits is how often a character stood beside these neighbours, 0 when that is not often enough for it. None is 0.
+func (s *Speller) fits(before, r, behind rune) int {
+	left, right := s.pairs[[2]rune{before, r}], s.pairs[[2]rune{r, behind}]
+	if left > 0 && right > 0 {
+		return left + right
+	}
+	alone := func(n int, neighbour rune) int {
+		if strings.ContainsRune(common, neighbour) || float64(n) < leastShare*float64(s.runes[r]) {
+			return 0
+		}
+		return n
+	}
+	return alone(left, before) + alone(right, behind)
+}
+
+//go:embed pairs.txt
+var pairs string
+
+// hanPairs are words of two characters that are met often.
+var hanPairs = sync.OnceValue(func() map[[2]rune]bool {
+	m := make(map[[2]rune]bool, 32000)
+	_, lines, _ := strings.Cut(pairs, "Lines follow.\n")
+	for l := range strings.Lines(lines) {
+		first := rune(0)
+		for _, r := range strings.TrimSuffix(l, "\n") {
+			if first != 0 {
+				m[[2]rune{first, r}] = true
+			} else {
+				first = r
+			}
+		}
+	}
+	return m
+})
 
 //go:embed pinyin.txt
 var pinyin string
