@@ -204,10 +204,11 @@ type guess struct {
 	read    string // the text as it was read, "" as it was written
 }
 
-// guess what a text wants. One that wants nothing as it is written is read without its typing mistakes.
+// guess what a text wants. One with words that look like typing mistakes is read without them where it wants something then:
+// as it is written, what it wants may be just what the mistakes hide.
 func (b *brain) guess(ctx context.Context, e Embedder, lang, folded string) (guess, error) {
 	g, err := b.guessAs(ctx, e, lang, folded)
-	if err != nil || g.intent != "" {
+	if err != nil || g.exact {
 		return g, err
 	}
 	right := b.minds[lang].spell.Mend(folded)

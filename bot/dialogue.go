@@ -37,9 +37,7 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 	agrees := f.Sure && t.saysYesTo(inLang(i.Frame.Sure, t.lang))
 	if !agrees && t.drops() && !i.Frame.chooses(f.Asks, t.plain) {
 		t.step("dropped: " + f.Intent)
-		t.st.pop()
-		t.say(DoTalk, text(word(t.lang, "dropped")))
-		return true, nil
+		return true, t.dropTop(ctx)
 	}
 	t.reply.Intent = f.Intent
 	switch {
@@ -51,9 +49,7 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 			f.Sure, f.Agreed, done = false, true, true
 		case t.saysNo():
 			t.step("not agreed: " + f.Intent)
-			t.st.pop()
-			t.say(DoTalk, text(word(t.lang, "dropped")))
-			return true, nil
+			return true, t.dropTop(ctx)
 		}
 	default:
 		done, err = t.filling(ctx, f, i.Frame)
@@ -63,6 +59,25 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 		return false, err
 	}
 	return true, t.advance(ctx, "")
+}
+
+// dropTop leaves the frame on top, and goes on with what was asked for beside it.
+func (t *turn) dropTop(ctx context.Context) error {
+	t.st.pop()
+	if next := t.st.top(); next != nil && next.Queued && t.active(next.Intent) {
+		t.say(DoTalk, text(word(t.lang, "dropped_next")))
+		return t.queued(ctx, next)
+	}
+	t.say(DoTalk, text(word(t.lang, "dropped")))
+	return nil
+}
+
+// queued begins what was asked for together with what is done now.
+func (t *turn) queued(ctx context.Context, f *frameState) error {
+	f.Queued = false
+	t.step("next: " + f.Intent)
+	t.st.Intent = f.Intent
+	return t.advance(ctx, word(t.lang, "next", inLang(t.b.intents[f.Intent].Title, t.lang)))
 }
 
 // chooses tells whether a refusal may be meant as one of a slot's choices: "不要了" is a reason for a refund.
@@ -333,6 +348,7 @@ func (t *turn) advance(ctx context.Context, lead string) error {
 	if lead == "" {
 		t.reply.Intent = f.Intent
 	}
+	begun := lead == "" || f.fresh()
 	for k := range i.Frame.Slots {
 		s := &i.Frame.Slots[k]
 		r, options := t.choose(f, s)
@@ -352,13 +368,13 @@ func (t *turn) advance(ctx context.Context, lead string) error {
 			return nil
 		}
 	}
-	if lead != "" {
+	if !begun {
 		return nil // everything is there: it is not done behind another answer
 	}
 	if len(i.Frame.Sure) > 0 && !f.Agreed {
 		f.Sure = true
 		t.step("asks before it acts")
-		t.say(DoConfirm, text(fill(inLang(i.Frame.Sure, t.lang), t.frameValues(f))), t.yesNo())
+		t.say(DoConfirm, text(lead+fill(inLang(i.Frame.Sure, t.lang), t.frameValues(f))), t.yesNo())
 		return nil
 	}
 	return t.complete(ctx, f, i)
@@ -515,7 +531,10 @@ func (t *turn) complete(ctx context.Context, f *frameState, i *Intent) error {
 	t.st.Question, t.st.Rejected = t.folded, 0
 	t.st.Answered = &answered{Turn: t.n}
 	t.say(DoTool, text(fill(inLang(i.Frame.Answer, t.lang), values)))
-	if under := t.st.top(); under != nil && t.active(under.Intent) {
+	if under := t.st.top(); under != nil && under.Queued && t.active(under.Intent) {
+		t.st.Answered = nil
+		return t.queued(ctx, under)
+	} else if under != nil && t.active(under.Intent) {
 		t.step("back to: " + under.Intent)
 		t.st.Answered = nil
 		return t.advance(ctx, word(t.lang, "back"))

@@ -54,6 +54,8 @@ type frameState struct {
 	Sure   bool             `json:"sure,omitempty"`
 	Agreed bool             `json:"agreed,omitempty"`
 	Chosen map[string]int64 `json:"chosen,omitempty"` // slot rows that this frame uses
+	// Queued was asked for in one message with another task, and is begun when that is done.
+	Queued bool `json:"queued,omitempty"`
 }
 
 // offer is an article that was offered.
@@ -147,6 +149,11 @@ func (s *state) show(x Shown) {
 	if n := len(s.Shown); n > maxShown {
 		s.Shown = slices.Delete(s.Shown, 0, n-maxShown)
 	}
+}
+
+// fresh tells that nothing of a frame was asked for yet.
+func (f *frameState) fresh() bool {
+	return f.Asks == "" && f.Confirm == "" && !f.Sure && len(f.Chosen) == 0 && len(f.Asked) == 0
 }
 
 func (f *frameState) choose(slot string, row int64) {

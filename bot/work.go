@@ -350,6 +350,9 @@ func (t *turn) decide(ctx context.Context) error {
 	if done, err := t.pending(ctx); done || err != nil {
 		return err
 	}
+	if done, err := t.nodded(ctx); done || err != nil {
+		return err
+	}
 	if t.unreadable() {
 		return nil
 	}
@@ -764,7 +767,11 @@ func (t *turn) act(ctx context.Context, name string) error {
 			t.takesNote()
 			return nil
 		}
-		t.say(DoTalk, text(fill(inLang(i.Answer, t.lang), t.spoken())))
+		answer := fill(inLang(i.Answer, t.lang), t.spoken())
+		if answer == t.st.Last {
+			answer = t.talkAgain(name)
+		}
+		t.say(DoTalk, text(answer))
 		return nil
 	}
 	return t.begin(ctx, name)
@@ -938,6 +945,19 @@ func (t *turn) pending(ctx context.Context) (bool, error) {
 	}
 	if f := t.st.top(); f != nil {
 		return t.fillTop(ctx, f)
+	}
+	switch {
+	case len(offers) == 0:
+	case t.choice == "" && waves.MatchString(t.plain):
+		t.noneOf()
+		return true, nil
+	case t.saysYes() && len(offers) == 1:
+		return true, t.chosen(ctx, offers[0])
+	case t.saysYes() && nods.MatchString(t.plain):
+		t.step("yes, but which")
+		t.st.Offered = offers
+		t.say(DoClarify, text(word(t.lang, "pick")), buttons(t.st.Buttons...))
+		return true, nil
 	}
 	return false, nil
 }
