@@ -205,13 +205,19 @@ type guess struct {
 }
 
 // guess what a text wants. One with words that look like typing mistakes is read without them where it wants something then:
-// as it is written, what it wants may be just what the mistakes hide.
+// as it is written, what it wants may be just what the mistakes hide. One that wants nothing is read without what is said while
+// thinking.
 func (b *brain) guess(ctx context.Context, e Embedder, lang, folded string) (guess, error) {
 	g, err := b.guessAs(ctx, e, lang, folded)
 	if err != nil || g.exact {
 		return g, err
 	}
 	right := b.minds[lang].spell.Mend(folded)
+	if g.intent == "" && right == folded {
+		if less := nlp.Fold(fillers.ReplaceAllString(asides.ReplaceAllString(folded, ""), " ")); bareOf(less) != "" {
+			right = less
+		}
+	}
 	if right == folded {
 		return g, nil
 	}

@@ -68,13 +68,17 @@ func (t *turn) dropTop(ctx context.Context) error {
 		t.say(DoTalk, text(word(t.lang, "dropped_next")))
 		return t.queued(ctx, next)
 	}
+	if len(t.st.Later) > 0 {
+		t.say(DoTalk, text(word(t.lang, "dropped_next")))
+		t.later()
+		return nil
+	}
 	t.say(DoTalk, text(word(t.lang, "dropped")))
 	return nil
 }
 
 // queued begins what was asked for together with what is done now.
 func (t *turn) queued(ctx context.Context, f *frameState) error {
-	f.Queued = false
 	t.step("next: " + f.Intent)
 	t.st.Intent = f.Intent
 	return t.advance(ctx, word(t.lang, "next", inLang(t.b.intents[f.Intent].Title, t.lang)))
@@ -213,6 +217,17 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 			return true, t.take(ctx, f, s, v)
 		}
 	}
+	if t.choice == "" && s.Type != "choice" && s.Type != "text" && lacks.MatchString(t.plain) {
+		t.step("has no: " + s.Name)
+		if f.Asked[s.Name] >= maxAsked {
+			t.hand(ReasonLost, s.Name)
+			return true, nil
+		}
+		f.ask(s.Name)
+		t.prompted = true
+		t.say(DoAsk, text(word(t.lang, "lacks")), buttons(Button{word(t.lang, "human"), "human"}))
+		return true, nil
+	}
 	if looksLikeNumber(t.plain) { // an answer, but no valid one
 		t.step("no valid: " + s.Type)
 		t.promptFor(f, s, "")
@@ -238,7 +253,7 @@ const leastLike = 0.4
 // nearest is the choice that an answer in other words may mean, to be asked about; "" for questions and
 // other wishes, which are no answers.
 func (t *turn) nearest(ctx context.Context, f *frameState, s *FrameSlot) (string, error) {
-	if t.e.embed == nil || t.choice != "" || t.plain == "" || asksBack.MatchString(t.plain) {
+	if t.e.embed == nil || t.choice != "" || t.plain == "" || asksBack.MatchString(t.plain) || nods.MatchString(t.plain) || waves.MatchString(t.plain) || holdsOn.MatchString(t.plain) {
 		return "", nil
 	}
 	if err := t.understand(ctx); err != nil {
@@ -272,7 +287,11 @@ var (
 	digitsInRow  = regexp.MustCompile(`\d{3,}`)
 )
 
+// leadIn is said before a number that was looked for.
+var leadIn = regexp.MustCompile(`^(?:好的?|嗯+|呃+|哦+|啊|找到了|有了|那个|ok(?:ay)?\b|um+\b|uh+\b|here(?: it is| you go)?\b|found it\b|got it\b|[,.!。 ])+`)
+
 func plainNumber(folded string) string {
+	folded = leadIn.ReplaceAllString(folded, "")
 	if m := numberOnly.FindStringSubmatch(nlp.SpokenDigits(folded)); m != nil {
 		return strings.ToUpper(m[1])
 	}
@@ -348,7 +367,8 @@ func (t *turn) advance(ctx context.Context, lead string) error {
 	if lead == "" {
 		t.reply.Intent = f.Intent
 	}
-	begun := lead == "" || f.fresh()
+	begun := lead == "" || f.Queued
+	f.Queued = false
 	for k := range i.Frame.Slots {
 		s := &i.Frame.Slots[k]
 		r, options := t.choose(f, s)
@@ -538,6 +558,11 @@ func (t *turn) complete(ctx context.Context, f *frameState, i *Intent) error {
 		t.step("back to: " + under.Intent)
 		t.st.Answered = nil
 		return t.advance(ctx, word(t.lang, "back"))
+	}
+	if len(t.st.Later) > 0 {
+		t.st.Answered = nil
+		t.later()
+		return nil
 	}
 	t.say(DoTool, buttons(Button{word(t.lang, "helpful"), "helpful"}, Button{word(t.lang, "unhelpful"), "unhelpful"}))
 	return nil

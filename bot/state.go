@@ -22,6 +22,7 @@ type state struct {
 	Mentioned map[string]int64 `json:"mentioned,omitempty"`
 	// Offered are the articles of a clarification that waits for a choice.
 	Offered  []offer   `json:"offered,omitempty"`
+	Later    []offer   `json:"later,omitempty"`    // a second question of a message whose task asks back first
 	Rejected int       `json:"rejected,omitempty"` // clarifications refused in a row
 	Clarify  int       `json:"clarify,omitempty"`  // clarifications for the intent at hand
 	Fallback int       `json:"fallback,omitempty"` // in a row
@@ -149,11 +150,6 @@ func (s *state) show(x Shown) {
 	if n := len(s.Shown); n > maxShown {
 		s.Shown = slices.Delete(s.Shown, 0, n-maxShown)
 	}
-}
-
-// fresh tells that nothing of a frame was asked for yet.
-func (f *frameState) fresh() bool {
-	return f.Asks == "" && f.Confirm == "" && !f.Sure && len(f.Chosen) == 0 && len(f.Asked) == 0
 }
 
 func (f *frameState) choose(slot string, row int64) {

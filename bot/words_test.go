@@ -81,6 +81,41 @@ func TestTwoTasksInOneMessageAreBothDone(t *testing.T) {
 	want(t, k.says("查一下订单，顺便怎么开发票"), DoAnswer, "点开发票", "请告诉我订单号")
 }
 
+func TestEachTaskHasTheNumberThatItsPartNames(t *testing.T) {
+	h := open(t)
+	k := h.chat("zh", 0)
+	want(t, k.says("取消订单 A2025070103 然后查一下订单 A2025070101"), DoConfirm, "要取消订单 A2025070103")
+	want(t, k.says("是"), DoTool, "A2025070103", "电热水壶")
+	k = h.chat("en", 0)
+	want(t, k.says("cancel my order A2025070102 and track my order B2025081501"), DoConfirm, "A2025070102")
+	want(t, k.says("no"), DoTool, "headphones")
+}
+
+func TestDifficultCustomers(t *testing.T) {
+	h := open(t)
+	for i, talk := range [][]struct {
+		text  string
+		want  Decision
+		words string
+	}{
+		{{"帮我查订单", DoAsk, "订单号"}, {"我没有订单号", DoAsk, "找不到也没关系"}, {"等一下我找找", DoTalk, "不着急"}, {"好的找到了 A2025070102", DoTool, "保温杯"}, {"不是问这个", DoTalk, "抱歉"}},
+		{{"track my order", DoAsk, "order number"}, {"i forgot", DoAsk, "page of your orders"}, {"one sec", DoTalk, "Take your time"}, {"a 2025 0701 02", DoTool, "A2025070102"}, {"that's not what i asked", DoTalk, "Sorry"}},
+		{{"傻逼", DoTalk, "抱歉"}, {"傻逼", DoTalk, "生气"}, {"😡", DoFallback, "很抱歉"}, {"👍", DoTalk, ""}, {"先别取消", DoTalk, "先不处理"}},
+		{{"you are useless", DoTalk, "sorry"}, {"actually never mind", DoTalk, "dropped"}, {"😂", DoTalk, ""}},
+		{{"我要退款", DoAsk, "退款的订单号"}, {"算了，还是取消订单吧", DoAsk, "取消的订单号"}, {"A2025070102", DoConfirm, "要取消"}, {"别取消了", DoTalk, "还需要什么帮助"}},
+		{{"请给我回拨", DoHandover, ""}}, {{"麻烦尽快给我回电", DoHandover, ""}}, {{"please call me back", DoHandover, ""}},
+		{{"转人工", DoHandover, ""}, {"不用了", DoTalk, "继续为您服务"}},
+	} {
+		k := h.chat("difficult-"+string(rune('a'+i)), 0)
+		for _, c := range talk {
+			want(t, k.says(c.text), c.want, c.words)
+		}
+	}
+	if n := h.Stats().Reasks; n != 0 {
+		t.Errorf("%d re-asks", n)
+	}
+}
+
 func TestErrands(t *testing.T) {
 	for text, want := range map[string][]string{
 		"cancel my order <order> and change my address": {"cancel my order <order>", "change my address"},

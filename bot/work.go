@@ -385,10 +385,7 @@ func (t *turn) wanted() bool {
 		t.hand(ReasonAsked, "")
 		return true
 	case choiceStay:
-		t.reply.Kept = t.st.Handover != "" // nobody has to take it over any more
-		t.st.Handover, t.st.Instead = "", false
-		t.step("does not want a person any more")
-		t.say(DoTalk, text(word(t.lang, "stayed")))
+		t.stays()
 		return true
 	}
 	if line.On && t.choice == "" && (wantsPerson(t.plain) || wantsPerson(t.mended())) {
@@ -397,6 +394,14 @@ func (t *turn) wanted() bool {
 		return true
 	}
 	return false
+}
+
+// stays goes on with a customer who does not want a person any more.
+func (t *turn) stays() {
+	t.reply.Kept = t.st.Handover != "" // nobody has to take it over any more
+	t.st.Handover, t.st.Instead = "", false
+	t.step("does not want a person any more")
+	t.say(DoTalk, text(word(t.lang, "stayed")))
 }
 
 // mended is the message without typing mistakes.
@@ -514,7 +519,11 @@ func (t *turn) unreadable() bool {
 	switch {
 	case letters+foreign == 0:
 		t.step("no words")
-		t.fallback("wordless")
+		key := "wordless"
+		if strings.ContainsAny(t.plain, sad) {
+			key = "wordless_sad"
+		}
+		t.fallback(key)
 	case foreign > letters || nlp.Detect(t.plain).Code == "" && letters > 12 && len(t.values) == 0 && strings.Count(t.plain, " ") >= 2:
 		t.step("neither Chinese nor English")
 		t.fallback("unreadable")
@@ -544,7 +553,7 @@ func (t *turn) understand(ctx context.Context) error {
 	}
 	t.guess, t.guessed = g, true
 	if g.read != "" {
-		t.step("read without typing mistakes")
+		t.step("read without fillers and typing mistakes")
 		t.folded, t.why.Folded = g.read, g.read
 	}
 	t.why.Exact, t.why.Foreign, t.why.Strange, t.why.Model = g.exact, g.foreign, g.strange, g.version
@@ -620,7 +629,7 @@ func (t *turn) answer(ctx context.Context) error {
 		t.step("rule: interface " + t.verdict.Tool)
 		return t.act(ctx, name)
 	}
-	if t.guess.intent != "" && t.active(t.guess.intent) && t.verdict.Rule == "" && (decision != DoAnswer || t.guess.p >= p1) {
+	if t.guess.intent != "" && t.active(t.guess.intent) && t.verdict.Rule == "" && (decision != DoAnswer || t.guess.p >= p1 || t.gives(t.guess.intent, t.values) || t.turnsTo(t.guess.intent)) {
 		return t.act(ctx, t.guess.intent)
 	}
 	if decision != DoAnswer && t.guess.intent == "" && t.leans(rest) && t.st.Question != "" {
@@ -711,6 +720,29 @@ func (t *turn) tells(maybe, rest string) bool {
 	}
 	talk := t.guess.intent == "" || t.b.intents[t.guess.intent].Kind == KindTalk
 	return talk && utf8.RuneCountInString(rest) < 2*short && slices.ContainsFunc(t.b.intents[maybe].Frame.Slots, func(s FrameSlot) bool { return len(s.found(t.values)) > 0 })
+}
+
+// replaces says that another task is wanted in place of the one under way.
+var replaces = regexp.MustCompile(`\binstead\b|\brather\b|^(?:no|wait|actually)\b|改成|改为|换成|还是.*吧|^(?:算了|不对|不是)`)
+
+// turnsTo tells whether a task is wanted while another one is under way: who is about to do something does not ask how it is
+// done in general. What it takes the place of is dropped.
+func (t *turn) turnsTo(intent string) bool {
+	top, i := t.st.top(), t.b.intents[intent]
+	if top == nil || i == nil || i.Kind != KindTask || top.Intent == intent || asksBack.MatchString(t.plain) {
+		return false
+	}
+	if replaces.MatchString(t.plain) {
+		t.step("in place of: " + top.Intent)
+		t.st.pop()
+	}
+	return true
+}
+
+// gives tells whether values are some that a task works on: who names an order number does not ask how it is done in general.
+func (t *turn) gives(intent string, values []slot.Value) bool {
+	i := t.b.intents[intent]
+	return i != nil && i.Frame != nil && slices.ContainsFunc(i.Frame.Slots, func(s FrameSlot) bool { return len(s.found(values)) > 0 })
 }
 
 // sameAgain: "A2 呢?" after an answer about A1.
@@ -849,6 +881,7 @@ func (t *turn) byArticle(d Decision) error {
 			t.step("rule: " + v.Rule)
 		} else {
 			t.step("sure of the first article")
+			t.doubt()
 		}
 		t.give(v.Articles[0])
 	case DoClarify:
@@ -896,6 +929,11 @@ func (t *turn) clarify(articles []Article) {
 		t.hand(ReasonUnclear, "")
 		return
 	}
+	t.offer(articles, "clarify")
+}
+
+// offer asks which of the first articles is meant.
+func (t *turn) offer(articles []Article, key string) {
 	t.step("ask back")
 	t.st.Clarify++
 	t.st.Offered = nil
@@ -905,7 +943,7 @@ func (t *turn) clarify(articles []Article) {
 		all = append(all, Button{a.Title, "article:" + a.ID})
 	}
 	all = append(all, Button{word(t.lang, "none"), "none"}, Button{word(t.lang, "human"), "human"})
-	t.say(DoClarify, text(word(t.lang, "clarify")), buttons(all...))
+	t.say(DoClarify, text(word(t.lang, key)), buttons(all...))
 }
 
 // fallback asks for other words, or hands over when that was done often enough.
@@ -1018,9 +1056,12 @@ func (t *turn) chosen(ctx context.Context, o offer) error {
 // cancels are ways to drop what is under way.
 var cancels = regexp.MustCompile(`^(?:取消|cancel|stop|不要了)(?:吧|[!。. ])*$|^(?:算了|不用了|不查了|不办了|不退了|不需要了|没事了|先不|never ?mind|forget it|drop it|leave it|no thanks|no thank you)(?:$|[^\p{Han}\w]|不|吧|谢|再见|先|我)`)
 
+// another wish stands behind a refusal.
+var another = regexp.MustCompile(`还是[^不算别]|\binstead\b`)
+
 // drops tells whether the customer wants nothing of it any more.
 func (t *turn) drops() bool {
-	return t.choice == "cancel" || t.choice == "" && len(t.values) == 0 && cancels.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
+	return t.choice == "cancel" || t.choice == "" && len(t.values) == 0 && cancels.MatchString(t.plain) && !another.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
 }
 
 // A yes is made of nothing but words of agreement, a no of few words after one of refusal: "yes, but how

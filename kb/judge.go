@@ -320,11 +320,10 @@ func (x *Index) ask(ctx context.Context, question string, may func(article int) 
 	return v, nil
 }
 
-// weigh is ask without rules. Where the question as it is written gives no answer, and has words in it that look like
-// mistakes, it is read without them, if that gives more.
+// weigh is ask without rules. A question with words in it that look like mistakes is read without them, if that gives more.
 func (x *Index) weigh(ctx context.Context, question string, may func(article int) bool) (Verdict, string, error) {
 	v, q, err := x.verdict(ctx, question, may)
-	if err != nil || v.Decision == DecideAnswer {
+	if err != nil {
 		return v, q.folded, err
 	}
 	right := x.spell.Mend(q.folded)
@@ -350,6 +349,9 @@ func (v *Verdict) tells(other *Verdict) bool {
 	rank := []Decision{DecideFallback, DecideClarify, DecideAnswer}
 	if v.Decision != other.Decision {
 		return slices.Index(rank, v.Decision) > slices.Index(rank, other.Decision)
+	}
+	if v.Decision == DecideAnswer {
+		return v.Hits[0].P > other.Hits[0].P
 	}
 	likely := func(h Hit) float64 { return h.P }
 	return AnyOf(v.Hits, likely) > AnyOf(other.Hits, likely)+mendedGain
