@@ -38,6 +38,9 @@ func (s *Service) pull(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// spaces is what strings.TrimSpace takes off: what it left must be found again, or the same messages would be looked at for ever.
+const spaces = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+
 func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, error) {
 	type row struct {
 		Thread  int64
@@ -52,8 +55,9 @@ func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, erro
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[row], `select m.thread_id, m.kind, m.text, m.data, m.at, coalesce(c.contact_id, 0), coalesce(c.assignee, 0), c.language
 		from messages m join conversations c on c.id = m.thread_id
 		where m.kind in ('rating', 'complaint') and m.created_at > $1 and m.direction = 'in'
-			and not exists (select from feedback f where f.reason = 'conversation:' || m.thread_id and (f.kind = 'csat') = (m.kind = 'rating') and (m.kind = 'rating' or f.text = regexp_replace(m.text, '^\s+|\s+$', '', 'g')))
-		order by m.id limit $2`, since, batch)
+			and case m.kind when 'rating' then m.data->>'score' in ('1', '2', '3', '4', '5') else btrim(m.text, $3) <> '' end
+			and not exists (select from feedback f where f.reason = 'conversation:' || m.thread_id and (f.kind = 'csat') = (m.kind = 'rating') and (m.kind = 'rating' or f.text = btrim(m.text, $3)))
+		order by m.id limit $2`, since, batch, spaces)
 	if err != nil {
 		return nil, fmt.Errorf("ratings and complaints in conversations: %w", err)
 	}
@@ -66,7 +70,7 @@ func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, erro
 				Kind string `json:"kind"`
 			} `json:"with"`
 		}
-		_ = json.Unmarshal(r.Data, &d) // without data there is no score, and it is refused below
+		_ = json.Unmarshal(r.Data, &d) // the score was looked at above
 		f := Item{Kind: CSAT, Source: "chat", Reason: conversationReason(r.Thread), Origin: "rating:" + conversationReason(r.Thread), Score: &d.Score, Text: r.Text, Chips: d.Chips,
 			Contact: r.Contact, Agent: r.Agent, Language: r.Lang, At: r.At}
 		if r.Kind == "complaint" {
@@ -75,11 +79,6 @@ func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, erro
 				f.Kind = k
 			}
 			f.Origin = complainOrigin(r.Thread, string(f.Kind), r.Text)
-		} else if d.Score < 1 || d.Score > 5 {
-			continue
-		}
-		if f.Kind != CSAT && strings.TrimSpace(f.Text) == "" {
-			continue
 		}
 		out = append(out, f)
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
@@ -549,6 +551,40 @@ func TestIdeaIsNoComplaint(t *testing.T) {
 	}
 	if n := d.id(`select count(*) from feedback_cases`) + d.id(`select count(*) from feedback where kind <> 'idea'`); n != 0 {
 		t.Errorf("%d cases and complaints of an idea", n)
+	}
+}
+
+// TestComplaintsThatAreInHoldUpNobody: the sweep looked again at complaints that stood in no-break spaces, and at those that
+// were a picture without words, until they were a week old; a batch of them kept everybody else's out.
+func TestComplaintsThatAreInHoldUpNobody(t *testing.T) {
+	d := open(t)
+	for text, data := range map[string]string{"'\u00a0\u3000no. '||n||E'\u2003'": "{}", "''": "{}", "'fine'": `{"score": 9}`} {
+		kind := "complaint"
+		if data != "{}" {
+			kind = "rating"
+		}
+		if _, err := d.db.Exec(t.Context(), `insert into messages (conversation_id, thread_id, seq, direction, author, kind, text, data, channel, state, at, created_at)
+			select $1, $1, n, 'in', 'customer', $3, `+text+`, $4, 'web', 'stored', $2, $2 from generate_series(1, $5::int) n`, d.talk(d.person()), d.at, kind, data, batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.db.Exec(t.Context(), `insert into messages (conversation_id, thread_id, seq, direction, author, kind, text, data, channel, state, at, created_at)
+		values ($1, $1, 1, 'in', 'customer', 'complaint', 'and I?', '{}', 'web', 'stored', $2, $2)`, d.talk(d.person()), d.at); err != nil {
+		t.Fatal(err)
+	}
+	for r := range unicode.MaxRune {
+		if unicode.IsSpace(r) != strings.ContainsRune(spaces, r) {
+			t.Fatalf("%U", r)
+		}
+	}
+	for range 2 {
+		d.must(d.Tend(t.Context()))
+	}
+	if n := d.id(`select count(*) from feedback where text = 'and I?'`); n != 1 {
+		t.Errorf("%d times", n)
+	}
+	if n := d.id(`select count(*) from feedback where text like 'no. %'`); n != batch {
+		t.Errorf("%d of %d others", n, batch)
 	}
 }
 
