@@ -107,7 +107,7 @@ func (s *Service) ofSurveys(ctx context.Context, since time.Time) ([]Item, error
 			coalesce(a.least, 0), coalesce(a.most, (select case when max(b.score) > 5 then 10 else 5 end from survey_answers b where b.survey = a.survey and b.at > $1)), coalesce(v.transcript, ''), a.at, coalesce(c.contact_id, 0), coalesce(u.id, 0), c.language
 		from survey_answers a join calls c on c.id = a.call_id left join voice_messages v on v.id = a.comment left join users u on u.username = a.agent and a.agent <> ''
 		where a.at > $1 and a.score is not null and not exists (select from feedback f where f.origin = 'survey:' || a.call_id || '/' || a.n)
-			and not (a.survey ilike '%nps%' and coalesce(a.most, 10) = 10 and c.contact_id is not null and exists (select from feedback f where f.kind = 'nps' and f.contact_id = c.contact_id and f.at > a.at - $4::interval)) -- refused, it is too soon
+			and not (a.survey ilike '%nps%' and coalesce(a.most, 10) = 10 and c.contact_id is not null and exists (select from feedback f where f.kind = 'nps' and f.contact_id in (select k.id from contacts k join contacts me on me.root = k.root where me.id = c.contact_id) and f.at > a.at - $4::interval)) -- refused, it is too soon
 			and (v.id is null or v.transcription <> 'deferred' or a.at < $3) -- the comment's words come first, when they come soon
 		order by a.at, a.call_id, a.n limit $2`, since, batch, s.now().Add(-10*time.Minute), every)
 	if err != nil {

@@ -588,6 +588,33 @@ func TestComplaintsThatAreInHoldUpNobody(t *testing.T) {
 	}
 }
 
+// TestRefusedAnswersHoldUpNobody: answers of a person under another contact of theirs, which are too soon, were looked at again
+// until they were a week old; a batch of them kept all later answers out.
+func TestRefusedAnswersHoldUpNobody(t *testing.T) {
+	d := open(t)
+	who := d.person()
+	other := d.id(`insert into contacts (id, root, merged_into) select n, $1, $1 from nextval('contact_ids') n returning id`, who)
+	for _, sql := range []string{
+		`insert into feedback (kind, source, origin, score, text, language, contact_id, at) select 'nps', 'page', 'x', 9, '', 'en', $3, $1 where $2 > 0`,
+		`insert into calls (id, state, direction, started_at, contact_id) select ('01890000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'ended', 'in', $1, $3::bigint from generate_series(1, $2::int + 1) n`,
+		`insert into survey_answers (call_id, n, survey, score, by, at, least, most) select ('01890000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 1, 'nps', 10, 'key', $1::timestamptz + '1 s'::interval, 0, 10
+			from generate_series(1, $2::int) n where $3 > 0`,
+		`insert into survey_answers (call_id, n, survey, score, by, at, least, most) select ('01890000-0000-7000-8000-' || lpad(($2::int + 1)::text, 12, '0'))::uuid, 1, 'care', 4, 'key', $1::timestamptz + '2 s'::interval, 1, 5 where $3 > 0`,
+	} {
+		of := other
+		if strings.Contains(sql, "into feedback") {
+			of = who
+		}
+		if _, err := d.db.Exec(t.Context(), sql, d.at, batch, of); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.must(d.Tend(t.Context()))
+	if n, nps := d.id(`select count(*) from feedback where kind = 'csat'`), d.id(`select count(*) from feedback where kind = 'nps'`); n != 1 || nps != 1 {
+		t.Errorf("%d later answers came in, and %d that were too soon", n, nps-1)
+	}
+}
+
 // TestTicketOfACaseIsKept: what a case opened by hand is linked to.
 func TestTicketOfACaseIsKept(t *testing.T) {
 	d := open(t)
