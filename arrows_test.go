@@ -88,13 +88,12 @@ var table = []room{
 	{path: "asr/front"},
 	{path: "asr/worker", imports: rooms("asr", "asr/front", "audio"), guests: rooms("cmd/asrd")},
 	{path: "asr/vosk", imports: rooms("asr", "asr/worker", "audio"), guests: rooms("cmd/asrd")},
-	{path: "emotion", imports: rooms("audio", "event", "nlp/learn/trees")},
+	{path: "emotion", imports: rooms("audio", "event")},
 	{path: "ivr", imports: rooms("audio", "event", "outbound")},
 
 	// Ground.
 	{path: "audio"},
-	{path: "nlp", imports: rooms("nlp/learn/trees")},
-	{path: "nlp/learn/trees"},
+	{path: "nlp"},
 	{path: "event"},
 	{path: "outbound"},
 	{path: "team", imports: rooms("pg")},

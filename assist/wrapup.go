@@ -247,7 +247,7 @@ func (s *Service) talkVector(ctx context.Context, t *Talk) ([]float32, error) {
 	}
 	var out []float32
 	for _, text := range []string{strings.Join(theirs[max(0, len(theirs)-12):], " "), strings.Join(ours[max(0, len(ours)-6):], " ")} {
-		masked, _ := s.finder(ctx).Mask(text, s.parts.Now())
+		masked, _ := s.finder(ctx).Mask(nlp.Clip(text, 4*maxQuestion), s.parts.Now()) // what is too long is masked to nothing
 		v, err := s.parts.Embed.EmbedLater(ctx, t.Lang, nlp.Clip(nlp.Fold(masked), maxQuestion))
 		if errors.Is(err, embed.ErrBusy) {
 			return nil, nil
