@@ -92,7 +92,8 @@ func (s *stream) heard() int {
 type speech struct {
 	streams chan *stream
 	mu      sync.Mutex
-	refuse  error // of live streams
+	refuse  error  // of live streams
+	missing string // a language without a model
 }
 
 func (r *speech) Open(_ context.Context, cfg asr.StreamConfig) (Stream, error) {
@@ -100,6 +101,9 @@ func (r *speech) Open(_ context.Context, cfg asr.StreamConfig) (Stream, error) {
 	defer r.mu.Unlock()
 	if r.refuse != nil && !cfg.Batch {
 		return nil, r.refuse
+	}
+	if r.missing != "" && cfg.Language == r.missing {
+		return nil, asr.ErrNoModel
 	}
 	s := &stream{cfg: cfg, results: make(chan asr.Result, 16)}
 	if cfg.Batch {

@@ -101,7 +101,7 @@ func (m *Manager) adoptLegs(ctx context.Context, r *Record) ([]LegRecord, error)
 
 // adoptMessages makes the messages of an earlier run whole, or takes them away when nothing is left of them.
 func (m *Manager) adoptMessages(ctx context.Context) error {
-	open, err := m.parts.Store.pendingMessages(ctx, m.cfg.Node, RecordingOpen, 10000)
+	open, err := m.parts.Store.pendingMessages(ctx, m.cfg.Node, RecordingOpen, "", nil, 10000)
 	if err != nil {
 		return err
 	}

@@ -172,20 +172,11 @@ func (r *Route) names(number string) bool {
 }
 
 func (r *Route) takes(number, trunk string) bool {
-	if len(r.Trunks) > 0 && !contains(r.Trunks, trunk) {
+	if len(r.Trunks) > 0 && !slices.Contains(r.Trunks, trunk) {
 		return false
 	}
 	for _, n := range r.Numbers {
 		if prefix, wild := strings.CutSuffix(n, "*"); n == number || wild && strings.HasPrefix(number, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
 			return true
 		}
 	}

@@ -171,13 +171,16 @@ func (s *Store) MessagesDeleted(ctx context.Context, ids []string) error {
 	return named("messages deleted", "", err)
 }
 
-// pendingMessages are those of a node that a killed server left open, or that wait for their words.
-func (s *Store) pendingMessages(ctx context.Context, node, state string, limit int) ([]Message, error) {
+// pendingMessages are those of a node that a killed server left open, or that wait for their words; those behind the message
+// after, all when that is empty, and in none of the languages without.
+func (s *Store) pendingMessages(ctx context.Context, node, state, after string, without []string, limit int) ([]Message, error) {
 	where := `state = 'open'`
 	if state != RecordingOpen {
 		where = `state = 'kept' and transcription = 'deferred'`
 	}
-	all, err := pg.Rows(ctx, s.db, scanMessage, `select `+messageColumns+` from voice_messages where node = $1 and `+where+` order by at limit $2`, node, limit)
+	all, err := pg.Rows(ctx, s.db, scanMessage, `select `+messageColumns+` from voice_messages where node = $1 and `+where+`
+		and ($3 = '' or (at, id) > (select at, id from voice_messages where id = nullif($3, '')::uuid))
+		and language <> all(coalesce($4::text[], '{}')) order by at, id limit $2`, node, limit, after, without)
 	return all, named("pending messages of", node, err)
 }
 

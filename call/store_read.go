@@ -48,11 +48,13 @@ func (s *Store) Unfinished(ctx context.Context, node string, limit int) ([]Recor
 }
 
 // Deferred are ended calls with a kept recording and a side still to be
-// recognised from it, oldest first, at most limit.
-func (s *Store) Deferred(ctx context.Context, node string, limit int) ([]Record, error) {
+// recognised from it, oldest first, at most limit; those behind the call after, all when that is empty, and in
+// none of the languages without.
+func (s *Store) Deferred(ctx context.Context, node, after string, without []string, limit int) ([]Record, error) {
 	all, err := pg.Rows(ctx, s.db, scanRecord, `select `+columns+` from calls
 		where node = $1 and state = 'ended' and (transcription ->> 'caller' = 'deferred' or transcription ->> 'agent' = 'deferred')
-		and recording_state = 'kept' order by started_at limit $2`, node, limit)
+		and recording_state = 'kept' and ($3 = '' or (started_at, id) > (select started_at, id from calls where id = nullif($3, '')::uuid))
+		and language <> all(coalesce($4::text[], '{}')) order by started_at, id limit $2`, node, limit, after, without)
 	return all, wrap("of "+node, "deferred", err)
 }
 

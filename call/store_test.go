@@ -193,13 +193,13 @@ func TestOrphansAndDeferred(t *testing.T) {
 	if len(orphans) != 1 || orphans[0].ID != open.ID {
 		t.Fatalf("orphans: %+v", orphans)
 	}
-	deferred, err := s.Deferred(t.Context(), "a", 10)
+	deferred, err := s.Deferred(t.Context(), "a", "", nil, 10)
 	must(t, err)
 	if len(deferred) != 1 || deferred[0].ID != later.ID {
 		t.Fatalf("deferred: %+v", deferred)
 	}
 	must(t, s.SetTranscription(t.Context(), later.ID, call.SideCaller, call.TranscriptionDone))
-	if deferred, err = s.Deferred(t.Context(), "a", 10); err != nil || len(deferred) != 0 {
+	if deferred, err = s.Deferred(t.Context(), "a", "", nil, 10); err != nil || len(deferred) != 0 {
 		t.Errorf("deferred after it was done: %+v, %v", deferred, err)
 	}
 

@@ -7,12 +7,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"tingxin/asr"
 	"tingxin/audio"
 	"tingxin/media"
+	"tingxin/pg"
 )
 
 // transcriber recognises afterwards what found no room while it was spoken: it
@@ -22,6 +24,7 @@ import (
 type transcriber struct {
 	m    *Manager
 	wake chan struct{}
+	told map[string]bool // models that are not there, and it was said; of run
 }
 
 // How often deferred calls are looked for, and asked for again when there was no room.
@@ -32,7 +35,7 @@ const (
 )
 
 func newTranscriber(m *Manager) *transcriber {
-	return &transcriber{m: m, wake: make(chan struct{}, 1)}
+	return &transcriber{m: m, wake: make(chan struct{}, 1), told: map[string]bool{}}
 }
 
 func (m *Manager) wakeTranscriber() {
@@ -49,9 +52,13 @@ func (t *transcriber) run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		wait := lookEvery
-		if err := t.all(ctx); err != nil && ctx.Err() == nil {
+		switch err := t.all(ctx); {
+		case err == nil || ctx.Err() != nil:
+		case noRoom(err):
 			wait = roomAfter
 			t.m.log.Debug("transcription afterwards waits", "error", err)
+		default:
+			t.m.log.Warn("some recordings could not be transcribed; they are tried again", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -71,47 +78,129 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (t *transcriber) all(ctx context.Context) error {
-	records, err := t.m.parts.Store.Deferred(ctx, t.m.cfg.Node, lookAtOnce)
-	if err != nil {
-		return err
-	}
-	for _, r := range records {
-		for _, side := range []string{SideCaller, SideAgent} {
-			if r.Transcription[side] != TranscriptionDeferred {
-				continue
-			}
-			if err := t.side(ctx, r, side); err != nil {
-				return err
-			}
-		}
-	}
-	return t.messages(ctx)
+// noRoom tells errors that are nobody's own: what is behind would meet them, too.
+func noRoom(err error) bool {
+	return errors.Is(err, asr.ErrFull) || errors.Is(err, asr.ErrNoWorker) || errors.Is(err, asr.ErrClosed) || errors.Is(err, pg.ErrUnavailable)
 }
 
-// messages recognises what callers left on machines.
-func (t *transcriber) messages(ctx context.Context) error {
-	list, err := t.m.parts.Store.pendingMessages(ctx, t.m.cfg.Node, RecordingKept, lookAtOnce)
-	if err != nil {
+// round is one look at all that waits. What is wrong with one recording holds up no other.
+type round struct {
+	t       *transcriber
+	lacking map[string]bool // languages and models that are not there
+	without []string        // of these, the languages whose own model is not there
+	failed  error           // the last of those that are tried again
+}
+
+// try does one side or message, unless its model is not there; an error ends the round.
+func (r *round) try(ctx context.Context, language, model string, do func() error) error {
+	key := language + " " + model
+	if r.lacking[key] {
+		return nil
+	}
+	err := do()
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || noRoom(err):
+		return err
+	case errors.Is(err, asr.ErrNoModel):
+		r.lacking[key] = true
+		if model == "" {
+			r.without = append(r.without, language)
+		}
+		if !r.t.told[key] {
+			r.t.told[key] = true
+			r.t.m.log.Warn("recordings wait for a speech model that is not there: set asr.models", "language", language, "model", model)
+		}
+	default:
+		r.failed = err
+	}
+	return nil
+}
+
+func (t *transcriber) all(ctx context.Context) error {
+	r := &round{t: t, lacking: map[string]bool{}}
+	if err := t.calls(ctx, r); err != nil {
 		return err
 	}
-	for i := range list {
-		m := &list[i]
-		text, err := t.message(ctx, m)
-		state := TranscriptionDone
-		if errors.Is(err, os.ErrNotExist) || errors.Is(err, errSound) {
-			t.m.log.Error("a message cannot be transcribed", "call", m.CallID, "error", err)
-			state, err = TranscriptionOff, nil
+	if err := t.messages(ctx, r); err != nil {
+		return err
+	}
+	return r.failed
+}
+
+// calls recognises the sides that were left.
+func (t *transcriber) calls(ctx context.Context, round *round) error {
+	named := slices.ContainsFunc(*t.m.routes.Load(), func(r Route) bool { return r.Model != "" })
+	for after := ""; ; {
+		var without []string
+		if !named { // else a call's model is not its language's
+			without = round.without
 		}
-		if err == nil {
-			err = t.m.parts.Store.setTranscript(ctx, m.ID, text, state)
-		}
+		records, err := t.m.parts.Store.Deferred(ctx, t.m.cfg.Node, after, without, lookAtOnce)
 		if err != nil {
 			return err
 		}
-		m.Transcript, m.Transcription = text, state
-		t.m.parts.Bus.Publish("voicemail.changed", m.CallID, m.Item())
+		for _, r := range records {
+			after = r.ID
+			for _, side := range []string{SideCaller, SideAgent} {
+				if r.Transcription[side] != TranscriptionDeferred {
+					continue
+				}
+				model, _ := t.chosen(r)
+				if err := round.try(ctx, r.Language, model, func() error { return t.side(ctx, r, side) }); err != nil {
+					return err
+				}
+			}
+		}
+		if len(records) < lookAtOnce {
+			return nil
+		}
 	}
+}
+
+// chosen are the model and the phrases that the call's route names.
+func (t *transcriber) chosen(r Record) (model string, phrases []string) {
+	if route, ok := t.m.routes.Load().find(r.To, r.Trunk, r.Direction == DirectionOut); ok {
+		return route.Model, route.Phrases
+	}
+	return "", nil
+}
+
+// messages recognises what callers left on machines.
+func (t *transcriber) messages(ctx context.Context, round *round) error {
+	for after := ""; ; {
+		list, err := t.m.parts.Store.pendingMessages(ctx, t.m.cfg.Node, RecordingKept, after, round.without, lookAtOnce)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			after = list[i].ID
+			if err := round.try(ctx, list[i].Language, "", func() error { return t.keep(ctx, &list[i]) }); err != nil {
+				return err
+			}
+		}
+		if len(list) < lookAtOnce {
+			return nil
+		}
+	}
+}
+
+// keep recognises one message and writes its words; an error means to try again later.
+func (t *transcriber) keep(ctx context.Context, m *Message) error {
+	text, err := t.message(ctx, m)
+	state := TranscriptionDone
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, errSound) {
+		t.m.log.Error("a message cannot be transcribed", "call", m.CallID, "error", err)
+		state, err = TranscriptionOff, nil
+	}
+	if err == nil {
+		err = t.m.parts.Store.setTranscript(ctx, m.ID, text, state)
+	}
+	if err != nil {
+		return err
+	}
+	m.Transcript, m.Transcription = text, state
+	t.m.parts.Bus.Publish("voicemail.changed", m.CallID, m.Item())
 	return nil
 }
 
@@ -176,9 +265,7 @@ func (t *transcriber) recognise(ctx context.Context, r Record, side string) erro
 	}
 	defer in.Close()
 	cfg := asr.StreamConfig{Language: r.Language, Call: r.ID, Side: side, Batch: true, Narrow: in.narrow || !t.wide(ctx, r.ID)}
-	if route, ok := t.m.routes.Load().find(r.To, r.Trunk, r.Direction == DirectionOut); ok {
-		cfg.Model, cfg.Phrases = route.Model, route.Phrases
-	}
+	cfg.Model, cfg.Phrases = t.chosen(r)
 	seq := 0
 	if cfg.Offset, seq, err = t.resume(ctx, r.ID, side); err != nil {
 		return err

@@ -213,7 +213,7 @@ func (in *Inbound) check(now time.Time) error {
 	if in.Kind == Note {
 		return bad("a note does not come in")
 	}
-	if in.Kind == Text && strings.TrimSpace(in.Text) == "" && len(in.Files) == 0 {
+	if in.Kind == Text && strings.TrimSpace(storable(in.Text)) == "" && len(in.Files) == 0 {
 		return bad("the message is empty")
 	}
 	if in.At.IsZero() || in.At.After(now.Add(ahead)) || in.At.Before(now.Add(-behind)) {

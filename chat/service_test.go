@@ -98,6 +98,7 @@ func TestBadMessagesAreRefused(t *testing.T) {
 	h := open(t)
 	for name, in := range map[string]chat.Inbound{
 		"empty":      {Channel: "wire", User: "a", ExternalID: "1", Text: "  \n"},
+		"nothing":    {Channel: "wire", User: "a", ExternalID: "1", Text: "\x00"}, // as empty once it is stored
 		"no user":    {Channel: "wire", ExternalID: "1", Text: "x"},
 		"no id":      {Channel: "wire", User: "a", Text: "x"},
 		"long":       {Channel: "wire", User: "a", ExternalID: "1", Text: strings.Repeat("长", chat.MaxText/3+1)},

@@ -2,6 +2,7 @@ package emotion
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -81,7 +82,7 @@ func (x *Explanation) Advice(language string) Advice {
 func (x *Explanation) sentence(t *texts, do string) string {
 	var parts []string
 	for _, c := range x.Cues {
-		if p := t.cue(c); p != "" && len(parts) < 2 && !holds(parts, p) {
+		if p := t.cue(c); p != "" && len(parts) < 2 && !slices.Contains(parts, p) {
 			parts = append(parts, p)
 		}
 	}
@@ -97,15 +98,6 @@ func (x *Explanation) sentence(t *texts, do string) string {
 	what := strings.Join(parts, t.and)
 	first, size := utf8.DecodeRuneInString(what)
 	return string(unicode.ToUpper(first)) + what[size:] + t.dash + do
-}
-
-func holds(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 // baseline says what the voice was compared with.

@@ -38,6 +38,9 @@ func (s *Service) pull(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// spaces is what strings.TrimSpace takes off: what it left must be found again, or the same messages would be looked at for ever.
+const spaces = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+
 func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, error) {
 	type row struct {
 		Thread  int64
@@ -52,8 +55,9 @@ func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, erro
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[row], `select m.thread_id, m.kind, m.text, m.data, m.at, coalesce(c.contact_id, 0), coalesce(c.assignee, 0), c.language
 		from messages m join conversations c on c.id = m.thread_id
 		where m.kind in ('rating', 'complaint') and m.created_at > $1 and m.direction = 'in'
-			and not exists (select from feedback f where f.reason = 'conversation:' || m.thread_id and (f.kind = 'csat') = (m.kind = 'rating') and (m.kind = 'rating' or f.text = regexp_replace(m.text, '^\s+|\s+$', '', 'g')))
-		order by m.id limit $2`, since, batch)
+			and case m.kind when 'rating' then m.data->>'score' in ('1', '2', '3', '4', '5') else btrim(m.text, $3) <> '' end
+			and not exists (select from feedback f where f.reason = 'conversation:' || m.thread_id and (f.kind = 'csat') = (m.kind = 'rating') and (m.kind = 'rating' or f.text = btrim(m.text, $3)))
+		order by m.id limit $2`, since, batch, spaces)
 	if err != nil {
 		return nil, fmt.Errorf("ratings and complaints in conversations: %w", err)
 	}
@@ -66,7 +70,7 @@ func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, erro
 				Kind string `json:"kind"`
 			} `json:"with"`
 		}
-		_ = json.Unmarshal(r.Data, &d) // without data there is no score, and it is refused below
+		_ = json.Unmarshal(r.Data, &d) // the score was looked at above
 		f := Item{Kind: CSAT, Source: "chat", Reason: conversationReason(r.Thread), Origin: "rating:" + conversationReason(r.Thread), Score: &d.Score, Text: r.Text, Chips: d.Chips,
 			Contact: r.Contact, Agent: r.Agent, Language: r.Lang, At: r.At}
 		if r.Kind == "complaint" {
@@ -75,11 +79,6 @@ func (s *Service) ofMessages(ctx context.Context, since time.Time) ([]Item, erro
 				f.Kind = k
 			}
 			f.Origin = complainOrigin(r.Thread, string(f.Kind), r.Text)
-		} else if d.Score < 1 || d.Score > 5 {
-			continue
-		}
-		if f.Kind != CSAT && strings.TrimSpace(f.Text) == "" {
-			continue
 		}
 		out = append(out, f)
 	}
@@ -108,7 +107,7 @@ func (s *Service) ofSurveys(ctx context.Context, since time.Time) ([]Item, error
 			coalesce(a.least, 0), coalesce(a.most, (select case when max(b.score) > 5 then 10 else 5 end from survey_answers b where b.survey = a.survey and b.at > $1)), coalesce(v.transcript, ''), a.at, coalesce(c.contact_id, 0), coalesce(u.id, 0), c.language
 		from survey_answers a join calls c on c.id = a.call_id left join voice_messages v on v.id = a.comment left join users u on u.username = a.agent and a.agent <> ''
 		where a.at > $1 and a.score is not null and not exists (select from feedback f where f.origin = 'survey:' || a.call_id || '/' || a.n)
-			and not (a.survey ilike '%nps%' and coalesce(a.most, 10) = 10 and c.contact_id is not null and exists (select from feedback f where f.kind = 'nps' and f.contact_id = c.contact_id and f.at > a.at - $4::interval)) -- refused, it is too soon
+			and not (a.survey ilike '%nps%' and coalesce(a.most, 10) = 10 and c.contact_id is not null and exists (select from feedback f where f.kind = 'nps' and f.contact_id in (select k.id from contacts k join contacts me on me.root = k.root where me.id = c.contact_id) and f.at > a.at - $4::interval)) -- refused, it is too soon
 			and (v.id is null or v.transcription <> 'deferred' or a.at < $3) -- the comment's words come first, when they come soon
 		order by a.at, a.call_id, a.n limit $2`, since, batch, s.now().Add(-10*time.Minute), every)
 	if err != nil {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
@@ -549,6 +551,67 @@ func TestIdeaIsNoComplaint(t *testing.T) {
 	}
 	if n := d.id(`select count(*) from feedback_cases`) + d.id(`select count(*) from feedback where kind <> 'idea'`); n != 0 {
 		t.Errorf("%d cases and complaints of an idea", n)
+	}
+}
+
+// TestComplaintsThatAreInHoldUpNobody: the sweep looked again at complaints that stood in no-break spaces, and at those that
+// were a picture without words, until they were a week old; a batch of them kept everybody else's out.
+func TestComplaintsThatAreInHoldUpNobody(t *testing.T) {
+	d := open(t)
+	for text, data := range map[string]string{"'\u00a0\u3000no. '||n||E'\u2003'": "{}", "''": "{}", "'fine'": `{"score": 9}`} {
+		kind := "complaint"
+		if data != "{}" {
+			kind = "rating"
+		}
+		if _, err := d.db.Exec(t.Context(), `insert into messages (conversation_id, thread_id, seq, direction, author, kind, text, data, channel, state, at, created_at)
+			select $1, $1, n, 'in', 'customer', $3, `+text+`, $4, 'web', 'stored', $2, $2 from generate_series(1, $5::int) n`, d.talk(d.person()), d.at, kind, data, batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.db.Exec(t.Context(), `insert into messages (conversation_id, thread_id, seq, direction, author, kind, text, data, channel, state, at, created_at)
+		values ($1, $1, 1, 'in', 'customer', 'complaint', 'and I?', '{}', 'web', 'stored', $2, $2)`, d.talk(d.person()), d.at); err != nil {
+		t.Fatal(err)
+	}
+	for r := range unicode.MaxRune {
+		if unicode.IsSpace(r) != strings.ContainsRune(spaces, r) {
+			t.Fatalf("%U", r)
+		}
+	}
+	for range 2 {
+		d.must(d.Tend(t.Context()))
+	}
+	if n := d.id(`select count(*) from feedback where text = 'and I?'`); n != 1 {
+		t.Errorf("%d times", n)
+	}
+	if n := d.id(`select count(*) from feedback where text like 'no. %'`); n != batch {
+		t.Errorf("%d of %d others", n, batch)
+	}
+}
+
+// TestRefusedAnswersHoldUpNobody: answers of a person under another contact of theirs, which are too soon, were looked at again
+// until they were a week old; a batch of them kept all later answers out.
+func TestRefusedAnswersHoldUpNobody(t *testing.T) {
+	d := open(t)
+	who := d.person()
+	other := d.id(`insert into contacts (id, root, merged_into) select n, $1, $1 from nextval('contact_ids') n returning id`, who)
+	for _, sql := range []string{
+		`insert into feedback (kind, source, origin, score, text, language, contact_id, at) select 'nps', 'page', 'x', 9, '', 'en', $3, $1 where $2 > 0`,
+		`insert into calls (id, state, direction, started_at, contact_id) select ('01890000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'ended', 'in', $1, $3::bigint from generate_series(1, $2::int + 1) n`,
+		`insert into survey_answers (call_id, n, survey, score, by, at, least, most) select ('01890000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 1, 'nps', 10, 'key', $1::timestamptz + '1 s'::interval, 0, 10
+			from generate_series(1, $2::int) n where $3 > 0`,
+		`insert into survey_answers (call_id, n, survey, score, by, at, least, most) select ('01890000-0000-7000-8000-' || lpad(($2::int + 1)::text, 12, '0'))::uuid, 1, 'care', 4, 'key', $1::timestamptz + '2 s'::interval, 1, 5 where $3 > 0`,
+	} {
+		of := other
+		if strings.Contains(sql, "into feedback") {
+			of = who
+		}
+		if _, err := d.db.Exec(t.Context(), sql, d.at, batch, of); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.must(d.Tend(t.Context()))
+	if n, nps := d.id(`select count(*) from feedback where kind = 'csat'`), d.id(`select count(*) from feedback where kind = 'nps'`); n != 1 || nps != 1 {
+		t.Errorf("%d later answers came in, and %d that were too soon", n, nps-1)
 	}
 }
 

@@ -16,6 +16,9 @@ import (
 // tendBatch is how many tickets of one kind one round takes; more come in the next.
 const tendBatch = 200
 
+// dispatchRounds is how many batches one round looks at behind tickets whose queue takes nothing.
+const dispatchRounds = 25
+
 // Start begins to keep the promises in view and to give tickets out. Close ends it.
 func (s *Service) Start(ctx context.Context) error {
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -234,10 +237,11 @@ const stands = `select coalesce(t.id, substr(w.id, 8)::bigint),
 	from (select * from tickets where state in ('new', 'open', 'pending_customer', 'pending_third', 'on_hold') and queue_id is not null and merged_into is null) t
 	full join (select * from queue_work where kind = 'ticket' and id like 'ticket:%' and phase <> 'ended') w on w.id = 'ticket:' || t.id
 	left join contacts k on k.id = t.contact_id
-	where t.id is null or w.queue_id <> t.queue_id
+	where (t.id is null or w.queue_id <> t.queue_id
 		or w.id is null and t.state in ('new', 'open') and (t.assignee is null or exists (select from agents a where a.user_id = t.assignee))
 		or w.id is not null and ((t.state in ('new', 'open')) = coalesce((w.item->>'pending')::boolean, false)
-			or case when w.phase in ('assigned', 'active') then w.agent_id end is distinct from t.assignee)
+			or case when w.phase in ('assigned', 'active') then w.agent_id end is distinct from t.assignee))
+		and coalesce(t.id, substr(w.id, 8)::bigint) > $2
 	order by 1 limit $1`
 
 func scanStand(row pgx.CollectableRow) (stand, error) {
@@ -254,18 +258,32 @@ func (s *Service) dispatch(ctx context.Context) error {
 	if s.router == nil {
 		return nil
 	}
-	all, err := pg.Rows(ctx, s.db, scanStand, stands, tendBatch)
-	if err != nil {
-		return fmt.Errorf("tickets and their work: %w", err)
-	}
 	var errs []error
-	for i := range all {
-		if err := s.settle(ctx, &all[i]); err != nil {
-			errs = append(errs, fmt.Errorf("dispatch ticket %d: %w", all[i].id, err))
+	full := map[string]bool{} // queues that take nothing now; the first of their tickets has told so
+	for after, round := ID(0), 0; round < dispatchRounds; round++ {
+		all, err := pg.Rows(ctx, s.db, scanStand, stands, tendBatch, after)
+		if err != nil {
+			return fmt.Errorf("tickets and their work: %w", err)
 		}
-		if len(errs) > 10 {
+		heldUp := false
+		for i := range all {
+			st := &all[i]
+			if st.needed && st.phase == "" && full[st.queue] {
+				heldUp = true
+				continue
+			}
+			if err := s.settle(ctx, st); err != nil {
+				errs = append(errs, fmt.Errorf("dispatch ticket %d: %w", st.id, err))
+				full[st.queue] = full[st.queue] || errors.Is(err, queue.ErrFull) || errors.Is(err, queue.ErrNoQueue)
+			}
+			if len(errs) > 10 {
+				return errors.Join(errs...)
+			}
+		}
+		if !heldUp || len(all) < tendBatch {
 			break
 		}
+		after = all[len(all)-1].id
 	}
 	return errors.Join(errs...)
 }

@@ -646,12 +646,13 @@ func TestOneTicketDoesNotHoldTheOthersUp(t *testing.T) {
 	d.must(d.db.Tx(t.Context(), func(tx pgx.Tx) error {
 		return queue.NewStore(d.db).PutQueue(t.Context(), tx, queue.Queue{ID: "full", MaxWaiting: 1})
 	}))
-	var last Ticket
-	for range 3 {
-		d.create(Draft{Queue: "full"})
+	d.create(Draft{Queue: "full"})
+	if _, err := d.db.Exec(t.Context(), `insert into tickets (id, type, subject, state, priority, queue_id, source, created_by, created_at, updated_at, state_at)
+		select nextval('ticket_numbers'), type, subject, state, priority, queue_id, source, created_by, created_at, updated_at, state_at from tickets, generate_series(1, $1::int)`, 2*tendBatch); err != nil {
+		t.Fatal(err)
 	}
-	last = d.create(Draft{Queue: "support"})
-	for end := time.Now().Add(30 * time.Second); d.phase(last.ID) != "waiting"; time.Sleep(20 * time.Millisecond) {
+	last := d.create(Draft{Queue: "support"})
+	for end := time.Now().Add(10 * time.Second); d.phase(last.ID) != "waiting"; time.Sleep(20 * time.Millisecond) {
 		_ = d.Tend(t.Context()) // it tells of the full queue
 		if time.Now().After(end) {
 			t.Fatal("a full queue kept another one's ticket from being given out")

@@ -112,7 +112,7 @@ func (s *Server) serveLetter(w http.ResponseWriter, r *http.Request, t *site) {
 	if !s.body(w, r, &b) {
 		return
 	}
-	l := Letter{Name: strings.TrimSpace(b.Name), Email: strings.TrimSpace(b.Email), Phone: strings.TrimSpace(b.Phone), Text: strings.TrimSpace(b.Text), Lang: clip(b.Lang, 35)}
+	l := Letter{Name: strings.TrimSpace(b.Name), Email: strings.TrimSpace(b.Email), Phone: strings.TrimSpace(b.Phone), Text: strings.TrimSpace(b.Text), Lang: atMost(b.Lang, 35)}
 	switch {
 	case l.Text == "" || utf8.RuneCountInString(l.Text) > maxLetter:
 		s.refuse(w, http.StatusUnprocessableEntity, "the text has 1 to 4000 characters")
@@ -148,7 +148,7 @@ func (s *Server) serveTicket(w http.ResponseWriter, r *http.Request, t *site) {
 	if !s.body(w, r, &b) {
 		return
 	}
-	st, err := s.house.Tickets.Status(r.Context(), *v.conv, clip(strings.TrimSpace(b.Ref), 40), clip(strings.TrimSpace(b.Check), 320))
+	st, err := s.house.Tickets.Status(r.Context(), *v.conv, atMost(strings.TrimSpace(b.Ref), 40), atMost(strings.TrimSpace(b.Check), 320))
 	switch {
 	case errors.Is(err, pg.ErrNotFound):
 		s.refuse(w, http.StatusNotFound, "there is no ticket of that number and address")
@@ -173,7 +173,7 @@ func (s *Server) serveCallBack(w http.ResponseWriter, r *http.Request, t *site) 
 	if !s.body(w, r, &b) {
 		return
 	}
-	if err := s.house.Calls.CallBack(r.Context(), *v.conv, t.Queue, clip(strings.TrimSpace(b.Number), 64)); err != nil {
+	if err := s.house.Calls.CallBack(r.Context(), *v.conv, t.Queue, atMost(strings.TrimSpace(b.Number), 64)); err != nil {
 		s.fail(w, err)
 		return
 	}

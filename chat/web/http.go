@@ -244,7 +244,7 @@ func (s *Server) serveSend(w http.ResponseWriter, r *http.Request, _ *site) {
 		s.refuse(w, http.StatusUnprocessableEntity, "between 1 and "+strconv.Itoa(maxBatch)+" frames")
 		return
 	}
-	v.lang, v.name = clip(in.Lang, 35), cmp.Or(v.who.Name, clip(in.Name, 200))
+	v.lang, v.name = atMost(in.Lang, 35), cmp.Or(v.who.Name, atMost(in.Name, 200))
 	out := frames{[]reply{}}
 	var again string // why a message shall come again: those behind it would stand before it
 	for _, raw := range in.Frames {
@@ -272,7 +272,8 @@ func (s *Server) serveSend(w http.ResponseWriter, r *http.Request, _ *site) {
 	s.answer(w, out)
 }
 
-func clip(s string, n int) string {
+// atMost is s, or nothing when it is longer than n bytes: a name that was cut is none.
+func atMost(s string, n int) string {
 	if len(s) > n {
 		return ""
 	}
@@ -409,7 +410,7 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request, _ *site) {
 		s.fail(w, err)
 		return
 	}
-	a, err := s.chat.Keep(r.Context(), c.ID, clip(r.URL.Query().Get("name"), 500), true, http.MaxBytesReader(w, r.Body, s.chat.MaxFile()+1))
+	a, err := s.chat.Keep(r.Context(), c.ID, atMost(r.URL.Query().Get("name"), 500), true, http.MaxBytesReader(w, r.Body, s.chat.MaxFile()+1))
 	if err != nil {
 		if errors.As(err, new(*http.MaxBytesError)) {
 			err = chat.ErrTooLong

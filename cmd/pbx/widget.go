@@ -42,16 +42,25 @@ var _ webchat.Feedback = raters{}
 
 // Rate implements webchat.Feedback.
 func (v raters) Rate(ctx context.Context, conversation chat.ID, score int, reasons []string, comment string) error {
-	err := v.s.feedback.Rate(ctx, int64(conversation), score, reasons, comment)
-	if errors.Is(err, feedback.ErrLate) {
-		return fmt.Errorf("%w: %w", chat.ErrState, err)
-	}
-	return err
+	return forVisitors(v.s.feedback.Rate(ctx, int64(conversation), score, reasons, comment))
 }
 
 // Complain implements webchat.Feedback.
 func (v raters) Complain(ctx context.Context, conversation chat.ID, kind, text string) (ref string, err error) {
-	return v.s.feedback.Complain(ctx, int64(conversation), kind, text)
+	ref, err = v.s.feedback.Complain(ctx, int64(conversation), kind, text)
+	return ref, forVisitors(err)
+}
+
+// forVisitors says in chat's words why feedback is not taken; else a page would try again for ever.
+func forVisitors(err error) error {
+	var unfit *ticket.InvalidError
+	switch {
+	case errors.Is(err, feedback.ErrLate):
+		return fmt.Errorf("%w: %w", chat.ErrState, err)
+	case errors.As(err, &unfit):
+		return fmt.Errorf("%w: %w", chat.ErrBad, err)
+	}
+	return err
 }
 
 // lobby is what visitors see first.

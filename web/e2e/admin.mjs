@@ -1,6 +1,7 @@
 // What administrators do: numbers with their mistakes told by field, a flow from text to live, a
 // wallboard by its token. Against a server; the mock keeps no settings.
 import { launch, login, prefer } from './browser.mjs';
+import { beside, still } from './tools.mjs';
 
 const flow = `flow: e2e-hello
 version: 1
@@ -42,6 +43,23 @@ export async function adminChecks({ url, user, password, check, must, until, acc
       }
     });
   }
+  await check('forms of a phone: all fields stand on it, and the focus comes back', async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    try {
+      for (const [path, button] of [['/admin/hours', '.admin-head .ant-btn-primary'], ['/admin/trunks', '.admin-head .ant-btn-primary'], ['/kb/snippets', '.page-end']]) {
+        await page.goto(url + path);
+        await page.locator(button).click();
+        await page.waitForSelector('[role=dialog] input');
+        await still(page);
+        const off = await beside(page);
+        must(off.length === 0, `${path}: ${off.join('; ')}`);
+        await page.keyboard.press('Escape');
+        await until(`${path}: the focus is at the button again`, () => page.evaluate((to) => document.activeElement?.matches(to), button));
+      }
+    } finally {
+      await page.setViewportSize({ width: 1280, height: 860 });
+    }
+  });
   await check('a mistake in a setting is told beside its field', async () => {
     await page.goto(`${url}/admin/numbers`);
     await page.getByRole('button', { name: 'Add number' }).first().click();

@@ -53,6 +53,20 @@ export async function accessible(page) {
 /** tooWide is by how much a page is wider than its window, px. */
 export const tooWide = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
+/** beside are fields and buttons that stand beside the window, in words: what hides its overflow is not too wide itself. */
+export const beside = (page) =>
+  page.evaluate(() => {
+    // A sheet of ours scrolls down, never sideways.
+    const scrolls = (el) => el && !el.matches('.ant-drawer-body, .ant-modal-wrap') && (['auto', 'scroll'].includes(getComputedStyle(el).overflowX) || scrolls(el.parentElement));
+    return [...document.querySelectorAll('input:not([type=hidden]), textarea, button, .ant-select')]
+      .filter((el) => {
+        const box = el.getBoundingClientRect();
+        return el.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && box.width > 1 && box.top < innerHeight && box.right > innerWidth + 1 && !scrolls(el.parentElement);
+      })
+      .slice(0, 3)
+      .map((el) => `${el.tagName.toLowerCase()} "${(el.getAttribute('aria-label') ?? el.id ?? '').slice(0, 30)}" of ${el.className.slice(0, 40)}`);
+  });
+
 export async function noOverflow(page) {
   const wide = await tooWide(page);
   must(wide <= 0, `${wide} px too wide`);

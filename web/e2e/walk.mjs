@@ -13,7 +13,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
 import { furnish } from './furnish.mjs';
-import { still, tooWide, violations } from './tools.mjs';
+import { beside, still, tooWide, violations } from './tools.mjs';
 
 const env = process.env;
 const url = (env.TINGXIN_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
@@ -114,6 +114,7 @@ async function look(page, who, path, language, theme, width) {
 async function judge(page, at, language) {
   const wide = await tooWide(page);
   if (wide > 0) say(`${at}: ${wide} px too wide`);
+  for (const words of await beside(page)) say(`${at}: beside the window: ${words}`);
   for (const words of await violations(page)) say(`${at}: ${words}`);
   const cut = await page.evaluate(() =>
     [...document.querySelectorAll('button, .chip, .tag, label, th, h1, h2, h3, [role=tab], .ant-segmented-item-label')]

@@ -131,7 +131,7 @@ function HoursEditor({ calendar, onClose }: { calendar: Calendar | null; onClose
       <Form form={form} layout="vertical" requiredMark={false} initialValues={formOf(calendar)} onFinish={(fields) => save.mutate(fields)}>
         <div className="admin-pair">
           <Form.Item name="name" label={t('admin.name')} extra={calendar ? undefined : t('setup.idHint')} rules={[{ required: true, pattern: /^[a-z0-9][a-z0-9_-]{0,63}$/, message: t('setup.idHint') }]}>
-            <Input disabled={calendar !== null} spellCheck={false} />
+            <Input disabled={calendar !== null} autoFocus={calendar === null} spellCheck={false} />
           </Form.Item>
           <Form.Item name="zone" label={t('admin.field.zone')} rules={[{ required: true, message: t('settings.required') }]}>
             <Select showSearch options={zones} />

@@ -61,7 +61,7 @@ function Row({ item, category }: { item: Listed; category?: string }) {
             <StateTag state={item.state} />
             {item.live_version > 0 && item.state !== 'live' && <span className="tag tag-good">{t('kb.liveBelow', { version: item.live_version })}</span>}
             {item.audience === 'agent' && <span className="tag">{t('kb.audiences.agent')}</span>}
-            {stale && <span className="tag tag-ringing">{item.review_by ? t('kb.reviewBy', { day: item.review_by }) : t('kb.noReview')}</span>}
+            {stale && <span className={item.review_by ? 'tag tag-ringing' : 'tag'}>{item.review_by ? t('kb.reviewBy', { day: item.review_by }) : t('kb.noReview')}</span>}
           </span>
         </span>
         <span className="kb-row-facts muted num">
@@ -70,9 +70,7 @@ function Row({ item, category }: { item: Listed; category?: string }) {
           {category && <span>{category}</span>}
           <span>{t('kb.updated', { day: day(item.updated_at), by: item.updated_by })}</span>
           {item.owner && <span>{t('kb.ownedBy', { name: item.owner })}</span>}
-          <span title={t('kb.votes180')}>
-            ▲ {number(item.up)} ▼ {number(item.down)}
-          </span>
+          {item.up + item.down > 0 && <span title={t('kb.votes180')}>{t('look.solvedOf', { up: number(item.up), down: number(item.down) })}</span>}
         </span>
       </Link>
     </li>

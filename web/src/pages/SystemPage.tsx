@@ -173,7 +173,7 @@ function Trunks({ trunks }: { trunks: Trunk[] }) {
 function Models({ system }: { system: System }) {
   const { t } = useTranslation();
   const columns = [
-    { name: t('system.language'), cell: (m: { language: string }) => m.language },
+    { name: t('system.language'), cell: (m: { language: string }) => t(`kb.langs.${m.language}`, m.language) },
     { name: t('system.models'), cell: (m: { name: string }) => m.name },
     { name: t('system.graph'), cell: (m: { graph: string }) => (m.graph === 'static' ? t('system.static') : t('system.dynamic')) },
   ];

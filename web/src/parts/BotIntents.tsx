@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { intents as intentsQuery, models as modelsQuery, textIn, unanswered as unansweredQuery, type BotIntent, type BotModel, type BotTurn } from '../api/bot';
 import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
-import { useFormat } from '../i18n/format';
+import { firstOf, useFormat } from '../i18n/format';
 import { Failed, Waiting } from './Notice';
 import { useMessage } from './messages';
 
@@ -45,7 +45,7 @@ export function BotIntents() {
       </section>
       <div className="bot-stack">
         <Open intents={data} />
-        <Figures />
+        <Figures intents={data} />
       </div>
       {edited && <IntentForm intent={edited} onClose={() => setEdited(null)} />}
     </div>
@@ -97,7 +97,7 @@ function Label({ turn, options }: { turn: BotTurn; options: { value: string; lab
 }
 
 /** Figures are the last training: held-out figures and what was mixed up. */
-function Figures() {
+function Figures({ intents }: { intents: BotIntent[] }) {
   const { t } = useTranslation();
   const message = useMessage();
   const { data, error, refetch } = useQuery({ ...modelsQuery, refetchInterval: 5000 });
@@ -118,14 +118,22 @@ function Figures() {
       {error && <Failed error={error} retry={() => void refetch()} />}
       {data && last.length === 0 && <p className="table-none">{t('bot.untrained')}</p>}
       {last.map((m) => (
-        <ModelView key={m.lang} model={m} />
+        <ModelView key={m.lang} model={m} intents={intents} />
       ))}
     </section>
   );
 }
 
-function ModelView({ model }: { model: BotModel }) {
-  const { t } = useTranslation();
+/** classOf names what the bot takes a text for: an intent, the articles of a category, or nothing of ours. */
+function classOf(name: string, intents: readonly BotIntent[], language: string, articles: (category: string) => string): string {
+  if (name.startsWith('article:')) return articles(name.slice('article:'.length));
+  const intent = intents.find((one) => one.name === (name === 'oos' ? 'out_of_scope' : name));
+  return firstOf(intent && textIn(intent.title, language), name);
+}
+
+function ModelView({ model, intents }: { model: BotModel; intents: BotIntent[] }) {
+  const { t, i18n } = useTranslation();
+  const of = (name: string) => classOf(name, intents, i18n.language, (category) => t('look.articlesOf', { category }));
   const { number, dateTime } = useFormat();
   const f = model.figures;
   const measured = f.intents.length > 0;
@@ -167,8 +175,12 @@ function ModelView({ model }: { model: BotModel }) {
           <tbody>
             {f.mixed.slice(0, 12).map((m) => (
               <tr key={m.right + m.guessed}>
-                <td data-label={t('bot.right')}>{m.right}</td>
-                <td data-label={t('bot.guessed')}>{m.guessed}</td>
+                <td data-label={t('bot.right')} title={m.right}>
+                  {of(m.right)}
+                </td>
+                <td data-label={t('bot.guessed')} title={m.guessed}>
+                  {of(m.guessed)}
+                </td>
                 <td data-label={t('bot.times')} className="end num">
                   {m.count}
                 </td>
