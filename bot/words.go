@@ -25,7 +25,7 @@ var words = map[string]map[string]string{
 	"anything_else":      {"zh": "还有其他问题吗", "en": "Is there anything else"},
 	"also":               {"zh": "您刚才还问了一件事，是下面哪一个？", "en": "As for your other question: which of these do you mean?"},
 	"lacks":              {"zh": "号码一般在订单页面、短信或邮件里。找不到也没关系，我可以为您转人工。", "en": "It stands on the page of your orders, or in the message or e-mail that you got. If you cannot find it, I can pass you on to a person."},
-	"wordless_sad":       {"zh": "很抱歉让您不满意。请告诉我发生了什么，我来处理；也可以转人工。", "en": "I am sorry that you are not happy. Please tell me what happened, or talk to a person."},
+	"wordless_sad":       {"zh": "很抱歉让您不满意。请用几个字告诉我发生了什么，也可以转人工。", "en": "I am sorry that you are not happy. Please tell me in a few words what happened, or talk to a person."},
 	"take_time":          {"zh": "不着急。", "en": "Take your time. "},
 	"next":               {"zh": "接下来是%s。", "en": "Next: %s. "},
 	"dropped_next":       {"zh": "好的，那就先不处理了。", "en": "All right, I have dropped that. "},

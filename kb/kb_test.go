@@ -54,6 +54,19 @@ func learnt(t testing.TB) *Index {
 	return x
 }
 
+func TestTypingMistakesFindTheArticle(t *testing.T) {
+	x := learnt(t)
+	for question, want := range map[string]string{"refnud not recieved": "refund", "donwload invocie": "invoice"} {
+		v := ask(t, x, question)
+		if v.Read == "" || v.Hits[0].Article.ID != want {
+			t.Errorf("%q is read as %q and finds %s", question, v.Read, v.Hits[0].Article.ID)
+		}
+	}
+	if v := ask(t, x, "download invoice"); v.Read != "" {
+		t.Errorf("a question without a mistake is read as %q", v.Read)
+	}
+}
+
 func ask(t testing.TB, x *Index, question string) Verdict {
 	t.Helper()
 	v, err := x.Ask(t.Context(), question)

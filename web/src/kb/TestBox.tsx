@@ -69,6 +69,7 @@ function Decided({ name, of, id }: { name: string; of: Verdict; id: number }) {
           </span>
         )}
       </h3>
+      {of.read && <p className="muted">{t('words.readAs', { text: of.read })}</p>}
       {of.degraded && <p className="kb-degraded">{t(`kb.degraded.${of.degraded}`)}</p>}
       <p className="muted num">
         p₁ {number(of.p1, 2)} · p₂ {number(of.p2, 2)}
