@@ -4383,7 +4383,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take work out of its queue
+         * Take work out of its queue; a ticket is in none then, a conversation stays
          * @description For the roles supervisor, admin. A key needs the scope queues:write.
          */
         delete: operations["remove-work"];
@@ -13874,6 +13874,8 @@ export interface components {
             /** Format: int64 */
             callback_tries?: number;
             connect_time?: string;
+            /** @description without anybody at work for so long it counts as closed for those who wait; 10m when empty */
+            empty_after?: string;
             handle?: string;
             id: string;
             language?: string;
@@ -13884,6 +13886,11 @@ export interface components {
             members?: components["schemas"]["MemberDoc"][];
             name?: string;
             no_answer_delay?: string;
+            /**
+             * @description what becomes of callers who wait when it closes: served while somebody is at work, then sent the way of a closed queue (serve, the default); sent there as soon as the opening hours end (send); they wait on (keep)
+             * @enum {string}
+             */
+            on_close?: "serve" | "send" | "keep";
             overflow?: string;
             preferred_wait?: string;
             reject_delay?: string;
@@ -47354,6 +47361,7 @@ export interface operations {
                      *           "callback_retry": "text",
                      *           "callback_tries": 1,
                      *           "connect_time": "text",
+                     *           "empty_after": "text",
                      *           "handle": "text",
                      *           "id": "text",
                      *           "language": "en",
@@ -47373,6 +47381,7 @@ export interface operations {
                      *           ],
                      *           "name": "Mei Chen",
                      *           "no_answer_delay": "text",
+                     *           "on_close": "serve",
                      *           "overflow": "text",
                      *           "preferred_wait": "text",
                      *           "reject_delay": "text",
@@ -48008,6 +48017,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -48452,6 +48470,7 @@ export interface operations {
                  *       "callback_retry": "text",
                  *       "callback_tries": 1,
                  *       "connect_time": "text",
+                 *       "empty_after": "text",
                  *       "handle": "text",
                  *       "id": "text",
                  *       "language": "en",
@@ -48471,6 +48490,7 @@ export interface operations {
                  *       ],
                  *       "name": "Mei Chen",
                  *       "no_answer_delay": "text",
+                 *       "on_close": "serve",
                  *       "overflow": "text",
                  *       "preferred_wait": "text",
                  *       "reject_delay": "text",
