@@ -482,7 +482,7 @@ func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamR
 	b.WriteString("\ufeff") // so that spreadsheets read UTF-8
 	_ = w.Write(ticketColumns)
 	rows := 0
-	for q.Limit = 200; ; {
+	for q.Limit, q.Fixed = 200, true; ; {
 		p, err := s.parts.Tickets.List(ctx, q)
 		if err != nil {
 			return nil, s.problem(ctx, err)

@@ -139,12 +139,16 @@ func (j *judge) plans(ctx context.Context) error {
 		}
 		j.conditions(name, "if", &r.If)
 	}
+	return nil
+}
+
+// alerts judges the queues that rules of alerts name.
+func (j *judge) alerts() {
 	for _, name := range admin.Names(j.s.Alerts) {
 		for i, q := range j.s.Alerts[name].Queues {
 			j.planQueue(admin.KindAlert, name, fmt.Sprintf("queues[%d]", i), q)
 		}
 	}
-	return nil
 }
 
 // noQueue says that a queue is not there, and which are.

@@ -34,6 +34,7 @@ func (r *runtime) Check(ctx context.Context, s *admin.Settings, changed []admin.
 	j.flows(ctx)
 	j.routes()
 	j.numbers()
+	j.alerts()
 	if err := j.plans(ctx); err != nil {
 		return err
 	}
