@@ -88,10 +88,10 @@ func (h *help) vote(address, article string, now time.Time) bool {
 // helpWords are what stands on the pages beside the articles.
 var helpWords = map[string]map[string]string{
 	"zh": {"site": "帮助中心", "hello": "有什么可以帮您？", "find": "搜索帮助", "search": "搜索", "home": "首页", "path": "位置", "skip": "跳到正文", "categories": "分类", "articles": "篇文章", "popular": "常见问题",
-		"updated": "更新于", "files": "附件", "ask": "这篇文章解决了您的问题吗？", "solved": "解决了", "unsolved": "没解决", "thanks": "谢谢您的反馈。", "again": "您今天已经反馈过了，谢谢。", "related": "相关文章", "other": "其他",
+		"updated": "更新于", "date": "2006年1月2日", "files": "附件", "ask": "这篇文章解决了您的问题吗？", "solved": "解决了", "unsolved": "没解决", "thanks": "谢谢您的反馈。", "again": "您今天已经反馈过了，谢谢。", "related": "相关文章", "other": "其他",
 		"results": "搜索结果", "nothing": "没有找到相关内容，请换个说法，或联系客服。", "empty": "这里还没有文章。", "lost": "没有这个页面", "lostText": "它可能已被移动或下线。您可以搜索，或回到首页。", "busy": "请求太多，请稍后再试。"},
 	"en": {"site": "Help centre", "hello": "How can we help?", "find": "Search for help", "search": "Search", "home": "Home", "path": "You are here", "skip": "Skip to the text", "categories": "Topics", "articles": "articles", "popular": "Common questions",
-		"updated": "Updated", "files": "Files", "ask": "Did this solve your problem?", "solved": "Yes, solved", "unsolved": "No, not solved", "thanks": "Thank you for telling us.", "again": "You have told us today already. Thank you.", "related": "Related articles", "other": "Other",
+		"updated": "Updated", "date": "2 January 2006", "files": "Files", "ask": "Did this solve your problem?", "solved": "Yes, solved", "unsolved": "No, not solved", "thanks": "Thank you for telling us.", "again": "You have told us today already. Thank you.", "related": "Related articles", "other": "Other",
 		"results": "Search results", "nothing": "Nothing was found. Try other words, or contact us.", "empty": "There are no articles here yet.", "lost": "There is no such page", "lostText": "It may have been moved or taken offline. Search for it, or go back to the start.", "busy": "Too many requests. Try again in a minute."},
 }
 

@@ -115,6 +115,9 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 	if c := p.s.parts.Callouts; c != nil {
 		pull(out, "tingxin_callouts", c.Stats(), nil)
 	}
+	for name, stats := range src.More {
+		pull(out, "tingxin_"+name, stats(), nil)
+	}
 	callers, refused := p.s.pace.stats()
 	pull(out, "tingxin_pace", struct {
 		Callers int64

@@ -27,6 +27,8 @@ type Sources struct {
 	SIP func() any
 	// Embed is the embedding service's Counts; nil: there is none.
 	Embed func() any
+	// More are further Stats structs for Prometheus, by what their names begin with behind "tingxin_".
+	More map[string]func() any
 	// Ready are further things that must be well before this server wants calls, by name.
 	Ready map[string]func(context.Context) error
 }

@@ -77,12 +77,12 @@ func NewStore(db *pg.DB) *Store { return &Store{db, time.Now} }
 
 // Stats of a Service since its start.
 type Stats struct {
-	Refreshed, Unchanged, Failed int64
+	Refreshed, Unchanged, Failed uint64
 	// Late counts refreshings that took longer than Soon from the line on.
-	Late int64
+	Late uint64
 	// Dropped counts turns that were not refreshed because too many waited.
-	Dropped int64
-	Runs    int64 // of the nightly learning
+	Dropped uint64
+	Runs    uint64 // of the nightly learning
 }
 
 // Soon is within what the cards follow a customer's words.
@@ -110,7 +110,7 @@ type Service struct {
 	at    map[Subject]time.Time // guarded by mu: when somebody looked at it last; it is kept up to date
 	heads map[string]bool       // guarded by mu: calls in which one of ours talks
 
-	refreshed, unchanged, failed, late, dropped, runs atomic.Int64
+	refreshed, unchanged, failed, late, dropped, runs atomic.Uint64
 
 	stop    context.CancelFunc
 	running sync.WaitGroup

@@ -44,6 +44,18 @@ type mind struct {
 	version string
 	exact   map[string]string // bare phrase to intent
 	model   *learn.Intents    // nil with fewer than two classes
+	spell   *nlp.Speller
+}
+
+// spellerOf knows the words of lessons.
+func spellerOf(e Embedder, lang string, lessons []lesson) *nlp.Speller {
+	texts := make([]string, len(lessons))
+	for i, l := range lessons {
+		if l.label != learn.Foreign {
+			texts[i] = l.text
+		}
+	}
+	return nlp.NewSpeller(texts, embed.Knowing(e, lang))
 }
 
 // articleClass stands before the category of articles that are classes beside the
@@ -189,9 +201,35 @@ type guess struct {
 	top     []Candidate
 	hash    string
 	version string
+	read    string // the text as it was read, "" as it was written
 }
 
+// guess what a text wants. One with words that look like typing mistakes is read without them where it wants something then:
+// as it is written, what it wants may be just what the mistakes hide. One that wants nothing is read without what is said while
+// thinking.
 func (b *brain) guess(ctx context.Context, e Embedder, lang, folded string) (guess, error) {
+	g, err := b.guessAs(ctx, e, lang, folded)
+	if err != nil || g.exact {
+		return g, err
+	}
+	right := b.minds[lang].spell.Mend(folded)
+	if g.intent == "" && right == folded {
+		if less := nlp.Fold(fillers.ReplaceAllString(asides.ReplaceAllString(folded, ""), " ")); bareOf(less) != "" {
+			right = less
+		}
+	}
+	if right == folded {
+		return g, nil
+	}
+	again, err := b.guessAs(ctx, e, lang, right)
+	if err != nil || again.intent == "" {
+		return g, err
+	}
+	again.read = right
+	return again, nil
+}
+
+func (b *brain) guessAs(ctx context.Context, e Embedder, lang, folded string) (guess, error) {
 	m := b.minds[lang]
 	if m == nil {
 		return guess{}, ErrNotReady

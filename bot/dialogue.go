@@ -37,9 +37,7 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 	agrees := f.Sure && t.saysYesTo(inLang(i.Frame.Sure, t.lang))
 	if !agrees && t.drops() && !i.Frame.chooses(f.Asks, t.plain) {
 		t.step("dropped: " + f.Intent)
-		t.st.pop()
-		t.say(DoTalk, text(word(t.lang, "dropped")))
-		return true, nil
+		return true, t.dropTop(ctx)
 	}
 	t.reply.Intent = f.Intent
 	switch {
@@ -51,9 +49,7 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 			f.Sure, f.Agreed, done = false, true, true
 		case t.saysNo():
 			t.step("not agreed: " + f.Intent)
-			t.st.pop()
-			t.say(DoTalk, text(word(t.lang, "dropped")))
-			return true, nil
+			return true, t.dropTop(ctx)
 		}
 	default:
 		done, err = t.filling(ctx, f, i.Frame)
@@ -63,6 +59,29 @@ func (t *turn) fillTop(ctx context.Context, f *frameState) (done bool, err error
 		return false, err
 	}
 	return true, t.advance(ctx, "")
+}
+
+// dropTop leaves the frame on top, and goes on with what was asked for beside it.
+func (t *turn) dropTop(ctx context.Context) error {
+	t.st.pop()
+	if next := t.st.top(); next != nil && next.Queued && t.active(next.Intent) {
+		t.say(DoTalk, text(word(t.lang, "dropped_next")))
+		return t.queued(ctx, next)
+	}
+	if len(t.st.Later) > 0 {
+		t.say(DoTalk, text(word(t.lang, "dropped_next")))
+		t.later()
+		return nil
+	}
+	t.say(DoTalk, text(word(t.lang, "dropped")))
+	return nil
+}
+
+// queued begins what was asked for together with what is done now.
+func (t *turn) queued(ctx context.Context, f *frameState) error {
+	t.step("next: " + f.Intent)
+	t.st.Intent = f.Intent
+	return t.advance(ctx, word(t.lang, "next", inLang(t.b.intents[f.Intent].Title, t.lang)))
 }
 
 // chooses tells whether a refusal may be meant as one of a slot's choices: "不要了" is a reason for a refund.
@@ -198,6 +217,17 @@ func (t *turn) filling(ctx context.Context, f *frameState, frame *Frame) (bool, 
 			return true, t.take(ctx, f, s, v)
 		}
 	}
+	if t.choice == "" && s.Type != "choice" && s.Type != "text" && lacks.MatchString(t.plain) {
+		t.step("has no: " + s.Name)
+		if f.Asked[s.Name] >= maxAsked {
+			t.hand(ReasonLost, s.Name)
+			return true, nil
+		}
+		f.ask(s.Name)
+		t.prompted = true
+		t.say(DoAsk, text(word(t.lang, "lacks")), buttons(Button{word(t.lang, "human"), "human"}))
+		return true, nil
+	}
 	if looksLikeNumber(t.plain) { // an answer, but no valid one
 		t.step("no valid: " + s.Type)
 		t.promptFor(f, s, "")
@@ -223,7 +253,7 @@ const leastLike = 0.4
 // nearest is the choice that an answer in other words may mean, to be asked about; "" for questions and
 // other wishes, which are no answers.
 func (t *turn) nearest(ctx context.Context, f *frameState, s *FrameSlot) (string, error) {
-	if t.e.embed == nil || t.choice != "" || t.plain == "" || asksBack.MatchString(t.plain) {
+	if t.e.embed == nil || t.choice != "" || t.plain == "" || asksBack.MatchString(t.plain) || nods.MatchString(t.plain) || waves.MatchString(t.plain) || holdsOn.MatchString(t.plain) {
 		return "", nil
 	}
 	if err := t.understand(ctx); err != nil {
@@ -257,7 +287,11 @@ var (
 	digitsInRow  = regexp.MustCompile(`\d{3,}`)
 )
 
+// leadIn is said before a number that was looked for.
+var leadIn = regexp.MustCompile(`^(?:好的?|嗯+|呃+|哦+|啊|找到了|有了|那个|ok(?:ay)?\b|um+\b|uh+\b|here(?: it is| you go)?\b|found it\b|got it\b|[,.!。 ])+`)
+
 func plainNumber(folded string) string {
+	folded = leadIn.ReplaceAllString(folded, "")
 	if m := numberOnly.FindStringSubmatch(nlp.SpokenDigits(folded)); m != nil {
 		return strings.ToUpper(m[1])
 	}
@@ -333,6 +367,8 @@ func (t *turn) advance(ctx context.Context, lead string) error {
 	if lead == "" {
 		t.reply.Intent = f.Intent
 	}
+	begun := lead == "" || f.Queued
+	f.Queued = false
 	for k := range i.Frame.Slots {
 		s := &i.Frame.Slots[k]
 		r, options := t.choose(f, s)
@@ -352,13 +388,13 @@ func (t *turn) advance(ctx context.Context, lead string) error {
 			return nil
 		}
 	}
-	if lead != "" {
+	if !begun {
 		return nil // everything is there: it is not done behind another answer
 	}
 	if len(i.Frame.Sure) > 0 && !f.Agreed {
 		f.Sure = true
 		t.step("asks before it acts")
-		t.say(DoConfirm, text(fill(inLang(i.Frame.Sure, t.lang), t.frameValues(f))), t.yesNo())
+		t.say(DoConfirm, text(lead+fill(inLang(i.Frame.Sure, t.lang), t.frameValues(f))), t.yesNo())
 		return nil
 	}
 	return t.complete(ctx, f, i)
@@ -515,10 +551,18 @@ func (t *turn) complete(ctx context.Context, f *frameState, i *Intent) error {
 	t.st.Question, t.st.Rejected = t.folded, 0
 	t.st.Answered = &answered{Turn: t.n}
 	t.say(DoTool, text(fill(inLang(i.Frame.Answer, t.lang), values)))
-	if under := t.st.top(); under != nil && t.active(under.Intent) {
+	if under := t.st.top(); under != nil && under.Queued && t.active(under.Intent) {
+		t.st.Answered = nil
+		return t.queued(ctx, under)
+	} else if under != nil && t.active(under.Intent) {
 		t.step("back to: " + under.Intent)
 		t.st.Answered = nil
 		return t.advance(ctx, word(t.lang, "back"))
+	}
+	if len(t.st.Later) > 0 {
+		t.st.Answered = nil
+		t.later()
+		return nil
 	}
 	t.say(DoTool, buttons(Button{word(t.lang, "helpful"), "helpful"}, Button{word(t.lang, "unhelpful"), "unhelpful"}))
 	return nil

@@ -292,7 +292,8 @@ func (e *Engine) unlearnt(ctx context.Context) (*brain, error) {
 		intents = append(intents, *i)
 	}
 	for _, lang := range embed.Languages {
-		b.minds[lang] = &mind{exact: exactOf(lessonsOf(lang, intents, nil))}
+		lessons := lessonsOf(lang, intents, nil)
+		b.minds[lang] = &mind{exact: exactOf(lessons), spell: spellerOf(e.embed, lang, lessons)}
 	}
 	return b, nil
 }

@@ -189,7 +189,7 @@ func without(turns []labelled, lessons []lesson) []labelled {
 
 // taught is the mind of some lessons, as it is in memory or learnt; all tells the equal phrases.
 func (e *Engine) taught(ctx context.Context, lang string, lessons, all []lesson) (*mind, error) {
-	m := &mind{version: versionOf(lang, lessons, versionOfEmbedder(e.embed, lang), e.cfg.Seed), exact: exactOf(all)}
+	m := &mind{version: versionOf(lang, lessons, versionOfEmbedder(e.embed, lang), e.cfg.Seed), exact: exactOf(all), spell: spellerOf(e.embed, lang, all)}
 	if old := e.brain.Load(); old != nil && old.minds[lang] != nil && old.minds[lang].version == m.version {
 		m.model = old.minds[lang].model
 		return m, nil

@@ -67,6 +67,7 @@ func (t *turn) handover(ctx context.Context) {
 	t.reply.Parts = nil
 	t.st.Handover, t.st.Urgent, t.st.Awaits, t.st.Back = t.reason, t.st.Urgent || t.urgent, "", false
 	t.st.Muted = t.st.Muted || t.reason == ReasonEmotion
+	t.st.Stack = slices.DeleteFunc(t.st.Stack, func(f frameState) bool { return f.Queued }) // a person does it
 	intent := t.reply.Intent
 	if intent == "" {
 		intent = t.st.Intent

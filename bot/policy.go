@@ -136,6 +136,7 @@ var asks = []*regexp.Regexp{
 	regexp.MustCompile(`\b(?:connect|connected|transfer|transferred|put|pass|forward|escalate|escalated|switch)(?: me| us| this| it| the call| my call| my case| the chat)?(?: through| over| on)?(?: to| with)? (?:` + somebody + `|(?:someone|somebody)\b)|\bput me through\b`),
 	regexp.MustCompile(`\b(?:want|need|get|find|call|prefer|have|where is|where's|is there|are there|(?:give|send|get|call|find|bring) (?:me|us)|let me have|let me (?:speak|talk) to)\b (?:to )?` + somebody),
 	regexp.MustCompile(`\b(?:don'?t|do not|not|stop|hate|sick of|tired of|no more)\b[\w\s]{0,15}\b(?:talk|talking|speak|speaking|chat|chatting)\b (?:to|with) (?:an? |the |this |your |some )?(?:stupid |damn )?(?:chat)?(?:bot|robot|machine|computer)s?\b`),
+	regexp.MustCompile(`(?:给我|请|麻烦|尽快|帮我)(?:你们)?(?:尽快|马上)?回(?:拨|(?:个|一个)?电(?:话)?)|要求回电|^(?:please |can (?:you|someone|somebody) |could (?:you|someone|somebody) )?(?:call|ring|phone) me(?: back)?(?: please| now| asap| today)?\W*$|\b(?:want|need|request|like|get) (?:a call ?-?back|to be called back)\b`),
 	regexp.MustCompile(`^\s*#?0#?\s*$`),
 }
 

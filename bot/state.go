@@ -22,6 +22,7 @@ type state struct {
 	Mentioned map[string]int64 `json:"mentioned,omitempty"`
 	// Offered are the articles of a clarification that waits for a choice.
 	Offered  []offer   `json:"offered,omitempty"`
+	Later    []offer   `json:"later,omitempty"`    // a second question of a message whose task asks back first
 	Rejected int       `json:"rejected,omitempty"` // clarifications refused in a row
 	Clarify  int       `json:"clarify,omitempty"`  // clarifications for the intent at hand
 	Fallback int       `json:"fallback,omitempty"` // in a row
@@ -54,6 +55,8 @@ type frameState struct {
 	Sure   bool             `json:"sure,omitempty"`
 	Agreed bool             `json:"agreed,omitempty"`
 	Chosen map[string]int64 `json:"chosen,omitempty"` // slot rows that this frame uses
+	// Queued was asked for in one message with another task, and is begun when that is done.
+	Queued bool `json:"queued,omitempty"`
 }
 
 // offer is an article that was offered.

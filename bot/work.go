@@ -350,6 +350,9 @@ func (t *turn) decide(ctx context.Context) error {
 	if done, err := t.pending(ctx); done || err != nil {
 		return err
 	}
+	if done, err := t.nodded(ctx); done || err != nil {
+		return err
+	}
 	if t.unreadable() {
 		return nil
 	}
@@ -382,18 +385,32 @@ func (t *turn) wanted() bool {
 		t.hand(ReasonAsked, "")
 		return true
 	case choiceStay:
-		t.reply.Kept = t.st.Handover != "" // nobody has to take it over any more
-		t.st.Handover, t.st.Instead = "", false
-		t.step("does not want a person any more")
-		t.say(DoTalk, text(word(t.lang, "stayed")))
+		t.stays()
 		return true
 	}
-	if line.On && t.choice == "" && wantsPerson(t.plain) {
+	if line.On && t.choice == "" && (wantsPerson(t.plain) || wantsPerson(t.mended())) {
 		t.step("asked for a person")
 		t.hand(ReasonAsked, "")
 		return true
 	}
 	return false
+}
+
+// stays goes on with a customer who does not want a person any more.
+func (t *turn) stays() {
+	t.reply.Kept = t.st.Handover != "" // nobody has to take it over any more
+	t.st.Handover, t.st.Instead = "", false
+	t.step("does not want a person any more")
+	t.say(DoTalk, text(word(t.lang, "stayed")))
+}
+
+// mended is the message without typing mistakes.
+func (t *turn) mended() string {
+	m := t.b.minds[t.lang]
+	if m == nil {
+		return t.plain
+	}
+	return m.spell.Mend(t.plain)
 }
 
 // before tests the lines that do not need an answer, in their order.
@@ -502,7 +519,11 @@ func (t *turn) unreadable() bool {
 	switch {
 	case letters+foreign == 0:
 		t.step("no words")
-		t.fallback("wordless")
+		key := "wordless"
+		if strings.ContainsAny(t.plain, sad) {
+			key = "wordless_sad"
+		}
+		t.fallback(key)
 	case foreign > letters || nlp.Detect(t.plain).Code == "" && letters > 12 && len(t.values) == 0 && strings.Count(t.plain, " ") >= 2:
 		t.step("neither Chinese nor English")
 		t.fallback("unreadable")
@@ -531,6 +552,10 @@ func (t *turn) understand(ctx context.Context) error {
 		}
 	}
 	t.guess, t.guessed = g, true
+	if g.read != "" {
+		t.step("read without fillers and typing mistakes")
+		t.folded, t.why.Folded = g.read, g.read
+	}
 	t.why.Exact, t.why.Foreign, t.why.Strange, t.why.Model = g.exact, g.foreign, g.strange, g.version
 	t.why.Intents = append(t.why.Intents, g.top...)
 	took := t.stage("intent")
@@ -604,7 +629,7 @@ func (t *turn) answer(ctx context.Context) error {
 		t.step("rule: interface " + t.verdict.Tool)
 		return t.act(ctx, name)
 	}
-	if t.guess.intent != "" && t.active(t.guess.intent) && t.verdict.Rule == "" && (decision != DoAnswer || t.guess.p >= p1) {
+	if t.guess.intent != "" && t.active(t.guess.intent) && t.verdict.Rule == "" && (decision != DoAnswer || t.guess.p >= p1 || t.gives(t.guess.intent, t.values) || t.turnsTo(t.guess.intent)) {
 		return t.act(ctx, t.guess.intent)
 	}
 	if decision != DoAnswer && t.guess.intent == "" && t.leans(rest) && t.st.Question != "" {
@@ -697,6 +722,29 @@ func (t *turn) tells(maybe, rest string) bool {
 	return talk && utf8.RuneCountInString(rest) < 2*short && slices.ContainsFunc(t.b.intents[maybe].Frame.Slots, func(s FrameSlot) bool { return len(s.found(t.values)) > 0 })
 }
 
+// replaces says that another task is wanted in place of the one under way.
+var replaces = regexp.MustCompile(`\binstead\b|\brather\b|^(?:no|wait|actually)\b|改成|改为|换成|还是.*吧|^(?:算了|不对|不是)`)
+
+// turnsTo tells whether a task is wanted while another one is under way: who is about to do something does not ask how it is
+// done in general. What it takes the place of is dropped.
+func (t *turn) turnsTo(intent string) bool {
+	top, i := t.st.top(), t.b.intents[intent]
+	if top == nil || i == nil || i.Kind != KindTask || top.Intent == intent || asksBack.MatchString(t.plain) {
+		return false
+	}
+	if replaces.MatchString(t.plain) {
+		t.step("in place of: " + top.Intent)
+		t.st.pop()
+	}
+	return true
+}
+
+// gives tells whether values are some that a task works on: who names an order number does not ask how it is done in general.
+func (t *turn) gives(intent string, values []slot.Value) bool {
+	i := t.b.intents[intent]
+	return i != nil && i.Frame != nil && slices.ContainsFunc(i.Frame.Slots, func(s FrameSlot) bool { return len(s.found(values)) > 0 })
+}
+
 // sameAgain: "A2 呢?" after an answer about A1.
 func (t *turn) sameAgain(rest string) (string, bool) {
 	if len(t.values) == 0 || !t.active(t.st.Intent) || len(t.st.History) == 0 {
@@ -751,7 +799,11 @@ func (t *turn) act(ctx context.Context, name string) error {
 			t.takesNote()
 			return nil
 		}
-		t.say(DoTalk, text(fill(inLang(i.Answer, t.lang), t.spoken())))
+		answer := fill(inLang(i.Answer, t.lang), t.spoken())
+		if answer == t.st.Last {
+			answer = t.talkAgain(name)
+		}
+		t.say(DoTalk, text(answer))
 		return nil
 	}
 	return t.begin(ctx, name)
@@ -829,6 +881,7 @@ func (t *turn) byArticle(d Decision) error {
 			t.step("rule: " + v.Rule)
 		} else {
 			t.step("sure of the first article")
+			t.doubt()
 		}
 		t.give(v.Articles[0])
 	case DoClarify:
@@ -876,6 +929,11 @@ func (t *turn) clarify(articles []Article) {
 		t.hand(ReasonUnclear, "")
 		return
 	}
+	t.offer(articles, "clarify")
+}
+
+// offer asks which of the first articles is meant.
+func (t *turn) offer(articles []Article, key string) {
 	t.step("ask back")
 	t.st.Clarify++
 	t.st.Offered = nil
@@ -885,7 +943,7 @@ func (t *turn) clarify(articles []Article) {
 		all = append(all, Button{a.Title, "article:" + a.ID})
 	}
 	all = append(all, Button{word(t.lang, "none"), "none"}, Button{word(t.lang, "human"), "human"})
-	t.say(DoClarify, text(word(t.lang, "clarify")), buttons(all...))
+	t.say(DoClarify, text(word(t.lang, key)), buttons(all...))
 }
 
 // fallback asks for other words, or hands over when that was done often enough.
@@ -925,6 +983,19 @@ func (t *turn) pending(ctx context.Context) (bool, error) {
 	}
 	if f := t.st.top(); f != nil {
 		return t.fillTop(ctx, f)
+	}
+	switch {
+	case len(offers) == 0:
+	case t.choice == "" && waves.MatchString(t.plain):
+		t.noneOf()
+		return true, nil
+	case t.saysYes() && len(offers) == 1:
+		return true, t.chosen(ctx, offers[0])
+	case t.saysYes() && nods.MatchString(t.plain):
+		t.step("yes, but which")
+		t.st.Offered = offers
+		t.say(DoClarify, text(word(t.lang, "pick")), buttons(t.st.Buttons...))
+		return true, nil
 	}
 	return false, nil
 }
@@ -985,9 +1056,12 @@ func (t *turn) chosen(ctx context.Context, o offer) error {
 // cancels are ways to drop what is under way.
 var cancels = regexp.MustCompile(`^(?:取消|cancel|stop|不要了)(?:吧|[!。. ])*$|^(?:算了|不用了|不查了|不办了|不退了|不需要了|没事了|先不|never ?mind|forget it|drop it|leave it|no thanks|no thank you)(?:$|[^\p{Han}\w]|不|吧|谢|再见|先|我)`)
 
+// another wish stands behind a refusal.
+var another = regexp.MustCompile(`还是[^不算别]|\binstead\b`)
+
 // drops tells whether the customer wants nothing of it any more.
 func (t *turn) drops() bool {
-	return t.choice == "cancel" || t.choice == "" && len(t.values) == 0 && cancels.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
+	return t.choice == "cancel" || t.choice == "" && len(t.values) == 0 && cancels.MatchString(t.plain) && !another.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
 }
 
 // A yes is made of nothing but words of agreement, a no of few words after one of refusal: "yes, but how

@@ -190,6 +190,7 @@ func (s *instance) atWork(t *testing.T) {
 // A caller asks, interrupts the answer, says an order number, is told how it stands, and
 // gets a person, on a server that has nothing but an article and an order service.
 func TestCallerTalksWithTheBot(t *testing.T) {
+	alongside(t)
 	s := botServer(t)
 	b := s.callBot(t, "13600136000")
 	b.hears("What can I do for you?")

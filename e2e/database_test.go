@@ -16,7 +16,7 @@ import (
 // TestDatabaseAway takes the database away under running calls and gives it back:
 // 10 s, or 30 s with TINGXIN_E2E_FULL=1.
 func TestDatabaseAway(t *testing.T) {
-	t.Setenv("TINGXIN_ASR__ADMIT_ALL", "true")
+	alongside(t)
 	away := 10 * time.Second
 	if full() {
 		away = 30 * time.Second
@@ -24,7 +24,7 @@ func TestDatabaseAway(t *testing.T) {
 	cfg := pgtest.Private(t)
 	cluster := startCluster(t, cfg)
 	url := cluster.DSN("")
-	s := speakingServer(t, options{Workers: 1, Database: url})
+	s := speakingServer(t, options{Workers: 1, AdmitAll: true, Database: url})
 	feed, agent := s.listen(t), newAgent(t)
 	said, short := say(t, "sense-4", "sense-1", "sense-3"), say(t, "sense-3")
 	if !full() {

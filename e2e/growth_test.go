@@ -44,8 +44,8 @@ func residentMB(t *testing.T, pid int) float64 {
 // the feed of an ended call for five minutes, for browsers that come back: 100 kB each. The
 // first 300 calls take longer than that, so the last 200 replace what the first have left.)
 func TestHeardCallsLeaveNothing(t *testing.T) {
-	t.Setenv("TINGXIN_ASR__ADMIT_ALL", "true")
-	s := speakingServer(t, options{Workers: 2})
+	alongside(t)
+	s := speakingServer(t, options{Workers: 2, AdmitAll: true})
 	defer s.end(t)
 	agent := newAgent(t)
 	said := say(t, "sense-4")

@@ -21,8 +21,7 @@ import (
 // TestSpeechWorkerKilled kills a speech worker while callers speak. TINGXIN_E2E_FULL=1
 // makes it 20 calls.
 func TestSpeechWorkerKilled(t *testing.T) {
-	t.Setenv("TINGXIN_ASR__ADMIT_ALL", "true") // however busy the machine is
-	s := speakingServer(t, options{Workers: 2})
+	s := speakingServer(t, options{Workers: 2, AdmitAll: true})
 	defer s.end(t)
 	n := 6
 	if full() {
@@ -148,8 +147,8 @@ func (s *instance) checkReplaced(t *testing.T, victim worker) {
 
 // TestProgramKilled kills pbx in the middle of recorded calls and starts it again.
 func TestProgramKilled(t *testing.T) {
-	t.Setenv("TINGXIN_ASR__ADMIT_ALL", "true")
-	s := speakingServer(t, options{Workers: 1})
+	alongside(t)
+	s := speakingServer(t, options{Workers: 1, AdmitAll: true})
 	defer s.end(t)
 	feed, agent := s.listen(t), newAgent(t)
 	ctx, hangUp := context.WithCancel(t.Context())

@@ -50,6 +50,7 @@ type options struct {
 	T1       string // RFC 3261 T1 of this server, empty = 500 ms
 	ASR      bool   // start speech workers
 	Workers  int
+	AdmitAll bool   // recognise every call, however busy the machine is
 	Database string // libpq URL; empty = private cluster
 	Extra    string // YAML appended
 	dir      string // reuse a data folder
@@ -89,7 +90,7 @@ call:
     - {numbers: [assistant], flow: assistant}
     - {numbers: ["3*", "4*", "5*", "6*"], bridge: "sip:any@127.0.0.1:{number}"}
 ivr: {flows: {{.Flows}}}
-asr: {off: {{not .ASR}}, workers: {{.Workers}}, models: {en: {static: {{.Root}}/models/vosk-en-static, dynamic: {{.Root}}/models/vosk-en}}}
+asr: {off: {{not .ASR}}, admit_all: {{.AdmitAll}}, workers: {{.Workers}}, models: {en: {static: {{.Root}}/models/vosk-en-static, dynamic: {{.Root}}/models/vosk-en}}}
 pg: {url: "{{.Database}}"}
 api: {listen: "127.0.0.1:{{.HTTP}}", admin: {username: ` + adminName + `, password: ` + adminPassword + `}}
 feedback: {url: "http://127.0.0.1:{{.HTTP}}"}
@@ -156,7 +157,7 @@ func (s *instance) writeConfig(t testing.TB, o options) {
 	var b bytes.Buffer
 	err := template.Must(template.New("").Parse(configTemplate)).Execute(&b, map[string]any{
 		"Dir": s.dir, "UDP": udp, "TLS": tlsPort, "HTTP": web, "IPv6": ipv6, "T1": o.T1, "ASR": o.ASR,
-		"Workers": max(1, o.Workers), "Root": root(t), "Flows": flowDir, "Database": o.Database, "Extra": o.Extra,
+		"Workers": max(1, o.Workers), "AdmitAll": o.AdmitAll, "Root": root(t), "Flows": flowDir, "Database": o.Database, "Extra": o.Extra,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -225,4 +225,13 @@ func (s *instance) end(t testing.TB) {
 // full says that the heavy variants are wanted: TINGXIN_E2E_FULL=1.
 func full() bool { return os.Getenv("TINGXIN_E2E_FULL") == "1" }
 
+// alongside lets a test that mostly waits, on a server of its own, run beside another
+// such one. The heavy variants measure, and stay alone.
+func alongside(t *testing.T) {
+	t.Helper()
+	if !full() {
+		t.Parallel()
+	}
+}
+
 func callerNumber(i int) string { return "1390000" + strconv.Itoa(1000+i) }

@@ -115,8 +115,8 @@ type Parts struct {
 
 // Stats counts what happened since the start.
 type Stats struct {
-	Items, Repeated, Refused, Opened, Changed, Sent, Waits, Verified, Reopened, Unverified, Unreachable, Warned, Breached, Failures int64
-	Surveyed, Answered, Unaskable                                                                                                   int64 // questions of our own accord
+	Items, Repeated, Refused, Opened, Changed, Sent, Waits, Verified, Reopened, Unverified, Unreachable, Warned, Breached, Failures uint64
+	Surveyed, Answered, Unaskable                                                                                                   uint64 // questions of our own accord
 }
 
 // Service is the feedback of one server. Everything it knows is in rows.
@@ -127,7 +127,7 @@ type Service struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	items, repeated, refused, opened, changed, sent, waits, verified, reopened, unverified, unreachable, warned, breached, failures, surveyed, answered, unaskable atomic.Int64
+	items, repeated, refused, opened, changed, sent, waits, verified, reopened, unverified, unreachable, warned, breached, failures, surveyed, answered, unaskable atomic.Uint64
 
 	wake chan struct{}
 	stop context.CancelFunc

@@ -38,8 +38,9 @@ type HTTPConfig struct {
 	Hosts []string `yaml:"hosts" koanf:"hosts"`
 	// Private are networks beside the public internet that these names may lead to, such as 10.1.0.0/16.
 	Private []string `yaml:"private" koanf:"private"`
-	// Headers are sent with every request to a host: {crm.example: {Authorization: "Bearer ..."}}. They are secrets.
-	Headers map[string]map[string]string `yaml:"headers" koanf:"headers" secret:"true"`
+	// Headers are sent with every request to a host: {crm.example: {Authorization: "Bearer ..."}}. They are secrets, which
+	// "pbx check" hides by the name of this setting.
+	Headers map[string]map[string]string `yaml:"headers" koanf:"headers"`
 	// Timeout bounds every request; 5 s when zero, at most 30 s.
 	Timeout time.Duration `yaml:"timeout" koanf:"timeout"`
 	// MaxBytes is how long an answer may be; 64 KiB when zero, at most 1 MiB.
@@ -49,7 +50,7 @@ type HTTPConfig struct {
 }
 
 // WebStats counts what http nodes did.
-type WebStats struct{ Answered, Failed, Refused, Busy int64 }
+type WebStats struct{ Answered, Failed, Refused, Busy uint64 }
 
 // Web is the way of http nodes to the outside: allow-listed hosts only, and no
 // address behind them that is not public or named. Safe for concurrent use.
@@ -59,7 +60,7 @@ type Web struct {
 	client *http.Client
 	slots  chan struct{}
 
-	answered, failed, refused, busy atomic.Int64
+	answered, failed, refused, busy atomic.Uint64
 }
 
 // Errors of requests.
@@ -77,10 +78,10 @@ func NewWeb(cfg HTTPConfig) (*Web, error) {
 	w := &Web{cfg: cfg}
 	w.cfg.Timeout = min(cmp.Or(cfg.Timeout, 5*time.Second), 30*time.Second)
 	w.cfg.MaxBytes = min(cmp.Or(cfg.MaxBytes, 64<<10), 1<<20)
-	w.slots = make(chan struct{}, min(cmp.Or(cfg.Concurrent, 32), 1000))
 	if cfg.Timeout < 0 || cfg.MaxBytes < 0 || cfg.Concurrent < 0 {
 		return nil, errors.New("ivr.http: timeout, max_bytes and concurrent are not negative")
 	}
+	w.slots = make(chan struct{}, min(cmp.Or(cfg.Concurrent, 32), 1000))
 	var err error
 	if w.guard, err = outbound.ParseGuard(cfg.Private); err != nil {
 		return nil, fmt.Errorf("ivr.http.private: %w", err)

@@ -140,3 +140,9 @@ func TestBusyWebFailsAtOnce(t *testing.T) {
 		t.Errorf("error %v, stats %+v", err, w.Stats())
 	}
 }
+
+func TestNegativeConcurrencyOfHTTPIsAnError(t *testing.T) {
+	if _, err := NewWeb(HTTPConfig{Concurrent: -1}); err == nil || !strings.Contains(err.Error(), "not negative") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -62,8 +62,10 @@ type Answer struct {
 	// Candidates are the articles, likeliest first, at most ten. The first is the
 	// answer; the first three are what to offer when asking back.
 	Candidates []Candidate `json:"candidates"`
-	Model      string      `json:"model,omitempty" doc:"weights and runtime of the vectors"`
-	TookMS     float64     `json:"took_ms"`
+	// Read is the question as it was read where typing mistakes hid what it is about; "" as it was written.
+	Read   string  `json:"read,omitempty" doc:"the question as it was read, where it has typing mistakes"`
+	Model  string  `json:"model,omitempty" doc:"weights and runtime of the vectors"`
+	TookMS float64 `json:"took_ms"`
 }
 
 // Candidate is one article with what speaks for it.
@@ -160,11 +162,15 @@ func (s *Service) askIn(ctx context.Context, lang, folded string, q Query) (Answ
 // askOn is askIn over a stack and an index, which may be a draft's.
 func (s *Service) askOn(ctx context.Context, sh *shelf, st *stack, x *Index, lang, folded string, q Query) (Answer, error) {
 	a := Answer{Decision: DecideFallback, Lang: lang, Candidates: []Candidate{}}
-	rule := st.rules.find(folded, func(at int) bool { return q.may(st.live[st.articles[at].ID]) })
+	may := func(at int) bool { return q.may(st.live[st.articles[at].ID]) }
+	rule := st.rules.find(folded, may)
 	if rule == nil || q.Explain {
 		if err := s.byModel(ctx, sh, st, x, q, &a); err != nil {
 			return a, err
 		}
+	}
+	if rule == nil && a.Read != "" {
+		rule = st.rules.find(a.Read, may)
 	}
 	if a.Degraded != "" {
 		a.Candidates = s.byWords(sh, st, folded, q)
@@ -225,6 +231,7 @@ func (s *Service) byModel(ctx context.Context, sh *shelf, st *stack, x *Index, q
 	}
 	slices.SortStableFunc(a.Candidates, func(a, b Candidate) int { return cmp.Compare(b.P, a.P) })
 	t := sh.shifts[a.Lang].apply(v.Thresholds)
+	a.Read = v.Read
 	a.TauA, a.TauC, a.Margin, a.Model = t.Answer, t.Clarify, t.Margin, s.model.Version(a.Lang)
 	a.Decision = t.decideP(a.Candidates)
 	return nil
@@ -311,7 +318,7 @@ func (s *Service) Search(ctx context.Context, q Query, limit int) (Found, error)
 	if err := s.byModel(ctx, sh, st, (*s.indexes.Load())[lang], q, &a); err != nil {
 		return Found{}, err
 	}
-	words := s.byWords(sh, st, folded, q)
+	words := s.byWords(sh, st, cmp.Or(a.Read, folded), q)
 	items := slices.DeleteFunc(a.Candidates, func(c Candidate) bool {
 		return c.P < minFound && !slices.ContainsFunc(words[:min(len(words), 5)], func(w Candidate) bool { return w.Article.ID == c.Article.ID })
 	})

@@ -44,6 +44,7 @@ type Index struct {
 	classes  *classes
 	rules    *rulebook
 	judge    *judge
+	spell    *nlp.Speller
 }
 
 // NewIndex embeds and indexes the articles of one language; others are left out.
@@ -64,13 +65,16 @@ func NewIndex(ctx context.Context, lang string, articles []Article, e Embedder) 
 		return nil, fmt.Errorf("%d articles in %q: at least two are needed", len(x.articles), lang)
 	}
 	var words, whole [][]string
+	var texts []string
 	for _, v := range x.variants {
-		words = append(words, nlp.Words(v.text))
+		words, texts = append(words, nlp.Words(v.text)), append(texts, v.text)
 	}
 	for _, p := range x.passages {
+		texts = append(texts, p.text)
 		whole = append(whole, nlp.Words(nlp.Fold(x.articles[p.article].Title)+" "+p.text))
 	}
 	x.words, x.whole = nlp.NewBM25(words), nlp.NewBM25(whole)
+	x.spell = nlp.NewSpeller(texts, embed.Knowing(e, lang))
 	x.classes = &classes{all: x.softmax(-1)}
 	x.rules = newRulebook(x.articles)
 	return x, nil

@@ -32,6 +32,8 @@ type Verdict struct {
 	Hits []Hit
 	// Thresholds that were applied.
 	Thresholds Thresholds
+	// Read is the folded question as it was read, "" as it was written: its typing mistakes hid what it is about.
+	Read string
 }
 
 // Thresholds of a language.
@@ -303,21 +305,59 @@ func (x *Index) Ask(ctx context.Context, question string) (Verdict, error) {
 
 // ask is Ask over the articles that may be seen; nil is every one.
 func (x *Index) ask(ctx context.Context, question string, may func(article int) bool) (Verdict, error) {
-	v, q, err := x.weigh(ctx, question, may)
+	v, folded, err := x.weigh(ctx, question, may)
 	if err != nil {
 		return v, err
 	}
 	if may == nil {
 		may = everyone
 	}
-	if r := x.rules.find(q.folded, may); r != nil {
+	if r := x.rules.find(folded, may); r != nil {
+		v.byRule(x.articles[r.article], r)
+	} else if r := x.rules.find(v.Read, may); r != nil && v.Read != "" {
 		v.byRule(x.articles[r.article], r)
 	}
 	return v, nil
 }
 
-// weigh is ask without rules.
-func (x *Index) weigh(ctx context.Context, question string, may func(article int) bool) (Verdict, query, error) {
+// weigh is ask without rules. A question with words in it that look like mistakes is read without them, if that gives more.
+func (x *Index) weigh(ctx context.Context, question string, may func(article int) bool) (Verdict, string, error) {
+	v, q, err := x.verdict(ctx, question, may)
+	if err != nil {
+		return v, q.folded, err
+	}
+	right := x.spell.Mend(q.folded)
+	if right == q.folded {
+		return v, q.folded, nil
+	}
+	w, _, err := x.verdict(ctx, right, may)
+	if err != nil {
+		return v, q.folded, err
+	}
+	if w.tells(&v) {
+		w.Read = right
+		v = w
+	}
+	return v, q.folded, nil
+}
+
+// mendedGain is how much likelier offers must become for a question to be read in another way than it is written.
+const mendedGain = 0.1
+
+// tells whether a verdict says more than another one of the same question.
+func (v *Verdict) tells(other *Verdict) bool {
+	rank := []Decision{DecideFallback, DecideClarify, DecideAnswer}
+	if v.Decision != other.Decision {
+		return slices.Index(rank, v.Decision) > slices.Index(rank, other.Decision)
+	}
+	if v.Decision == DecideAnswer {
+		return v.Hits[0].P > other.Hits[0].P
+	}
+	likely := func(h Hit) float64 { return h.P }
+	return AnyOf(v.Hits, likely) > AnyOf(other.Hits, likely)+mendedGain
+}
+
+func (x *Index) verdict(ctx context.Context, question string, may func(article int) bool) (Verdict, query, error) {
 	q, err := x.query(ctx, question, false)
 	if err != nil {
 		return Verdict{}, q, err

@@ -33,6 +33,12 @@ func (s *stored) EmbedLater(ctx context.Context, lang, text string) (embed.Vecto
 	return s.Model.EmbedLater(ctx, lang, text)
 }
 
+// Known is the model's.
+func (s *stored) Known(lang, word string) bool {
+	known := embed.Knowing(s.Model, lang)
+	return known != nil && known(word)
+}
+
 // fillBatch is how many vectors one transaction writes.
 const fillBatch = 64
 

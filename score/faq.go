@@ -27,6 +27,8 @@ type FAQOptions struct {
 	Questions string
 	// Bare learns from the articles alone, whatever else the folder holds.
 	Bare bool
+	// Typos puts one typing mistake into every question.
+	Typos bool
 	// Misses prints every question whose answer was wrong or not found.
 	Misses bool
 }
@@ -36,6 +38,7 @@ func (o *FAQOptions) Register(fs *flag.FlagSet) {
 	fs.StringVar(&o.KB, "kb", "", "`folder` with articles.jsonl: id, lang, title, variants, answer; questions-tune.jsonl beside it is learnt from")
 	fs.StringVar(&o.Questions, "questions", "", "`file` of lang, question, article (\"\" when none answers it), one JSON object a line")
 	fs.BoolVar(&o.Bare, "bare", false, "learn from the articles alone")
+	fs.BoolVar(&o.Typos, "typos", false, "put one typing mistake into every question: two letters swapped in its longest word, or a character that is read alike")
 	fs.BoolVar(&o.Misses, "misses", false, "print what was answered wrongly or not found")
 	o.register(fs)
 }
@@ -93,6 +96,11 @@ func FAQ(ctx context.Context, opts FAQOptions, out io.Writer) error {
 	questions, err := ReadJSONLines(opts.Questions, known.check)
 	if err != nil {
 		return err
+	}
+	if opts.Typos {
+		for i := range questions {
+			questions[i].Text = withTypo(questions[i].Text)
+		}
 	}
 	var tune []kb.Question
 	path := filepath.Join(opts.KB, "questions-tune.jsonl")

@@ -132,15 +132,14 @@ type Trunk struct {
 	Format string `yaml:"format" koanf:"format"`
 	// CallerID rules of our calls by it.
 	CallerID CallerID `yaml:"caller_id" koanf:"caller_id"`
-	// Language of its callers, handed up by name of the trunk; not used here.
-	Language string `yaml:"language" koanf:"language"`
 }
 
 // Auth is one digest account.
 type Auth struct {
 	Username string `yaml:"username" koanf:"username"`
 	Password string `yaml:"password" koanf:"password"`
-	// Algorithms offered: "SHA-256", "MD5"; empty = both in this order.
+	// Algorithms we offer in our challenges: "SHA-256", "MD5"; empty = both in this order. Challenges of others are
+	// answered by what they offer, so it says nothing in Trunk.Credentials.
 	Algorithms []string `yaml:"algorithms" koanf:"algorithms"`
 }
 

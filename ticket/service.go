@@ -50,7 +50,7 @@ type Router interface {
 
 // Stats counts what happened since the start.
 type Stats struct {
-	Created, Changed, Stale, Warned, Breached, Dispatched, Failures int64
+	Created, Changed, Stale, Warned, Breached, Dispatched, Failures uint64
 }
 
 // Service is what keeps tickets. Errors are *InvalidError, the Err values of this package,
@@ -64,7 +64,7 @@ type Service struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	created, changed, stale, warned, breached, dispatched, failures atomic.Int64
+	created, changed, stale, warned, breached, dispatched, failures atomic.Uint64
 
 	hours *queue.Hours
 

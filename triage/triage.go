@@ -82,7 +82,7 @@ type Parts struct {
 }
 
 // Stats counts what happened since the start.
-type Stats struct{ Guessed, Applied, Suggested, Trained, Failures int64 }
+type Stats struct{ Guessed, Applied, Trained, Failures uint64 }
 
 // Service tells what texts are. Safe for concurrent use.
 type Service struct {
@@ -91,7 +91,7 @@ type Service struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	guessed, applied, suggested, trained, failures atomic.Int64
+	guessed, applied, trained, failures atomic.Uint64
 
 	mu       sync.Mutex
 	minds    map[place]*mind     // guarded by mu
@@ -166,7 +166,7 @@ func (s *Service) run() {
 
 // Stats reads the counters.
 func (s *Service) Stats() Stats {
-	return Stats{s.guessed.Load(), s.applied.Load(), s.suggested.Load(), s.trained.Load(), s.failures.Load()}
+	return Stats{s.guessed.Load(), s.applied.Load(), s.trained.Load(), s.failures.Load()}
 }
 
 // ErrLearning says that the model is being learnt.

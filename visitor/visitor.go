@@ -169,15 +169,6 @@ func (v *Visitor) Say(text string) (id string) {
 	return one.ClientID
 }
 
-// Cut breaks the connection off, if there is one.
-func (v *Visitor) Cut() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.alive != nil {
-		v.alive.conn.Close()
-	}
-}
-
 // Said are the visitor's messages, in order.
 func (v *Visitor) Said() []Said {
 	v.mu.Lock()

@@ -15,6 +15,7 @@ import (
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
 	"tingxin/report"
+	"tingxin/ticket"
 )
 
 func TestLoadFillsWhatListsSearchesAndReportsRead(t *testing.T) {
@@ -69,6 +70,22 @@ func TestLoadFillsWhatListsSearchesAndReportsRead(t *testing.T) {
 	table, err := reports.Table(t.Context(), report.Query{Report: "volume", Since: until.AddDate(0, 0, -11), Until: until, Scope: report.Scope{All: true}})
 	if err != nil || *table.Total[0] != 500 {
 		t.Errorf("%v contacts, %v", table.Total, err)
+	}
+	tickets := ticket.NewService(db, bus, nil, ticket.Config{}, log)
+	numbers, err := pg.Rows(t.Context(), db, pgx.RowTo[ticket.ID], `select id from tickets`)
+	if err != nil || len(numbers) == 0 {
+		t.Fatalf("%d tickets, %v", len(numbers), err)
+	}
+	for _, id := range numbers { // a clock without runs could not be read, so none could be opened
+		clocks, err := tickets.Clocks(t.Context(), id)
+		if err != nil || len(clocks) == 0 {
+			t.Fatalf("ticket %d: %d clocks, %v", id, len(clocks), err)
+		}
+		for _, c := range clocks {
+			if missed := c.Spent > 1; c.Outcome == ticket.Hit && missed || c.Outcome == ticket.Missed && (!missed || c.OverMS <= 0) {
+				t.Errorf("ticket %d: %+v", id, c)
+			}
+		}
 	}
 	// A conversation that comes afterwards has an id of its own.
 	if _, err := db.Exec(t.Context(), `insert into conversations (key, channel, external_user, last_at, created_at) values ('new', 'web', 'new', now(), now())`); err != nil {

@@ -2,8 +2,11 @@ package seed
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
+
+	"tingxin/ticket"
 )
 
 // work is the stays of calls and handed conversations in the queues.
@@ -57,7 +60,7 @@ func (l *loader) tickets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.copy(ctx, "sla_clocks", []string{"ticket_id", "kind", "policy", "target_ms", "runs", "started_at", "stopped_at", "outcome"}, len(clocks), func(i int) []any { return clocks[i] })
+	return l.copy(ctx, "sla_clocks", []string{"ticket_id", "kind", "policy", "target_ms", "runs", "started_at", "stopped_at", "outcome", "over_ms"}, len(clocks), func(i int) []any { return clocks[i] })
 }
 
 func (l *loader) copyTickets(ctx context.Context, first int64, at []time.Time, clocks *[][]any) error {
@@ -73,15 +76,22 @@ func (l *loader) copyTickets(ctx context.Context, first int64, at []time.Time, c
 			}
 		}
 		id := first + int64(i)
-		for _, kind := range []string{"first_human", "resolution"} {
-			if kind == "resolution" && resolved == nil {
-				continue
+		stop := func(kind ticket.ClockKind, target time.Duration, end time.Time) {
+			took, outcome := end.Sub(at[i]), ticket.Hit
+			if took > target {
+				outcome = ticket.Missed
 			}
-			outcome := "hit"
-			if r.Float64() < .15 {
-				outcome = "missed"
-			}
-			*clocks = append(*clocks, []any{id, kind, "standard", int64(8 * time.Hour / time.Millisecond), []byte("[]"), at[i], solved, outcome})
+			runs, _ := json.Marshal([]ticket.Run{{From: at[i], To: end}}) // plain data
+			*clocks = append(*clocks, []any{id, kind, "standard", target.Milliseconds(), runs, at[i], end, outcome, max(0, took-target).Milliseconds()})
+		}
+		end := at[i].Add(time.Duration(r.ExpFloat64() * float64(4*time.Hour)).Truncate(time.Millisecond))
+		if end.Before(solved) {
+			stop(ticket.FirstHuman, 8*time.Hour, end)
+		} else {
+			stop(ticket.FirstHuman, 8*time.Hour, solved)
+		}
+		if resolved != nil {
+			stop(ticket.Resolution, 72*time.Hour, solved)
 		}
 		subject := line(r, true, true)
 		return []any{id, kind, subject, state, pick(r, "low", "normal", "normal", "normal", "high", "urgent"), "zh", kind == "complaint", l.someone(), string(pick(r, queues...).ID), l.agents[r.IntN(len(l.agents))].id,

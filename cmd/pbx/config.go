@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"time"
 
 	"tingxin/api"
@@ -111,6 +113,9 @@ func (c Config) check() error {
 	if _, err := c.Log.logger(); err != nil {
 		return err
 	}
+	if err := negative("", reflect.ValueOf(c)); err != nil {
+		return err
+	}
 	if err := c.SIP.Check(); err != nil {
 		return err
 	}
@@ -158,8 +163,46 @@ func (c Config) check() error {
 	if err := c.Report.Check(); err != nil {
 		return err
 	}
-	if c.DrainTimeout < 0 {
-		return errors.New("drain_timeout is negative: write a duration such as 30s")
+	return nil
+}
+
+// belowZero are the settings that mean something when they are negative.
+var belowZero = map[string]bool{
+	"media.port_min": true, "media.webrtc.port": true, // any free port
+	"media.record_sync": true, "embed.cache": true, "tickets.remind_after": true, // never, none
+	"sip.outbound.order": true,
+}
+
+// negative tells the first number or duration below zero that is none of those: no size, bound or time is.
+func negative(path string, v reflect.Value) error {
+	switch v.Kind() {
+	case reflect.Struct:
+		for f, field := range v.Fields() {
+			name, option, _ := strings.Cut(f.Tag.Get("koanf"), ",")
+			at := strings.TrimPrefix(path+"."+name, ".")
+			if option == "squash" {
+				at = path
+			} else if name == "" || name == "-" {
+				continue
+			}
+			if err := negative(at, field); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice, reflect.Map:
+		for _, e := range v.Seq2() {
+			if err := negative(path, e); err != nil {
+				return err
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return negative(path, v.Elem())
+		}
+	default:
+		if (v.CanInt() && v.Int() < 0 || v.CanFloat() && v.Float() < 0) && !belowZero[path] {
+			return fmt.Errorf("%s is %v: it cannot be below zero", path, v.Interface())
+		}
 	}
 	return nil
 }

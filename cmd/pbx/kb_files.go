@@ -18,7 +18,7 @@ import (
 // runKB is "pbx kb import" and "pbx kb export".
 func runKB(args []string, out, errOut io.Writer) error {
 	if len(args) == 0 {
-		return usage{errors.New(`kb what? "pbx kb import FILE-OR-FOLDER" or "pbx kb export FILE"`)}
+		return kbWhat
 	}
 	switch args[0] {
 	case "import":
@@ -26,8 +26,10 @@ func runKB(args []string, out, errOut io.Writer) error {
 	case "export":
 		return runKBExport(args[1:], out, errOut)
 	}
-	return usage{fmt.Errorf("kb %s is none: kb import, kb export", args[0])}
+	return kbWhat
 }
+
+var kbWhat = usage{errors.New(`kb what? "pbx kb import FILE-OR-FOLDER" or "pbx kb export FILE"; with --help they tell more`)}
 
 func runKBImport(args []string, out, errOut io.Writer) error {
 	fs := newFlags("kb import", "Bring articles in from a file (.csv, .jsonl, .md, .html, .zip) or a folder of such files.\nAn article is found by id and language; the same file again changes nothing. A running\nserver sees them at once. Give the flags before the file.", errOut)

@@ -300,6 +300,7 @@ func TestTransferFromAnotherServer(t *testing.T) {
 	if m := other.final(); m.status() != http.StatusOK {
 		t.Fatalf("the call to ask: %s", m.first)
 	}
+	other.hearsOnly(toneAgent)
 	w.anna.dialogOf(invite)
 	w.anna.cseq = 10
 	_, tag, _ := strings.Cut(second.header.Get("From"), "tag=")

@@ -39,14 +39,14 @@ func openDatabase(ctx context.Context, command, config, url string) (*pg.DB, err
 
 // runSeed is "pbx seed": a database full of made-up contacts.
 func runSeed(args []string, out, errOut io.Writer) error {
-	fs := newFlags("seed", "Fill an empty database with made-up conversations, calls, tickets and agents. The same seed makes the same rows. It takes no database that holds real ones.", errOut)
+	fs := newFlags("seed", "Fill an empty database with made-up conversations, calls, tickets and agents. The same seed makes the same rows. It takes no database that holds any already, unless --force is given.", errOut)
 	var o seed.Options
 	fs.IntVar(&o.Days, "days", 90, "`N` days until now that they lie in")
 	fs.IntVar(&o.Messages, "messages", 100_000, "`N` messages, ten to a conversation")
 	fs.IntVar(&o.Calls, "calls", 10_000, "`N` calls")
 	fs.IntVar(&o.Agents, "agents", 100, "`N` agents")
 	fs.Uint64Var(&o.Seed, "seed", 1, "`N` that the rows are made from")
-	fs.BoolVar(&o.Force, "force", false, "also into a database that holds contacts already; there is no way back")
+	fs.BoolVar(&o.Force, "force", false, "also into a database that holds conversations, calls, contacts or tickets already; there is no way back")
 	config, url := databaseFlags(fs)
 	if err := parse(fs, args); err != nil {
 		return err

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,22 +184,20 @@ func firstSound(pcm []int16) time.Duration {
 	return time.Hour
 }
 
-// wantEvents checks that events of all these types are queued.
+// wantEvents waits for events of all these types: a call's end is told after its record is written.
 func wantEvents(t *testing.T, c <-chan event.Event, types ...string) {
 	t.Helper()
-	seen := make(map[string]bool)
-	for {
+	missing := make(map[string]bool)
+	for _, typ := range types {
+		missing[typ] = true
+	}
+	late := time.After(30 * time.Second)
+	for len(missing) > 0 {
 		select {
 		case e := <-c:
-			seen[e.Type] = true
-			continue
-		default:
-		}
-		break
-	}
-	for _, typ := range types {
-		if !seen[typ] {
-			t.Errorf("no event %s", typ)
+			delete(missing, e.Type)
+		case <-late:
+			t.Fatalf("no events %v", slices.Sorted(maps.Keys(missing)))
 		}
 	}
 }

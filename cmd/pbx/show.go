@@ -14,7 +14,7 @@ import (
 const hidden = "(hidden)"
 
 // secretKey are settings that nobody should read over a shoulder.
-var secretKey = regexp.MustCompile(`(?i)(password|secret|token)$`)
+var secretKey = regexp.MustCompile(`(?i)(password|secret|token|hash_key)$`)
 
 // show is the configuration as YAML with its secrets hidden.
 func show(cfg Config) (string, error) {
@@ -32,21 +32,32 @@ func show(cfg Config) (string, error) {
 	return out.String(), nil
 }
 
-func hide(n *yaml.Node) {
+func hide(n *yaml.Node) { hideIn("", n) }
+
+// hideIn hides what is secret below n, which stands under the key section.
+func hideIn(section string, n *yaml.Node) {
 	for i, child := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "headers" {
+		if n.Kind != yaml.MappingNode {
+			hideIn(section, child)
+			continue
+		}
+		if i%2 == 0 {
+			continue
+		}
+		key := n.Content[i-1].Value
+		if key == "headers" {
 			hideAll(child) // what is sent to other servers mostly says who we are
 			continue
 		}
-		if n.Kind == yaml.MappingNode && i%2 == 1 && child.Kind == yaml.ScalarNode && child.Value != "" {
-			switch key := n.Content[i-1].Value; {
-			case secretKey.MatchString(key):
+		if child.Kind == yaml.ScalarNode && child.Value != "" {
+			switch {
+			case secretKey.MatchString(key), section == "chat" && key == "key": // other keys are names of files
 				child.SetString(hidden)
 			case strings.HasSuffix(key, "url"), key == "redis":
 				child.SetString(hideUserinfo(child.Value))
 			}
 		}
-		hide(child)
+		hideIn(key, child)
 	}
 }
 
@@ -60,7 +71,10 @@ func hideAll(n *yaml.Node) {
 	}
 }
 
-var dsnPassword = regexp.MustCompile(`(?i)password\s*=\s*('[^']*'|\S+)`)
+var (
+	dsnPassword = regexp.MustCompile(`(?i)password\s*=\s*('[^']*'|\S+)`)
+	urlPassword = regexp.MustCompile(`^(\w+://[^:/@]*):.*@`) // of a URL that cannot be read as one
+)
 
 // hideUserinfo takes the password out of a URL or DSN.
 func hideUserinfo(s string) string {
@@ -74,5 +88,5 @@ func hideUserinfo(s string) string {
 		}
 		return u.String()
 	}
-	return dsnPassword.ReplaceAllString(s, "password="+hidden)
+	return dsnPassword.ReplaceAllString(urlPassword.ReplaceAllString(s, "$1:hidden@"), "password="+hidden)
 }

@@ -74,6 +74,15 @@ func (s *server) apiParts(jobs *pg.Jobs) api.Parts {
 	p.Sources = api.Sources{
 		Calls: s.calls.Stats, Media: s.engine.Stats, Trunks: s.trunks,
 		SIP: func() any { return s.sip.Stats() },
+		More: map[string]func() any{
+			"chat": func() any { return s.chat.Stats() }, "webchat": func() any { return s.webchat.Stats() },
+			"webhook": func() any { return s.hooks.Stats() }, "tickets": func() any { return s.tickets.Stats() },
+			"feedback": func() any { return s.feedback.Stats() }, "triage": func() any { return s.triage.Stats() },
+			"flows_http": func() any { return s.flows.Web.Stats() },
+		},
+	}
+	if s.nodes != nil {
+		p.Sources.More["nodes"] = func() any { return s.nodes.Stats() }
 	}
 	if s.embed != nil {
 		p.Sources.Embed = func() any { return s.embed.Counts() }

@@ -142,6 +142,25 @@ func (s *Service) Version(lang string) string {
 // Size is the length of a language's vectors, 0 for a language without a model.
 func Size(lang string) int { return sizes[lang] }
 
+// knownRank is how many pieces of a vocabulary count as words: behind them stand names, other languages and mistakes.
+const knownRank = 24000
+
+// Known tells whether a folded word is one that the model of a language met often, so that it is hardly a typing mistake.
+func (s *Service) Known(lang, word string) bool {
+	s.mu.Lock()
+	m := s.models[lang]
+	s.mu.Unlock()
+	return m != nil && m.tokens.Whole(word, knownRank)
+}
+
+// Knowing is Known of a language where an embedder has it; nil otherwise.
+func Knowing(embedder any, lang string) func(word string) bool {
+	if k, ok := embedder.(interface{ Known(lang, word string) bool }); ok {
+		return func(word string) bool { return k.Known(lang, word) }
+	}
+	return nil
+}
+
 // Embed gives the vectors of a sentence that somebody waits for. It folds the text
 // itself. A full queue is ErrBusy at once.
 func (s *Service) Embed(ctx context.Context, lang, text string) (Vectors, error) {

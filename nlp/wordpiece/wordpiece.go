@@ -55,6 +55,13 @@ type file struct {
 	} `json:"model"`
 }
 
+// Whole tells whether a word is one piece of the vocabulary's first rank pieces, which stand in it by how often they were
+// met.
+func (t *Tokenizer) Whole(word string, rank int) bool {
+	id, ok := t.first[word]
+	return ok && int(id) < rank
+}
+
 // Load reads a tokenizer.json. It refuses any other kind than the one above, so
 // that no model ever gets pieces cut in another way than it learnt.
 func Load(path string) (*Tokenizer, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -56,10 +57,13 @@ type report struct {
 	builds   map[string]*strings.Builder // compiler output by import path
 	total    count
 	slow     []slow
+	failed   []failure
+	passed   map[failure]bool // tests that passed, without subtests, and packages
+	reasons  []string         // what each failed test said itself
 }
 
 func newReport(out *bufio.Writer) *report {
-	return &report{out: out, packages: map[string]*packageRun{}, builds: map[string]*strings.Builder{}}
+	return &report{out: out, packages: map[string]*packageRun{}, builds: map[string]*strings.Builder{}, passed: map[failure]bool{}}
 }
 
 // read takes all events until the end of in. A line that is no event, as the
@@ -95,8 +99,10 @@ func (r *report) take(ev testEvent) {
 	case "output":
 		buffer(p.output, ev.Test).WriteString(ev.Output)
 	case "run":
-		if i := strings.LastIndexByte(ev.Test, '/'); i >= 0 {
-			p.parents[ev.Test[:i]] = true
+		for i, c := range ev.Test {
+			if c == '/' {
+				p.parents[ev.Test[:i]] = true
+			}
 		}
 	case "pass", "fail", "skip":
 		if ev.Test == "" {
@@ -110,6 +116,7 @@ func (r *report) take(ev testEvent) {
 		}
 		if ev.Action == "pass" {
 			delete(p.output, ev.Test)
+			r.passed[failure{ev.Package, ev.Test}] = true
 		}
 	}
 }
@@ -140,8 +147,12 @@ func (r *report) finish(ev testEvent, p *packageRun) {
 		}
 	}
 	fmt.Fprintln(r.out)
-	if ev.Action == "fail" {
+	switch ev.Action {
+	case "fail":
 		r.explain(ev, p)
+		r.note(ev.Package, p)
+	case "pass":
+		r.passed[failure{ev.Package, ""}] = true
 	}
 	_ = r.out.Flush() // shown as it happens; main reports a broken pipe at the end
 }
@@ -194,6 +205,64 @@ func (r *report) explain(ev testEvent, p *packageRun) {
 		}
 	}
 	r.show(p, "")
+}
+
+// A test's output may be long with the log of the server it drives: why repeats, at
+// the end, what the failed tests said themselves.
+const reasonLines = 12
+
+var logLine = regexp.MustCompile(`\btime=\S+ level=`)
+
+// note keeps the failures of a package that has ended.
+func (r *report) note(pkg string, p *packageRun) {
+	tests := slices.Clone(p.order)
+	for test := range p.output {
+		if test != "" && p.result[test] == "" { // running when the process died
+			tests = append(tests, test)
+		}
+	}
+	named := false
+	for _, test := range tests {
+		if p.result[test] == "pass" || p.result[test] == "skip" || (p.parents[test] && p.childFailed(test)) {
+			continue
+		}
+		named = true
+		r.reason(failure{pkg, test}.String(), p.output[test])
+		top, _, _ := strings.Cut(test, "/")
+		if f := (failure{pkg, top}); !slices.Contains(r.failed, f) {
+			r.failed = append(r.failed, f)
+		}
+	}
+	if !named {
+		r.reason(pkg, p.output[""])
+		r.failed = append(r.failed, failure{pkg, ""})
+	}
+}
+
+func (r *report) reason(name string, output *strings.Builder) {
+	text := "failed  " + name + "\n"
+	n := 0
+	if output != nil {
+		for line := range strings.Lines(output.String()) {
+			trimmed := strings.TrimSpace(line)
+			if trimmed == "" || strings.HasPrefix(trimmed, "=== ") || strings.HasPrefix(trimmed, "--- ") || logLine.MatchString(line) {
+				continue
+			}
+			if n++; n > reasonLines {
+				text += "        ...\n"
+				break
+			}
+			text += "        " + strings.TrimRight(line, "\n") + "\n"
+		}
+	}
+	r.reasons = append(r.reasons, text)
+}
+
+// why says, last of all, what failed and what it said.
+func (r *report) why() {
+	for _, text := range r.reasons {
+		fmt.Fprint(r.out, text)
+	}
 }
 
 func (r *report) show(p *packageRun, test string) {

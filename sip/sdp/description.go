@@ -2,8 +2,9 @@
 // offer/answer of one audio call (RFC 3264).
 //
 // It owns the description, the direction table, the payload numbers, the SDES
-// keys (RFC 4568) and the version of the o= line. It refuses video, DTLS and
-// descriptions without a line it can take; it opens no socket and knows no SIP.
+// keys (RFC 4568) and the version of the o= line. It refuses video, DTLS (media reads
+// what browsers offer, in webrtcsdp.go) and descriptions without a line it can take; it
+// opens no socket and knows no SIP.
 //
 //	peer's offer  --Parse--> Description --Negotiator.Answer--> our SDP + Agreed
 //	our offer     <--Negotiator.Offer     peer's answer --Negotiator.Accept--> Agreed

@@ -63,7 +63,7 @@ async function write(page, shot) {
 async function look(page, shot) {
   for (const tab of ['snippets', 'scripts', 'suggestions', 'unanswered', 'health', 'practice', '']) {
     await page.goto(`${url}/kb${tab && `/${tab}`}`);
-    await page.waitForSelector('.kb-tab-here');
+    await page.waitForSelector('.tab-here');
     await page.waitForFunction(() => !document.querySelector('.waiting'));
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1), false, `/kb/${tab} is wider than the screen`);
     await shot(tab || 'articles');

@@ -346,9 +346,9 @@ await check('a call-back waits in sight of its queue\'s agents, who can take it 
   return text;
 });
 await check('messages to the queue have a page, answers to surveys only for supervisors', async () => {
-  await lin.locator('.call-tab', { hasText: 'Voice mail' }).click();
+  await lin.locator('.tab-link', { hasText: 'Voice mail' }).click();
   await lin.locator('.empty-title', { hasText: 'Nothing to be done' }).waitFor();
-  if ((await lin.locator('.call-tab').count()) !== 3) throw new Error('an agent sees another number of tabs');
+  if ((await lin.locator('.tab-link').count()) !== 3) throw new Error('an agent sees another number of tabs');
   await sun.goto(`${url}/calls/surveys`);
   await sun.locator('.empty-title', { hasText: 'No answers' }).waitFor();
 });

@@ -15,7 +15,7 @@ type AuditPage = components['schemas']['AuditPage'];
 /** Audit is who did what, the newest first. */
 export function Audit() {
   const { t } = useTranslation();
-  const { dateTime } = useFormat();
+  const { moment } = useFormat();
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ['admin', 'audit'],
     queryFn: ({ pageParam, signal }) => request<AuditPage>('/audit', { signal, query: { cursor: pageParam, limit: 50 } }),
@@ -53,7 +53,7 @@ export function Audit() {
             <tbody>
               {rows.map((row) => (
                 <tr key={row.id}>
-                  <td className="num">{dateTime(row.at)}</td>
+                  <td className="num">{moment(row.at)}</td>
                   <td>{row.actor}</td>
                   <td>
                     <code>{row.action}</code>

@@ -255,10 +255,13 @@ function Editor({ account, onClose }: { account: Account | null; onClose: () => 
       title={account ? `${t(`channels.kind.${account.channel}` as 'channels.kind.web')} · ${account.id}` : t('channels.add')}
       size={narrow ? '100%' : 640}
       onClose={onClose}
-      extra={
-        <Button type="primary" loading={save.isPending} onClick={() => form.submit()}>
-          {t('settings.save')}
-        </Button>
+      footer={
+        <div className="admin-foot">
+          <Button onClick={onClose}>{t('settings.cancel')}</Button>
+          <Button type="primary" loading={save.isPending} onClick={() => form.submit()}>
+            {t('settings.save')}
+          </Button>
+        </div>
       }
     >
       <Form form={form} layout="vertical" requiredMark={false} initialValues={fieldsOf(account)} onFinish={(fields) => save.mutate(fields)}>

@@ -61,7 +61,7 @@ function Add({ onClose, onMade }: { onClose: () => void; onMade: (token: string)
     <Modal open title={t('admin.add.kiosks')} okText={t('admin.create')} cancelText={t('settings.cancel')} confirmLoading={create.isPending} onCancel={onClose} onOk={() => form.submit()}>
       <Form form={form} layout="vertical" requiredMark={false} onFinish={(fields) => create.mutate(fields)}>
         <Form.Item name="name" label={t('admin.field.place')} rules={[{ required: true, message: t('settings.required') }]}>
-          <Input maxLength={100} placeholder={t('admin.hint.place')} />
+          <Input maxLength={100} autoFocus placeholder={t('admin.hint.place')} />
         </Form.Item>
         <Tags name="queues" label="queues" hint="queues" options={queues.map((queue) => ({ value: queue.id, label: queue.name ?? queue.id }))} />
         <Toggle name="names" label="names" hint="names" />

@@ -147,7 +147,7 @@ function Editor<K extends Kind, F extends object>({ sheet, edited, onClose }: { 
       <Faults faults={faults} error={save.error} />
       <Form form={form} layout="vertical" requiredMark={false} disabled={readOnly} initialValues={{ name: edited?.name, ...sheet.toForm(edited?.doc ?? null) }} onFinish={(fields) => save.mutate(fields)} onValuesChange={sheet.check && !readOnly ? live : undefined}>
         <Form.Item name="name" label={t('admin.name')} extra={edited ? undefined : t('admin.nameHint')} rules={[{ required: true, pattern: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, message: t('admin.nameHint') }]}>
-          <Input disabled={edited !== null} spellCheck={false} autoComplete="off" />
+          <Input disabled={edited !== null} autoFocus={edited === null} spellCheck={false} autoComplete="off" />
         </Form.Item>
         {sheet.fields({ form: form as unknown as FormInstance<F>, secrets: edited?.secrets ?? [], name: edited?.name ?? '' })}
       </Form>

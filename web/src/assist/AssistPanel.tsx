@@ -155,7 +155,7 @@ function AnswerCard({ answer, degraded, give, dismiss }: { answer?: Answer; degr
       head={
         answer?.article ? (
           <>
-            {(answer.p ?? 0) > 0 && <span className="assist-p num" title={t('assist.pHint')}>{`${number(100 * (answer.p ?? 0))} %`}</span>}
+            {(answer.p ?? 0) > 0 && <span className="assist-p num" title={t('assist.pHint')}>{`${number(100 * (answer.p ?? 0))}%`}</span>}
             {answer.why && (
               <Popover trigger="click" content={<Reasons answer={answer} />}>
                 <button type="button" className="assist-link">
@@ -208,7 +208,7 @@ function AnswerCard({ answer, degraded, give, dismiss }: { answer?: Answer; degr
                   <Link to="/kb/$articleId" params={{ articleId: String(other.article) }}>
                     {other.title}
                   </Link>
-                  {other.p > 0 && <span className="muted num">{`${number(100 * other.p)} %`}</span>}
+                  {other.p > 0 && <span className="muted num">{`${number(100 * other.p)}%`}</span>}
                 </li>
               ))}
             </ul>

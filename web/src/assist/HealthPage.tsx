@@ -49,7 +49,7 @@ function Weeks({ weeks, lang }: { weeks: Week[]; lang: string }) {
             <polyline points={weeks.map((week, i) => `${x(i).toFixed(1)},${y(share(week[name], week.questions)).toFixed(1)}`).join(' ')} />
             {weeks.map((week, i) => (
               <circle key={week.week} cx={x(i)} cy={y(share(week[name], week.questions))} r={weeks.length > 26 ? 1.5 : 3}>
-                <title>{`${day(week.week)}: ${number(share(week[name], week.questions), 1)} % · ${number(week.questions)}`}</title>
+                <title>{`${day(week.week)}: ${number(share(week[name], week.questions), 1)}% · ${number(week.questions)}`}</title>
               </circle>
             ))}
           </g>
@@ -60,7 +60,7 @@ function Weeks({ weeks, lang }: { weeks: Week[]; lang: string }) {
         {lines.map((name) => (
           <span key={name} className={`kb-key learn-key-${name}`}>
             {t(`assist.health.${name}`)}
-            {last && <span className="num"> {number(share(last[name], last.questions), 1)} %</span>}
+            {last && <span className="num"> {number(share(last[name], last.questions), 1)}%</span>}
           </span>
         ))}
       </figcaption>
@@ -70,7 +70,7 @@ function Weeks({ weeks, lang }: { weeks: Week[]; lang: string }) {
 
 function Inner() {
   const { t } = useTranslation();
-  const { number, day, dateTime } = useFormat();
+  const { number, day, moment } = useFormat();
   const { data, error, refetch } = useQuery(health);
   const judged = useQuery(judgements);
   if (error) return <Failed error={error} retry={() => void refetch()} />;
@@ -138,7 +138,7 @@ function Inner() {
                       <span className="muted">{t(`kb.langs.${one.lang}`)}</span>
                     </td>
                     <td>{number(one.offered)}</td>
-                    <td>{number(share(one.taken, one.offered), 0)} %</td>
+                    <td>{number(share(one.taken, one.offered), 0)}%</td>
                     <td>{number(one.edited)}</td>
                     <td>{one.edited > 0 ? number(one.distance) : '–'}</td>
                     <td>{number(one.dismissed)}</td>
@@ -164,7 +164,7 @@ function Inner() {
         </ul>
       </section>
       {run && (
-        <p className="muted num" title={dateTime(run.at)}>
+        <p className="muted num" title={moment(run.at)}>
           {t('assist.health.lastRun', { day: day(run.at), replies: number(run.replies), seconds: number(run.took_ms / 1000, 1) })}
           {Object.entries(run.langs).map(([lang, of]) => ` · ${t(`kb.langs.${lang}`)}: ${t('assist.health.ran', { questions: number(of.questions), clusters: number(of.clusters), near: number(of.cut.near, 2) })}`)}
         </p>

@@ -10,7 +10,7 @@ import { useMessage } from '../parts/messages';
 /** IntentGate shows what the bot's intents of a language are guessed by, and how each version did on labelled turns. */
 export function IntentGate({ lang, admin }: { lang: string; admin: boolean }) {
   const { t } = useTranslation();
-  const { number, day, dateTime } = useFormat();
+  const { number, day, moment } = useFormat();
   const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
@@ -47,11 +47,11 @@ export function IntentGate({ lang, admin }: { lang: string; admin: boolean }) {
         <tbody>
           {rows.map((one) => (
             <tr key={one.version}>
-              <td title={dateTime(one.trained_at)}>{day(one.trained_at)}</td>
+              <td title={moment(one.trained_at)}>{day(one.trained_at)}</td>
               <td>{number(one.figures.phrases)}</td>
               <td>{pair(one, 'mrr10', 3, '')}</td>
-              <td>{pair(one, 'wrong_pct', 1, ' %')}</td>
-              <td>{pair(one, 'answered_pct', 1, ' %')}</td>
+              <td>{pair(one, 'wrong_pct', 1, '%')}</td>
+              <td>{pair(one, 'answered_pct', 1, '%')}</td>
               <td>
                 {one.active ? <span className="tag tag-good">{t('kb.inUse')}</span> : one.gate.reason ? <span className="tag tag-poor" title={one.gate.reason}>{t('kb.refused')}</span> : t('kb.replaced')}{' '}
                 {admin && one.earlier && (

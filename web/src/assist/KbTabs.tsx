@@ -2,6 +2,7 @@ import { useSuspenseQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { session } from '../api/queries';
+import { useHere } from '../parts/here';
 import { may } from '../shell/roles';
 import './assist.css';
 
@@ -19,13 +20,14 @@ const tabs = [
 export function KbTabs() {
   const { t } = useTranslation();
   const { data } = useSuspenseQuery(session);
+  const row = useHere();
   const edits = may(data?.user.role, 'articles');
   return (
-    <nav className="kb-tabs" aria-label={t('nav.kb')}>
+    <nav ref={row} className="tab-row" aria-label={t('nav.kb')}>
       {tabs
         .filter((tab) => edits || !tab.edits)
         .map((tab) => (
-          <Link key={tab.to} to={tab.to} activeOptions={{ exact: true, includeSearch: false }} className="kb-tab" activeProps={{ className: 'kb-tab kb-tab-here', 'aria-current': 'page' }}>
+          <Link key={tab.to} to={tab.to} activeOptions={{ exact: true, includeSearch: false }} className="tab-link" activeProps={{ className: 'tab-link tab-here', 'aria-current': 'page' }}>
             {t(`assist.tab.${tab.key}`)}
           </Link>
         ))}

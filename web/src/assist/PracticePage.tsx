@@ -39,7 +39,7 @@ function Adding({ onClose }: { onClose: () => void }) {
       <div className="kb-form">
         <label>
           {t('assist.practice.conversation')}
-          <InputNumber min={1} precision={0} value={conversation} onChange={setConversation} style={{ width: '100%' }} />
+          <InputNumber min={1} precision={0} autoFocus value={conversation} onChange={setConversation} style={{ width: '100%' }} />
         </label>
         <label>
           {t('assist.practice.title')}
@@ -121,17 +121,17 @@ function Playing({ run, set, onClose }: { run: Run; set: (run: Run) => void; onC
             <>
               <div>
                 <dt>{t('assist.practice.marks.like')}</dt>
-                <dd>{number(100 * run.marks.like)} %</dd>
+                <dd>{number(100 * run.marks.like)}%</dd>
               </div>
               {run.marks.scripted && (
                 <div>
                   <dt>{t('assist.practice.marks.check')}</dt>
-                  <dd>{number(100 * run.marks.check)} %</dd>
+                  <dd>{number(100 * run.marks.check)}%</dd>
                 </div>
               )}
               <div>
                 <dt>{t('assist.practice.marks.time')}</dt>
-                <dd>{number(100 * run.marks.time)} %</dd>
+                <dd>{number(100 * run.marks.time)}%</dd>
               </div>
             </>
           )}
@@ -210,7 +210,7 @@ export function PracticePage() {
       <div className="page-head">
         <h1>{t('assist.tab.practice')}</h1>
         {edits && (
-          <Button className="assist-right" onClick={() => setAdding(true)}>
+          <Button className="page-end" onClick={() => setAdding(true)}>
             {t('assist.practice.add')}
           </Button>
         )}

@@ -130,7 +130,7 @@ function ScriptForm({ of, leads, onClose }: { of?: Script; leads: boolean; onClo
         <div className="kb-pair">
           <label>
             {t('assist.scripting.title')}
-            <Input value={doc.title} maxLength={100} onChange={(event) => setDoc({ ...doc, title: event.target.value })} />
+            <Input value={doc.title} maxLength={100} autoFocus onChange={(event) => setDoc({ ...doc, title: event.target.value })} />
           </label>
           <label>
             {t('assist.scripting.name')}
@@ -202,7 +202,7 @@ export function ScriptsPage() {
       <div className="page-head">
         <h1>{t('assist.tab.scripts')}</h1>
         {edits && (
-          <Button type="primary" className="assist-right" onClick={() => setEdited('new')}>
+          <Button type="primary" className="page-end" onClick={() => setEdited('new')}>
             {t('assist.scripting.add')}
           </Button>
         )}

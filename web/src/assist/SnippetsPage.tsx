@@ -77,7 +77,7 @@ function SnippetForm({ of, edits, leads, onClose }: { of: Partial<Snippet>; edit
       >
         <div className="kb-pair">
           <Form.Item name="shortcut" label={t('assist.snippet.shortcut')} rules={[{ required: true, pattern: /^\/?[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, message: t('assist.snippet.shortcutHint') }]}>
-            <Input prefix="/" maxLength={41} spellCheck={false} />
+            <Input prefix="/" maxLength={41} autoFocus spellCheck={false} />
           </Form.Item>
           <Form.Item name="lang" label={t('kb.lang')}>
             <Select options={languages.map((value) => ({ value, label: t(`kb.langs.${value}`) }))} />
@@ -119,7 +119,7 @@ export function SnippetsPage() {
       <Title>{t('assist.tab.snippets')}</Title>
       <div className="page-head">
         <h1>{t('assist.tab.snippets')}</h1>
-        <Button type="primary" className="assist-right" onClick={() => setEdited({ lang: i18n.language.startsWith('zh') ? 'zh' : 'en' })}>
+        <Button type="primary" className="page-end" onClick={() => setEdited({ lang: i18n.language.startsWith('zh') ? 'zh' : 'en' })}>
           {t('assist.snippet.add')}
         </Button>
       </div>

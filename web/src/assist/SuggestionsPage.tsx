@@ -87,7 +87,7 @@ function Row({ of, onApprove }: { of: Suggestion; onApprove: () => void }) {
     onSuccess: () => client.invalidateQueries({ queryKey: ['kb'] }),
     onError: (error) => void message.error(said(error)),
   });
-  const percent = (x: number) => `${number(100 * x)} %`;
+  const percent = (x: number) => `${number(100 * x)}%`;
   return (
     <li className="learn-row">
       <div className="learn-main">

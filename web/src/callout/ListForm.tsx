@@ -42,7 +42,7 @@ export function ListForm({ list, onClose, onDone }: { list?: CallList; onClose: 
     <Modal open width={640} title={t(list ? 'callout.change' : 'callout.add')} okText={t('callout.save')} cancelText={t('settings.cancel')} confirmLoading={save.isPending} onCancel={onClose} onOk={() => form.submit()}>
       <Form form={form} layout="vertical" requiredMark={false} autoComplete="off" initialValues={list ? { ...list, until: list.until ? dayjs(list.until) : undefined } : { ...fresh, queue: queues.length === 1 ? queues[0]?.id : undefined }} onFinish={(fields) => save.mutate(fields)}>
         <Form.Item name="name" label={t('callout.name')} rules={[required]}>
-          <Input maxLength={200} />
+          <Input maxLength={200} autoFocus />
         </Form.Item>
         <Form.Item name="note" label={t('callout.note')} extra={t('callout.noteHint')}>
           <Input.TextArea maxLength={2000} autoSize={{ minRows: 2, maxRows: 6 }} />

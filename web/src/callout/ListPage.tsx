@@ -9,7 +9,6 @@ import { board, dispositions } from '../api/queries';
 import { useChannel } from '../call/hooks';
 import { useAct } from '../contact/words';
 import { firstOf, useFormat } from '../i18n/format';
-import { CallTabs } from '../parts/CallTabs';
 import { Icon } from '../parts/Icon';
 import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -219,6 +218,9 @@ function Head({ list, onFill, onChange }: { list: CallList; onFill: () => void; 
   return (
     <div className="page-head call-list-head">
       {holder}
+      <Link to="/calls/lists" className="round" aria-label={t('callout.title')} title={t('callout.title')}>
+        <Icon name="back" size={18} />
+      </Link>
       <h1>{list.name}</h1>
       <ListState list={list} />
       <span className="call-list-acts">
@@ -281,7 +283,6 @@ export function ListPage() {
   return (
     <div className="page">
       <Title>{list?.name ?? t('callout.title')}</Title>
-      <CallTabs />
       {error && <Failed error={error} retry={() => void refetch()} />}
       {!list && !error && <Waiting />}
       {list && (

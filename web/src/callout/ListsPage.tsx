@@ -48,18 +48,18 @@ export function ListsPage() {
   const [adding, setAdding] = useState(false);
   useChannel('queues', useFresh());
   const add = leads(role) && (
-    <Button type="primary" onClick={() => setAdding(true)}>
+    <Button type="primary" className="page-end" onClick={() => setAdding(true)}>
       {t('callout.add')}
     </Button>
   );
   return (
     <div className="page">
       <Title>{t('callout.title')}</Title>
-      <CallTabs />
       <div className="page-head">
         <h1>{t('callout.title')}</h1>
         {data && data.length > 0 && add}
       </div>
+      <CallTabs />
       {error && <Failed error={error} retry={() => void refetch()} />}
       {isPending && <Waiting />}
       {data?.length === 0 && (

@@ -48,7 +48,7 @@ export interface Subject {
 function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: string) => void }) {
   const { t } = useTranslation();
   const message = useMessage();
-  const { dateTime, number } = useFormat();
+  const { moment, number } = useFormat();
   const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: ['contacts', String(contact), 'slots'], queryFn: ({ signal }) => request<Schemas['BotSlots']>(`/bot/contacts/${contact}/slots`, { signal }).then((found) => found.items), staleTime: 30_000 });
   const [editing, setEditing] = useState<{ id: number; value: string } | null>(null);
@@ -85,7 +85,7 @@ function Slots({ contact, onInsert }: { contact: number; onInsert?: (text: strin
             ) : (
               <span className="slot-value">
                 <strong className="num">{one.value}</strong>
-                <small className="muted" title={dateTime(one.at)}>
+                <small className="muted" title={moment(one.at)}>
                   {t(`desktop.source.${one.source}`, one.source)} · {one.confirmed ? t('desktop.confirmed') : t('unit.percent', { value: number(100 * one.p) })}
                 </small>
               </span>

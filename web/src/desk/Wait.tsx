@@ -12,7 +12,7 @@ export function Wait({ since }: { since: string }) {
   const ms = Math.max(0, now - Date.parse(since));
   return (
     <span className={ms > slow ? 'inbox-late num' : 'inbox-wait num'} title={t('inbox.waiting')}>
-      {ms < 3_600_000 ? clock(ms) : t('inbox.hours', { count: Math.floor(ms / 3_600_000) })}
+      {ms < 3_600_000 ? clock(ms) : ms < 172_800_000 ? t('inbox.hours', { count: Math.floor(ms / 3_600_000) }) : t('desktop.days', { count: Math.floor(ms / 86_400_000) })}
     </span>
   );
 }

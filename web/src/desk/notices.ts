@@ -35,6 +35,9 @@ export function fresh(before: ReadonlyMap<string, string>, items: readonly DeskI
   return items.filter((item) => item.group === 'now' && [item.unread, item.mentioned, item.kind === 'ticket'].includes(true) && before.get(keyOf(item)) !== stamp(item));
 }
 
+/** waiting is how many pieces of work somebody has written to, or been named in, and nobody has looked at. */
+export const waiting = (items: readonly DeskItem[]): number => items.filter((item) => item.group === 'now' && [item.unread, item.mentioned].includes(true)).length;
+
 const stamp = (item: DeskItem): string => `${item.since ?? ''}${item.mentioned ? '@' : ''}${item.kind === 'ticket' ? item.state : ''}`;
 
 /** useNotices tells what came while nobody looked. */

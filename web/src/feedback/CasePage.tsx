@@ -20,7 +20,7 @@ import '../pages/calls.css';
 import '../pages/tickets.css';
 import { caseStates, causes, oneCase, walk, ways, type CaseDetail, type Link as CustomerLink, type Note, type Step } from './api';
 import './feedback.css';
-import { label, Score } from './marks';
+import { label, Score, wordless } from './marks';
 
 interface Act {
   path?: string;
@@ -367,7 +367,7 @@ export function CasePage() {
           <Icon name="back" size={18} />
         </Link>
         <h1>
-          <span className="muted num">C-{c.id}</span> {c.title || t('feedback.noWords')}
+          <span className="muted num">C-{c.id}</span> {wordless(c.title) ? t('feedback.noWords') : c.title}
         </h1>
         <span className="tag">{t(`feedback.openedBy.${c.opened_by}`)}</span>
         {c.legal && <span className="tag tag-poor">{t('feedback.legal')}</span>}

@@ -19,7 +19,7 @@ import '../pages/calls.css';
 import '../pages/tickets.css';
 import { areas, caseCounts, cases, caseStates, causes, kinds, report, said, sources, summary, tabs, topics, walk, type CaseRow, type Cause, type FeedbackFilter, type Item, type Tab, type Theme } from './api';
 import './feedback.css';
-import { label, Score, useCauseName } from './marks';
+import { label, Score, useCauseName, wordless } from './marks';
 import { NPSBar, Surveys } from './Surveys';
 
 type Change = (part: FeedbackFilter) => void;
@@ -139,7 +139,7 @@ function Said({ filter, change }: { filter: FeedbackFilter; change: Change }) {
         <div className="summary">
           <section className="card summary-card">
             <h2>{t('feedback.kinds.csat')}</h2>
-            <p className="summary-number num">{sum.csat_mean === undefined ? '–' : number(sum.csat_mean, 2)}</p>
+            <p className="summary-number num">{sum.csat_mean === undefined ? '–' : number(sum.csat_mean, 2)}{sum.csat_mean !== undefined && <small className="muted"> {t('look.outOf', { most: 5, count: sum.csat.reduce((all, n) => all + n, 0) })}</small>}</p>
             <Bars values={sum.csat} from={1} name={t('feedback.distribution')} />
           </section>
           <section className="card summary-card">
@@ -174,7 +174,7 @@ function CaseLine({ row, now }: { row: CaseRow; now: number }) {
       <Link className="case-row archive-row-link" to="/cases/$caseId" params={{ caseId: String(row.id) }}>
         <span className="num muted">C-{row.id}</span>
         <span className="ticket-subject">
-          <strong>{row.title || t('feedback.noWords')}</strong>
+          {wordless(row.title) ? <span className="muted">{t('feedback.noWords')}</span> : <strong>{row.title}</strong>}
           <small className="muted">
             {[row.contact_name, t(`feedback.openedBy.${row.opened_by}`), row.cause ? cause(row.cause) : '', row.product].filter(Boolean).join(' · ')}
           </small>
@@ -386,7 +386,7 @@ function CauseTree({ admin }: { admin: boolean }) {
   return (
     <>
       {admin && (
-        <div className="report-bar">
+        <div className="page-acts">
           <Button type="primary" onClick={() => setEdit('new')}>
             {t('feedback.addCause')}
           </Button>
@@ -404,9 +404,9 @@ function CauseTree({ admin }: { admin: boolean }) {
               <span className="cause-end">
                 <span className="muted num">{t('feedback.caseCount', { count: cause.cases })}</span>
                 {admin && (
-                  <button type="button" className="link" onClick={() => setEdit(cause)}>
+                  <Button size="small" onClick={() => setEdit(cause)} aria-label={t('settings.editUser', { name: label(cause, i18n.language) })}>
                     {t('feedback.change')}
-                  </button>
+                  </Button>
                 )}
               </span>
             </li>

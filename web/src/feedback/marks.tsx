@@ -21,6 +21,9 @@ export function Score({ item }: { item: Pick<Item, 'kind' | 'score'> }) {
   );
 }
 
+/** wordless is a case that nobody said anything of: the server writes a dash for it. */
+export const wordless = (title: string) => title === '' || title === '–';
+
 /** useCauseName names causes in the language of the page. */
 export function useCauseName(): (code: string | undefined) => string {
   const { t, i18n } = useTranslation();

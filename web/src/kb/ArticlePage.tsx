@@ -248,7 +248,7 @@ function Editor({ of, start }: { of?: Article; start: { key?: string; lang?: str
     <div className="page">
       <Title>{of?.title ?? t('kb.add')}</Title>
       <div className="page-head kb-head">
-        <Link to="/kb" aria-label={t('kb.back')} className="kb-back">
+        <Link to="/kb" aria-label={t('kb.back')} title={t('kb.back')} className="round">
           <Icon name="back" />
         </Link>
         <h1>{of?.title ?? t('kb.add')}</h1>

@@ -16,7 +16,7 @@ import { useSaid } from './ArticlePage';
 import { judgements, type Judgement, type Point } from './queries';
 import './kb.css';
 
-const box = { w: 560, h: 240, left: 46, right: 12, top: 12, bottom: 30 };
+const box = { w: 560, h: 256, left: 46, right: 12, top: 12, bottom: 46 };
 const x = (p: number) => box.left + p * (box.w - box.left - box.right);
 const y = (share: number) => box.h - box.bottom - share * (box.h - box.top - box.bottom);
 const line = (points: readonly Point[], of: 'answered' | 'wrong' | 'shown') => [...points].reverse().map((point) => `${x(point.p).toFixed(1)},${y(point[of]).toFixed(1)}`).join(' ');
@@ -38,11 +38,14 @@ export function Curve({ of, answer, clarify }: { of: Judgement; answer: number; 
             <text x={box.left - 6} y={y(share) + 4} textAnchor="end">
               {number(100 * share)}%
             </text>
-            <text x={x(share)} y={box.h - 10} textAnchor="middle">
+            <text x={x(share)} y={box.h - 28} textAnchor="middle">
               {number(share, 2)}
             </text>
           </g>
         ))}
+        <text x={x(0.5)} y={box.h - 7} textAnchor="middle">
+          {t('look.sureness')}
+        </text>
         <line className="kb-limit" x1={x(0)} x2={x(1)} y1={y(0.05)} y2={y(0.05)} />
         <polyline className="kb-shown" points={line(of.curve, 'shown')} />
         <polyline className="kb-answered" points={line(of.curve, 'answered')} />
@@ -76,7 +79,7 @@ function Shift({ name, value, from, disabled, set }: { name: 'answer' | 'clarify
       <span>
         {t(`kb.shifts.${name}`)} <strong className="num">{number(from + value, 2)}</strong>{' '}
         <span className="muted num">
-          {number(from, 2)} {value < 0 ? '−' : '+'} {number(Math.abs(value), 2)}
+          {value === 0 ? t('look.asLearnt') : `${number(from, 2)} ${value < 0 ? '−' : '+'} ${number(Math.abs(value), 2)}`}
         </span>
       </span>
       <Slider min={-0.1} max={0.1} step={0.01} value={value} disabled={disabled} onChange={set} tooltip={{ formatter: (v) => number(v ?? 0, 2) }} ariaLabelForHandle={t(`kb.shifts.${name}`)} />
@@ -86,7 +89,7 @@ function Shift({ name, value, from, disabled, set }: { name: 'answer' | 'clarify
 
 function Language({ of, admin }: { of: Judgement; admin: boolean }) {
   const { t } = useTranslation();
-  const { number, day, dateTime } = useFormat();
+  const { number, day, moment } = useFormat();
   const message = useMessage();
   const said = useSaid();
   const client = useQueryClient();
@@ -157,11 +160,11 @@ function Language({ of, admin }: { of: Judgement; admin: boolean }) {
             <tbody>
               {of.judgements.slice(0, 8).map((one) => (
                 <tr key={one.id}>
-                  <td title={dateTime(one.at)}>{day(one.at)}</td>
+                  <td title={moment(one.at)}>{day(one.at)}</td>
                   <td>{number(one.learnt)}</td>
                   <td>{one.own.questions > 0 ? `${number(one.own.mrr10, 3)}${one.before ? ` (${number(one.before.mrr10, 3)})` : ''}` : '–'}</td>
-                  <td>{one.own.questions > 0 ? `${number(one.own.wrong_pct, 1)} %${one.before ? ` (${number(one.before.wrong_pct, 1)} %)` : ''}` : '–'}</td>
-                  <td>{one.own.questions > 0 ? `${number(one.own.answered_pct, 1)} %${one.before ? ` (${number(one.before.answered_pct, 1)} %)` : ''}` : '–'}</td>
+                  <td>{one.own.questions > 0 ? `${number(one.own.wrong_pct, 1)}%${one.before ? ` (${number(one.before.wrong_pct, 1)}%)` : ''}` : '–'}</td>
+                  <td>{one.own.questions > 0 ? `${number(one.own.answered_pct, 1)}%${one.before ? ` (${number(one.before.answered_pct, 1)}%)` : ''}` : '–'}</td>
                   <td>
                     {one.active ? <span className="tag tag-good">{t('kb.inUse')}</span> : one.reason ? <span className="tag tag-poor" title={one.reason}>{t('kb.refused')}</span> : t('kb.replaced')}{' '}
                     {admin && !one.active && one.embed === progress.model && (
@@ -191,7 +194,7 @@ export function ThresholdsPage() {
     <div className="page">
       <Title>{t('kb.thresholds')}</Title>
       <div className="page-head kb-head">
-        <Link to="/kb" aria-label={t('kb.back')} className="kb-back">
+        <Link to="/kb" aria-label={t('kb.back')} title={t('kb.back')} className="round">
           <Icon name="back" />
         </Link>
         <h1>{t('kb.thresholds')}</h1>

@@ -17,6 +17,7 @@ import { Webhooks } from '../rules/Webhooks';
 import { Demands } from '../guard/Demands';
 import { Teams } from '../teams/Teams';
 import { Empty } from '../parts/Notice';
+import { useHere } from '../parts/here';
 import { Title } from '../parts/Title';
 import '../admin/admin.css';
 
@@ -53,6 +54,7 @@ const wordsOf = (t: (key: string) => string, name: Section): string => t(elsewhe
 export function AdminPage() {
   const { t } = useTranslation();
   const { data } = useSuspenseQuery(session);
+  const row = useHere();
   const auditor = data?.user.role === 'auditor';
   if (data?.user.role !== 'admin' && !auditor) {
     return (
@@ -63,7 +65,7 @@ export function AdminPage() {
   }
   return (
     <div className="admin">
-      <nav className="admin-nav" aria-label={t('admin.title')}>
+      <nav ref={row} className="admin-nav" aria-label={t('admin.title')}>
         <h1>{t('admin.title')}</h1>
         {(auditor ? (['audit'] as const) : names).map((name) => (
           <Link key={name} to="/admin/$section" params={{ section: name }} className="admin-link" activeProps={{ className: 'admin-link admin-here', 'aria-current': 'page' }}>

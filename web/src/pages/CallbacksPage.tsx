@@ -74,11 +74,11 @@ export function CallbacksPage() {
   return (
     <div className="page">
       <Title>{t('calldesk.tabs.callbacks')}</Title>
-      <CallTabs />
       <div className="page-head">
         <h1>{t('calldesk.tabs.callbacks')}</h1>
         {data && <span className="muted num">{t('calldesk.back.count', { count: data.length })}</span>}
       </div>
+      <CallTabs />
       {data && data.length > 0 && !(atWork && ready) && <p className="muted">{t('calldesk.back.needed')}</p>}
       {error && <Failed error={error} retry={() => void refetch()} />}
       {!data && !error && <Waiting />}

@@ -210,7 +210,6 @@ export function CallsPage() {
   return (
     <div className="page">
       <Title>{t('calls.title')}</Title>
-      <CallTabs />
       <div className="page-head">
         <h1>{t('calls.title')}</h1>
         <span className="muted num" role="status">
@@ -226,6 +225,7 @@ export function CallsPage() {
           <ExportButton noun="calls" />
         </span>
       </div>
+      <CallTabs />
       <Filters filter={filter} change={change} trunks={trunks} search={search} />
       {error && <Failed error={error} retry={() => void refetch()} />}
       {isPending && <Waiting rows={8} />}

@@ -24,7 +24,7 @@ export function ContactPage() {
     <div className="page">
       <Title>{name}</Title>
       <div className="page-head">
-        <Link to="/contacts" className="back" aria-label={t('contacts.back')}>
+        <Link to="/contacts" className="round" aria-label={t('contacts.back')} title={t('contacts.back')}>
           <Icon name="back" size={18} />
         </Link>
         <h1>{name}</h1>

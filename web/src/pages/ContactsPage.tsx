@@ -179,13 +179,21 @@ export function ContactsPage() {
       {isPending && <Waiting rows={8} />}
       {data && items.length === 0 && <Empty icon="contacts" title={t(filtered ? 'contacts.none' : 'contacts.noneYet')} hint={t(filtered ? 'contacts.noneHint' : 'contacts.noneYetHint')} />}
       {items.length > 0 && (
-        <ul className="card contact-list">
-          {items.map((row) => (
-            <li key={row.id}>
-              <Row row={row} />
-            </li>
-          ))}
-        </ul>
+        <div className="card">
+          <div className="contact-row contact-head" aria-hidden="true">
+            <span>{t('contacts.name')}</span>
+            <span>{t('contacts.identities')}</span>
+            <span>{t('contacts.tags')}</span>
+            <span className="contact-time">{t('ticket.changed')}</span>
+          </div>
+          <ul className="contact-list">
+            {items.map((row) => (
+              <li key={row.id}>
+                <Row row={row} />
+              </li>
+            ))}
+          </ul>
+        </div>
       )}
       <More of={{ hasNextPage, isFetchingNextPage, fetchNextPage }} />
       {open === 'new' && <NewContact onClose={() => setOpen(null)} />}

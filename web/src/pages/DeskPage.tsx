@@ -8,7 +8,7 @@ import { ticket as ticketOf } from '../api/tickets';
 import { useFloor, useNarrow } from '../call/hooks';
 import { firstOf } from '../i18n/format';
 import { Context, tabs, type Subject, type Tab } from '../desk/Context';
-import { useBell, useNotices } from '../desk/notices';
+import { useBell, useNotices, waiting } from '../desk/notices';
 import { OwnCalls } from '../desk/OwnCalls';
 import { PhonePanel } from '../desk/Phone';
 import { useSelected } from '../desk/selection';
@@ -162,6 +162,7 @@ export function DeskPage() {
   useTaken(open);
   const { bell, press } = useBell();
   useNotices(list.data?.items, bell, open);
+  const unseen = waiting(list.data?.items ?? []);
 
   const keys = useMemo(() => entries.map((entry) => entry.key), [entries]);
   const move = useCallback(
@@ -250,7 +251,7 @@ export function DeskPage() {
   const hidden = (narrow || tight) && !context;
   return (
     <div className={`desktop${subject ? ' desktop-open' : ''}${hidden ? ' desktop-bare' : ''}`} style={{ '--work': `${work.width}px`, '--context': `${side.width}px` } as CSSProperties}>
-      <Title>{t('desk.title')}</Title>
+      <Title>{`${unseen > 0 ? `(${unseen}) ` : ''}${t('desk.title')}`}</Title>
       <h1 className="hidden">{t('desk.title')}</h1>
       {!(narrow && subject) && workList}
       <div className="desk-main desk-pane">

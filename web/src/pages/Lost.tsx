@@ -2,6 +2,7 @@ import { Link, type ErrorComponentProps } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { Problem } from '../api/problem';
 import { Mark } from '../parts/Icon';
+import '../parts/notice.css';
 import './lost.css';
 
 export function NotFound() {

@@ -8,7 +8,7 @@ import type { Agent, QueueBoard, Work } from '../api/model';
 import { Problem, problemKey } from '../api/problem';
 import { agentHistory, agents as agentsOf, board as boardOf, work as workOf } from '../api/queries';
 import { useChannel, useFloor, useNow } from '../call/hooks';
-import { clock, firstOf, useFormat } from '../i18n/format';
+import { clock, firstOf, since, useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { AlarmSwitch, QueueAlerts, useWorst } from '../parts/QueueAlerts';
@@ -141,7 +141,7 @@ function AgentRow({ agent, now }: { agent: Agent; now: number }) {
         </span>
       </td>
       <td data-name={t('queues.since')} className="num end">
-        {clock(now - Date.parse(agent.since))}
+        {since(agent.since, now)}
       </td>
       <td data-name={t('queues.handled')} className="num end">
         {number(agent.handled_today)}
@@ -306,7 +306,9 @@ export function QueuesPage() {
       <Title>{t('queues.title')}</Title>
       <div className="page-head">
         <h1>{t('queues.title')}</h1>
-        <AlarmSwitch />
+        <span className="page-acts">
+          <AlarmSwitch />
+        </span>
       </div>
       <QueueAlerts />
       {board.isError && <Failed error={board.error} retry={() => void board.refetch()} />}

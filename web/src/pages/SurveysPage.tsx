@@ -110,11 +110,11 @@ export function SurveysPage() {
   return (
     <div className="page">
       <Title>{t('calldesk.tabs.surveys')}</Title>
-      <CallTabs />
       <div className="page-head">
         <h1>{t('calldesk.tabs.surveys')}</h1>
         <Segmented aria-label={t('calls.period')} value={days} options={spans.map((value) => ({ value, label: t('calldesk.survey.days', { count: value }) }))} onChange={setDays} />
       </div>
+      <CallTabs />
       {error && <Failed error={error} retry={() => void client.invalidateQueries({ queryKey: ['surveys'] })} />}
       {answers.isPending && <Waiting />}
       {answers.data?.length === 0 && <Empty icon="chart" title={t('calldesk.survey.none')} hint={t('calldesk.survey.hint')} />}

@@ -394,7 +394,7 @@ export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onB
   const over = k.state === 'resolved' || k.state === 'closed';
   return (
     <div className="page">
-      <Title>{`#${k.id} ${k.subject}`}</Title>
+      {!onBack && <Title>{`#${k.id} ${k.subject}`}</Title>}
       <div className="page-head">
         {onBack ? (
           <button type="button" className="round" aria-label={t('inbox.back')} onClick={onBack}>
@@ -441,6 +441,14 @@ export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onB
             <time className="num" dateTime={k.created_at}>
               {dateTime(k.created_at)}
             </time>
+            {k.contact && (
+              <>
+                {' · '}
+                <Link to="/contacts/$contactId" params={{ contactId: String(k.contact) }}>
+                  {t('look.customer')}
+                </Link>
+              </>
+            )}
             {k.source_ref?.startsWith('conversation:') && (
               <>
                 {' · '}

@@ -98,7 +98,6 @@ export function VoicemailPage() {
   return (
     <div className="page">
       <Title>{t('calldesk.tabs.voicemail')}</Title>
-      <CallTabs />
       <div className="page-head">
         <h1>{t('calldesk.tabs.voicemail')}</h1>
         <Segmented
@@ -111,6 +110,7 @@ export function VoicemailPage() {
           onChange={setAll}
         />
       </div>
+      <CallTabs />
       {error && <Failed error={error} retry={() => void refetch()} />}
       {isPending && <Waiting />}
       {data && items.length === 0 && <Empty icon="words" title={t(all ? 'calldesk.mail.none' : 'calldesk.mail.noneUndone')} hint={t('calldesk.mail.hint')} />}

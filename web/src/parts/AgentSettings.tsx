@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Button, Form, Input, InputNumber, Modal, Select, Switch } from 'antd';
+import { Button, Form, Input, InputNumber, Modal, Popconfirm, Select, Switch } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
@@ -125,13 +125,15 @@ export function AgentSettings() {
                   .map(([name, level]) => `${label(name)} ${level}`)
                   .join(', ')}
               </span>
-              <span className="muted">{agent.languages.join(', ')}</span>
+              <span className="muted">{agent.languages.map((lang) => t(`bot.lang.${lang}`, lang)).join(' · ')}</span>
               <Button size="small" onClick={() => setEdited(agent)} aria-label={t('settings.editUser', { name: agent.name })}>
                 {t('settings.edit')}
               </Button>
-              <Button size="small" danger onClick={() => remove.mutate(agent.id)} aria-label={`${t('setup.removeAgent')}: ${agent.name}`}>
-                {t('setup.removeAgent')}
-              </Button>
+              <Popconfirm title={t('look.removeAgentAsk', { name: agent.name })} okText={t('setup.removeAgent')} cancelText={t('settings.cancel')} onConfirm={() => remove.mutate(agent.id)}>
+                <Button size="small" danger aria-label={`${t('setup.removeAgent')}: ${agent.name}`}>
+                  {t('setup.removeAgent')}
+                </Button>
+              </Popconfirm>
             </li>
           ))}
         </ul>

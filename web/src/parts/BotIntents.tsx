@@ -129,7 +129,7 @@ function ModelView({ model }: { model: BotModel }) {
   const { number, dateTime } = useFormat();
   const f = model.figures;
   const measured = f.intents.length > 0;
-  const percent = (x: number) => (measured ? `${number(100 * x, 1)} %` : '–');
+  const percent = (x: number) => (measured ? `${number(100 * x, 1)}%` : '–');
   return (
     <div className="bot-model">
       <h3>
@@ -153,7 +153,7 @@ function ModelView({ model }: { model: BotModel }) {
           <dd className="num">{number(f.phrases)}</dd>
         </div>
       </dl>
-      {!measured && <p className="muted">{t('bot.unmeasured')}</p>}
+      {!measured && <p className="muted bot-note">{t('bot.unmeasured')}</p>}
       {f.mixed.length > 0 && (
         <table className="table bot-mixed">
           <thead>
@@ -284,7 +284,7 @@ function IntentForm({ intent, onClose }: { intent: BotIntent; onClose: () => voi
       <Form form={form} layout="vertical" requiredMark={false} initialValues={initial} onFinish={(fields) => save.mutate(fields)}>
         <div className="bot-pair">
           <Form.Item name="name" label={t('bot.form.name')} rules={[{ required: true, pattern: /^[a-z][a-z0-9_]{0,63}$/, message: t('bot.form.nameHint') }]}>
-            <Input disabled={intent.name !== ''} spellCheck={false} />
+            <Input disabled={intent.name !== ''} autoFocus={intent.name === ''} spellCheck={false} />
           </Form.Item>
           <Form.Item name="kind" label={t('bot.form.kind')}>
             <Select options={(['talk', 'task', 'foreign'] as const).map((value) => ({ value, label: t(`bot.kind.${value}`) }))} />

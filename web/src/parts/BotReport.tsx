@@ -11,18 +11,20 @@ const part = (a: number, b: number) => (b > 0 ? a / b : 0);
 /** BotReport is the bot's share: how many conversations it kept, why it handed over, and whether it asked twice. */
 export function BotReport() {
   const { t } = useTranslation();
-  const { number } = useFormat();
+  const { number, day } = useFormat();
   const [days, setDays] = useState(30);
   const [channel, setChannel] = useState('');
   const { data, error, refetch } = useQuery(report(days, channel));
-  const percent = (x: number) => `${number(100 * x, 1)} %`;
+  const percent = (x: number) => `${number(100 * x, 1)}%`;
   const sum = data?.sum;
   return (
     <section className="card">
       <div className="card-head bot-report-head">
         <h2>{t('bot.tab.report')}</h2>
-        <Segmented size="small" value={days} options={[1, 7, 30, 90].map((n) => ({ value: n, label: t('mood.days', { count: n }) }))} onChange={setDays} />
-        <Select size="small" value={channel} aria-label={t('bot.channel')} options={['', 'chat', 'call', 'api'].map((value) => ({ value, label: t(`bot.channels.${value || 'customers'}`) }))} onChange={setChannel} style={{ width: 150 }} />
+        <span className="page-acts">
+          <Segmented size="small" aria-label={t('calls.period')} value={days} options={[1, 7, 30, 90].map((n) => ({ value: n, label: t('mood.days', { count: n }) }))} onChange={setDays} />
+          <Select size="small" value={channel} aria-label={t('bot.channel')} options={['', 'chat', 'call', 'api'].map((value) => ({ value, label: t(`bot.channels.${value || 'customers'}`) }))} onChange={setChannel} popupMatchSelectWidth={false} style={{ width: 190 }} />
+        </span>
       </div>
       {error && <Failed error={error} retry={() => void refetch()} />}
       {!data && !error && <Waiting rows={4} />}
@@ -39,7 +41,7 @@ export function BotReport() {
             <Counts title={t('bot.decisions')} counts={sum.decisions} of={sum.turns} words="bot.decision" />
             <Counts title={t('bot.handovers')} counts={sum.handovers} of={sum.sessions} words="bot.reason" />
           </div>
-          <Table title={t('bot.byDay')} rows={data.days.map((d) => [d.day ?? '', d])} />
+          <Table title={t('bot.byDay')} rows={data.days.map((d) => [d.day ? day(d.day) : '', d])} />
           <Table title={t('bot.byLang')} rows={Object.entries(data.by_lang).map(([lang, x]) => [t(`bot.lang.${lang}`, lang), x])} />
         </>
       )}
@@ -90,35 +92,32 @@ function Table({ title, rows }: { title: string; rows: [string, BotShare][] }) {
     </td>
   );
   return (
-    <>
-      <h3 className="bot-sub">{title}</h3>
-      <table className="table">
-        <thead>
-          <tr>
-            <th>{title}</th>
-            {['sessions', 'contained', 'turns', 'answered', 'fallback', 'p95'].map((name) => (
-              <th key={name} className="end">
-                {t(`bot.column.${name}`)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(([name, x]) => (
-            <tr key={name}>
-              <td>
-                <strong>{name}</strong>
-              </td>
-              {cell('sessions', number(x.sessions))}
-              {cell('contained', `${number(100 * part(x.contained, x.sessions), 1)} %`)}
-              {cell('turns', number(x.turns))}
-              {cell('answered', number((x.decisions.answer ?? 0) + (x.decisions.tool ?? 0)))}
-              {cell('fallback', number(x.decisions.fallback ?? 0))}
-              {cell('p95', `${number(x.p95_ms)} ms`)}
-            </tr>
+    <table className="table bot-shares">
+      <thead>
+        <tr>
+          <th>{title}</th>
+          {['sessions', 'contained', 'turns', 'answered', 'fallback', 'p95'].map((name) => (
+            <th key={name} className="end">
+              {t(`bot.column.${name}`)}
+            </th>
           ))}
-        </tbody>
-      </table>
-    </>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(([name, x]) => (
+          <tr key={name}>
+            <td>
+              <strong>{name}</strong>
+            </td>
+            {cell('sessions', number(x.sessions))}
+            {cell('contained', `${number(100 * part(x.contained, x.sessions), 1)}%`)}
+            {cell('turns', number(x.turns))}
+            {cell('answered', number((x.decisions.answer ?? 0) + (x.decisions.tool ?? 0)))}
+            {cell('fallback', number(x.decisions.fallback ?? 0))}
+            {cell('p95', `${number(x.p95_ms)} ms`)}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

@@ -7,6 +7,7 @@ import { request } from '../api/client';
 import { problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { PacketView } from './BotPacket';
+import { Icon } from './Icon';
 import { Empty } from './Notice';
 import { useMessage } from './messages';
 
@@ -76,9 +77,13 @@ export function BotTester() {
             <label className="bot-emotion">
               {t('bot.emotion')}
               <Slider min={0} max={100} value={emotion ?? 0} onChange={(value) => setEmotion(value)} ariaLabelForHandle={t('bot.emotion')} />
-              <Button size="small" type="link" disabled={emotion === null} onClick={() => setEmotion(null)}>
-                {emotion === null ? t('bot.byWords') : `${emotion} %`}
-              </Button>
+              {emotion === null ? (
+                <span className="muted">{t('bot.byWords')}</span>
+              ) : (
+                <Button size="small" type="link" aria-label={`${t('bot.byWords')}: ${emotion}%`} onClick={() => setEmotion(null)}>
+                  {emotion}% <Icon name="close" size={13} />
+                </Button>
+              )}
             </label>
           </Tooltip>
         </div>

@@ -10,7 +10,7 @@ import { Title } from './Title';
 /** CallTitle names the call and leads back. */
 export function CallTitle({ call, q }: { call: CallDetail; q: string | undefined }) {
   const { t } = useTranslation();
-  const { dateTime } = useFormat();
+  const { moment } = useFormat();
   const title = who(call, t('live.unknown'));
   return (
     <div className="page-head call-title">
@@ -24,7 +24,7 @@ export function CallTitle({ call, q }: { call: CallDetail; q: string | undefined
         {call.from !== title && call.from} <Icon name={call.direction === 'out' ? 'out' : 'in'} size={14} />
         <span className="hidden">{t(`direction.${call.direction}`)}</span> {call.to !== title && call.to}
       </span>
-      <span className="muted num">{dateTime(call.started_at)}</span>
+      <span className="muted num">{moment(call.started_at)}</span>
       <span className="call-length">
         <Duration call={call} />
       </span>
@@ -53,7 +53,7 @@ function languageName(tag: string, inLanguage: string, none: string): string {
 
 export function CallFacts({ call }: { call: CallDetail }) {
   const { t, i18n } = useTranslation();
-  const { dateTime } = useFormat();
+  const { moment } = useFormat();
   const none = t('call.none');
   const answered = call.answered_at ? clock(Date.parse(call.answered_at) - Date.parse(call.started_at)) : t('call.notAnswered');
   const data = Object.entries(call.data);
@@ -61,7 +61,7 @@ export function CallFacts({ call }: { call: CallDetail }) {
     <section className="card facts" aria-label={t('call.facts')}>
       <dl>
         <Fact name={t('call.started')}>
-          <span className="num">{dateTime(call.started_at)}</span>
+          <span className="num">{moment(call.started_at)}</span>
         </Fact>
         <Fact name={t('call.answered')}>
           <span className="num">{answered}</span>
@@ -118,7 +118,7 @@ function LegCard({ leg }: { leg: Leg }) {
         </Fact>
         <Fact name={t('call.lost')}>
           <span className="num">
-            {number(leg.lost)} ({number(leg.loss_pct, 2)} %)
+            {number(leg.lost)} ({number(leg.loss_pct, 2)}%)
           </span>
         </Fact>
         <Fact name={t('call.packets')}>

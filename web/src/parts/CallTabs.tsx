@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { callbacks } from '../api/line';
 import { session } from '../api/queries';
 import { may } from '../shell/roles';
+import { useHere } from './here';
 import './calltabs.css';
 
 const places = [
@@ -19,13 +20,14 @@ export function CallTabs() {
   const { t } = useTranslation();
   const { data } = useSuspenseQuery(session);
   const waiting = useQuery(callbacks).data?.length ?? 0;
+  const row = useHere();
   const lead = may(data?.user.role, 'queues');
   return (
-    <nav className="call-tabs" aria-label={t('calldesk.tabs.label')}>
+    <nav ref={row} className="tab-row" aria-label={t('calldesk.tabs.label')}>
       {places.map(
         ({ to, key }) =>
           ((key !== 'surveys' && key !== 'lists') || lead) && (
-            <Link key={key} to={to} className="call-tab" activeOptions={{ exact: key !== 'lists', includeSearch: false }} activeProps={{ className: 'call-tab call-tab-here' }}>
+            <Link key={key} to={to} className="tab-link" activeOptions={{ exact: key !== 'lists', includeSearch: false }} activeProps={{ className: 'tab-link tab-here' }}>
               {t(`calldesk.tabs.${key}`)}
               {key === 'callbacks' && waiting > 0 && <span className="call-tab-count num">{waiting}</span>}
             </Link>

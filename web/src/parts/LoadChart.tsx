@@ -53,7 +53,7 @@ export function LoadChart() {
   const curves: Curve[] = [
     { name: t('system.calls'), className: 'curve-calls', value: (p) => p.calls, top, unit: '' },
     { name: t('system.channels'), className: 'curve-channels', value: (p) => p.channels, top, unit: '' },
-    { name: t('system.cpu'), className: 'curve-cpu', value: (p) => p.cpu, top: 100, unit: ' %' },
+    { name: t('system.cpu'), className: 'curve-cpu', value: (p) => p.cpu, top: 100, unit: '%' },
   ];
   return (
     <section className="card chart" aria-labelledby={title}>
@@ -73,7 +73,7 @@ export function LoadChart() {
       ) : (
         <div className="chart-box">
           <span className="chart-top num">{top}</span>
-          <span className="chart-top chart-right num">100 %</span>
+          <span className="chart-top chart-right num">100%</span>
           <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={curves.map((c) => `${c.name}: ${last ? number(c.value(last)) : 0}${c.unit}`).join(', ')}>
             {[0.25, 0.5, 0.75].map((y) => (
               <line key={y} x1="0" x2={width} y1={height * y} y2={height * y} className="chart-grid" />

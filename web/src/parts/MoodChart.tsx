@@ -51,7 +51,7 @@ export function MoodChart({ by, rows }: { by: Cut; rows: readonly MoodRow[] }) {
             </td>
             <td className="num">{number(row.calls)}</td>
             <td className="num">
-              {number(row.angry)} <span className="muted">({number(row.calls > 0 ? (100 * row.angry) / row.calls : 0)} %)</span>
+              {number(row.angry)} <span className="muted">({number(row.calls > 0 ? (100 * row.angry) / row.calls : 0)}%)</span>
             </td>
             <td className="num">
               {signed(100 * row.trend, number)}

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { problemKey } from '../api/problem';
+import { Problem, problemKey } from '../api/problem';
 import { Icon, type IconName } from './Icon';
 import './notice.css';
 
@@ -16,9 +16,20 @@ export function Empty({ icon, title, hint, children }: { icon: IconName; title: 
   );
 }
 
-/** Failed says in one sentence what went wrong. */
+/** Failed says in one sentence what went wrong. What is not there will not be there the next time: that leads back. */
 export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t } = useTranslation();
+  if (error instanceof Problem && error.status === 404) {
+    return (
+      <div role="alert">
+        <Empty icon="search" title={t(problemKey(error))} hint={t('look.goneHint')}>
+          <button type="button" className="plain-button" onClick={() => window.history.back()}>
+            {t('look.back')}
+          </button>
+        </Empty>
+      </div>
+    );
+  }
   return (
     <div className="failed" role="alert">
       <span>{t(problemKey(error))}</span>

@@ -48,9 +48,9 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
     <Modal open title={queue ? t('setup.editQueue', { name: queue.name ?? queue.id }) : t('setup.addQueue')} okText={t('settings.save')} cancelText={t('settings.cancel')} confirmLoading={put.isPending} onCancel={onClose} onOk={() => form.submit()} width={520}>
       <Form form={form} layout="vertical" requiredMark={false} initialValues={queue ? { ...queue, strategy: queue.strategy ?? 'best', calendar: queue.calendar ?? undefined, on_close: queue.on_close ?? 'serve', people: queue.members?.map((m) => m.user) } : { strategy: 'best', on_close: 'serve' }} onFinish={(fields) => put.mutate(fields)}>
         <Form.Item name="id" label={t('setup.id')} extra={t('setup.idHint')} rules={[{ required: true, pattern: /^[a-z0-9][a-z0-9_-]{0,63}$/, message: t('setup.idHint') }]}>
-          <Input disabled={queue !== null} spellCheck={false} />
+          <Input disabled={queue !== null} autoFocus={queue === null} spellCheck={false} />
         </Form.Item>
-        <Form.Item name="name" label={t('queues.queue')}>
+        <Form.Item name="name" label={t('callout.name')}>
           <Input maxLength={100} />
         </Form.Item>
         <Form.Item name="strategy" label={t('setup.strategy')}>

@@ -140,7 +140,7 @@ function Form({ call, known, proposal, deadline, since, done }: FormProps) {
               <span>{i18n.language === 'zh-CN' ? firstOf(one.name_zh, one.name_en) : firstOf(one.name_en, one.name_zh)}</span>
               {likely(one.code) !== undefined && (
                 <span className="wrap-likely num" title={t('assist.likely')}>
-                  {Math.round(100 * (likely(one.code) ?? 0))} %
+                  {Math.round(100 * (likely(one.code) ?? 0))}%
                 </span>
               )}
             </label>

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { Drawer } from 'antd';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useQueueName } from '../api/queues';
 import { firstOf, useFormat } from '../i18n/format';
 import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -11,16 +12,18 @@ import { useWords } from './words';
 
 function Line({ item }: { item: Item }) {
   const { t } = useTranslation();
-  const { dateTime } = useFormat();
+  const { moment } = useFormat();
   const words = useWords();
+  const queueName = useQueueName();
+  const about = [item.title, item.queue && queueName(item.queue), item.agent_name].filter(Boolean).join(' · ');
   const inside = (
     <>
       <strong>{firstOf(item.contact_name, item.number, item.kind === 'ticket' ? `#${item.id}` : t(`reports.kinds.${item.kind}`))}</strong>
       <span className="tag">{words.key('channel', { key: item.channel })}</span>
       <time className="num muted" dateTime={item.at}>
-        {dateTime(item.at)}
+        {moment(item.at)}
       </time>
-      <small className="muted behind-title">{[item.title, item.queue, item.agent_name].filter(Boolean).join(' · ') || '–'}</small>
+      {about && <small className="muted behind-title">{about}</small>}
     </>
   );
   if (item.kind === 'ticket') return <Link to="/tickets/$ticketId" params={{ ticketId: item.id }} className="behind-line">{inside}</Link>;

@@ -236,7 +236,7 @@ export function ReportsPage() {
         <h1>
           {t('reports.title')} <span className="print-only">{t(`reports.names.${name}`)}</span>
         </h1>
-        <div className="report-acts">
+        <div className="page-acts report-acts">
           {leads(role) && (
             <a className="chip" href={sheet(search)} download>
               <Icon name="download" size={14} />

@@ -16,6 +16,11 @@ import './rules.css';
 
 const tone: Record<string, string> = { sent: 'tag tag-good', dead: 'tag tag-poor', waiting: 'tag tag-fair', sending: 'tag' };
 
+/** Why a letter did not arrive, by the server's words; what the other side answered stays as it is. */
+const reasons: Record<string, string> = { 'no connection': 'connection', 'no answer in time': 'time', 'no address': 'address', 'the address is not allowed': 'refused', 'the target is off or gone': 'gone', database: 'database' };
+
+const reasonOf = (t: (key: string) => string, reason: string): string => (reasons[reason] ? t(`look.hook.${reasons[reason]}`) : reason);
+
 /** Deliveries lists letters, and sends them again. */
 function Deliveries() {
   const { t } = useTranslation();
@@ -76,7 +81,7 @@ function Deliveries() {
                 <strong>{one.target}</strong>
                 <span className={tone[one.state]}>{t(`rules.letter.${one.state}`)}</span>
               </span>
-              <span className="admin-cells">
+              <span className="admin-cells letter-cells">
                 <span className="admin-main">
                   {t(`rules.event.${one.type}`, one.type)}{' '}
                   <span className="muted num">
@@ -85,7 +90,7 @@ function Deliveries() {
                   </span>
                 </span>
                 <span className="muted">
-                  {[one.status ? t('rules.status', { status: one.status }) : '', one.reason, t('rules.attempts', { count: one.attempts }), `${one.took_ms} ms`].filter(Boolean).join(' · ')}
+                  {[one.status ? t('rules.status', { status: one.status }) : '', one.reason && reasonOf(t, one.reason), t('rules.attempts', { count: one.attempts }), `${one.took_ms} ms`].filter(Boolean).join(' · ')}
                   {one.state === 'waiting' && one.attempts > 0 && ` · ${t('rules.nextAt', { at: dateTime(one.next_at) })}`}
                 </span>
                 <span className="muted num">{dateTime(one.created_at)}</span>

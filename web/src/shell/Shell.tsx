@@ -26,8 +26,10 @@ import { Gate } from '../guard/Gate';
 import { antdTheme } from '../theme/antd';
 import { setTheme, useTheme } from '../theme/theme';
 import { useActions, type Action } from './actions';
+import { giveBackFocus } from './focusback';
 import { Header } from './Header';
 import { useGlobalKeys } from './keys';
+import { LinkBanner } from './LinkBanner';
 import { letter, placesOf } from './nav';
 import { hears, may, works } from './roles';
 import { Rail, type Counts } from './Rail';
@@ -106,6 +108,7 @@ function Page() {
   const onPalette = useCallback(() => setPalette((on) => !on), []);
   useGlobalKeys(onHelp, onPalette);
   usePlaces(data?.user.role, onHelp);
+  useEffect(() => giveBackFocus(document), []);
   // Its form comes when there is something to write.
   const wrapping = useQuery({ ...desk, select: (mine) => mine?.agent?.state === 'wrap_up' }).data;
   const counts = useCounts();
@@ -121,6 +124,7 @@ function Page() {
           </a>
           <Header user={data.user} onHelp={() => setHelp(true)} />
           <Rail role={data.user.role} counts={counts} />
+          <LinkBanner />
           <main id="content" tabIndex={-1}>
             <Outlet />
           </main>

@@ -33,7 +33,7 @@ function TeamForm({ team, onClose }: { team?: Team; onClose: () => void }) {
     <Modal open title={t(team ? 'teams.change' : 'teams.add')} okText={t('settings.save')} cancelText={t('settings.cancel')} confirmLoading={save.isPending} onCancel={onClose} onOk={() => form.submit()}>
       <Form form={form} layout="vertical" requiredMark={false} initialValues={team ?? { members: [], queues: [] }} onFinish={(all) => save.mutate(all)}>
         <Form.Item name="id" label={t('teams.id')} extra={!team && t('teams.idHint')} rules={[{ required: true, message: t('settings.required') }, { pattern: newId, message: t('teams.idHint') }]}>
-          <Input maxLength={64} disabled={!!team} autoComplete="off" spellCheck={false} />
+          <Input maxLength={64} disabled={!!team} autoFocus={!team} autoComplete="off" spellCheck={false} />
         </Form.Item>
         <Form.Item name="name" label={t('teams.name')}>
           <Input maxLength={100} autoComplete="off" />

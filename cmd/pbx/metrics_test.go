@@ -1,0 +1,45 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// What is counted can be read: chat, tickets, feedback and others kept counters that no page showed.
+func TestMetricsOfEveryPart(t *testing.T) {
+	s := mustRun(t, testConfig(t))
+	names := map[string]string{ // of a field of server with Stats, to one of its metrics; "" when the part is not there
+		"db": "pg_queries", "pool": "", "engine": "media_ports_used", "bus": "events_published_total", "chat": "chat_received_total",
+		"tickets": "tickets_created_total", "queues": "queue_asked_total", "embed": "embed_", "kb": "kb_asked_total", "bot": "bot_turns_total",
+		"assist": "assist_refreshed_total", "calls": "call_active", "sip": "sip_datagrams_total", "callouts": "callouts_fed_total",
+		"feedback": "feedback_items_total", "triage": "triage_guessed_total", "automation": "rules_events_total", "webchat": "webchat_sockets",
+		"hooks": "webhook_bad_signature_total", "nodes": "", "flows": "flows_http_answered_total",
+	}
+	if s.embed == nil {
+		names["embed"] = ""
+	}
+	res, err := http.Get(s.web.URL() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, metric := range names {
+		if metric != "" && !strings.Contains(string(body), "\ntingxin_"+metric) {
+			t.Errorf("no tingxin_%s, which %s counts", metric, name)
+		}
+	}
+	for f := range reflect.TypeFor[server]().Fields() {
+		if _, counts := f.Type.MethodByName("Stats"); counts {
+			if _, ok := names[f.Name]; !ok {
+				t.Errorf("server.%s has Stats: pull them in /metrics and name one here", f.Name)
+			}
+		}
+	}
+}
