@@ -8677,6 +8677,8 @@ export interface components {
              * @description that one of the first three candidates is right
              */
             p_any: number;
+            /** @description the question as it was read, where it has typing mistakes */
+            read?: string;
             rule?: string;
             rule_text?: string;
             /** Format: double */
@@ -41902,6 +41904,7 @@ export interface operations {
                      *         "p1": 1,
                      *         "p2": 1,
                      *         "p_any": 1,
+                     *         "read": "text",
                      *         "rule": "text",
                      *         "rule_text": "text",
                      *         "tau_a": 1,
@@ -41951,6 +41954,7 @@ export interface operations {
                      *         "p1": 1,
                      *         "p2": 1,
                      *         "p_any": 1,
+                     *         "read": "text",
                      *         "rule": "text",
                      *         "rule_text": "text",
                      *         "tau_a": 1,
@@ -42246,6 +42250,7 @@ export interface operations {
                      *       "p1": 1,
                      *       "p2": 1,
                      *       "p_any": 1,
+                     *       "read": "text",
                      *       "rule": "text",
                      *       "rule_text": "text",
                      *       "tau_a": 1,
