@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tingxin/call"
-	"tingxin/emotion"
 	"tingxin/pg"
 	"tingxin/team"
 )
@@ -207,7 +206,7 @@ func (s *Server) getCall(ctx context.Context, in *callInput) (*bodyOf[CallDetail
 	}
 	for i := range moods {
 		if moods[i].Side == call.SideCaller {
-			m := moods[i].Item(emotion.Rules{}.StateOf(moods[i].Value))
+			m := moods[i].Item(s.parts.Calls.MoodOf(moods[i].Value))
 			out.Mood = &m
 		}
 	}

@@ -679,6 +679,9 @@ type MissedCalls struct {
 }
 
 func (s *Server) missedCalls(ctx context.Context, in *missedInput) (*bodyOf[MissedCalls], error) {
+	if err := queue.NewStore(s.db).Known(ctx, in.Queue); err != nil {
+		return nil, s.problem(ctx, err)
+	}
 	all, err := s.parts.Calls.Missed(ctx, s.now().Add(-time.Duration(in.Days)*24*time.Hour), in.Queue)
 	if err == nil {
 		all, err = seenCalls(ctx, s, all, func(m *call.Missed) string { return m.Call })

@@ -36,7 +36,7 @@ type agency struct {
 	agent      queue.AgentID
 }
 
-func newAgency(t *testing.T) *agency {
+func newAgency(t *testing.T, change ...func(*agency, *Parts)) *agency {
 	t.Helper()
 	db := pgtest.New(t)
 	a := &agency{}
@@ -48,6 +48,9 @@ func newAgency(t *testing.T) *agency {
 		a.lists, err = callout.New(callout.Config{Every: 100 * time.Millisecond}, callout.Parts{DB: db, Queues: a.q, Caller: dialler{a.q}, People: people, Region: "CN"}, slog.New(slog.DiscardHandler))
 		must(t, err)
 		p.Queues, p.Callouts, p.Contacts = a.q, a.lists, people
+		for _, f := range change {
+			f(a, p)
+		}
 	})
 	a.anna, a.boss = a.as(RoleAgent), a.as(RoleSupervisor)
 	must(t, db.Tx(t.Context(), func(tx pgx.Tx) error {
@@ -181,6 +184,8 @@ func TestListOfCallsByTheAPI(t *testing.T) {
 // Who waited and reached nobody is missed until somebody has talked with them.
 func TestMissedCalls(t *testing.T) {
 	a := newAgency(t)
+	_, err := a.db.Exec(t.Context(), `insert into queues (id, name, settings) values ('sales', 'Sales', '{}')`)
+	must(t, err)
 	now := a.now()
 	missed := func(from string, at time.Time, change ...func(*call.Record)) string {
 		return a.ended(at, append([]func(*call.Record){func(r *call.Record) { r.From, r.FromName, r.Queue, r.Agent = from, "", "support", "" }}, change...)...)

@@ -444,12 +444,8 @@ type transferInputChat struct {
 
 func (s *Server) transferConversation(ctx context.Context, in *transferInputChat) (*struct{}, error) {
 	return s.withChat(ctx, func(c *Chat) error {
-		there, err := pg.Row(ctx, s.db, pgx.RowTo[bool], `select exists (select 1 from queues where id = $1)`, in.Body.Queue)
-		if err != nil {
+		if err := s.namesQueues(ctx, in.Body.Queue); err != nil {
 			return err
-		}
-		if !there {
-			return huma.Error422UnprocessableEntity("there is no such queue")
 		}
 		packet, err := json.Marshal(map[string]string{"reason": "transfer", "note": in.Body.Note, "by": me(ctx).Name})
 		if err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"tingxin/call"
 	"tingxin/contact"
-	"tingxin/emotion"
 	"tingxin/pg"
 )
 
@@ -94,7 +93,7 @@ func (s *Server) fillEmotion(ctx context.Context, id string, out *CallEmotion) e
 		out.Alerts = append(out.Alerts, alerts[i].Item())
 	}
 	for i := range moods {
-		out.Moods = append(out.Moods, moods[i].Item(emotion.Rules{}.StateOf(moods[i].Value)))
+		out.Moods = append(out.Moods, moods[i].Item(s.parts.Calls.MoodOf(moods[i].Value)))
 	}
 	for i := range labels {
 		out.Labels = append(out.Labels, labels[i].Item())

@@ -40,6 +40,29 @@ func (h *house) angryCall(started time.Time) call.Record {
 	return r
 }
 
+// Lists and pages name the mood of a call that is over by the house's thresholds.
+func TestMoodsOfEndedCallsByTheHousesThresholds(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.store.SetMoods(emotion.Rules{Raise: .7, Clear: .6})
+	r := h.angryCall(h.now())
+	b := h.as(RoleAgent)
+	var page CallPage
+	b.ok(base+"/calls", &page)
+	var one CallDetail
+	b.ok(base+"/calls/"+r.ID, &one)
+	var feelings CallEmotion
+	b.ok(base+"/calls/"+r.ID+"/emotion", &feelings)
+	if page.Items[0].Mood.State != emotion.StateTense || one.Mood.State != emotion.StateTense || feelings.Moods[0].State != emotion.StateTense {
+		t.Errorf("list %s, page %s, feelings %s", page.Items[0].Mood.State, one.Mood.State, feelings.Moods[0].State)
+	}
+	for mood, n := range map[string]int{"angry": 0, "": 1} {
+		if b.ok(base+"/calls?mood="+mood, &page); len(page.Items) != n {
+			t.Errorf("mood %q: %d calls", mood, len(page.Items))
+		}
+	}
+}
+
 func TestEmotionOfACall(t *testing.T) {
 	t.Parallel()
 	moods := &fakeMoods{}

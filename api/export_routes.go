@@ -270,7 +270,7 @@ func (s *Server) sheetPage(ctx context.Context, v *ExportView, cursor string, ro
 	q := &v.Query
 	switch v.Noun {
 	case "tickets":
-		p, err := s.parts.Tickets.List(ctx, ticket.Query{Queue: q.Queue, Text: q.Text, Since: q.Since, Until: q.Until, Cursor: cursor, Limit: 200})
+		p, err := s.parts.Tickets.List(ctx, ticket.Query{Queue: q.Queue, Text: q.Text, Since: q.Since, Until: q.Until, Fixed: true, Cursor: cursor, Limit: 200})
 		for i := range p.Items {
 			if err == nil {
 				err = row(csvRow(&p.Items[i].Ticket))
@@ -319,7 +319,7 @@ func (s *Server) talkSheet(ctx context.Context, q *ExportQuery, cursor string, r
 	if q.Queue != "" {
 		f.All = append(f.All, leaf("queue", "is", q.Queue))
 	}
-	p, err := s.parts.Chat.List(ctx, me(ctx).User, f, cursor, 200)
+	p, err := s.parts.Chat.ListFixed(ctx, me(ctx).User, f, cursor, 200)
 	for i := range p.Items {
 		if err == nil {
 			err = row(talkRow(&p.Items[i]))

@@ -186,7 +186,7 @@ func (s *Server) seesReason(ctx context.Context, reason string) error {
 
 func (s *Server) addFeedback(ctx context.Context, in *addFeedbackInput) (*bodyOf[FeedbackAdded], error) {
 	b := &in.Body
-	if err := errors.Join(s.seesReason(ctx, b.Reason), s.sees(ctx, team.Contacts, b.Contact)); err != nil {
+	if err := errors.Join(s.seesReason(ctx, b.Reason), s.sees(ctx, team.Contacts, b.Contact), s.notErased(ctx, b.Contact)); err != nil {
 		return nil, err
 	}
 	key := b.Key
@@ -300,7 +300,7 @@ type openCaseInput struct {
 
 func (s *Server) openCase(ctx context.Context, in *openCaseInput) (*bodyOf[feedback.Case], error) {
 	b := &in.Body
-	if err := errors.Join(s.seesReason(ctx, b.Reason), s.sees(ctx, team.Contacts, b.Contact), s.sees(ctx, team.Tickets, b.Ticket)); err != nil {
+	if err := errors.Join(s.seesReason(ctx, b.Reason), s.sees(ctx, team.Contacts, b.Contact), s.notErased(ctx, b.Contact), s.sees(ctx, team.Tickets, b.Ticket)); err != nil {
 		return nil, err
 	}
 	c, err := s.parts.Feedback.OpenCase(ctx, feedback.Case{Title: plain(b.Title), Contact: b.Contact, Reason: b.Reason, Ticket: b.Ticket, Language: b.Language, Owner: userID(ctx)}, callerOf(ctx).User.Username)

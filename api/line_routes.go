@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,6 +84,9 @@ func (s *Server) placeCall(ctx context.Context, in *placeInput) (*bodyOf[PlacedC
 			return nil, huma.Error403Forbidden("this is not your telephone")
 		}
 		user = in.Body.User
+	}
+	if err := s.namesQueues(ctx, in.Body.Queue); err != nil {
+		return nil, err
 	}
 	return s.place(ctx, call.Order{User: user, To: to, Queue: in.Body.Queue})
 }
@@ -166,6 +170,9 @@ func (s *Server) listCallbacks(ctx context.Context, in *callbacksInput) (*bodyOf
 	if s.parts.Line == nil {
 		return nil, errNoLine()
 	}
+	if err := s.namesQueues(ctx, string(in.Queue)); err != nil {
+		return nil, err
+	}
 	items, err := s.callbacksFor(ctx, in.Queue)
 	return &bodyOf[CallbackList]{CallbackList{some(items)}}, s.problem(ctx, err)
 }
@@ -241,5 +248,8 @@ func (s *Server) addCallback(ctx context.Context, in *addCallbackInput) (*bodyOf
 		return nil, s.problem(ctx, err)
 	}
 	id, err := s.parts.Line.AddCallback(ctx, in.Body.Queue, strings.TrimSpace(in.Body.Number), urgency, call.Asked{About: plain(in.Body.Note)})
+	if missing := new(queue.MissingError); errors.Is(err, queue.ErrNoQueue) && errors.As(queue.NewStore(s.db).Named(ctx, string(in.Body.Queue)), &missing) {
+		return nil, huma.Error404NotFound(missing.Error())
+	}
 	return &bodyOf[AddedCallback]{AddedCallback{id}}, s.problem(ctx, err)
 }

@@ -53,6 +53,8 @@ func TestCallsArePlacedAndParked(t *testing.T) {
 	line, control := &fakeLine{parked: []call.ParkedItem{{Slot: "701", Call: "x"}}}, &fakeControl{}
 	h := open(t, func(_ *Config, p *Parts) { p.Line, p.Control = line, control })
 	boss, anna := h.as(RoleSupervisor), h.as(RoleAgent)
+	_, err := h.db.Exec(t.Context(), `insert into queues (id, name, settings) values ('support', 'Support', '{}')`)
+	must(t, err)
 	mine := newCallID(t)
 	for name, c := range map[string]struct {
 		who    *browser
@@ -74,6 +76,7 @@ func TestCallsArePlacedAndParked(t *testing.T) {
 		"park at a word":     {boss, "/calls/" + mine + "/park", map[string]any{"slot": "here"}, http.StatusUnprocessableEntity, ""},
 		"call back":          {anna, "/callbacks", map[string]any{"queue": "support", "number": "+8613800138000", "urgency": "high"}, http.StatusCreated, "callback support +8613800138000 high"},
 		"call back nowhere":  {anna, "/callbacks", map[string]any{"queue": "nowhere", "number": "555"}, http.StatusNotFound, ""},
+		"for no queue":       {anna, "/calls", map[string]any{"to": map[string]string{"number": "13800138000"}, "queue": "nowhere"}, http.StatusUnprocessableEntity, ""},
 		"call back a name":   {anna, "/callbacks", map[string]any{"queue": "support", "number": "sip:a@b"}, http.StatusUnprocessableEntity, ""},
 	} {
 		line.asked = nil

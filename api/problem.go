@@ -49,11 +49,20 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		return p
 	}
 	var unfit *ticket.InvalidError
+	var missing *queue.MissingError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &status):
 		return err
+	case errors.Is(err, pg.ErrErased):
+		p := huma.Error409Conflict(pg.ErrErased.Error())
+		if model, ok := p.(*huma.ErrorModel); ok {
+			model.Type = "urn:tingxin:erased"
+		}
+		return p
+	case errors.As(err, &missing):
+		return huma.Error422UnprocessableEntity(missing.Error())
 	case errors.Is(err, pg.ErrNotFound), errors.Is(err, call.ErrNoCall), errors.Is(err, queue.ErrNoWork), errors.Is(err, queue.ErrNoAgent), errors.Is(err, queue.ErrNoQueue):
 		return huma.Error404NotFound("there is no such thing")
 	case errors.Is(err, queue.ErrGone), errors.Is(err, queue.ErrState), errors.Is(err, call.ErrState), errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrThere), errors.As(err, new(*queue.ClosedError)):

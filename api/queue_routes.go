@@ -93,7 +93,7 @@ func (s *Server) queueRoutes(api huma.API) {
 	huma.Register(api, operation("why", http.MethodGet, "/queues/work/{id}/why", "queues", "Why a piece of work went to whom, newest first"), s.why)
 	huma.Register(api, noContent("assign-work", http.MethodPost, "/queues/work/{id}/assign", "Give work to an agent by hand", 404, 409), s.assignWork)
 	huma.Register(api, noContent("move-work", http.MethodPost, "/queues/work/{id}/move", "Move work to another queue", 404, 409), s.moveWork)
-	huma.Register(api, noContent("remove-work", http.MethodDelete, "/queues/work/{id}", "Take work out of its queue", 404), s.removeWork)
+	huma.Register(api, noContent("remove-work", http.MethodDelete, "/queues/work/{id}", "Take work out of its queue; a ticket is in none then, a conversation stays", 404, 409), s.removeWork)
 
 	huma.Register(api, operation("queues", http.MethodGet, "/queues", "queues", "Settings of all queues"), s.listQueues)
 	huma.Register(api, noContent("put-queue", http.MethodPut, "/queues/{id}", "Add or change a queue", 404, 422), s.putQueue)
@@ -152,6 +152,9 @@ type workInput struct {
 func (s *Server) queueWork(ctx context.Context, in *workInput) (*bodyOf[WorkList], error) {
 	if s.parts.Queues == nil {
 		return nil, errNoQueues()
+	}
+	if err := s.namesQueues(ctx, string(in.Queue)); err != nil {
+		return nil, err
 	}
 	items, err := s.parts.Queues.Items(ctx, in.Queue)
 	if err != nil {
@@ -225,8 +228,7 @@ type assignInput struct {
 
 func (s *Server) assignWork(ctx context.Context, in *assignInput) (*struct{}, error) {
 	return s.withWork(ctx, "work.assigned", in.ID, map[string]any{"agent": in.Body.Agent}, func(who *caller) error {
-		_, err := s.parts.Queues.Assign(ctx, in.ID, in.Body.Agent, who.User.Username)
-		return err
+		return s.assignTo(ctx, in.ID, in.Body.Agent, who.User.Username)
 	})
 }
 
@@ -239,12 +241,12 @@ type moveInput struct {
 
 func (s *Server) moveWork(ctx context.Context, in *moveInput) (*struct{}, error) {
 	return s.withWork(ctx, "work.moved", in.ID, map[string]any{"queue": in.Body.Queue}, func(*caller) error {
-		return s.parts.Queues.Transfer(ctx, in.ID, in.Body.Queue)
+		return s.moveTo(ctx, in.ID, in.Body.Queue)
 	})
 }
 
 func (s *Server) removeWork(ctx context.Context, in *WorkPath) (*struct{}, error) {
-	return s.withWork(ctx, "work.removed", in.ID, nil, func(*caller) error { return s.parts.Queues.Remove(ctx, in.ID) })
+	return s.withWork(ctx, "work.removed", in.ID, nil, func(*caller) error { return s.takeOut(ctx, in.ID) })
 }
 
 // withWork does something to work and writes the audit row once it is done.

@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/queue"
 	"tingxin/report"
 	"tingxin/team"
 )
@@ -68,6 +69,9 @@ func (s *Server) reportQuestion(ctx context.Context, in *ReportQuery) (report.Qu
 			return q, huma.Error422UnprocessableEntity("zone is no time zone; write one such as UTC or Asia/Shanghai")
 		}
 		q.Zone = zone
+	}
+	if err := queue.NewStore(s.db).Known(ctx, in.Queues...); err != nil {
+		return q, s.problem(ctx, err)
 	}
 	return q, s.reportSpan(in, &q)
 }

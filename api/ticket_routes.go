@@ -254,6 +254,9 @@ func (s *Server) createTicket(ctx context.Context, in *createTicketInput) (*body
 	if err := s.seesDraft(ctx, &d); err != nil {
 		return nil, err
 	}
+	if err := s.namesQueues(ctx, d.Queue); err != nil {
+		return nil, err
+	}
 	t, err := s.parts.Tickets.Create(ctx, d, actorOf(ctx))
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -319,6 +322,11 @@ func (s *Server) changeTicket(ctx context.Context, in *changeTicketInput) (*body
 			return nil, huma.Error422UnprocessableEntity(err.Error())
 		}
 		p.Priority = &u
+	}
+	if b.Queue != nil {
+		if err := s.namesQueues(ctx, *b.Queue); err != nil {
+			return nil, err
+		}
 	}
 	if b.Contact != nil {
 		if err := s.sees(ctx, team.Contacts, *b.Contact); err != nil {
@@ -400,6 +408,9 @@ func (s *Server) splitTicket(ctx context.Context, in *splitTicketInput) (*bodyOf
 	if err != nil {
 		return nil, err
 	}
+	if err := s.namesQueues(ctx, d.Queue); err != nil {
+		return nil, err
+	}
 	t, err := s.parts.Tickets.Split(ctx, in.ID, d, actorOf(ctx))
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -471,7 +482,7 @@ func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamR
 	b.WriteString("\ufeff") // so that spreadsheets read UTF-8
 	_ = w.Write(ticketColumns)
 	rows := 0
-	for q.Limit = 200; ; {
+	for q.Limit, q.Fixed = 200, true; ; {
 		p, err := s.parts.Tickets.List(ctx, q)
 		if err != nil {
 			return nil, s.problem(ctx, err)
@@ -558,6 +569,9 @@ func (s *Server) putTicketType(ctx context.Context, in *typeInput) (*bodyOf[tick
 	if err := t.Priority.UnmarshalText([]byte(b.Priority)); err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}
+	if err := s.namesQueues(ctx, b.Queue); err != nil {
+		return nil, err
+	}
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if err := s.parts.Tickets.PutType(ctx, tx, t); err != nil {
 			return err
@@ -598,6 +612,9 @@ type policyInput struct {
 func (s *Server) putPolicy(ctx context.Context, in *policyInput) (*bodyOf[ticket.Policy], error) {
 	b := &in.Body
 	p := ticket.Policy{Name: in.Name, Ord: b.Ord, Filter: b.Filter, Targets: b.Targets, Calendar: b.Calendar, Pause: b.Pause, HoldCounts: b.HoldCounts, BotAnswers: b.BotAnswers, Disabled: b.Disabled}
+	if err := s.namesQueues(ctx, b.Filter.Queues...); err != nil {
+		return nil, err
+	}
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if err := s.parts.Tickets.PutPolicy(ctx, tx, p); err != nil {
 			return err

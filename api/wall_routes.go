@@ -188,6 +188,9 @@ func (s *Server) createKiosk(ctx context.Context, in *kioskInput) (*bodyOf[NewKi
 	if s.parts.Setup == nil {
 		return nil, errNoSetup()
 	}
+	if err := s.namesQueues(ctx, in.Body.Queues...); err != nil {
+		return nil, err
+	}
 	who := callerOf(ctx)
 	var out NewKiosk
 	err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {

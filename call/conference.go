@@ -146,7 +146,7 @@ func (m *Manager) requeue(ctx context.Context, id, user string, to Aim) error {
 	}); err != nil {
 		return err
 	}
-	if _, err := c.enqueue(ctx, queue.Work{Queue: queue.QueueID(to.Queue), Urgency: queue.Normal}); err != nil {
+	if _, err := c.enqueue(ctx, queue.Work{Queue: queue.QueueID(to.Queue), Urgency: queue.Normal}, false); err != nil {
 		return err
 	}
 	return m.do(ctx, id, func(c *Call) error {

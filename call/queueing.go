@@ -44,10 +44,12 @@ type waiting struct {
 	rings map[queue.AgentID]*ringing
 	rung  chan rung
 	taken queue.AgentID // who has the work
+	shut  bool          // the queue has closed and sends the caller on
 
 	// Only the call's goroutine.
 	agent    *leg
 	gaveUp   bool // nobody more is let in
+	sentOn   bool // because the queue has closed
 	kept     bool // a script looks after the caller and goes on when the work ends
 	position int
 	estimate time.Duration // -1 when nobody is at work
@@ -67,8 +69,8 @@ type rung struct {
 	err   error
 }
 
-// enqueue puts the call into a queue, or moves it there.
-func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
+// enqueue puts the call into a queue, or moves it there; kept says that a script looks after the caller.
+func (c *Call) enqueue(ctx context.Context, w queue.Work, kept bool) (*waiting, error) {
 	if c.m.queues == nil {
 		return nil, queue.ErrNoQueue
 	}
@@ -110,11 +112,14 @@ func (c *Call) enqueue(ctx context.Context, w queue.Work) (*waiting, error) {
 		return nil, err
 	}
 	q := &waiting{c: c, id: w.ID, left: make(chan struct{}, 1), keep: make(chan string, 1), over: make(chan struct{}), rings: make(map[queue.AgentID]*ringing), rung: make(chan rung), estimate: -1}
-	c.wg.Go(func() { c.guarded(func() { q.run(updates) }) }) // ends with the work, or with ctx
-	return q, c.ask(ctx, func() {
+	q.kept = kept
+	err = c.ask(ctx, func() {
 		c.queued = q
 		c.enter(w.Queue)
 	})
+	// Only now, so that work which ends at once finds the call waiting for it. Ends with the work, or with ctx.
+	c.wg.Go(func() { c.guarded(func() { q.run(updates) }) })
+	return q, err
 }
 
 // enter notes that the call waits in a queue from now on.
@@ -205,6 +210,8 @@ func (q *waiting) update(u queue.Update) {
 		if q.rings[u.Agent] == nil && !q.has() {
 			q.ring(u)
 		}
+	case queue.Left:
+		q.shut = u.Reason == queue.ReasonClosed
 	case queue.Requeued, queue.Moved:
 		q.taken = ""
 		q.silence()
@@ -340,11 +347,12 @@ func (q *waiting) join(l *leg) bool {
 // lost ends the call's stay in the queue when the queue says so: somebody took it out.
 func (q *waiting) lost() {
 	q.silence()
+	shut := q.shut
 	q.c.post(func() {
 		if q.c.queued != q || q.agent != nil || q.gaveUp {
 			return
 		}
-		q.gaveUp = true
+		q.gaveUp, q.sentOn = true, shut
 		if !q.kept && !q.c.talked && q.c.place[SideAgent] == nil && q.c.moving == nil {
 			q.c.end(CauseNoAnswer, 480) // nobody would ever come
 		}
@@ -380,7 +388,7 @@ func (c *Call) Queue(ctx context.Context, n *ivr.Queue, language string) (ivr.Qu
 	}); err != nil {
 		return "", err
 	}
-	q, err := c.enqueue(ctx, w)
+	q, err := c.enqueue(ctx, w, true)
 	switch {
 	case errors.As(err, new(*queue.ClosedError)):
 		return ivr.QueueClosed, nil
@@ -414,12 +422,13 @@ func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language stri
 			return "", context.Cause(ctx)
 		case <-tick.C:
 		}
-		var alone, idle, ended, talked bool
+		var alone, idle, ended, shut, talked bool
 		var notice ivr.Speech
 		if err := c.ask(ctx, func() {
 			q = c.queued // another one after a transfer into another queue
 			q.kept = true
 			alone, ended = q.agent == nil && c.place[SideAgent] == nil && c.moving == nil, q.gaveUp
+			shut = q.sentOn
 			talked = c.talked
 			idle = alone && q.estimate < 0 && q.position > 0
 			notice = ivr.WaitNotice(language, q.position, q.estimate)
@@ -431,6 +440,8 @@ func (c *Call) wait(ctx context.Context, q *waiting, n *ivr.Queue, language stri
 			return ivr.QueueTalked, c.ask(ctx, c.untalk)
 		case !alone:
 			began, said = time.Now(), time.Now()
+		case ended && shut:
+			return ivr.QueueClosed, c.ask(ctx, c.untalk)
 		case ended:
 			return ivr.QueueTimeout, nil
 		case idle && n.NoAgents != "" && time.Since(began) > 2*time.Second:

@@ -319,6 +319,32 @@ func (c *counter) reaches(id string) {
 	}
 }
 
+// Whoever waits when the queue closes is sent the way of a closed one, once nobody is at work.
+func TestCallerWaitsWhenTheQueueCloses(t *testing.T) {
+	t.Parallel()
+	w := newCounter(t, time.Minute, false)
+	w.flow("  - queue: {name: support, closed: shut}\n  - {id: wrong, hangup: true}\n  - {id: shut, listen: {silence: 60s}}\n")
+	a, c := w.rings(toneA, "", "900")
+	w.music("caller", a)
+	err := w.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		if err := queue.NewStore(w.db).PutCalendar(t.Context(), tx, queue.Calendar{Name: "day", Zone: "UTC"}); err != nil { // never open
+			return err
+		}
+		return queue.NewStore(w.db).PutQueue(t.Context(), tx, queue.Queue{ID: "support", Calendar: "day", Members: []queue.Member{{Agent: w.ids["anna"]}}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.q.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.reaches("shut")
+	a.handler().RemoteHangup(CauseCallerHangup)
+	if r, _ := w.ended(c); r.Queue != "support" || r.Agent != "" {
+		t.Errorf("record %+v", r)
+	}
+}
+
 // A flow that names a queue which is not there goes on where a closed one would.
 func TestQueueThatIsNotThere(t *testing.T) {
 	t.Parallel()

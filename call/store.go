@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/emotion"
 	"tingxin/pg"
 )
 
@@ -17,8 +18,16 @@ import (
 // pg.ErrNotFound, pg.ErrConflict, pg.ErrUnavailable (try again later) or others
 // wrapped as they are. Safe for concurrent use.
 type Store struct {
-	db *pg.DB
+	db    *pg.DB
+	moods emotion.Rules
 }
+
+// SetMoods says by which thresholds the moods of ended calls are named, in lists as on their pages; the default ones
+// otherwise. Before the store is used.
+func (s *Store) SetMoods(r emotion.Rules) { s.moods = r }
+
+// MoodOf names a mood.
+func (s *Store) MoodOf(value float32) emotion.State { return s.moods.StateOf(value) }
 
 // NewStore makes a store over an open, migrated database.
 func NewStore(db *pg.DB) *Store { return &Store{db: db} }

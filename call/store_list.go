@@ -43,7 +43,7 @@ const (
 )
 
 var moodConditions = map[string]string{
-	MoodAlert: `m.alerts > 0`, MoodAngry: `m.value >= 0.65`, MoodWorse: `m.trend >= 0.1`, MoodBetter: `m.trend <= -0.1`, MoodRead: `true`,
+	MoodAlert: `m.alerts > 0`, MoodAngry: `m.value >= ?`, MoodWorse: `m.trend >= 0.1`, MoodBetter: `m.trend <= -0.1`, MoodRead: `true`,
 }
 
 // CountLimit is where counting of matches stops.
@@ -90,7 +90,7 @@ func (s *Store) list(ctx context.Context, f Filter) (Page, error) {
 		}
 	}
 	where := &conditions{}
-	where.filter(&f)
+	where.filter(&f, s.moods)
 	where.seen(ctx, team.Calls, "c")
 	where.terms(terms)
 	var page Page
@@ -108,7 +108,7 @@ func (s *Store) list(ctx context.Context, f Filter) (Page, error) {
 		}
 		where.add(`(c.started_at, c.id) < (?, ?)`, after.started, after.id)
 	}
-	rows, err := pg.Rows(ctx, s.db, scanSummary, summaryQuery+where.String()+` order by c.started_at desc, c.id desc limit `+strconv.Itoa(limit+1)+summaryJoins, where.args...)
+	rows, err := pg.Rows(ctx, s.db, s.scanSummary, summaryQuery+where.String()+` order by c.started_at desc, c.id desc limit `+strconv.Itoa(limit+1)+summaryJoins, where.args...)
 	if err != nil {
 		return Page{}, err
 	}
@@ -172,12 +172,17 @@ func (w *conditions) sight(ctx context.Context, n team.Noun, row, around string)
 	}
 }
 
-func (w *conditions) filter(f *Filter) {
+func (w *conditions) filter(f *Filter, moods emotion.Rules) {
 	if f.State != "" {
 		w.add(`c.state = ?`, string(f.State))
 	}
 	if sql, ok := moodConditions[f.Mood]; ok {
-		w.add(`exists (select 1 from moods m where m.call_id = c.id and m.side = 'caller' and ` + sql + `)`)
+		sql = `exists (select 1 from moods m where m.call_id = c.id and m.side = 'caller' and ` + sql + `)`
+		if f.Mood == MoodAngry {
+			w.add(sql, moods.WithDefaults().Raise)
+		} else {
+			w.add(sql)
+		}
 	}
 	if f.Trunk != "" {
 		w.add(`c.trunk = ?`, storable(f.Trunk))
@@ -311,7 +316,11 @@ const summaryJoins = `) p
 	left join lateral (select disposition, tags from wrap_ups where call_id = p.id order by updated_at desc, username limit 1) w on true
 	order by p.started_at desc, p.id desc`
 
-func scanSummary(row pgx.CollectableRow) (Summary, error) {
+func (s *Store) scanSummary(row pgx.CollectableRow) (Summary, error) {
+	return scanSummary(row, &s.moods)
+}
+
+func scanSummary(row pgx.CollectableRow, moods *emotion.Rules) (Summary, error) {
 	var r callRow
 	var mos, loss, jitter *float64
 	var side, text *string
@@ -335,7 +344,7 @@ func scanSummary(row pgx.CollectableRow) (Summary, error) {
 		s.LastWords = &LastWords{Side: *side, Text: *text}
 	}
 	if turns != nil {
-		s.Mood = &MoodItem{Side: SideCaller, State: emotion.Rules{}.StateOf(*value), Turns: *turns, Now: *now, Value: *value, Trend: *trend,
+		s.Mood = &MoodItem{Side: SideCaller, State: moods.StateOf(*value), Turns: *turns, Now: *now, Value: *value, Trend: *trend,
 			Peak: *peak, PeakStartMS: *peakStart, PeakEndMS: *peakEnd, Alerts: *alerts}
 	}
 	return s, nil

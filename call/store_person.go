@@ -28,7 +28,7 @@ func (s *Store) OfContacts(ctx context.Context, contacts []int64, until time.Tim
 		w.add(`c.started_at <= ?`, until)
 	}
 	w.seen(ctx, team.Calls, "c")
-	all, err := pg.Rows(ctx, s.db, scanSummary, summaryQuery+w.String()+` order by c.started_at desc, c.id desc limit `+strconv.Itoa(limit)+summaryJoins, w.args...)
+	all, err := pg.Rows(ctx, s.db, s.scanSummary, summaryQuery+w.String()+` order by c.started_at desc, c.id desc limit `+strconv.Itoa(limit)+summaryJoins, w.args...)
 	return all, wrap("of a contact", "list", err)
 }
 

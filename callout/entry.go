@@ -189,10 +189,10 @@ func (s *Store) add(ctx context.Context, tx pgx.Tx, list int64, people []Person)
 			list, p.Number, p.Name, p.Note, p.Data, p.Contact, p.Source)
 	}
 	res := tx.SendBatch(ctx, batch)
-	for range people {
+	for i := range people {
 		tag, err := res.Exec()
 		if err != nil {
-			return out, errors.Join(pg.Map(err), res.Close())
+			return out, errors.Join(fmt.Errorf("person %d: %w", i+1, pg.Map(err)), res.Close())
 		}
 		out.Added += int(tag.RowsAffected())
 	}

@@ -36,6 +36,15 @@ var ErrCursor = errors.New("no such page")
 
 // List is the conversations of a filter as a user sees them, the last active first.
 func (s *Service) List(ctx context.Context, me int64, f Filter, cursor string, limit int) (Page, error) {
+	return s.list(ctx, me, f, cursor, limit, false)
+}
+
+// ListFixed is List, the latest begun first: an order in which none moves while pages are read.
+func (s *Service) ListFixed(ctx context.Context, me int64, f Filter, cursor string, limit int) (Page, error) {
+	return s.list(ctx, me, f, cursor, limit, true)
+}
+
+func (s *Service) list(ctx context.Context, me int64, f Filter, cursor string, limit int, fixed bool) (Page, error) {
 	limit = min(max(limit, 1), MaxPage)
 	page := Page{Items: []Row{}}
 	where, args, err := f.compile(me)
@@ -48,11 +57,20 @@ func (s *Service) List(ctx context.Context, me int64, f Filter, cursor string, l
 		if err != nil {
 			return page, err
 		}
-		args = append(args, at, id)
-		where += fmt.Sprintf(" and (c.last_at, c.id) < ($%d, $%d)", len(args)-1, len(args))
+		if fixed {
+			args = append(args, id)
+			where += fmt.Sprintf(" and c.id < $%d", len(args))
+		} else {
+			args = append(args, at, id)
+			where += fmt.Sprintf(" and (c.last_at, c.id) < ($%d, $%d)", len(args)-1, len(args))
+		}
 	}
 	args = append(args, limit+1)
-	page.Items, err = pg.Rows(ctx, s.db, scanRow, rowSelect+` where `+where+fmt.Sprintf(` order by c.last_at desc, c.id desc limit $%d`, len(args)), args...)
+	order := "c.last_at desc, c.id desc"
+	if fixed {
+		order = "c.id desc"
+	}
+	page.Items, err = pg.Rows(ctx, s.db, scanRow, rowSelect+` where `+where+fmt.Sprintf(` order by %s limit $%d`, order, len(args)), args...)
 	if err != nil {
 		return page, fmt.Errorf("list conversations: %w", err)
 	}

@@ -166,7 +166,7 @@ func (s *Store) WriteList(ctx context.Context, l *ListExport, out io.Writer) err
 		return err
 	}
 	f := l.Filter
-	f.Limit = maxLimit
+	f.Limit, f.Fixed = maxLimit, true
 	for left := l.Rows; left > 0; {
 		page, err := s.List(ctx, f)
 		if err != nil {

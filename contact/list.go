@@ -31,6 +31,7 @@ type Filter struct {
 	Cursor   string `json:"-"`
 	Limit    int    `json:"-"` // 1..200, 50 when zero
 	Count    bool   `json:"-"`
+	Fixed    bool   `json:"-"` // the latest made first: an order in which nobody moves while pages are read
 }
 
 const (
@@ -79,16 +80,24 @@ func (s *Store) list(ctx context.Context, f Filter) (Page, error) {
 		if err != nil {
 			return Page{}, err
 		}
-		w.add(`(k.updated_at, k.id) < (?, ?)`, at, id)
+		if f.Fixed {
+			w.add(`k.id < ?`, id)
+		} else {
+			w.add(`(k.updated_at, k.id) < (?, ?)`, at, id)
+		}
 	}
 	limit := f.Limit
 	if limit <= 0 {
 		limit = defaultLimit
 	}
 	limit = min(limit, maxLimit)
+	order, outer := `k.updated_at desc, k.id desc`, `updated_at desc, id desc`
+	if f.Fixed {
+		order, outer = `k.id desc`, `id desc`
+	}
 	rows, err := pg.Rows(ctx, s.db, scanItem, `select `+columns+`, exists (select 1 from contact_suggestions g join contacts ka on ka.id = g.a join contacts kb on kb.id = g.b
 			where g.state = 'open' and ka.root <> kb.root and (g.a = p.id or g.b = p.id)) from (select k.* from contacts k`+w.String()+`
-		order by k.updated_at desc, k.id desc limit `+strconv.Itoa(limit+1)+`) p order by updated_at desc, id desc`, w.args...)
+		order by `+order+` limit `+strconv.Itoa(limit+1)+`) p order by `+outer, w.args...)
 	if err != nil {
 		return Page{}, err
 	}

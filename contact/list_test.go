@@ -145,3 +145,32 @@ func TestFieldValues(t *testing.T) {
 		}
 	}
 }
+
+// Somebody who was changed while pages of a list were taken out is in it: the row moved before the page that had gone.
+func TestSheetKeepsWhoChangesMeanwhile(t *testing.T) {
+	s := newStore(t)
+	var all []ID
+	for i := range 5 {
+		all = append(all, create(t, s, Change{Name: ptr(fmt.Sprint("Person ", i))}))
+	}
+	var got []ID
+	f := Filter{Fixed: true, Limit: 2}
+	for {
+		page, err := s.List(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, it := range page.Items {
+			got = append(got, it.ID)
+		}
+		if f.Cursor = page.Next; f.Cursor == "" {
+			break
+		}
+		if _, err := s.db.Exec(t.Context(), `update contacts set updated_at = now() + interval '1 hour' where id = $1`, all[0]); err != nil { // who would have come last
+			t.Fatal(err)
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint([]ID{all[4], all[3], all[2], all[1], all[0]}) {
+		t.Errorf("%v of %v", got, all)
+	}
+}

@@ -20,13 +20,15 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrUnavailable: the database cannot be reached, is shutting down or too busy; try again later.
 	ErrUnavailable = errors.New("database unavailable")
+	// ErrErased: the person whom a row is about was erased.
+	ErrErased = errors.New("this person was erased, nothing new can be made for them")
 )
 
 // Map turns an error of pgx into one of this package's, the cause kept inside.
 // nil stays nil, what is mapped already stays as it is, what it does not know comes back unchanged.
 func Map(err error) error {
 	switch {
-	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrUnavailable):
+	case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict), errors.Is(err, ErrUnavailable), errors.Is(err, ErrErased):
 		return err
 	case errors.Is(err, pgx.ErrNoRows):
 		return ErrNotFound
@@ -45,6 +47,8 @@ func Map(err error) error {
 // mapState goes by SQLSTATE (PostgreSQL manual, appendix A).
 func mapState(pgErr *pgconn.PgError, err error) error {
 	switch code := pgErr.Code; {
+	case code == "ER410": // of our own triggers
+		return ErrErased
 	case code == "23503": // foreign_key_violation
 		return fmt.Errorf("%w: %s refers to nothing", ErrNotFound, pgErr.ConstraintName)
 	case strings.HasPrefix(code, "23"): // integrity constraint

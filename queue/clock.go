@@ -19,6 +19,7 @@ func (r *Router) Step(now time.Time) {
 		r.expireAgent(a, now)
 	}
 	r.dispatch(now)
+	r.sendOn(now)
 	for _, a := range r.order {
 		r.derive(a, now)
 	}
@@ -72,6 +73,9 @@ func (r *Router) wakeFor(it *Item, sooner func(time.Time)) {
 	}
 	for _, until := range it.Barred {
 		sooner(until)
+	}
+	if !it.alone.IsZero() && it.onTheLine() {
+		sooner(it.alone.Add(l.EmptyAfter))
 	}
 	if it.Callback != nil {
 		sooner(it.Callback.NotBefore)
@@ -224,9 +228,11 @@ func (r *Router) sortedDue(now time.Time) []*Item {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *Item) int { return compare(a.ID, b.ID) })
+	sortByID(all)
 	return all
 }
+
+func sortByID(all []*Item) { slices.SortFunc(all, func(a, b *Item) int { return compare(a.ID, b.ID) }) }
 
 // expireAgent ends wrap-ups and presences whose time is over.
 func (r *Router) expireAgent(a *Agent, now time.Time) {

@@ -48,6 +48,7 @@ func (d *dispatcher) load(ctx context.Context) error {
 		return err
 	}
 	d.calendars, d.moved = l.calendars, map[QueueID]bool{}
+	d.hours(now)
 	d.others, err = d.s.store.others(ctx, d.s.cfg.Node)
 	if err != nil {
 		return err
@@ -79,6 +80,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 		case <-due.C:
 			d.router.Step(time.Now())
 		case <-sweep.C:
+			d.hours(time.Now())
 			d.router.Step(time.Now())
 			err = d.sweep(ctx)
 		case <-tend.C:
@@ -200,7 +202,16 @@ func (d *dispatcher) setQueues(queues []Queue, now time.Time) error {
 			_ = d.router.RemoveQueue(b.Queue) // its row is gone, so it held no work
 		}
 	}
+	d.hours(now)
 	return nil
+}
+
+// hours tells the router whose opening hours are over.
+func (d *dispatcher) hours(now time.Time) {
+	for id, l := range d.router.lanes {
+		c := d.calendars[l.Calendar]
+		d.router.SetClosed(id, c != nil && !c.Open(now), now)
+	}
 }
 
 // renew keeps the lease and looks for requests whose notice was lost.

@@ -104,7 +104,7 @@ func (r *Router) Transfer(id WorkID, to QueueID, now time.Time) error {
 		it.WasWith = from
 	}
 	it.Phase, it.Queue, it.QueuedAt, it.Target = Waiting, to, now, 0
-	it.Overflow, it.Guarded, it.Barred, it.FirstAnswer = false, false, nil, time.Time{}
+	it.Overflow, it.Guarded, it.Barred, it.FirstAnswer, it.alone = false, false, nil, time.Time{}, time.Time{}
 	if !it.ours() {
 		l.counts.add(now, countOffered)
 	}

@@ -65,6 +65,7 @@ func (c RouterConfig) withDefaults() RouterConfig {
 type lane struct {
 	Queue
 	turn   AgentID // last of RoundRobin
+	closed bool    // its opening hours are over
 	handle float64 // mean handle time in seconds, moving
 	counts counts
 }

@@ -573,7 +573,7 @@ func TestAcceptedButUnansweredGoesBack(t *testing.T) {
 
 // TestQueueDrainsOldestFirst: all agents are offline, 200 wait, one logs in.
 func TestQueueDrainsOldestFirst(t *testing.T) {
-	d := newDesk(t, Queue{}, Profile{})
+	d := newDesk(t, Queue{OnClose: CloseKeep}, Profile{})
 	for i := range 200 {
 		d.after(time.Second).call(WorkID(fmt.Sprintf("w%03d", i)))
 	}

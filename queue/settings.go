@@ -134,6 +134,9 @@ type Queue struct {
 	CallbackRetry time.Duration `json:"callback_retry"`     // between tries; 10 min when zero
 	CallbackLost  bool          `json:"callback_lost"`      // keep the place of callers lost with their server, to call them back
 	Calendar      string        `json:"calendar,omitempty"` // opening hours; always open when empty
+	OnClose       OnClose       `json:"on_close,omitempty"` // of callers who wait then; CloseServe when empty
+	// EmptyAfter is how long callers wait while nobody is at work who may be asked, before the queue counts as closed for them; 10 min when zero.
+	EmptyAfter time.Duration `json:"empty_after,omitempty"`
 }
 
 // WithDefaults fills what is zero.
@@ -160,6 +163,8 @@ func (q Queue) WithDefaults() Queue {
 	or(&q.Handle, 3*time.Minute)
 	or(&q.CallbackTries, 3)
 	or(&q.CallbackRetry, 10*time.Minute)
+	or(&q.OnClose, CloseServe)
+	or(&q.EmptyAfter, 10*time.Minute)
 	q.Members = slices.Clone(q.Members)
 	slices.SortStableFunc(q.Members, func(a, b Member) int { return a.Order - b.Order })
 	return q
@@ -210,6 +215,8 @@ func (q Queue) check() error {
 		return fmt.Errorf("strategy %q is none of %v", q.Strategy, Strategies)
 	case !slices.Contains(WrapModes, q.WrapUp.Mode):
 		return fmt.Errorf("wrap-up mode %q is none of %v", q.WrapUp.Mode, WrapModes)
+	case !slices.Contains(OnCloses, q.OnClose):
+		return fmt.Errorf("on_close %.40q is none of %v", q.OnClose, OnCloses)
 	case q.WrapUp.Time < 0 || q.WrapUp.Time > maxWrap:
 		return fmt.Errorf("wrap-up time must be between 0 and %v", maxWrap)
 	case (q.WrapUp.Mode == WrapFixed || q.WrapUp.Mode == WrapExact) && q.WrapUp.Time == 0:
@@ -224,7 +231,7 @@ func (q Queue) check() error {
 		return fmt.Errorf("it cannot be its own sister or overflow")
 	}
 	for _, d := range []time.Duration{q.Targets.Low, q.Targets.Normal, q.Targets.High, q.Targets.Urgent, q.RingTime, q.Bar, q.ConnectTime, q.Level.Within, q.Handle, q.CallbackRetry,
-		q.MaxWait, q.RejectDelay, q.BusyDelay, q.NoAnswerDelay, q.PreferredWait, q.ShortAbandon} {
+		q.MaxWait, q.RejectDelay, q.BusyDelay, q.NoAnswerDelay, q.PreferredWait, q.ShortAbandon, q.EmptyAfter} {
 		if d < 0 || d > 31*24*time.Hour {
 			return fmt.Errorf("a time of %v is not between 0 and 31 days", d)
 		}

@@ -95,7 +95,11 @@ func (s *Store) DeleteQueue(ctx context.Context, tx pgx.Tx, id QueueID) error {
 	if _, err := tx.Exec(ctx, `delete from queue_work where queue_id = $1`, id); err != nil {
 		return err
 	}
-	return gone(tx.Exec(ctx, `delete from queues where id = $1`, id))
+	if err := gone(tx.Exec(ctx, `delete from queues where id = $1`, id)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `insert into past_queues (id) values ($1) on conflict (id) do update set gone_at = now()`, id)
+	return pg.Map(err)
 }
 
 // gone makes pg.ErrNotFound of a delete that found nothing.

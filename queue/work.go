@@ -170,6 +170,8 @@ type Item struct {
 	Cause       string                `json:"cause,omitempty"`       // why it ended
 	EndedAt     time.Time             `json:"ended_at,omitzero"`     //
 	Decision    *Decision             `json:"decision,omitempty"`    // the last one: "why me?"
+
+	alone time.Time // since when nobody is at work for it, as far as this Router saw
 }
 
 // Offer is one ring at one agent.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -201,6 +202,13 @@ const workPrefix = "ticket:"
 // WorkID is the ticket's work in the router.
 func (id ID) WorkID() queue.WorkID {
 	return queue.WorkID(workPrefix + strconv.FormatInt(int64(id), 10))
+}
+
+// OfWork is the ticket of a piece of work.
+func OfWork(w queue.WorkID) (ID, bool) {
+	digits, ok := strings.CutPrefix(string(w), workPrefix)
+	n, err := strconv.ParseInt(digits, 10, 64)
+	return ID(n), ok && err == nil
 }
 
 // stand is a ticket beside its work in the router; either may be missing.

@@ -34,6 +34,7 @@ type Query struct {
 	Since      time.Time // created at or after
 	Until      time.Time // created before
 	Text       string    // words of number, subject and body; all of them
+	Fixed      bool      // the latest made first: an order in which no ticket moves while pages are read
 	Cursor     string
 	Limit      int // 1 to 200
 }
@@ -60,11 +61,15 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 		return Page{}, err
 	}
 	limit := min(max(q.Limit, 1), 200)
+	order, outer := "updated_at desc, id desc", "t.updated_at desc, t.id desc"
+	if q.Fixed {
+		order, outer = "id desc", "t.id desc"
+	}
 	sql := `select t.*, c.due_at, coalesce(c.kind, ''), coalesce(c.spent, 0), coalesce((select r.name from contacts k join contacts r on r.id = k.root where k.id = t.contact), '')
-		from (select ` + strings.Replace(ticketColumns, "coalesce(contact_id, 0)", "coalesce(contact_id, 0) as contact", 1) + ` from tickets x` + where + ` order by updated_at desc, id desc limit ` + fmt.Sprint(limit+1) + `) t
+		from (select ` + strings.Replace(ticketColumns, "coalesce(contact_id, 0)", "coalesce(contact_id, 0) as contact", 1) + ` from tickets x` + where + ` order by ` + order + ` limit ` + fmt.Sprint(limit+1) + `) t
 		left join lateral (select due_at, kind, case when due_at > started_at then extract(epoch from now() - started_at) / extract(epoch from due_at - started_at) else 1 end as spent
 			from sla_clocks where ticket_id = t.id and stopped_at is null and due_at is not null order by due_at limit 1) c on true
-		order by t.updated_at desc, t.id desc`
+		order by ` + outer
 	rows, err := pg.Rows(ctx, s.db, scanRow, sql, args...)
 	if err != nil {
 		return Page{}, failed("list", 0, err)
@@ -148,8 +153,12 @@ func (q *Query) where(ctx context.Context) (string, []any, error) {
 		if err != nil {
 			return "", nil, err
 		}
-		args = append(args, at, id)
-		parts = append(parts, fmt.Sprintf("(updated_at, id) < ($%d, $%d)", len(args)-1, len(args)))
+		if q.Fixed {
+			add("id < ?", id)
+		} else {
+			args = append(args, at, id)
+			parts = append(parts, fmt.Sprintf("(updated_at, id) < ($%d, $%d)", len(args)-1, len(args)))
+		}
 	}
 	if len(parts) == 0 {
 		return "", nil, nil

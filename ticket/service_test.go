@@ -3,6 +3,7 @@ package ticket
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -657,5 +658,38 @@ func TestOneTicketDoesNotHoldTheOthersUp(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("a full queue kept another one's ticket from being given out")
 		}
+	}
+}
+
+// A ticket that is changed while pages of a sheet are read is in it once.
+func TestSheetKeepsTicketsThatChangeMeanwhile(t *testing.T) {
+	d := open(t, nil)
+	var all []ID
+	for i := range 5 {
+		k, err := d.Create(t.Context(), Draft{Type: "question", Subject: fmt.Sprint("number ", i), Source: "agent"}, System)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, k.ID)
+	}
+	var got []ID
+	q := Query{Fixed: true, Limit: 2}
+	for {
+		p, err := d.List(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range p.Items {
+			got = append(got, p.Items[i].ID)
+		}
+		if q.Cursor = p.Next; q.Cursor == "" {
+			break
+		}
+		if _, err := d.db.Exec(t.Context(), `update tickets set updated_at = now() + interval '1 hour' where id = $1`, all[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint([]ID{all[4], all[3], all[2], all[1], all[0]}) {
+		t.Errorf("%v of %v", got, all)
 	}
 }

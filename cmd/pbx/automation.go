@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"tingxin/contact"
 	"tingxin/outbound"
 	"tingxin/pg"
+	"tingxin/queue"
 	"tingxin/rules"
 	"tingxin/rules/plan"
 )
@@ -135,14 +137,28 @@ func (j *judge) plans(ctx context.Context) error {
 		if (*plan.Rule)(r).Delay() > keep {
 			j.wrong(admin.KindRule, name, "after", admin.Range, "events are kept for %v (rules.keep)", keep)
 		}
-		j.calendars(name, "if", &r.If)
+		j.conditions(name, "if", &r.If)
 	}
 	return nil
 }
 
-func (j *judge) planQueue(kind admin.Kind, name, field, queue string) {
-	if queue != "" && j.was(kind, name) && !j.queue[queue] && !j.planned["queue:"+queue] {
-		j.wrong(kind, name, field, admin.Unknown, "there is no queue %q", queue)
+// alerts judges the queues that rules of alerts name.
+func (j *judge) alerts() {
+	for _, name := range admin.Names(j.s.Alerts) {
+		for i, q := range j.s.Alerts[name].Queues {
+			j.planQueue(admin.KindAlert, name, fmt.Sprintf("queues[%d]", i), q)
+		}
+	}
+}
+
+// noQueue says that a queue is not there, and which are.
+func (j *judge) noQueue(name string) string {
+	return (&queue.MissingError{Queue: name, There: slices.Collect(maps.Keys(j.queue))}).Error()
+}
+
+func (j *judge) planQueue(kind admin.Kind, name, field, q string) {
+	if q != "" && j.was(kind, name) && !j.queue[q] && !j.planned["queue:"+q] {
+		j.wrong(kind, name, field, admin.Unknown, "%s", j.noQueue(q))
 	}
 }
 
@@ -181,18 +197,32 @@ func (j *judge) actions(kind admin.Kind, name, field string, all []plan.Action, 
 	}
 }
 
-// calendars looks for those that conditions name.
-func (j *judge) calendars(name, at string, c *plan.Condition) {
+// queueFields are those of conditions whose words name queues.
+var queueFields = []string{"conversation.queue", "ticket.queue", "call.queue", "queue.id"}
+
+// conditions looks for the calendars, and the queues, that conditions name.
+func (j *judge) conditions(name, at string, c *plan.Condition) {
 	if v, ok := c.Value.(string); ok && c.Field == "time.calendar" && !j.hours[v] && !j.planned["calendar:"+v] {
 		j.wrong(admin.KindRule, name, at, admin.Unknown, "there are no opening hours %q", v)
 	}
+	if slices.Contains(queueFields, c.Field) {
+		switch v := c.Value.(type) {
+		case string:
+			j.planQueue(admin.KindRule, name, at, v)
+		case []any:
+			for _, one := range v {
+				q, _ := one.(string) // the plan itself says when it is none
+				j.planQueue(admin.KindRule, name, at, q)
+			}
+		}
+	}
 	for i := range c.All {
-		j.calendars(name, fmt.Sprintf("%s.all[%d]", at, i), &c.All[i])
+		j.conditions(name, fmt.Sprintf("%s.all[%d]", at, i), &c.All[i])
 	}
 	for i := range c.Any {
-		j.calendars(name, fmt.Sprintf("%s.any[%d]", at, i), &c.Any[i])
+		j.conditions(name, fmt.Sprintf("%s.any[%d]", at, i), &c.Any[i])
 	}
 	if c.Not != nil {
-		j.calendars(name, at+".not", c.Not)
+		j.conditions(name, at+".not", c.Not)
 	}
 }

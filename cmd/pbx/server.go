@@ -197,6 +197,7 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	s.db, s.bus, s.store, s.jobs = db, s.cfg.newBus(), call.NewStore(db), pg.NewJobs(db, s.log)
+	s.store.SetMoods(s.cfg.Emotion.Rules)
 	s.persons = s.contacts()
 	return func() error {
 		s.bus.Close()

@@ -34,6 +34,7 @@ func (r *runtime) Check(ctx context.Context, s *admin.Settings, changed []admin.
 	j.flows(ctx)
 	j.routes()
 	j.numbers()
+	j.alerts()
 	if err := j.plans(ctx); err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (j *judge) flows(ctx context.Context) {
 		}
 		for q, line := range f.Queues() {
 			if changed && !j.queue[q] && !j.planned["queue:"+q] {
-				j.wrong(admin.KindFlow, name, "text", admin.Unknown, "line %d: there is no queue %q", line, q)
+				j.wrong(admin.KindFlow, name, "text", admin.Unknown, "line %d: %s", line, j.noQueue(q))
 			}
 		}
 		if changed && len(j.faults) == before {
@@ -189,7 +190,7 @@ func (j *judge) numbers() {
 		}
 		if j.was(admin.KindNumber, name) { // queues and calendars have their own ways to be taken away
 			if n.Queue != "" && !j.queue[n.Queue] && !j.planned["queue:"+n.Queue] {
-				j.wrong(admin.KindNumber, name, "queue", admin.Unknown, "there is no queue %q", n.Queue)
+				j.wrong(admin.KindNumber, name, "queue", admin.Unknown, "%s", j.noQueue(n.Queue))
 			}
 			if n.Calendar != "" && !j.hours[n.Calendar] && !j.planned["calendar:"+n.Calendar] {
 				j.wrong(admin.KindNumber, name, "calendar", admin.Unknown, "there are no opening hours %q", n.Calendar)

@@ -183,6 +183,8 @@ func TestApplyTakesAllKinds(t *testing.T) {
 		{"numbers:\n  - name: a\n    numbrs: [\"1\"]\n", "line 3, column 5"},
 		{"outbound:\n  - {name: a, trunk: none}\n", "there is no trunk"},
 		{"prompts:\n  - {name: shut, remove: true}\n", "needs it"},
+		{"alerts:\n  - {name: a, metric: oldest, operator: \">\", value: 60, severity: warning, queues: [support, nowhere]}\n", "there is no queue \"nowhere\"; there is support"},
+		{"rules:\n  - {name: a, when: [conversation.queued], if: {field: conversation.queue, op: in, value: [support, nowhere]}, then: [{do: priority, priority: high}]}\n", "there is no queue \"nowhere\"; there is support"},
 		{"alerts: []\nqueues:\n  - id: a\n    strategi: best\n", "line 4, column 5"},
 	} {
 		if code, said := apply("-f", write("bad.yaml", bad.text)); code != 1 || !strings.Contains(said, bad.want) {

@@ -4383,7 +4383,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take work out of its queue
+         * Take work out of its queue; a ticket is in none then, a conversation stays
          * @description For the roles supervisor, admin. A key needs the scope queues:write.
          */
         delete: operations["remove-work"];
@@ -13876,6 +13876,8 @@ export interface components {
             /** Format: int64 */
             callback_tries?: number;
             connect_time?: string;
+            /** @description without anybody at work for so long it counts as closed for those who wait; 10m when empty */
+            empty_after?: string;
             handle?: string;
             id: string;
             language?: string;
@@ -13886,6 +13888,11 @@ export interface components {
             members?: components["schemas"]["MemberDoc"][];
             name?: string;
             no_answer_delay?: string;
+            /**
+             * @description what becomes of callers who wait when it closes: served while somebody is at work, then sent the way of a closed queue (serve, the default); sent there as soon as the opening hours end (send); they wait on (keep)
+             * @enum {string}
+             */
+            on_close?: "serve" | "send" | "keep";
             overflow?: string;
             preferred_wait?: string;
             reject_delay?: string;
@@ -47359,6 +47366,7 @@ export interface operations {
                      *           "callback_retry": "text",
                      *           "callback_tries": 1,
                      *           "connect_time": "text",
+                     *           "empty_after": "text",
                      *           "handle": "text",
                      *           "id": "text",
                      *           "language": "en",
@@ -47378,6 +47386,7 @@ export interface operations {
                      *           ],
                      *           "name": "Mei Chen",
                      *           "no_answer_delay": "text",
+                     *           "on_close": "serve",
                      *           "overflow": "text",
                      *           "preferred_wait": "text",
                      *           "reject_delay": "text",
@@ -48013,6 +48022,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ErrorModel"];
                 };
             };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -48457,6 +48475,7 @@ export interface operations {
                  *       "callback_retry": "text",
                  *       "callback_tries": 1,
                  *       "connect_time": "text",
+                 *       "empty_after": "text",
                  *       "handle": "text",
                  *       "id": "text",
                  *       "language": "en",
@@ -48476,6 +48495,7 @@ export interface operations {
                  *       ],
                  *       "name": "Mei Chen",
                  *       "no_answer_delay": "text",
+                 *       "on_close": "serve",
                  *       "overflow": "text",
                  *       "preferred_wait": "text",
                  *       "reject_delay": "text",

@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { Dropdown, Popover, type MenuProps } from 'antd';
-import { useCallback, type ReactNode } from 'react';
+import { Dropdown, Modal, Popover, Select, type MenuProps } from 'antd';
+import { useCallback, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Agent, QueueBoard, Work } from '../api/model';
-import { problemKey } from '../api/problem';
+import { Problem, problemKey } from '../api/problem';
 import { agentHistory, agents as agentsOf, board as boardOf, work as workOf } from '../api/queries';
 import { useChannel, useFloor, useNow } from '../call/hooks';
 import { clock, firstOf, since, useFormat } from '../i18n/format';
@@ -76,15 +76,15 @@ function QueueTile({ queue, age, alert }: { queue: QueueBoard; age: number; aler
   );
 }
 
-/** useOrder does something to an agent or a piece of work. */
-function useOrder(done: string) {
+/** useOrder does something to an agent or a piece of work; refusals say by status why it was not done. */
+function useOrder(done: string, refusals: Record<number, string> = {}) {
   const { t } = useTranslation();
   const message = useMessage();
   const client = useQueryClient();
   return useMutation({
-    mutationFn: ({ path, method, body }: { path: string; method: 'PUT' | 'POST'; body?: unknown }) => request(path, { method, body }),
+    mutationFn: ({ path, method, body }: { path: string; method: 'PUT' | 'POST' | 'DELETE'; body?: unknown }) => request(path, { method, body }),
     onSuccess: () => void message.success(done),
-    onError: (error) => void message.error(t(problemKey(error))),
+    onError: (error) => void message.error((error instanceof Problem ? refusals[error.status] : undefined) ?? t(problemKey(error))),
     onSettled: () => client.invalidateQueries({ queryKey: ['queues'] }),
   });
 }
@@ -160,13 +160,72 @@ function AgentRow({ agent, now }: { agent: Agent; now: number }) {
   );
 }
 
-function WorkRow({ work, names, queues, now }: { work: Work; names: Record<string, string>; queues: QueueBoard[]; now: number }) {
+/** Assign chooses the agent who gets a piece of work. Live work goes to those who are online. */
+function Assign({ work, agents, names, onClose }: { work: Work; agents: Agent[]; names: Record<string, string>; onClose: () => void }) {
+  const { t } = useTranslation();
+  const [agent, setAgent] = useState<string>();
+  const order = useOrder(t('floor.assigned'), { 404: t('floor.gone'), 409: t('floor.assignRefused') });
+  const live = work.kind === 'voice' || work.kind === 'chat';
+  const options = agents
+    .filter((one) => one.id !== work.agent && !(live && one.presence === 'offline'))
+    .map((one) => ({ value: one.id, name: one.name, label: `${one.name} · ${t(`agent.states.${one.state}`)}${one.work.length > 0 ? ` · ${t('floor.over', { count: one.work.length })}` : ''}` }));
+  const give = () => order.mutate({ path: `/queues/work/${encodeURIComponent(work.id)}/assign`, method: 'POST', body: { agent } }, { onSettled: onClose });
+  return (
+    <Modal open title={t('floor.assignTitle')} okText={t('floor.assignOk')} cancelText={t('settings.cancel')} okButtonProps={{ disabled: !agent }} confirmLoading={order.isPending} onCancel={onClose} onOk={give} width={420}>
+      {work.agent && <p>{t('floor.assignFrom', { who: names[work.agent] ?? work.agent })}</p>}
+      {options.length === 0 ? (
+        <p className="muted">{t('floor.assignNone')}</p>
+      ) : (
+        <Select autoFocus showSearch={{ optionFilterProp: 'name' }} className="assign-agent" aria-label={t('floor.assignLabel')} placeholder={t('floor.assignLabel')} value={agent} onChange={setAgent} options={options} />
+      )}
+    </Modal>
+  );
+}
+
+/** WorkMenu gives a piece of work to an agent, moves it, or takes it out. An open conversation waits somewhere: it is not taken out. */
+function WorkMenu({ work, what, agents, names, queues }: { work: Work; what: string; agents: Agent[]; names: Record<string, string>; queues: QueueBoard[] }) {
+  const { t } = useTranslation();
+  const [assigns, setAssigns] = useState(false);
+  const [modal, holder] = Modal.useModal();
+  const why = { 404: t('floor.gone'), 409: t('floor.refused') };
+  const move = useOrder(t('queues.moved'), why);
+  const remove = useOrder(t('floor.removed'), why);
+  const path = `/queues/work/${encodeURIComponent(work.id)}`;
+  const others = queues.filter((q) => q.id !== work.queue);
+  const removed = work.kind === 'ticket' ? 'ticket' : work.callback ? 'callback' : 'voice';
+  const sure = () =>
+    void modal.confirm({
+      title: t(`floor.removeAsk.${removed}`),
+      content: t(`floor.removeHint.${removed === 'voice' && (work.phase === 'assigned' || work.phase === 'active') ? 'active' : removed}`),
+      okText: t('floor.removeOk'),
+      okButtonProps: { danger: true },
+      cancelText: t('settings.cancel'),
+      onOk: () => remove.mutateAsync({ path, method: 'DELETE' }).catch(() => undefined),
+    });
+  const items: MenuProps['items'] = [
+    { key: 'assign', label: t('floor.assign'), onClick: () => setAssigns(true) },
+    ...(others.length > 0 ? [{ key: 'move', type: 'group' as const, label: t('floor.moveTo'), children: others.map((q) => ({ key: `to:${q.id}`, label: q.name || q.id, onClick: () => move.mutate({ path: `${path}/move`, method: 'POST', body: { queue: q.id } }) })) }] : []),
+    ...(work.kind === 'voice' || work.kind === 'ticket' ? [{ type: 'divider' as const }, { key: 'remove', danger: true, label: t('floor.remove'), onClick: sure }] : []),
+  ];
+  return (
+    <>
+      {holder}
+      <Dropdown trigger={['click']} menu={{ items, className: 'work-menu' }}>
+        <button type="button" className="row-menu" aria-label={t('floor.actionsOf', { what })}>
+          {t('floor.actions')} <Icon name="down" size={14} />
+        </button>
+      </Dropdown>
+      {assigns && <Assign work={work} agents={agents} names={names} onClose={() => setAssigns(false)} />}
+    </>
+  );
+}
+
+function WorkRow({ work, names, agents, queues, now }: { work: Work; names: Record<string, string>; agents: Agent[]; queues: QueueBoard[]; now: number }) {
   const { t } = useTranslation();
   const { calls } = useFloor();
   const call = work.kind === 'voice' ? calls.find((one) => one.id === work.id) : undefined;
-  const order = useOrder(t('queues.moved'));
-  const others = queues.filter((q) => q.id !== work.queue);
-  const items: MenuProps['items'] = others.map((q) => ({ key: q.id, label: q.name || q.id, onClick: () => order.mutate({ path: `/queues/work/${encodeURIComponent(work.id)}/move`, method: 'POST', body: { queue: q.id } }) }));
+  const where = queues.find((q) => q.id === work.queue)?.name ?? work.queue;
+  const what = [t(`queues.kinds.${work.kind}`), call && firstOf(call.from_name, call.from), where].filter(Boolean).join(' · ');
   return (
     <tr>
       <td data-name={t('queues.kind')}>
@@ -179,7 +238,7 @@ function WorkRow({ work, names, queues, now }: { work: Work; names: Record<strin
         {work.callback && <span className="tag">{t('queues.callback')}</span>}
         {work.alerted && <span className="tag tag-poor">{t('queues.alerted')}</span>}
       </td>
-      <td data-name={t('queues.queue')}>{queues.find((q) => q.id === work.queue)?.name ?? work.queue}</td>
+      <td data-name={t('queues.queue')}>{where}</td>
       <td data-name={t('queues.urgency')}>{t(`queues.urgencies.${work.urgency}`, work.urgency)}</td>
       <td data-name={t('queues.phase')}>{t(`queues.phases.${work.phase}`)}</td>
       <td data-name={t('queues.age')} className="num end">
@@ -196,13 +255,7 @@ function WorkRow({ work, names, queues, now }: { work: Work; names: Record<strin
         )}
       </td>
       <td className="end">
-        {items.length > 0 && (
-          <Dropdown trigger={['click']} menu={{ items }}>
-            <button type="button" className="row-menu">
-              {t('queues.move')} <Icon name="down" size={14} />
-            </button>
-          </Dropdown>
-        )}
+        <WorkMenu work={work} what={what} agents={agents} names={names} queues={queues} />
       </td>
     </tr>
   );
@@ -284,9 +337,9 @@ export function QueuesPage() {
           title={t('queues.work')}
           none={t('queues.noWork')}
           ends={[4, 6]}
-          heads={[t('queues.kind'), t('queues.queue'), t('queues.urgency'), t('queues.phase'), t('queues.age'), t('queues.agent'), t('queues.move')]}
+          heads={[t('queues.kind'), t('queues.queue'), t('queues.urgency'), t('queues.phase'), t('queues.age'), t('queues.agent'), t('floor.actions')]}
           rows={work.data.map((one) => (
-            <WorkRow key={one.id} work={one} names={names} queues={queues} now={now} />
+            <WorkRow key={one.id} work={one} names={names} agents={agents.data ?? []} queues={queues} now={now} />
           ))}
         />
       )}

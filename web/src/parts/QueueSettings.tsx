@@ -11,9 +11,10 @@ import { useMessage } from './messages';
 
 const strategies = ['best', 'longest_idle', 'least_recent', 'fewest_calls', 'least_talk', 'round_robin', 'ring_all', 'ring_progressively', 'bullseye', 'linear', 'random', 'weighted', 'skill', 'preferred'] as const;
 const wraps = ['none', 'optional', 'manual', 'fixed', 'exact'] as const;
+const closings = ['serve', 'send', 'keep'] as const;
 const period = /^(\d+(\.\d+)?(h|m|s|ms))*$/;
 
-type Fields = Pick<Queue, 'id' | 'name' | 'strategy' | 'skills' | 'calendar' | 'level' | 'wrap_up' | 'ring_time' | 'step'> & { people?: string[] };
+type Fields = Pick<Queue, 'id' | 'name' | 'strategy' | 'skills' | 'calendar' | 'level' | 'wrap_up' | 'ring_time' | 'step' | 'on_close' | 'empty_after'> & { people?: string[] };
 
 /** merged keeps what the form does not show: rings, targets, orders and weights. */
 function merged(queue: Queue | null, { people = [], ...fields }: Fields): Queue {
@@ -27,6 +28,7 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
   const client = useQueryClient();
   const [form] = Form.useForm<Fields>();
   const strategy = Form.useWatch('strategy', form);
+  const closing = Form.useWatch('on_close', form);
   const people = useQuery(users);
   const team = useQuery(agents);
   const abilities = useQuery(skills);
@@ -44,7 +46,7 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
   const time = { pattern: period, message: t('setup.periodHint') };
   return (
     <Modal open title={queue ? t('setup.editQueue', { name: queue.name ?? queue.id }) : t('setup.addQueue')} okText={t('settings.save')} cancelText={t('settings.cancel')} confirmLoading={put.isPending} onCancel={onClose} onOk={() => form.submit()} width={520}>
-      <Form form={form} layout="vertical" requiredMark={false} initialValues={queue ? { ...queue, strategy: queue.strategy ?? 'best', calendar: queue.calendar ?? undefined, people: queue.members?.map((m) => m.user) } : { strategy: 'best' }} onFinish={(fields) => put.mutate(fields)}>
+      <Form form={form} layout="vertical" requiredMark={false} initialValues={queue ? { ...queue, strategy: queue.strategy ?? 'best', calendar: queue.calendar ?? undefined, on_close: queue.on_close ?? 'serve', people: queue.members?.map((m) => m.user) } : { strategy: 'best', on_close: 'serve' }} onFinish={(fields) => put.mutate(fields)}>
         <Form.Item name="id" label={t('setup.id')} extra={t('setup.idHint')} rules={[{ required: true, pattern: /^[a-z0-9][a-z0-9_-]{0,63}$/, message: t('setup.idHint') }]}>
           <Input disabled={queue !== null} autoFocus={queue === null} spellCheck={false} />
         </Form.Item>
@@ -63,6 +65,14 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
         <Form.Item name="calendar" label={t('setup.calendar')}>
           <Select allowClear placeholder={t('setup.always')} options={(hours.data ?? []).map((c) => ({ value: c.name, label: c.name }))} />
         </Form.Item>
+        <Form.Item name="on_close" label={t('floor.onClose')} extra={t(`floor.closingHints.${closing ?? 'serve'}`)}>
+          <Select options={closings.map((value) => ({ value, label: t(`floor.closings.${value}`) }))} />
+        </Form.Item>
+        {closing !== 'keep' && (
+          <Form.Item name="empty_after" label={t('floor.emptyAfter')} rules={[time]} extra={t('floor.emptyHint')}>
+            <Input placeholder="10m" />
+          </Form.Item>
+        )}
         <Form.Item name={['wrap_up', 'mode']} label={t('setup.wrap')}>
           <Select allowClear options={wraps.map((value) => ({ value, label: t(`setup.wraps.${value}`) }))} />
         </Form.Item>
