@@ -82,9 +82,16 @@ func newFeelingHouse(t *testing.T, db *pg.DB, anger ...float32) (*house, *fakeVo
 		t.Fatal(err)
 	}
 	h.m.parts.Flows = flows
-	(*h.m.routes.Load())[0].Flow = "feeling"
+	h.runs("feeling")
 	h.m.parts.Emotion = &Emotion{Model: "fake-1", Open: func() Voice { return v }}
 	return h, v
+}
+
+// runs lets the first route run another flow.
+func (h *house) runs(flow string) {
+	rs := slices.Clone(*h.m.routes.Load())
+	rs[0].Flow = flow
+	h.m.routes.Store(&rs)
 }
 
 func turnEnd(end time.Duration) asr.Result {
@@ -288,7 +295,7 @@ func TestNoVoiceIsReadWithoutConsent(t *testing.T) {
 	if ok, err := h.store.Consented(t.Context(), c.id, PurposeEmotion); err != nil || ok {
 		t.Errorf("consent %v %v", ok, err)
 	}
-	(*h.m.routes.Load())[0].Flow = "quiet" // does not say so
+	h.runs("quiet") // does not say so
 	h.call(nil)
 	s = h.stream()
 	waitFor(t, func() bool { return s.heard() > 10 })

@@ -115,8 +115,24 @@ func (r *report) take(ev testEvent) {
 			r.slow = append(r.slow, slow{ev.Elapsed, ev.Package + "." + ev.Test})
 		}
 		if ev.Action == "pass" {
-			delete(p.output, ev.Test)
+			p.keepEnd(ev.Test)
 			r.passed[failure{ev.Package, ev.Test}] = true
+		}
+	}
+}
+
+// keepEnd forgets what a test that passed said. What stands behind its result is not its
+// own: go test puts the panic of a time-out behind whichever test spoke last.
+func (p *packageRun) keepEnd(test string) {
+	b := p.output[test]
+	delete(p.output, test)
+	if b == nil {
+		return
+	}
+	said := b.String()
+	if i := strings.LastIndex(said, "--- PASS: "); i >= 0 {
+		if _, late, _ := strings.Cut(said[i:], "\n"); strings.TrimSpace(late) != "" {
+			buffer(p.output, test).WriteString(late)
 		}
 	}
 }
@@ -195,7 +211,7 @@ func (r *report) explain(ev testEvent, p *packageRun) {
 		r.indent(b.String())
 	}
 	for _, test := range p.order {
-		if p.result[test] == "fail" {
+		if p.result[test] == "fail" || p.result[test] == "pass" {
 			r.show(p, test)
 		}
 	}

@@ -50,6 +50,18 @@ func TestReport(t *testing.T) {
 			says: []string{"panic: boom"},
 		},
 		{
+			name: "a time-out that go test puts behind a test that passed is shown, what that one said before isn't",
+			events: `{"Action":"run","Package":"p","Test":"B"}
+{"Action":"output","Package":"p","Test":"A","Output":"noise\n"}
+{"Action":"output","Package":"p","Test":"A","Output":"--- PASS: A (0.1s)\n"}
+{"Action":"output","Package":"p","Test":"A","Output":"panic: test timed out after 8m0s\n"}
+{"Action":"pass","Package":"p","Test":"A"}
+{"Action":"fail","Package":"p"}`,
+			want:   count{passed: 1, failed: 1},
+			says:   []string{"panic: test timed out"},
+			silent: []string{"noise"},
+		},
+		{
 			name: "a package that doesn't build",
 			events: `{"ImportPath":"p [p.test]","Action":"build-output","Output":"p/a.go:3: undefined: x\n"}
 {"ImportPath":"p [p.test]","Action":"build-fail"}
