@@ -20,7 +20,7 @@ const noticeVersion = "voice-1"
 // consentTimeout bounds a look into the consent ledger, consentEvery is how often a call looks
 // whether its caller has declined meanwhile: nobody has to wait for the next call to be left alone.
 const (
-	consentTimeout = time.Second
+	consentTimeout = 2 * time.Second
 	consentEvery   = 10 * time.Second
 )
 

@@ -135,7 +135,6 @@ type emotionOf struct {
 // TestMoodOfCalls: a caller who gets angry raises exactly one alert, in the feed and in the records;
 // a calm one, silence, keys, noise, music, distorted calm speech and a word raise none.
 func TestMoodOfCalls(t *testing.T) {
-	alongside(t)
 	// A speaker whom the built-in model was trained on: here the whole way from RTP to row and feed
 	// is looked at, not how well strangers are understood.
 	neutral, anger := actorClips(t, "emodb", "08", "neutral"), actorClips(t, "emodb", "08", "anger")
