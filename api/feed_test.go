@@ -253,7 +253,7 @@ func TestFeedCatchesUp(t *testing.T) {
 	channel := callChannel + newCallID(t)
 	id := strings.TrimPrefix(channel, callChannel)
 	first := l.ask(`"subscribe":{"channel":"` + channel + `"}`).Subscribe
-	h.bus.Publish("transcript.partial", id, "before")
+	h.bus.Publish("transcript.final", id, "before")
 	seen := l.event(channel)
 	l.conn.Close() // without a word, as a train entering a tunnel
 	for i := range 3 {
