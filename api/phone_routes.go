@@ -60,9 +60,9 @@ type Colleagues struct {
 	Items []Colleague `json:"items"`
 }
 
-// ticketsPerMinute is how many tickets one user gets: a page needs one per load
+// ticketsPerMinute is how many tickets one user gets: a page needs one per load, of which there may be several in a row,
 // and one per quarter of an hour.
-const ticketsPerMinute = 20
+const ticketsPerMinute = 60
 
 // ticketPace counts the tickets of this minute by user.
 type ticketPace struct {
