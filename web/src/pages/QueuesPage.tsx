@@ -225,7 +225,10 @@ function WorkRow({ work, names, agents, queues, now }: { work: Work; names: Reco
   const { calls } = useFloor();
   const call = work.kind === 'voice' ? calls.find((one) => one.id === work.id) : undefined;
   const where = queues.find((q) => q.id === work.queue)?.name ?? work.queue;
-  const what = [t(`queues.kinds.${work.kind}`), call && firstOf(call.from_name, call.from), where].filter(Boolean).join(' · ');
+  const [of, number] = work.id.split(':');
+  const ticket = of === 'ticket' ? number : undefined;
+  const conversation = of === 'chat' ? number : undefined;
+  const what = [t(`queues.kinds.${work.kind}`), ticket && `#${ticket}`, call && firstOf(call.from_name, call.from), where].filter(Boolean).join(' · ');
   return (
     <tr>
       <td data-name={t('queues.kind')}>
@@ -233,6 +236,16 @@ function WorkRow({ work, names, agents, queues, now }: { work: Work; names: Reco
         {call && (
           <Link to="/live/$callId" params={{ callId: call.id }} className="work-who num">
             {firstOf(call.from_name, call.from)}
+          </Link>
+        )}
+        {ticket && (
+          <Link to="/tickets/$ticketId" params={{ ticketId: ticket }} className="work-who num">
+            #{ticket}
+          </Link>
+        )}
+        {conversation && (
+          <Link to="/inbox/$conversation" params={{ conversation }} className="work-who">
+            {t('feedback.about.conversation')}
           </Link>
         )}
         {work.callback && <span className="tag">{t('queues.callback')}</span>}
