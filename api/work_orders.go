@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,7 +25,7 @@ func (s *Server) assignTo(ctx context.Context, id queue.WorkID, agent queue.Agen
 	if t, ok := ticket.OfWork(id); ok && s.parts.Tickets != nil {
 		if a, err := s.parts.Queues.Agents(ctx); err != nil {
 			return err
-		} else if !hasAgent(a, agent) {
+		} else if !slices.ContainsFunc(a, func(a queue.Agent) bool { return a.ID == agent }) {
 			return queue.ErrNoAgent
 		}
 		if _, err := s.parts.Tickets.Change(ctx, t, ticket.Patch{Assignee: &user}, actorOf(ctx)); err != nil {
@@ -39,15 +40,6 @@ func (s *Server) assignTo(ctx context.Context, id queue.WorkID, agent queue.Agen
 	}
 	_, err = s.parts.Queues.Assign(ctx, id, agent, by)
 	return err
-}
-
-func hasAgent(all []queue.Agent, id queue.AgentID) bool {
-	for i := range all {
-		if all[i].ID == id {
-			return true
-		}
-	}
-	return false
 }
 
 // moveTo puts work into another queue.

@@ -68,11 +68,13 @@ func (t *turn) nodded(ctx context.Context) (bool, error) {
 	case f != nil && (nod || waits):
 		t.step("a nod; the value is still to come")
 		t.say(DoTalk)
-		lead := "take_time"
+		lead := word(t.lang, "take_time")
 		if len(f.Options) > 1 {
-			lead = "pick"
+			if lead = word(t.lang, "pick"); t.lang == "en" {
+				lead += " "
+			}
 		}
-		return true, t.advance(ctx, word(t.lang, lead)+map[bool]string{true: " "}[t.lang == "en" && lead == "pick"])
+		return true, t.advance(ctx, lead)
 	case t.st.Handover != "" && before == DoHandover && !nod && !waits && !missed:
 		t.stays()
 		return true, nil

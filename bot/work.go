@@ -1056,12 +1056,12 @@ func (t *turn) chosen(ctx context.Context, o offer) error {
 // cancels are ways to drop what is under way.
 var cancels = regexp.MustCompile(`^(?:取消|cancel|stop|不要了)(?:吧|[!。. ])*$|^(?:算了|不用了|不查了|不办了|不退了|不需要了|没事了|先不|never ?mind|forget it|drop it|leave it|no thanks|no thank you)(?:$|[^\p{Han}\w]|不|吧|谢|再见|先|我)`)
 
-// another wish stands behind a refusal.
-var another = regexp.MustCompile(`还是[^不算别]|\binstead\b`)
+// otherWish stands behind a refusal.
+var otherWish = regexp.MustCompile(`还是[^不算别]|\binstead\b`)
 
 // drops tells whether the customer wants nothing of it any more.
 func (t *turn) drops() bool {
-	return t.choice == "cancel" || t.choice == "" && len(t.values) == 0 && cancels.MatchString(t.plain) && !another.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
+	return t.choice == "cancel" || t.choice == "" && len(t.values) == 0 && cancels.MatchString(t.plain) && !otherWish.MatchString(t.plain) && !asksBack.MatchString(t.plain) && utf8.RuneCountInString(t.plain) <= longestNo
 }
 
 // A yes is made of nothing but words of agreement, a no of few words after one of refusal: "yes, but how
