@@ -118,10 +118,13 @@ func TestTransferOverLossyLine(t *testing.T) {
 	t.Parallel()
 	for _, percent := range []int{5, 10, 30} {
 		x := newTransfers(t)
-		s := start(t, fast(Config{}), x)
+		// 64*T1 without an answer is the end of a call: longer than a busy machine stands still.
+		s := start(t, Config{T1: 60 * time.Millisecond, T2: 240 * time.Millisecond, T4: 200 * time.Millisecond}, x)
 		p := dialPeer(t, s, "udp")
 		d := p.call()
-		within(t, x.acked, "ack")
+		if err := within(t, x.acked, "ack"); err != nil {
+			t.Fatal(err)
+		}
 		rng := uint32(percent)
 		lose := func() bool { rng = rng*1664525 + 1013904223; return int(rng>>16)%100 < percent }
 		send := func(m *wire.Message) {
@@ -133,7 +136,7 @@ func TestTransferOverLossyLine(t *testing.T) {
 		var accepted, ended bool
 		send(refer)
 		repeat := time.NewTicker(60 * time.Millisecond)
-		deadline := time.After(10 * time.Second)
+		deadline := time.After(30 * time.Second)
 		for !accepted || !ended {
 			select {
 			case m := <-p.in:

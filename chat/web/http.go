@@ -3,6 +3,8 @@ package web
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -228,6 +230,7 @@ type sendBody struct {
 
 type frames struct {
 	Frames []reply `json:"frames"`
+	Stand  string  `json:"stand,omitempty"` // of a poll: what its welcome says, for the next one
 }
 
 // serveSend works frames off, for visitors without a WebSocket.
@@ -245,7 +248,7 @@ func (s *Server) serveSend(w http.ResponseWriter, r *http.Request, _ *site) {
 		return
 	}
 	v.lang, v.name = atMost(in.Lang, 35), cmp.Or(v.who.Name, atMost(in.Name, 200))
-	out := frames{[]reply{}}
+	out := frames{Frames: []reply{}}
 	var again string // why a message shall come again: those behind it would stand before it
 	for _, raw := range in.Frames {
 		f, err := readFrame(raw)
@@ -296,7 +299,7 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, _ *site) {
 	if err != nil || after < 0 || v.conv == nil || r.URL.Query().Get("conv") != v.conv.Key || after > v.conv.LastSeq {
 		after = 0
 	}
-	out := frames{[]reply{v.status(r.Context(), "welcome")}}
+	out := frames{Frames: []reply{v.status(r.Context(), "welcome")}}
 	if v.conv == nil {
 		s.idle(r.Context(), r.URL.Query().Get("wait") == "0")
 		if v.look(r.Context()) == nil && v.conv != nil {
@@ -305,18 +308,31 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, _ *site) {
 		s.answer(w, out)
 		return
 	}
+	of := v.conv.ID
 	heard := make(chan chat.Notice, maxPending)
-	watch := s.chat.Watch(v.conv.ID, func(n chat.Notice) {
+	watch := s.chat.Watch(of, func(n chat.Notice) {
 		select {
 		case heard <- n:
 		default: // the rows are read anyway
 		}
 	})
 	defer watch.Close()
+	// From here on every change is told; what came before, since the last poll, is seen here.
+	if err := v.look(r.Context()); err != nil {
+		s.fail(w, err)
+		return
+	}
+	known := r.URL.Query().Get("stand")
+	moved := known != "" && known != stand(v.status(r.Context(), "welcome"))
+	if v.conv == nil || v.conv.ID != of { // erased, or a new one: what is in it comes with the next poll
+		out.Frames[0] = v.status(r.Context(), "welcome")
+		s.answer(w, out)
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), pollTime)
 	defer cancel()
 	for {
-		page, err := s.chat.Visible(r.Context(), v.conv.ID, after, pageSize)
+		page, err := s.chat.Visible(r.Context(), of, after, pageSize)
 		if err != nil {
 			s.fail(w, err)
 			return
@@ -324,7 +340,7 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, _ *site) {
 		for i := range page {
 			out.Frames = append(out.Frames, s.show(&page[i]))
 		}
-		if len(out.Frames) > 1 || r.URL.Query().Get("wait") == "0" {
+		if len(out.Frames) > 1 || moved || r.URL.Query().Get("wait") == "0" {
 			break
 		}
 		n, ok := s.next(ctx, heard)
@@ -337,10 +353,20 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, _ *site) {
 		}
 	}
 	out.Frames[0] = v.status(r.Context(), "welcome")
+	out.Stand = stand(out.Frames[0])
 	if v.asksRating() {
 		out.Frames = append(out.Frames, reply{Type: "ask_rating"})
 	}
 	s.answer(w, out)
+}
+
+// stand is what a welcome says, messages aside, in few letters: who polls sends it back,
+// and is answered at once when something has changed between two polls.
+func stand(welcome reply) string {
+	welcome.Seq = 0
+	raw, _ := json.Marshal(welcome) // plain fields
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8])
 }
 
 func (s *Server) next(ctx context.Context, heard chan chat.Notice) (n chat.Notice, ok bool) {

@@ -443,6 +443,48 @@ func TestLongPollIsTheSame(t *testing.T) {
 	}
 }
 
+// TestWhatChangesBetweenPollsIsTold: who polls hears at once that somebody else has the
+// conversation now, although no message came with it.
+func TestWhatChangesBetweenPollsIsTold(t *testing.T) {
+	h := open(t, nil)
+	token := h.token(DefaultSite, sessionAsk{})
+	auth := []string{"Authorization", "Bearer " + token}
+	raw, err := json.Marshal(frame{Type: "msg", ClientID: "x", Text: "hello"})
+	must(t, err)
+	if status, body := h.call("POST", "/widget/send", sendBody{Frames: []json.RawMessage{raw}}, auth...); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	var conv, known string
+	var after int64
+	poll := func(more string) frames {
+		status, body := h.call("GET", fmt.Sprintf("/widget/poll?conv=%s&after=%d&stand=%s%s", conv, after, known, more), nil, auth...)
+		var out frames
+		if status != 200 || json.Unmarshal(body, &out) != nil {
+			t.Fatalf("%d %s", status, body)
+		}
+		conv, known = out.Frames[0].Conv, out.Stand
+		for _, r := range out.Frames {
+			after = max(after, r.Seq)
+		}
+		return out
+	}
+	poll("&wait=0")
+	poll("&wait=0")
+	if _, err := h.DB.Exec(t.Context(), `update conversations set handler = 'queue' where key = $1`, conv); err != nil {
+		t.Fatal(err)
+	}
+	asked := time.Now()
+	if out := poll(""); out.Frames[0].Handler != "queue" || time.Since(asked) > pollTime/2 {
+		t.Errorf("after %v: %+v", time.Since(asked), out.Frames[0])
+	}
+	if _, err := h.DB.Exec(t.Context(), `delete from conversations where key = $1`, conv); err != nil {
+		t.Fatal(err)
+	}
+	if out := poll(""); out.Frames[0].State != "none" {
+		t.Errorf("erased: %+v", out.Frames[0])
+	}
+}
+
 func TestNoticeComesBeforeTheFirstMessage(t *testing.T) {
 	h := open(t, nil)
 	h.site(DefaultSite, "", Settings{Notice: &Notice{Version: "2", Text: map[string]string{"en": "We keep it"}, Purposes: []string{"service", "analytics"}}})

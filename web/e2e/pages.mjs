@@ -7,10 +7,11 @@
 //   TINGXIN_CALL       a command that places one call of at least 15 s with speech; without it one must come by itself
 //   TINGXIN_WAIT       seconds to wait for that call, and for its end (120)
 //   TINGXIN_PICTURES   where the pictures go (build/pictures)
+//   TINGXIN_REPORT     a file for the outcome of each check, as JSON (none)
 //
 // Prints one line per check; the exit status is 0 only when all held.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch, prefer } from './browser.mjs';
 import { adminChecks } from './admin.mjs';
@@ -314,5 +315,6 @@ await check('the browser had nothing to complain of', () => must(complaints.size
 
 if (caller?.exitCode === null) process.kill(-caller.pid, 'SIGTERM');
 await context.close();
+if (env.TINGXIN_REPORT) writeFileSync(env.TINGXIN_REPORT, JSON.stringify(counts.checks));
 console.log(`pages: ${counts.passed} passed, ${counts.failed} failed, 0 skipped`);
 process.exit(counts.failed > 0 ? 1 : 0);

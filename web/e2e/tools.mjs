@@ -72,19 +72,22 @@ export async function noOverflow(page) {
   must(wide <= 0, `${wide} px too wide`);
 }
 
-/** makeTools are the helpers that the parts of the checks are called with; counts says how many held. */
+/** makeTools are the helpers that the parts of the checks are called with; counts says how many held, and which. */
 export function makeTools({ url, user, password, pictures }) {
-  const counts = { passed: 0, failed: 0 };
+  const counts = { passed: 0, failed: 0, checks: [] };
   /** check runs one check and goes on whatever it says. */
   const check = async (name, run) => {
     const started = Date.now();
     try {
       const said = await run();
       counts.passed++;
+      counts.checks.push({ name, failure: '' });
       console.log(`ok    ${name}${said ? `: ${said}` : ''} (${Date.now() - started} ms)`);
     } catch (error) {
+      const failure = String(error?.message ?? error).split('\n').slice(0, 4).join(' | ');
       counts.failed++;
-      console.log(`FAIL  ${name}: ${String(error?.message ?? error).split('\n').slice(0, 4).join(' | ')}`);
+      counts.checks.push({ name, failure });
+      console.log(`FAIL  ${name}: ${failure}`);
     }
   };
   const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`) });

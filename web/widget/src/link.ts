@@ -329,10 +329,11 @@ export class Link {
     const polling = new AbortController();
     this.polling = polling;
     let first = true;
+    let stand = '';
     try {
       while (!polling.signal.aborted && Date.now() < this.pollUntil) {
         await this.session();
-        const query: Record<string, string | number> = { conv: this.status.conv, after: this.seq };
+        const query: Record<string, string | number> = { conv: this.status.conv, after: this.seq, stand };
         if (first) query.wait = 0;
         const answer = await fetch(this.url('/widget/poll', query), { headers: { Authorization: `Bearer ${this.token}` }, signal: polling.signal });
         if (answer.status === 401) {
@@ -340,11 +341,12 @@ export class Link {
           continue;
         }
         if (!answer.ok) throw new Refused(answer.status, '');
-        const { frames } = (await answer.json()) as { frames: Frame[] };
+        const told = (await answer.json()) as { frames: Frame[]; stand?: string };
         // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it may have been aborted while the answer was read
         if (polling.signal.aborted) return;
         this.by = 'poll';
-        for (const frame of frames) this.take(frame);
+        stand = told.stand ?? '';
+        for (const frame of told.frames) this.take(frame);
         this.wait = firstWait;
         first = false;
       }
@@ -564,6 +566,12 @@ export class Link {
       const got = await this.ask<{ frames: Frame[] }>('send', { lang: this.options.lang, name: this.options.name ?? '', frames: frames.slice(0, 20) });
       this.sending = false;
       for (const frame of got.frames) this.take(frame);
+      // The poll that is out waits for nothing: it began before there was a conversation.
+      if (!this.status.conv && this.polling) {
+        this.polling.abort();
+        this.polling = null;
+        void this.poll();
+      }
     } catch {
       // What is pending goes again with the next connection.
       this.polling?.abort();
