@@ -122,8 +122,8 @@ export async function widgetChecks(tools) {
   await check('the widget: what it needs is set', async () => {
     ask = await furnish(tools);
     await until('the notice holds', async () => (await (await fetch(`${url}/widget/site?lang=zh`)).json()).notice?.version === 'widget-1', 15_000);
-    await until('articles are answered from', async () => (await ask('POST', '/kb/ask', { question: '怎么付', lang: 'zh' })).decision === 'clarify', 60_000);
-    await until('the bot has learned them', () => asked(url, '怎么付'), 60_000);
+    await until('articles are answered from', async () => (await ask('POST', '/kb/ask', { question: '怎么付', lang: 'zh' })).decision === 'clarify', 120_000);
+    await until('the bot has learned them', () => asked(url, '怎么付'), 120_000);
     await until('articles are popular', async () => (await (await fetch(`${url}/widget/site?lang=zh`)).json()).popular?.length > 0, 15_000);
   });
   if (!ask) return;
