@@ -122,10 +122,11 @@ Figures in --json; with several kinds each has its kind in front ("bridged.calls
                                                              before the calls; all calls up: at first, half-way, last
   server.fds                                                 file descriptors at the last of these
   caller.cpu_ms_per_call                                     ours
-  libopus.cpu_pct_per_call libopus.ratio                     kind opus: coding and decoding the same sound at 16 kHz with libopus alone,
-                                                             and how many times that the server took
+  libopus.cpu_pct_per_call libopus.ratio                     kind opus: decoding the caller's and coding the callee's sound at 16 kHz with libopus
+                                                             alone, and how many times that the server took
   libopus.own_pct_per_call libopus.own_ratio                 the same with the callee's sound coded as the server does it: at 8 kHz for G.711
-Both legs with their sockets, the second of which has no Opus, and all else the server does, are in its figure.
+The server's figure has all that it does in it: the leg without Opus too, and, since all is on one machine, the kernel's
+receiving for our ends, which is about half of what sending costs.
 `
 
 func (o *CallsOptions) check() ([]Kind, error) {

@@ -31,8 +31,9 @@ type alone struct {
 	used    time.Duration
 }
 
-// newAlone takes the same sound from both; the callee's is coded at the given rate.
-func newAlone(pcm []int16, rate int) (*alone, error) {
+// newAlone takes the same sound from both, from a callee with a telephone (narrow) what 8 kHz
+// leave of it; the callee's is coded at the given rate.
+func newAlone(pcm []int16, narrow bool, rate int) (*alone, error) {
 	opts := caller.OpusOptions
 	first, err1 := opus.NewEncoder(opts)
 	opts.Rate = rate
@@ -42,7 +43,10 @@ func newAlone(pcm []int16, rate int) (*alone, error) {
 		return nil, fmt.Errorf("libopus alone: %w", err)
 	}
 	a := &alone{enc: enc, dec: dec}
-	said := audio.Resample(pcm, audio.Rate, rate)
+	said := pcm
+	if narrow { // libopus takes less for a sound with nothing above 4 kHz
+		said = audio.Resample(audio.Resample(pcm, audio.Rate, 8000), 8000, rate)
+	}
 	n := rate / 50
 	for i := range len(pcm) / audio.FrameLen {
 		packet := make([]byte, 1275)

@@ -63,12 +63,12 @@ func newLoad(opts CallsOptions, kind Kind) (*load, error) {
 	if kind != Opus {
 		return l, nil
 	}
-	own := audio.Rate
+	narrow, own := false, audio.Rate
 	if far == "" || far == caller.PCMU || far == caller.PCMA { // the server codes what G.711 brings as it comes
-		own = 8000
+		narrow, own = true, 8000
 	}
 	for _, rate := range []int{audio.Rate, own} {
-		a, err := newAlone(pcm, rate)
+		a, err := newAlone(pcm, narrow, rate)
 		if err != nil {
 			return nil, err
 		}
