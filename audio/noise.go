@@ -44,11 +44,22 @@ func RMS(pcm []int16) float64 {
 	if len(pcm) == 0 {
 		return 0
 	}
-	var sum int64
+	return math.Sqrt(float64(squares(pcm)) / float64(len(pcm)))
+}
+
+// Power is the mean square of pcm.
+func Power(pcm []int16) int64 {
+	if len(pcm) == 0 {
+		return 0
+	}
+	return squares(pcm) / int64(len(pcm))
+}
+
+func squares(pcm []int16) (sum int64) {
 	for _, s := range pcm {
 		sum += int64(s) * int64(s)
 	}
-	return math.Sqrt(float64(sum) / float64(len(pcm)))
+	return sum
 }
 
 // DBov is a root mean square in dB relative to a full scale square wave (RFC 3389), at least -127.

@@ -122,8 +122,11 @@ Figures in --json; with several kinds each has its kind in front ("bridged.calls
                                                              before the calls; all calls up: at first, half-way, last
   server.fds                                                 file descriptors at the last of these
   caller.cpu_ms_per_call                                     ours
-  libopus.cpu_pct_per_call libopus.ratio                     kind opus: coding and decoding the same sound with libopus alone,
-                                                             and how many times that the server took
+  libopus.cpu_pct_per_call libopus.ratio                     kind opus: decoding the caller's and coding the callee's sound at 16 kHz with libopus
+                                                             alone, and how many times that the server took
+  libopus.own_pct_per_call libopus.own_ratio                 the same with the callee's sound coded as the server does it: at 8 kHz for G.711
+The server's figure has all that it does in it: the leg without Opus too, and, since all is on one machine, the kernel's
+receiving for our ends, which is about half of what sending costs.
 `
 
 func (o *CallsOptions) check() ([]Kind, error) {
@@ -176,7 +179,10 @@ func callsOf(ctx context.Context, opts CallsOptions, kind Kind, front string, ou
 	if err := room(opts, kind); err != nil {
 		return nil, err
 	}
-	l := newLoad(opts, kind)
+	l, err := newLoad(opts, kind)
+	if err != nil {
+		return nil, err
+	}
 	for _, a := range []*caller.Agent{l.agent, l.other} {
 		if err := a.Start(ctx); err != nil {
 			return nil, err
@@ -190,6 +196,9 @@ func callsOf(ctx context.Context, opts CallsOptions, kind Kind, front string, ou
 		}
 		defer served.Stop()
 		l.opts.Target, l.opts.PID = "sip:"+kind.number()+"@"+served.Address, served.PID
+		if err := settle(ctx, served.PID, out); err != nil {
+			return nil, err
+		}
 	}
 	fmt.Fprintf(out, "%s: %d calls to %s, %g a second, %g s each, %s\n", kind, opts.N, l.opts.Target, opts.CPS, opts.Seconds, l.codecs())
 	figures, err := l.run(ctx)

@@ -122,7 +122,7 @@ func TestCallsWithASecondParty(t *testing.T) {
 			if is("server.rss_mid_mb") <= 0 || is("server.fds") < 4 || is("server.cpu_pct_per_call") <= 0 {
 				t.Errorf("%s", out.String())
 			}
-			if kind == Opus && (is("libopus.cpu_pct_per_call") < .05 || is("libopus.ratio") <= 0) {
+			if kind == Opus && (is("libopus.cpu_pct_per_call") < .05 || is("libopus.ratio") <= 0 || is("libopus.own_pct_per_call") < .05 || is("libopus.own_ratio") <= 0) {
 				t.Errorf("%s", out.String())
 			}
 			for name := range m {

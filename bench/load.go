@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"tingxin/audio"
 	"tingxin/caller"
 	"tingxin/score"
 )
@@ -29,6 +30,7 @@ type load struct {
 	other *caller.Agent // the second party
 	clip  *caller.Clip  // the caller's
 	far   *caller.Clip  // the callee's
+	alone []*alone      // of the kind Opus: at 16 kHz, and as the server works
 
 	mu     sync.Mutex
 	n      int // calls placed
@@ -47,18 +49,32 @@ type pair struct {
 	there    *caller.Report // nil for echo, and where nobody came
 }
 
-func newLoad(opts CallsOptions, kind Kind) *load {
+func newLoad(opts CallsOptions, kind Kind) (*load, error) {
 	l := &load{opts: opts, kind: kind, pairs: map[string]*pair{}, causes: map[string]int{}}
 	near, far := l.codec()
 	pcm := voice(5 * time.Second)
 	l.clip, l.far = caller.Encode(near, pcm), caller.Encode(far, pcm)
-	own, _, _ := net.SplitHostPort(opts.Listen) // a bad one is told at the start
-	if own == "" {
-		own = "127.0.0.1"
+	host, _, _ := net.SplitHostPort(opts.Listen) // a bad one is told at the start
+	if host == "" {
+		host = "127.0.0.1"
 	}
-	l.agent = caller.New(caller.Config{Listen: net.JoinHostPort(own, "0")}, nil)
+	l.agent = caller.New(caller.Config{Listen: net.JoinHostPort(host, "0")}, nil)
 	l.other = caller.New(caller.Config{Listen: opts.Listen, Answer: l.answer, Answered: l.answered}, nil)
-	return l
+	if kind != Opus {
+		return l, nil
+	}
+	narrow, own := false, audio.Rate
+	if far == "" || far == caller.PCMU || far == caller.PCMA { // the server codes what G.711 brings as it comes
+		narrow, own = true, 8000
+	}
+	for _, rate := range []int{audio.Rate, own} {
+		a, err := newAlone(pcm, narrow, rate)
+		if err != nil {
+			return nil, err
+		}
+		l.alone = append(l.alone, a)
+	}
+	return l, nil
 }
 
 // codec of the caller and of the callee.
@@ -128,9 +144,11 @@ func (l *load) run(ctx context.Context) ([]score.Figure, error) {
 		f("server.rss_end_mb", last)
 		f("server.fds", float64(seen.fds()))
 		if l.kind == Opus {
-			alone := libopusAlone(voice(5 * time.Second))
-			f("libopus.cpu_pct_per_call", alone)
-			f("libopus.ratio", pct/alone)
+			wide, own := l.alone[0].pct(), l.alone[1].pct()
+			f("libopus.cpu_pct_per_call", wide)
+			f("libopus.ratio", pct/wide)
+			f("libopus.own_pct_per_call", own)
+			f("libopus.own_ratio", pct/own)
 		}
 	}
 	f("caller.cpu_ms_per_call", (ownAfter.cpu-own.cpu).Seconds()*1000/float64(l.opts.N))

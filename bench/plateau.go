@@ -5,16 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"tingxin/audio"
-	"tingxin/caller"
-	"tingxin/media/opus"
 )
 
 const sampleEvery = 250 * time.Millisecond
@@ -22,6 +17,7 @@ const sampleEvery = 250 * time.Millisecond
 // plateau is what was seen of the server while nearly all calls were up.
 type plateau struct {
 	enough  int // calls that count as nearly all
+	alone   []*alone
 	samples []sample
 }
 
@@ -34,7 +30,7 @@ type sample struct {
 
 // watch looks at the server until the returned function is called, which waits.
 func (l *load) watch(ctx context.Context) func() (*plateau, error) {
-	p := &plateau{enough: max(1, l.opts.N*95/100)}
+	p := &plateau{enough: max(1, l.opts.N*95/100), alone: l.alone}
 	if l.opts.PID == 0 {
 		return func() (*plateau, error) { return p, nil }
 	}
@@ -64,6 +60,9 @@ func (p *plateau) look(ctx context.Context, l *load) error {
 			return fmt.Errorf("the server is gone: %w", err)
 		}
 		p.samples = append(p.samples, sample{time.Now(), used, active, descriptors(l.opts.PID)})
+		for _, a := range p.alone { // at the same time, so that both have the same neighbours
+			a.run(aloneSlice)
+		}
 	}
 }
 
@@ -155,47 +154,4 @@ func FreePorts() (lo, hi int, err error) {
 		return 0, 0, errPorts
 	}
 	return lo, hi, nil
-}
-
-// aloneFor is the CPU time that libopus alone gets.
-const aloneFor = time.Second
-
-// libopusAlone codes and decodes sound with nothing but libopus, as the server does for
-// one call, and returns the percent of a core that takes in real time. CPU time of the
-// thread counts, so that neighbours do not.
-func libopusAlone(pcm []int16) float64 {
-	enc, err1 := opus.NewEncoder(caller.OpusOptions)
-	dec, err2 := opus.NewDecoder(audio.Rate)
-	if err := errors.Join(err1, err2); err != nil {
-		return 0
-	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var packet [1275]byte
-	var out [audio.FrameLen]int16
-	begun, frames := threadTime(), 0
-	for {
-		for i := 0; i+audio.FrameLen <= len(pcm); i += audio.FrameLen {
-			n, err := enc.Encode(packet[:], pcm[i:i+audio.FrameLen])
-			if err != nil {
-				return 0
-			}
-			if _, err := dec.Decode(out[:], packet[:n]); err != nil {
-				return 0
-			}
-			frames++
-		}
-		if used := threadTime() - begun; used > aloneFor {
-			return 100 * used.Seconds() / (float64(frames) * 0.020)
-		}
-	}
-}
-
-// threadTime is the CPU time of the calling thread.
-func threadTime() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
-		return 0
-	}
-	return time.Duration(t.Nano())
 }

@@ -2,8 +2,10 @@ package bench
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -74,4 +76,39 @@ func rss(path string) float64 {
 		}
 	}
 	return 0
+}
+
+// A server that was just started works on until it is ready for everything (prompts are spoken,
+// models read), which is no part of what calls cost.
+const (
+	settleLimit = 2 * time.Minute
+	settleLook  = time.Second
+	settleShare = 0.05 // of a core, twice in a row
+)
+
+// settle waits until a server has nothing to do, and says so when it always has.
+func settle(ctx context.Context, pid int, out io.Writer) error {
+	begun, quiet := time.Now(), 0
+	for quiet < 2 {
+		if time.Since(begun) > settleLimit {
+			fmt.Fprintf(out, "The server has not come to rest in %v: what it does besides counts as the calls' cost.\n", settleLimit)
+			return nil
+		}
+		before, err := usage(pid)
+		if err != nil {
+			return err
+		}
+		if err := wait(ctx, settleLook); err != nil {
+			return err
+		}
+		after, err := usage(pid)
+		if err != nil {
+			return err
+		}
+		quiet++
+		if after.cpu-before.cpu > time.Duration(settleShare*float64(settleLook)) {
+			quiet = 0
+		}
+	}
+	return nil
 }

@@ -7,11 +7,11 @@ import (
 	"tingxin/audio"
 )
 
-// ear is a tap that notes when a party last made a sound, by level alone: good
+// ear notes when a party last made a sound, by level alone: good
 // enough to tell a silent line from a used one, with or without recognition.
 type ear struct {
 	last  atomic.Int64 // unix nanoseconds, 0 when never
-	level level        // only the tap's goroutine
+	level level        // only the goroutine that writes levels
 }
 
 // level tells sounds from the noise of a line.
@@ -23,27 +23,22 @@ type level struct {
 // quietest is the mean square under which nothing counts as a sound (-50 dBFS).
 const quietest = 100 * 100
 
-// WriteFrame implements audio.Writer.
-func (e *ear) WriteFrame(f *audio.Frame) {
-	if e.level.loud(f) {
+// WriteLevel implements media.LevelWriter.
+func (e *ear) WriteLevel(power int64, flags audio.Flags) {
+	if e.level.loud(power, flags) {
 		e.last.Store(time.Now().UnixNano())
 	}
 }
 
-// loud says whether the frame is at least the third in a row that is a sound.
-func (l *level) loud(f *audio.Frame) bool {
+// loud says whether the frame of this mean square is at least the third in a row that is a sound.
+func (l *level) loud(power int64, flags audio.Flags) bool {
 	switch {
-	case f.Flags&audio.Concealed != 0: // a lost packet says nothing; voices on a bad line are voices
+	case flags&audio.Concealed != 0: // a lost packet says nothing; voices on a bad line are voices
 		return false
-	case f.Flags&audio.Silent != 0:
+	case flags&audio.Silent != 0:
 		l.run = 0
 		return false
 	}
-	var sum int64
-	for _, v := range f.PCM {
-		sum += int64(v) * int64(v)
-	}
-	power := sum / audio.FrameLen
 	switch {
 	case l.floor == 0 || power < l.floor:
 		l.floor = max(power, 1)

@@ -29,7 +29,7 @@ func TestVoiceOnABadLineIsHeard(t *testing.T) {
 		var l level
 		heard := false
 		for _, f := range c.frames {
-			heard = l.loud(f)
+			heard = l.loud(audio.Power(f.PCM[:]), f.Flags)
 		}
 		if heard != c.want {
 			t.Errorf("%s: %t", name, heard)

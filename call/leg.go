@@ -153,7 +153,7 @@ func (c *Call) admit(l *leg) bool {
 	l.row.N = len(c.legs) + 1
 	l.row.AnsweredAt = time.Now().UTC()
 	c.legs = append(c.legs, l)
-	l.deaf = l.media.AddTap(&l.ear)
+	l.deaf = l.media.AddLevels(&l.ear)
 	c.remember(l)
 	c.m.seat(l)
 	c.serveKeys(l)

@@ -72,7 +72,7 @@ func (c *Call) answered() {
 	c.record.State, c.record.AnsweredAt, c.record.SIPStatus = StateActive, now.UTC(), 200
 	c.legs[0].row.AnsweredAt = c.record.AnsweredAt
 	c.remember(c.legs[0])
-	c.legs[0].media.AddTap(&c.ear)
+	c.legs[0].media.AddLevels(&c.ear)
 	c.noteLeg(c.legs[0])
 	if c.wantsTape() {
 		c.openTape(now)

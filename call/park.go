@@ -165,7 +165,7 @@ func (c *Call) lead(by *leg, r Route) error {
 		delete(c.place, stays.row.Side)
 		c.place[SideCaller] = stays
 		stays.row.Side, stays.row.Role = SideCaller, RoleCaller
-		stays.media.AddTap(&c.ear)
+		stays.media.AddLevels(&c.ear)
 		c.retape(stays)
 	}
 	c.untalk()

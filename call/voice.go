@@ -214,7 +214,7 @@ const (
 
 // frame takes the next frame; ok says that a turn from start to end is over.
 func (p *pauses) frame(f *audio.Frame) (start, end time.Duration, ok bool) {
-	loud := p.ear.loud(f)
+	loud := p.ear.loud(audio.Power(f.PCM[:]), f.Flags)
 	p.at += audio.FrameDur
 	if loud {
 		if !p.open {

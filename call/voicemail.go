@@ -174,7 +174,7 @@ func (c *Call) tapMessage(ctx context.Context, rec *media.Recorder, e *ear) (rem
 	remove = func() {}
 	_ = c.ask(ctx, func() { // an error says that the caller has gone
 		l := c.caller().media
-		a, b := l.AddTap(rec.Left()), l.AddTap(e)
+		a, b := l.AddTap(rec.Left()), l.AddLevels(e)
 		remove = func() { a(); b() }
 	})
 	return remove

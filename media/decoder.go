@@ -5,10 +5,11 @@ import (
 	"tingxin/media/opus"
 )
 
-// narrowLen and wideLen are samples per 20 ms at 8 and 16 kHz.
+// narrowLen and wideLen are samples per 20 ms at 8 (narrowRate) and 16 kHz.
 const (
-	narrowLen = 160
-	wideLen   = audio.FrameLen
+	narrowLen  = 160
+	wideLen    = audio.FrameLen
+	narrowRate = 8000
 )
 
 // decoder turns what the jitter buffer gives into sound at the codec's own rate and,

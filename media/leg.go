@@ -26,8 +26,9 @@ type Leg struct {
 	digits chan Digit
 	ended  chan struct{} // closed by Close
 
-	taps      tapList
-	sent      tapList
+	taps      tapList[audio.Writer]
+	sent      tapList[audio.Writer]
+	levels    tapList[LevelWriter]
 	inband    atomic.Bool
 	echo      atomic.Bool
 	playout   atomic.Pointer[Playout]
@@ -84,8 +85,11 @@ type rxFrame struct {
 	data   [frameUnits]byte // the payload
 	native [wideLen]int16   // decoded at the codec's rate
 	n      int              // samples in native, 0 when not decoded
+	flags  audio.Flags      // how the samples came about
 	isWide bool             // frame is filled
 	frame  audio.Frame
+	levels bool    // power is known
+	power  int64   // mean square of native
 	noise  float64 // level of the speaker's noise floor
 }
 
@@ -96,6 +100,7 @@ func newLeg(e *Engine, id string, log *slog.Logger) *Leg {
 	}
 	l.taps.init()
 	l.sent.init()
+	l.levels.init()
 	l.jitter.init(e.cfg.JitterStart, e.cfg.JitterMin, e.cfg.JitterMax)
 	l.tx.init()
 	l.control.init(l.ssrc)
@@ -253,6 +258,10 @@ func (l *Leg) AddTap(w audio.Writer) (remove func()) { return l.taps.add(w) }
 // send nothing), on the same clock as AddTap.
 func (l *Leg) AddSentTap(w audio.Writer) (remove func()) { return l.sent.add(w) }
 
+// AddLevels writes the level of every received frame to w, as AddTap writes frames. It costs
+// far less where nobody wants the frames themselves.
+func (l *Leg) AddLevels(w LevelWriter) (remove func()) { return l.levels.add(w) }
+
 // Digits delivers one Digit per key press. It is closed by Close.
 func (l *Leg) Digits() <-chan Digit { return l.digits }
 
@@ -303,34 +312,36 @@ func (l *Leg) Close() error {
 	return nil
 }
 
-// tapList is read by the clock without a lock and replaced on change.
-type tapList struct {
-	mu   sync.Mutex // guards changes
-	list atomic.Pointer[[]*tap]
+// LevelWriter takes the levels of frames. WriteLevel must not block.
+type LevelWriter interface {
+	// WriteLevel takes the mean square of a frame's samples, and its flags but Break.
+	WriteLevel(power int64, flags audio.Flags)
 }
 
-type tap struct{ w audio.Writer }
+// tapList is read by the clock without a lock and replaced on change.
+type tapList[W any] struct {
+	mu   sync.Mutex // guards changes
+	list atomic.Pointer[[]*tap[W]]
+}
 
-func (t *tapList) init() { t.list.Store(new([]*tap)) }
+type tap[W any] struct{ w W }
 
-func (t *tapList) add(w audio.Writer) (remove func()) {
-	n := &tap{w}
+func (t *tapList[W]) init() { t.list.Store(new([]*tap[W])) }
+
+func (t *tapList[W]) add(w W) (remove func()) {
+	n := &tap[W]{w}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := append(slices.Clone(*t.list.Load()), n)
+	list := append(slices.Clone(t.all()), n)
 	t.list.Store(&list)
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		list := slices.DeleteFunc(slices.Clone(*t.list.Load()), func(o *tap) bool { return o == n })
+		list := slices.DeleteFunc(slices.Clone(t.all()), func(o *tap[W]) bool { return o == n })
 		t.list.Store(&list)
 	}
 }
 
-func (t *tapList) any() bool { return len(*t.list.Load()) > 0 }
+func (t *tapList[W]) all() []*tap[W] { return *t.list.Load() }
 
-func (t *tapList) write(f *audio.Frame) {
-	for _, n := range *t.list.Load() {
-		n.w.WriteFrame(f)
-	}
-}
+func (t *tapList[W]) any() bool { return len(t.all()) > 0 }

@@ -312,3 +312,42 @@ func TestSenderThatPausedIsHeardAgain(t *testing.T) {
 		}
 	}
 }
+
+// levels keeps the levels written to it.
+type levels struct {
+	power []int64
+	flags []audio.Flags
+}
+
+func (l *levels) WriteLevel(power int64, flags audio.Flags) {
+	l.power, l.flags = append(l.power, power), append(l.flags, flags)
+}
+
+// Levels are those of what is received, every tick, and nobody makes frames of 16 kHz for them.
+func TestLevels(t *testing.T) {
+	for _, c := range []Codec{PCMA, G722, Opus} {
+		r := newRig(t)
+		p := newParty(t, c)
+		l := r.leg(plain(c, p.addr()))
+		var got levels
+		remove := l.AddLevels(&got)
+		tone := audio.Sine(1000, -10, 0)
+		for range 50 {
+			p.talk(tone, l)
+			r.step(1)
+		}
+		if l.rx.isWide {
+			t.Errorf("%v: frames were made", c)
+		}
+		want := 32768 * 32768 / 10 / 2. // of a sine with a peak 10 dB below the largest
+		if n := len(got.power); n != 50 || got.flags[0]&audio.Silent == 0 || got.flags[49]&^audio.Narrow != 0 || math.Abs(float64(got.power[49])/want-1) > 0.2 {
+			t.Errorf("%v: %d levels, %.2f of what it should be, flags %b to %b", c, n, float64(got.power[49])/want, got.flags[0], got.flags[49])
+		}
+		remove()
+		p.talk(tone, l)
+		r.step(1)
+		if len(got.power) != 50 {
+			t.Errorf("%v: levels go on", c)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package media
 import (
 	"time"
 
+	"tingxin/audio"
 	"tingxin/media/opus"
 )
 
@@ -27,15 +28,15 @@ type opusPacket struct {
 const opusMax = 640
 
 func (s *opusStore) put(pos, units int64, b []byte) {
-	p := &s.slots[s.next%len(s.slots)]
-	s.next++
+	p := &s.slots[s.next]
+	s.next = (s.next + 1) % len(s.slots)
 	p.pos, p.units, p.n = pos, units, copy(p.data[:], b)
 }
 
 // at returns the packet that holds the given time, nil for none.
 func (s *opusStore) at(pos int64) *opusPacket {
-	for i := range s.slots {
-		if p := &s.slots[i]; p.units > 0 && p.pos <= pos && pos < p.pos+p.units {
+	for i := range s.slots { // the newest first: it is the one that is due, or nearly
+		if p := &s.slots[(s.next+len(s.slots)-1-i)%len(s.slots)]; p.units > 0 && p.pos <= pos && pos < p.pos+p.units {
 			return p
 		}
 	}
@@ -159,7 +160,8 @@ func (c *opusClock) units(ts uint32) uint32 {
 	return uint32(c.last / opusRatio)
 }
 
-// opusSender codes what we send.
+// opusSender codes what we send: at 8 kHz what a telephone with G.711 says, since libopus takes
+// little more than half the time for that and there is nothing above to be coded, else at 16 kHz.
 type opusSender struct {
 	enc  *opus.Encoder
 	dtx  bool
@@ -172,7 +174,7 @@ func (s *opusSender) set(bitrate, complexity int, dtx bool) error {
 	if s.enc != nil && s.dtx == dtx {
 		return nil
 	}
-	enc, err := opus.NewEncoder(opus.EncoderOptions{Rate: 16000, Bitrate: bitrate, Complexity: complexity, DTX: dtx})
+	enc, err := opus.NewEncoder(opus.EncoderOptions{Rate: audio.Rate, Bitrate: bitrate, Complexity: complexity, DTX: dtx})
 	if err != nil {
 		return err
 	}
@@ -180,12 +182,21 @@ func (s *opusSender) set(bitrate, complexity int, dtx bool) error {
 	return nil
 }
 
-func (s *opusSender) encode(out []byte, pcm []int16) {
-	n, err := s.enc.Encode(out, pcm)
-	if err != nil || s.dtx && n <= 2 {
-		n = 0
+// encode codes sound of the given rate.
+func (s *opusSender) encode(out []byte, pcm []int16, rate int) {
+	s.n = 0
+	if s.enc.SetRate(rate) != nil {
+		return
 	}
-	s.n = n
+	if n, err := s.enc.Encode(out, pcm); err == nil && (!s.dtx || n > 2) {
+		s.n = n
+	}
+}
+
+// silence codes a frame of nothing, at the rate of what was coded before.
+func (s *opusSender) silence(out []byte) {
+	rate := s.enc.Rate()
+	s.encode(out, noSound[:rate/50], rate)
 }
 
 // lost hears what the peer reports: above 3 % every frame is repeated in the next packet.

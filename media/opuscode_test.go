@@ -162,7 +162,7 @@ func TestOpusPacketTimes(t *testing.T) {
 		for range 240 {
 			_ = tone.ReadFrame(&f)
 			for pcm = append(pcm, f.PCM[:]...); len(pcm) >= ms*16; pcm = pcm[ms*16:] {
-				p.enc.opus.encode(p.enc.out[rtpHeaderLen:], pcm[:ms*16])
+				p.enc.opus.encode(p.enc.out[rtpHeaderLen:], pcm[:ms*16], audio.Rate)
 				p.send(p.enc.made(), l)
 			}
 			r.step(1)
@@ -205,8 +205,90 @@ func TestOpusEvents(t *testing.T) {
 	}
 }
 
+// What a telephone with G.711 says is coded at 8 kHz, a prompt at 16 kHz, a pause like what
+// went before it; where one follows the other nothing cracks.
+func TestOpusOfATelephoneIsNarrow(t *testing.T) {
+	r := newRig(t)
+	web, phone := newParty(t, Opus), newParty(t, PCMA)
+	a, b := r.leg(plain(Opus, web.addr())), r.leg(plain(PCMA, phone.addr()))
+	join := Join(a, b)
+	defer join.Close()
+	tone := audio.Sine(440, -10, 0)
+	run := func(step string, ticks int, narrow, talks bool) {
+		t.Helper()
+		var got []heard
+		for range ticks {
+			if talks {
+				phone.talk(tone, b)
+			}
+			r.step(1)
+			got = append(got, web.listen()...)
+		}
+		pcm := web.sound(got)
+		if n := len(got); n < ticks-1 {
+			t.Fatalf("%s: %d packets in %d ticks", step, n, ticks)
+		}
+		for _, h := range got[5:] {
+			if config := h.payload[0] >> 3; (config < 4) != narrow { // RFC 6716 section 3.1: 0 to 3 are narrowband
+				t.Fatalf("%s: packet of configuration %d", step, config)
+			}
+		}
+		peak := int16(0)
+		for _, s := range pcm {
+			peak = max(peak, s, -s)
+		}
+		if at, rest := toneDB(last(pcm, 16000), 440); peak > 16000 || talks && (at < -11 || rest > -30) {
+			t.Errorf("%s: tone %.1f dB, rest %.1f dB, peak %d", step, at, rest, peak)
+		}
+	}
+	run("before anybody speaks", 20, false, false)
+	run("the telephone speaks", 100, true, true)
+	prompt := a.Play(audio.Sine(440, -10, 0))
+	run("prompt", 100, false, true)
+	prompt.Stop()
+	run("the telephone again", 100, true, true)
+	join.Close()
+	run("nobody", 50, true, false)
+	defer a.AddSentTap(&collector{})()
+	defer Join(a, b).Close()
+	run("tapped", 100, true, true)
+}
+
+// A leg that carries Opus allocates nothing while it talks with a telephone.
+func TestOpusDoesNotAllocate(t *testing.T) {
+	x := &load{rig: newRig(t)}
+	l := x.add(t, Opus, nil)
+	phone := x.add(t, PCMA, nil)
+	defer Join(l, phone).Close()
+	packets, _ := spoken(t)
+	p, q := x.parties[0], x.parties[1]
+	buf, i := make([]byte, maxPacket), 0
+	to, toPhone := newSockaddr(l.Local()), newSockaddr(phone.Local())
+	tick := func() {
+		h := rtpHeader{pt: 111, seq: uint16(i), ts: uint32(i * 960), ssrc: 7}
+		h.put(buf)
+		p.rtp.send(buf[:rtpHeaderLen+copy(buf[rtpHeaderLen:], packets[i%len(packets)])], &to)
+		h = rtpHeader{pt: 8, seq: uint16(i), ts: uint32(i * frameUnits), ssrc: 8}
+		h.put(buf)
+		q.rtp.send(buf[:rtpHeaderLen+frameUnits], &toPhone)
+		i++
+		x.step(1)
+		x.hear()
+	}
+	for range 20 {
+		tick()
+	}
+	l.control.due, phone.control.due = 1<<62, 1<<62
+	if n := testing.AllocsPerRun(300, tick); n != 0 {
+		t.Errorf("%v allocations per tick", n)
+	}
+	if s := l.Stats(); s.PacketsIn < 300 || s.PacketsOut < 300 || s.ConcealedMS > 100 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // spoken are packets and frames of ten seconds of voice.
-func spoken(b *testing.B) (packets [][]byte, frames []audio.Frame) {
+func spoken(b testing.TB) (packets [][]byte, frames []audio.Frame) {
 	p := plain(Opus, loopback(0)).clean()
 	var s sender
 	s.init()

@@ -50,7 +50,7 @@ func (c Codec) scale() uint32 { return uint32(c.clock() / 8000) }
 func (c Codec) narrow() bool { return c == PCMU || c == PCMA }
 
 // passes says that a leg of codec c may forward to one of codec o without frames of 16 kHz.
-func (c Codec) passes(o Codec) bool { return c.narrow() && o.narrow() || c == G722 && o == G722 }
+func (c Codec) passes(o Codec) bool { return c.narrow() && o != G722 || c == G722 && o == G722 }
 
 // Direction is which way media flows, seen from us (RFC 3264 section 5.1).
 type Direction uint8

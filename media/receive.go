@@ -25,8 +25,15 @@ func (l *Leg) receive(w *walker) {
 	l.settle(w)
 	l.playOut(w)
 	l.mu.Unlock()
+	if l.rx.levels {
+		for _, t := range l.levels.all() {
+			t.w.WriteLevel(l.rx.power, l.rx.flags)
+		}
+	}
 	if l.rx.isWide {
-		l.taps.write(&l.rx.frame)
+		for _, t := range l.taps.all() {
+			t.w.WriteFrame(&l.rx.frame)
+		}
 	}
 }
 
@@ -204,7 +211,8 @@ func (l *Leg) playOut(w *walker) {
 	}
 	rx.noise, rx.codec = d.plc.floor, d.codec
 	listen := l.listened()
-	if !d.codec.narrow() && !listen {
+	rx.levels = l.levels.any()
+	if !d.codec.narrow() && !listen && !rx.levels {
 		if rx.kind == playFast && d.codec == G722 { // nobody decodes: cut the code short
 			rx.code = true
 			copy(rx.data[:], l.jitter.out[:frameUnits])
@@ -222,6 +230,10 @@ func (l *Leg) playOut(w *walker) {
 	rx.n = d.samples()
 	d.play(rx.kind, &l.jitter, rx.native[:rx.n])
 	l.count(rx.kind)
+	l.flag()
+	if rx.levels {
+		rx.power = audio.Power(rx.native[:rx.n])
+	}
 	rx.isWide = listen
 	if listen {
 		l.widen(w)
@@ -243,27 +255,35 @@ func (l *Leg) listened() bool {
 	return l.peer != nil && (l.peer.sent.any() || !codec.passes(Codec(l.peer.codec.Load())))
 }
 
+// flag says how this tick's sound came about. mu is held.
+func (l *Leg) flag() {
+	rx := &l.rx
+	rx.flags = 0
+	switch {
+	case rx.kind == playNothing || rx.kind == playGap:
+		rx.flags = audio.Silent
+	case rx.kind == playLost, rx.kind == playWait && l.jitter.dry > 0, rx.kind == playData && l.jitter.missing() >= frameUnits/2:
+		rx.flags = audio.Concealed
+	}
+	if rx.n == narrowLen {
+		rx.flags |= audio.Narrow
+	}
+}
+
 // widen makes the frame of 16 kHz. mu is held.
 func (l *Leg) widen(w *walker) {
 	rx := &l.rx
 	f := &rx.frame
 	f.Seq = uint64(w.tick - l.firstTick)
-	f.Flags = 0
-	switch {
-	case rx.kind == playNothing || rx.kind == playGap:
-		f.Flags = audio.Silent
-	case rx.kind == playLost, rx.kind == playWait && l.jitter.dry > 0, rx.kind == playData && l.jitter.missing() >= frameUnits/2:
-		f.Flags = audio.Concealed
-	}
-	if rx.n == narrowLen {
-		f.Flags |= audio.Narrow
-		l.decoder.up.Process(f.PCM[:], rx.native[:narrowLen])
-	} else {
-		copy(f.PCM[:], rx.native[:])
-	}
+	f.Flags = rx.flags
 	if l.broke && rx.kind != playNothing {
 		f.Flags |= audio.Break
 		l.broke = false
+	}
+	if rx.n == narrowLen {
+		l.decoder.up.Process(f.PCM[:], rx.native[:narrowLen])
+	} else {
+		copy(f.PCM[:], rx.native[:])
 	}
 	if l.inband.Load() {
 		if key, frames := l.inbandDet.Write(f); key != 0 {

@@ -177,6 +177,8 @@ func (l *Leg) forward(rx *rxFrame) (kind soundKind, hole bool) {
 		s.code = rx.data
 	case rx.n == narrowLen && s.codec.narrow():
 		s.compress(rx.native[:narrowLen])
+	case rx.n == narrowLen && s.codec == Opus:
+		s.opus.encode(s.out[rtpHeaderLen:], rx.native[:narrowLen], narrowRate)
 	case rx.isWide:
 		s.encode(&rx.frame)
 	case rx.kind == playGap || rx.kind == playWait:
@@ -194,7 +196,7 @@ func (s *sender) encode(f *audio.Frame) {
 		s.g722.Encode(s.code[:], f.PCM[:])
 		return
 	case Opus:
-		s.opus.encode(s.out[rtpHeaderLen:], f.PCM[:])
+		s.opus.encode(s.out[rtpHeaderLen:], f.PCM[:], audio.Rate)
 		return
 	}
 	s.down.Process(s.native[:], f.PCM[:])
@@ -229,7 +231,7 @@ func (s *sender) silence() {
 	case PCMU:
 		s.code = silenceMu
 	case Opus:
-		s.opus.encode(s.out[rtpHeaderLen:], noSound[:])
+		s.opus.silence(s.out[rtpHeaderLen:])
 	default:
 		s.g722.Encode(s.code[:], noSound[:])
 	}
@@ -335,5 +337,7 @@ func (l *Leg) writeSent(w *walker, kind soundKind, from *Leg) {
 		f.Flags = audio.Silent
 	}
 	f.Seq = uint64(w.tick - l.firstTick)
-	l.sent.write(f)
+	for _, t := range l.sent.all() {
+		t.w.WriteFrame(f)
+	}
 }

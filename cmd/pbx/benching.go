@@ -120,6 +120,7 @@ func benchConfig(dir, callee string, legs int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	cfg.Bot.Off, cfg.Emotion.Enabled = true, false
 	cfg.ASR.Off, cfg.Call.MaxCalls, cfg.Log.Level, cfg.DrainTimeout = true, 5000, "warn", time.Second
 	cfg.API.Listen, cfg.API.Profiles, cfg.Call.Routes = "127.0.0.1:0", true, bench.CallRoutes(callee)
 	cfg.SIP.MaxCalls = 5000

@@ -44,6 +44,8 @@ func room(n C.int) []uint64 { return make([]uint64, (int(n)+7)/8) }
 type Encoder struct {
 	state []uint64
 	p     *C.OpusEncoder // state
+	o     EncoderOptions
+	loss  int // percent
 }
 
 // EncoderOptions tune an Encoder.
@@ -61,33 +63,59 @@ type EncoderOptions struct {
 // NewEncoder makes an encoder for voice with in-band error correction allowed; it
 // adds any when Loss says that packets get lost.
 func NewEncoder(o EncoderOptions) (*Encoder, error) {
-	e := &Encoder{state: room(C.opus_encoder_get_size(1))}
+	e := &Encoder{state: room(C.opus_encoder_get_size(1))} // at any rate
 	e.p = (*C.OpusEncoder)(unsafe.Pointer(&e.state[0]))
+	if err := e.begin(o); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// begin makes the state anew.
+func (e *Encoder) begin(o EncoderOptions) error {
+	defer runtime.KeepAlive(e.state)
 	if r := C.opus_encoder_init(e.p, C.opus_int32(o.Rate), 1, C.OPUS_APPLICATION_VOIP); r < 0 {
-		return nil, fmt.Errorf("new opus encoder at %d Hz: %w", o.Rate, Error(r))
+		return fmt.Errorf("opus encoder at %d Hz: %w", o.Rate, Error(r))
 	}
 	dtx := 0
 	if o.DTX {
 		dtx = 1
 	}
-	for _, s := range []struct {
+	for _, s := range [...]struct {
 		request C.int
 		value   int
 	}{
 		{C.OPUS_SET_BITRATE_REQUEST, o.Bitrate}, {C.OPUS_SET_COMPLEXITY_REQUEST, o.Complexity},
 		{C.OPUS_SET_SIGNAL_REQUEST, C.OPUS_SIGNAL_VOICE}, {C.OPUS_SET_INBAND_FEC_REQUEST, 1}, {C.OPUS_SET_DTX_REQUEST, dtx},
+		{C.OPUS_SET_PACKET_LOSS_PERC_REQUEST, e.loss},
 	} {
 		if r := C.set(e.p, s.request, C.opus_int32(s.value)); r < 0 {
-			return nil, fmt.Errorf("set opus encoder to %+v: %w", o, Error(r))
+			return fmt.Errorf("set opus encoder to %+v: %w", o, Error(r))
 		}
 	}
-	return e, nil
+	e.o = o
+	return nil
 }
+
+// SetRate changes the sample rate of the input. Where it is another one the stream begins anew,
+// which a listener may hear as a click: change it with the source of the sound.
+func (e *Encoder) SetRate(rate int) error {
+	if rate == e.o.Rate {
+		return nil
+	}
+	o := e.o
+	o.Rate = rate
+	return e.begin(o)
+}
+
+// Rate is the sample rate of the input.
+func (e *Encoder) Rate() int { return e.o.Rate }
 
 // Loss tells the encoder how many of 100 packets get lost; above 0 it repeats every
 // frame coarsely in the packet after it.
 func (e *Encoder) Loss(percent int) {
-	C.set(e.p, C.OPUS_SET_PACKET_LOSS_PERC_REQUEST, C.opus_int32(max(0, min(100, percent))))
+	e.loss = max(0, min(100, percent))
+	C.set(e.p, C.OPUS_SET_PACKET_LOSS_PERC_REQUEST, C.opus_int32(e.loss))
 }
 
 // Encode codes a frame of 2.5, 5, 10, 20, 40 or 60 ms into dst and returns the packet's length.

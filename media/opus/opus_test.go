@@ -100,6 +100,46 @@ func TestPausesShrink(t *testing.T) {
 	}
 }
 
+// A stream begun anew at another rate is coded as wide as that, and as safe against loss as before.
+func TestSetRate(t *testing.T) {
+	e, d := pair(t)
+	e.Loss(20)
+	packet, pcm := make([]byte, 600), make([]int16, 320)
+	for _, c := range []struct{ rate, most int }{{8000, 3}, {16000, 11}, {8000, 3}} { // RFC 6716 section 3.1
+		if err := e.SetRate(c.rate); err != nil || e.Rate() != c.rate {
+			t.Fatal(e.Rate(), err)
+		}
+		var n int
+		for i := range 30 {
+			var err error
+			in := sine(c.rate/50, c.rate/50*i)
+			if n, err = e.Encode(packet, in); err != nil {
+				t.Fatal(err)
+			}
+			if config := int(packet[0] >> 3); config > c.most || config < c.most-3 {
+				t.Fatalf("%d Hz: configuration %d", c.rate, config)
+			}
+			switch i {
+			case 28: // lost
+			case 29:
+				if _, err := d.DecodeFEC(pcm, packet[:n]); err != nil || rms(pcm) < 3000 {
+					t.Errorf("%d Hz: rms %.0f of a frame that was repeated, %v", c.rate, rms(pcm), err)
+				}
+			default:
+				if _, err := d.Decode(pcm, packet[:n]); err != nil || i > 1 && math.Abs(rms(pcm)-8000/math.Sqrt2) > 1000 {
+					t.Errorf("%d Hz: rms %.0f of frame %d, %v", c.rate, rms(pcm), i, err)
+				}
+			}
+		}
+	}
+	if a := testing.AllocsPerRun(20, func() { _ = e.SetRate(24000 - e.Rate()) }); a != 0 {
+		t.Errorf("%v allocations", a)
+	}
+	if e.SetRate(1) == nil {
+		t.Error("1 Hz")
+	}
+}
+
 func TestErrors(t *testing.T) {
 	if _, err := NewEncoder(EncoderOptions{Rate: 44100}); err == nil {
 		t.Error("44100 Hz")
