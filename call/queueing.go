@@ -352,7 +352,7 @@ func (q *waiting) lost() {
 	q.silence()
 	c, way := q.c, q.wayOn()
 	c.post(func() {
-		if c.queued != q || q.agent != nil || q.gaveUp {
+		if c.queued != q || q.agent != nil || q.gaveUp || c.ctx.Err() != nil { // the last: the caller hangs up in the same moment
 			return
 		}
 		q.gaveUp, q.sentOn = true, q.shut
