@@ -679,8 +679,8 @@ type MissedCalls struct {
 }
 
 func (s *Server) missedCalls(ctx context.Context, in *missedInput) (*bodyOf[MissedCalls], error) {
-	if err := queue.NewStore(s.db).Known(ctx, in.Queue); err != nil {
-		return nil, s.problem(ctx, err)
+	if err := s.knowsQueues(ctx, in.Queue); err != nil {
+		return nil, err
 	}
 	all, err := s.parts.Calls.Missed(ctx, s.now().Add(-time.Duration(in.Days)*24*time.Hour), in.Queue)
 	if err == nil {

@@ -80,12 +80,18 @@ type SearchHits struct {
 	Calls    []call.Summary `json:"calls" doc:"in whose transcript the words were said"`
 }
 
+// SavedView is a saved filter of conversations.
+type SavedView struct {
+	chat.View
+	GoneQueues []string `json:"gone_queues,omitempty" doc:"named in it, and there no more"`
+}
+
 type (
 	labelList struct {
 		Items []chat.LabelInfo `json:"items"`
 	}
 	viewList struct {
-		Items []chat.View `json:"items"`
+		Items []SavedView `json:"items"`
 	}
 	deadLetters struct {
 		Items []chat.DeadLetter `json:"items"`
@@ -276,6 +282,9 @@ func (s *Server) filterConversations(ctx context.Context, in *filterInput) (*bod
 	}
 	if slices.Contains(callerOf(ctx).hidden, team.External) && asksWho(&f) {
 		return nil, huma.Error403Forbidden("your role does not look for a customer by what is masked")
+	}
+	if err := s.knowsQueues(ctx, f.Queues()...); err != nil {
+		return nil, err
 	}
 	limit := in.Body.Limit
 	if limit == 0 {
@@ -683,7 +692,15 @@ func (s *Server) listViews(ctx context.Context, _ *struct{}) (*bodyOf[viewList],
 		return nil, errNoChat()
 	}
 	all, err := s.parts.Chat.Views(ctx, me(ctx).User)
-	return &bodyOf[viewList]{viewList{some(all)}}, s.problem(ctx, err)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	gone, err := s.goneQueues(ctx, len(all), func(i int) []string { return all[i].Filter.Queues() })
+	out := viewList{make([]SavedView, len(all))}
+	for i := range all {
+		out.Items[i] = SavedView{all[i], gone[i]}
+	}
+	return &bodyOf[viewList]{out}, s.problem(ctx, err)
 }
 
 type viewInput struct {
@@ -704,6 +721,9 @@ func (s *Server) addView(ctx context.Context, in *viewInput) (*bodyOf[chat.View]
 	f, err := chat.ReadFilter(in.Body.Filter)
 	if err != nil {
 		return nil, s.problem(ctx, err)
+	}
+	if err := s.knowsQueues(ctx, f.Queues()...); err != nil {
+		return nil, err
 	}
 	v, err := s.parts.Chat.AddView(ctx, me(ctx).User, chat.View{Name: plain(in.Body.Name), Shared: in.Body.Shared, Filter: f})
 	return &bodyOf[chat.View]{v}, s.problem(ctx, err)

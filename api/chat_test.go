@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,10 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"tingxin/chat"
 	"tingxin/event"
 	"tingxin/pg"
 	"tingxin/pg/pgtest"
+	"tingxin/queue"
 )
 
 // slate is a channel whose customers read the rows.
@@ -279,4 +283,41 @@ func TestMountedHandlersSeeTheCallersAddress(t *testing.T) {
 			t.Errorf("%q: %s, want %s", header, got, want)
 		}
 	}
+}
+
+// A filter that names a queue which never was is refused; a saved one outlives the queues in it and says which are gone.
+func TestFiltersOfConversationsNameQueues(t *testing.T) {
+	t.Parallel()
+	h, _ := openChat(t)
+	b := h.as(RoleSupervisor)
+	settings := queue.NewStore(h.db)
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error {
+		return errors.Join(settings.PutQueue(t.Context(), tx, queue.Queue{ID: "support"}), settings.PutQueue(t.Context(), tx, queue.Queue{ID: "gone"}))
+	}))
+	in := func(names ...string) object {
+		return object{"any": []object{{"field": "state", "op": "is", "value": "open"}, {"not": object{"field": "queue", "op": "in", "value": names}}}}
+	}
+	for path, body := range map[string]object{"/conversations/list": {"filter": in("support", "nowhere")}, "/conversation-views": {"name": "x", "filter": in("support", "nowhere")}} {
+		if a := b.want(http.StatusUnprocessableEntity, http.MethodPost, path, body); !strings.Contains(string(a.body), `no queue \"nowhere\"; there are gone, support`) {
+			t.Errorf("%s: %s", path, a)
+		}
+	}
+	b.want(http.StatusOK, http.MethodPost, "/conversation-views", object{"name": "both", "filter": in("support", "gone")})
+	b.want(http.StatusOK, http.MethodPost, "/conversation-views", object{"name": "here", "filter": object{"field": "queue", "op": "is", "value": "support"}})
+	said := func() (all string) {
+		var list viewList
+		b.ok(base+"/conversation-views", &list)
+		for _, v := range list.Items {
+			all += v.Name + fmt.Sprint(v.GoneQueues)
+		}
+		return all
+	}
+	if is := said(); is != "both[]here[]" {
+		t.Errorf("before: %q", is)
+	}
+	must(t, h.db.Tx(t.Context(), func(tx pgx.Tx) error { return settings.DeleteQueue(t.Context(), tx, "gone") }))
+	if is := said(); is != "both[gone]here[]" {
+		t.Errorf("after: %q", is)
+	}
+	b.want(http.StatusOK, http.MethodPost, "/conversations/list", object{"filter": in("support", "gone")}) // as the page opens it
 }

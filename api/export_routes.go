@@ -113,6 +113,9 @@ func (s *Server) askSheet(ctx context.Context, in *askSheetInput) (*bodyOf[Expor
 		v.Query.Until = v.RequestedAt
 	}
 	v.Query.Queue, v.Query.Text = plain(v.Query.Queue), plain(v.Query.Text)
+	if err := s.knowsQueues(ctx, v.Query.Queue); err != nil {
+		return nil, err
+	}
 	err := s.sheetRows(ctx, &v, exportMost+1, func([]string) error { v.Rows++; return nil })
 	switch {
 	case err != nil:

@@ -148,6 +148,13 @@ func TestQueuesThatAreNotThereAreNamed(t *testing.T) {
 		{f.boss, http.MethodGet, "/analytics/volume/items?column=contacts&queue=nowhere", nil},
 		{f.boss, http.MethodGet, "/queues/work?queue=nowhere", nil},
 		{f.boss, http.MethodGet, "/missed-calls?queue=nowhere", nil},
+		{f.boss, http.MethodGet, "/tickets?queue=nowhere", nil},
+		{f.boss, http.MethodGet, "/tickets.csv?queue=nowhere", nil},
+		{f.boss, http.MethodPost, "/ticket-views", object{"name": "x", "filter": object{"queue": "nowhere"}}},
+		{f.boss, http.MethodGet, "/surveys?queue=nowhere", nil},
+		{f.boss, http.MethodGet, "/reports/surveys?queue=nowhere", nil},
+		{f.boss, http.MethodGet, "/dispositions?queue=nowhere", nil},
+		{f.boss, http.MethodPost, "/exports", object{"noun": "tickets", "query": object{"queue": "nowhere"}}},
 		{f.boss, http.MethodPost, "/tickets", object{"type": "question", "subject": "x", "queue": "nowhere"}},
 		{f.admin, http.MethodPut, "/ticket-types/x", object{"label_zh": "x", "label_en": "x", "queue": "nowhere"}},
 		{f.admin, http.MethodPut, "/sla-policies/x", object{"ord": 1, "filter": object{"queues": []string{"other", "nowhere"}}, "targets": object{}}},
@@ -157,10 +164,35 @@ func TestQueuesThatAreNotThereAreNamed(t *testing.T) {
 			t.Errorf("%s %s: %s", tc.method, tc.path, a)
 		}
 	}
-	for _, path := range []string{"/analytics/volume?by=channel&queue=gone", "/missed-calls?queue=gone", "/analytics/volume?by=channel&queue=support,gone"} { // figures of its time are there
+	for _, path := range []string{"/analytics/volume?by=channel&queue=gone", "/missed-calls?queue=gone", "/analytics/volume?by=channel&queue=support,gone", "/tickets?queue=gone", "/surveys?queue=gone", "/dispositions?queue=gone"} { // figures of its time are there
 		f.boss.want(http.StatusOK, http.MethodGet, path, nil)
 	}
 	f.boss.want(http.StatusUnprocessableEntity, http.MethodGet, "/queues/work?queue=gone", nil)
+}
+
+// A saved view outlives the queues it names: it opens, and says which are there no more.
+func TestViewsOfAQueueThatWasTakenAway(t *testing.T) {
+	t.Parallel()
+	f := newFloor(t)
+	f.admin.want(http.StatusNoContent, http.MethodPut, "/queues/gone", object{"id": "gone"})
+	f.boss.want(http.StatusCreated, http.MethodPost, "/ticket-views", object{"name": "theirs", "filter": object{"queue": "gone"}})
+	f.boss.want(http.StatusCreated, http.MethodPost, "/ticket-views", object{"name": "here", "filter": object{"queue": "support"}})
+	said := func() (all string) {
+		var list TicketViewList
+		f.boss.ok(base+"/ticket-views", &list)
+		for _, v := range list.Items {
+			all += v.Name + fmt.Sprint(v.GoneQueues)
+		}
+		return all
+	}
+	if is := said(); is != "here[]theirs[]" {
+		t.Errorf("before: %q", is)
+	}
+	f.admin.want(http.StatusNoContent, http.MethodDelete, "/queues/gone", nil)
+	if is := said(); is != "here[]theirs[gone]" {
+		t.Errorf("after: %q", is)
+	}
+	f.boss.want(http.StatusOK, http.MethodGet, "/tickets?queue=gone", nil) // as the page opens it
 }
 
 func TestWallboardOfAQueueThatIsNotThere(t *testing.T) {

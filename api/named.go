@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,6 +13,25 @@ import (
 // namesQueues is a problem when one of the names is of no queue; it says which there are.
 func (s *Server) namesQueues(ctx context.Context, names ...string) error {
 	return s.problem(ctx, queue.NewStore(s.db).Named(ctx, names...))
+}
+
+// knowsQueues is namesQueues for who looks at what was: queues that were taken away may be named, too.
+func (s *Server) knowsQueues(ctx context.Context, names ...string) error {
+	return s.problem(ctx, queue.NewStore(s.db).Known(ctx, names...))
+}
+
+// goneQueues finds the queues that are there no more in what each of n things names.
+func (s *Server) goneQueues(ctx context.Context, n int, names func(i int) []string) ([][]string, error) {
+	of, all := make([][]string, n), []string(nil)
+	for i := range of {
+		of[i] = names(i)
+		all = append(all, of[i]...)
+	}
+	gone, err := queue.NewStore(s.db).Gone(ctx, all...)
+	for i := range of {
+		of[i] = slices.DeleteFunc(of[i], func(q string) bool { return !slices.Contains(gone, q) })
+	}
+	return of, err
 }
 
 // notErased is a problem when a person was erased.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -313,6 +314,11 @@ type queueInput struct {
 func (s *Server) putQueue(ctx context.Context, in *queueInput) (*struct{}, error) {
 	if string(in.Body.ID) != in.ID {
 		return nil, huma.Error422UnprocessableEntity("the id in the path and in the body differ")
+	}
+	if flow := in.Body.ClosedFlow; flow != "" && s.parts.Setup != nil {
+		if _, there := s.parts.Setup.Flows.Flow(flow); !there {
+			return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("closed_flow: there is no flow %.64q", flow))
+		}
 	}
 	return s.setting(ctx, "queue.changed", "queue:"+in.ID, func(st *queue.Store, tx pgx.Tx) error { return st.PutQueueDoc(ctx, tx, in.Body) })
 }

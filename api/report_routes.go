@@ -15,7 +15,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/jackc/pgx/v5"
 
-	"tingxin/queue"
 	"tingxin/report"
 	"tingxin/team"
 )
@@ -70,8 +69,8 @@ func (s *Server) reportQuestion(ctx context.Context, in *ReportQuery) (report.Qu
 		}
 		q.Zone = zone
 	}
-	if err := queue.NewStore(s.db).Known(ctx, in.Queues...); err != nil {
-		return q, s.problem(ctx, err)
+	if err := s.knowsQueues(ctx, in.Queues...); err != nil {
+		return q, err
 	}
 	return q, s.reportSpan(in, &q)
 }

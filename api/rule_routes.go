@@ -379,6 +379,8 @@ type TicketView struct {
 	Shared bool              `json:"shared" doc:"everybody sees it"`
 	Filter ticket.ViewFilter `json:"filter"`
 	Count  int               `json:"count" doc:"tickets in it now, counted to 1000"`
+	// GoneQueues is empty, or has the filter's queue.
+	GoneQueues []string `json:"gone_queues,omitempty" doc:"named in it, and there no more"`
 }
 
 // TicketViewList is the body of GET /ticket-views.
@@ -406,12 +408,13 @@ func (s *Server) listTicketViews(ctx context.Context, _ *struct{}) (*bodyOf[Tick
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
+	gone, err := s.goneQueues(ctx, len(all), func(i int) []string { return []string{all[i].Filter.Queue} })
 	out := TicketViewList{Items: []TicketView{}}
 	for i := range all {
 		v := &all[i]
-		out.Items = append(out.Items, TicketView{v.ID, v.Name, v.Shared, v.Filter, v.Count})
+		out.Items = append(out.Items, TicketView{v.ID, v.Name, v.Shared, v.Filter, v.Count, gone[i]})
 	}
-	return &bodyOf[TicketViewList]{out}, nil
+	return &bodyOf[TicketViewList]{out}, s.problem(ctx, err)
 }
 
 type ticketViewInput struct {
@@ -426,9 +429,12 @@ func (s *Server) addTicketView(ctx context.Context, in *ticketViewInput) (*bodyO
 	if in.Body.Shared && !callerOf(ctx).User.Role.may(RoleSupervisor) {
 		return nil, huma.Error403Forbidden("a view for everybody is a supervisor's")
 	}
+	if err := s.knowsQueues(ctx, in.Body.Filter.Queue); err != nil {
+		return nil, err
+	}
 	v, err := s.parts.Tickets.AddView(ctx, userID(ctx), ticket.View{Name: plain(in.Body.Name), Shared: in.Body.Shared, Filter: in.Body.Filter})
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return &bodyOf[TicketView]{TicketView{v.ID, v.Name, v.Shared, v.Filter, v.Count}}, nil
+	return &bodyOf[TicketView]{TicketView{v.ID, v.Name, v.Shared, v.Filter, v.Count, nil}}, nil
 }

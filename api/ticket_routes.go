@@ -148,7 +148,8 @@ type ticketQuery struct {
 	Limit      int       `query:"limit" minimum:"1" maximum:"200" default:"40"`
 }
 
-func (in *ticketQuery) query(me int64) (ticket.Query, error) {
+func (s *Server) ticketQuestion(ctx context.Context, in *ticketQuery) (ticket.Query, error) {
+	me := userID(ctx)
 	q := ticket.Query{Types: in.Types, Priorities: in.Priorities, Queue: in.Queue, Contact: in.Contact, Tag: in.Tag, Late: in.Late, Since: in.Since, Until: in.Until,
 		Text: in.Text, Cursor: in.Cursor, Limit: in.Limit}
 	for _, st := range in.States {
@@ -174,11 +175,11 @@ func (in *ticketQuery) query(me int64) (ticket.Query, error) {
 	if in.Followed {
 		q.Follower = me
 	}
-	return q, nil
+	return q, s.knowsQueues(ctx, in.Queue)
 }
 
 func (s *Server) listTickets(ctx context.Context, in *ticketQuery) (*bodyOf[TicketPage], error) {
-	q, err := in.query(userID(ctx))
+	q, err := s.ticketQuestion(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -473,7 +474,7 @@ func (s *Server) doTask(ctx context.Context, in *doTaskInput) (*bodyOf[ticket.Ta
 }
 
 func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamResponse, error) {
-	q, err := in.query(userID(ctx))
+	q, err := s.ticketQuestion(ctx, in)
 	if err != nil {
 		return nil, err
 	}

@@ -295,11 +295,17 @@ func (in *answersInput) filter(who *caller) call.AnswerFilter {
 }
 
 func (s *Server) listAnswers(ctx context.Context, in *answersInput) (*bodyOf[AnswerList], error) {
+	if err := s.knowsQueues(ctx, in.Queue); err != nil {
+		return nil, err
+	}
 	items, err := s.parts.Calls.Answers(ctx, in.filter(callerOf(ctx)))
 	return &bodyOf[AnswerList]{AnswerList{slices.Clip(items)}}, s.problem(ctx, err)
 }
 
 func (s *Server) reportAnswers(ctx context.Context, in *answersInput) (*bodyOf[AnswerReport], error) {
+	if err := s.knowsQueues(ctx, in.Queue); err != nil {
+		return nil, err
+	}
 	items, err := s.parts.Calls.AnswerReport(ctx, in.filter(callerOf(ctx)))
 	return &bodyOf[AnswerReport]{AnswerReport{items}}, s.problem(ctx, err)
 }

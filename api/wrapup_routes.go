@@ -118,6 +118,9 @@ type dispositionsInput struct {
 }
 
 func (s *Server) listDispositions(ctx context.Context, in *dispositionsInput) (*bodyOf[DispositionList], error) {
+	if err := s.knowsQueues(ctx, in.Queue); err != nil {
+		return nil, err
+	}
 	items, err := s.parts.Calls.Dispositions(ctx, in.Queue, in.All)
 	return &bodyOf[DispositionList]{DispositionList{items}}, s.problem(ctx, err)
 }

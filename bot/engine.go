@@ -129,11 +129,18 @@ func New(cfg Config, parts Parts, log *slog.Logger) (*Engine, error) {
 	return e, nil
 }
 
-// Start writes the starter intents into an empty database and begins to sweep what has
+// Start writes the starter intents that this server was never offered and begins to sweep what has
 // expired. Learning, seconds to minutes of work, waits for Warm, Reload, Train or the first turn.
 func (e *Engine) Start(ctx context.Context) error {
-	if err := e.store.seed(ctx); err != nil {
+	added, full, err := e.store.seed(ctx)
+	if err != nil {
 		return fmt.Errorf("bot: %w", err)
+	}
+	if len(added) > 0 {
+		e.log.Info("starter intents were added", "intents", added)
+	}
+	if len(full) > 0 {
+		e.log.Warn("there is no room for starter intents", "intents", full, "most", maxIntents)
 	}
 	e.ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	e.wg.Go(func() { e.sweep(e.ctx) }) // ends when Close cancels e.ctx

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -94,13 +95,13 @@ func (i *Intent) Check() error {
 //go:embed starter/intents.yaml
 var starterDocument []byte
 
-// starter are the intents of a new server, by languages' phrases as the file has them.
+// starterIntent is one of the intents that a server begins with, with phrases by language as the file has them.
 type starterIntent struct {
 	Intent  `yaml:",inline"`
 	Phrases map[string][]string `yaml:"phrases"`
 }
 
-// Starter gives the intents that a new server begins with.
+// Starter gives the intents that a new server begins with. One that is added later reaches the others at their next start.
 func Starter() ([]Intent, error) {
 	var doc []starterIntent
 	if err := yaml.UnmarshalWithOptions(starterDocument, &doc, yaml.Strict()); err != nil {
@@ -127,30 +128,52 @@ type Store struct{ db *pg.DB }
 // NewStore makes a store over an open, migrated database.
 func NewStore(db *pg.DB) *Store { return &Store{db} }
 
-// seed writes the starter intents into an empty store.
-func (s *Store) seed(ctx context.Context) error {
+// seed brings the starter intents that this server was never offered, and the policy into an empty store. One whose
+// name is taken already changes nothing. added are those it wrote, full those for which there was no room: they are
+// tried again at the next start.
+func (s *Store) seed(ctx context.Context) (added, full []string, err error) {
 	all, err := Starter()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	return s.db.Tx(ctx, func(tx pgx.Tx) error {
+	err = s.db.Tx(ctx, func(tx pgx.Tx) error {
+		added, full = nil, nil
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtext('tingxin.bot.starter'))`); err != nil {
 			return err
 		}
-		var n int
-		if err := tx.QueryRow(ctx, `select (select count(*) from bot_intents) + (select count(*) from bot_policy)`).Scan(&n); err != nil || n > 0 {
+		var offered, there []string
+		var fresh bool
+		if err := tx.QueryRow(ctx, `select (select coalesce(array_agg(name), '{}') from bot_starters), (select coalesce(array_agg(name), '{}') from bot_intents), not exists (select from bot_policy)`).
+			Scan(&offered, &there, &fresh); err != nil {
 			return err
 		}
-		if err := s.PutPolicy(ctx, tx, DefaultPolicy(), "system"); err != nil {
-			return err
+		if fresh && len(there) == 0 {
+			if err := s.PutPolicy(ctx, tx, DefaultPolicy(), "system"); err != nil {
+				return err
+			}
 		}
 		for k := range all {
-			if err := s.PutIntent(ctx, tx, &all[k], "system"); err != nil {
+			name := all[k].Name
+			switch {
+			case slices.Contains(offered, name):
+				continue
+			case slices.Contains(there, name): // the company's own
+			case len(there)+len(added) >= maxIntents:
+				full = append(full, name)
+				continue
+			default:
+				if err := s.PutIntent(ctx, tx, &all[k], "system"); err != nil {
+					return err
+				}
+				added = append(added, name)
+			}
+			if _, err := tx.Exec(ctx, `insert into bot_starters (name) values ($1)`, name); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return added, full, err
 }
 
 // Intents are all of them with their phrases, by name.

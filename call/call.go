@@ -257,6 +257,8 @@ func (c *Call) walk(ctx context.Context) {
 	switch {
 	case c.route.Flow != "":
 		c.runFlow(ctx)
+	case c.route.parts != "":
+		c.runParting(ctx, c.route.parts)
 	case c.route.slot != "" && c.route.pickUp:
 		c.runPickUp(ctx)
 	case c.route.slot != "":

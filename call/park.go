@@ -153,7 +153,12 @@ func (c *Call) lead(by *leg, r Route) error {
 		}
 		r.slot, c.parkedIn, c.parkedBy = slot, slot, by.row.User
 	}
-	stays := c.place[other(by.row.Side)]
+	c.follow(c.place[other(by.row.Side)], r)
+	return nil
+}
+
+// follow has the script serve the leg that stays by a route of the house; everybody else leaves.
+func (c *Call) follow(stays *leg, r Route) {
 	for _, l := range c.present() {
 		if l != stays {
 			c.leave(l, CauseTransferred)
@@ -176,7 +181,6 @@ func (c *Call) lead(by *leg, r Route) error {
 	reroute := c.reroute
 	reroute(r)
 	c.update()
-	return nil
 }
 
 // referInside leads the party across on for a telephone that asked for it.

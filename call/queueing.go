@@ -24,6 +24,8 @@ type Queues interface {
 	Answered(ctx context.Context, id queue.WorkID) error
 	Ended(ctx context.Context, id queue.WorkID, cause string) error
 	Cancel(ctx context.Context, id queue.WorkID) (cause string, err error)
+	// ClosedFlow is the flow of callers whom a queue sends on and no flow waits for; empty when there is none.
+	ClosedFlow(ctx context.Context, id queue.QueueID) (string, error)
 	// UserOf is the name of an agent's user, whose telephone is rung.
 	UserOf(ctx context.Context, agent queue.AgentID) (string, error)
 }
@@ -45,6 +47,7 @@ type waiting struct {
 	rung  chan rung
 	taken queue.AgentID // who has the work
 	shut  bool          // the queue has closed and sends the caller on
+	from  queue.QueueID // which it was
 
 	// Only the call's goroutine.
 	agent    *leg
@@ -211,7 +214,7 @@ func (q *waiting) update(u queue.Update) {
 			q.ring(u)
 		}
 	case queue.Left:
-		q.shut = u.Reason == queue.ReasonClosed
+		q.shut, q.from = u.Reason == queue.ReasonClosed, u.Queue
 	case queue.Requeued, queue.Moved:
 		q.taken = ""
 		q.silence()
@@ -344,19 +347,68 @@ func (q *waiting) join(l *leg) bool {
 	return true
 }
 
-// lost ends the call's stay in the queue when the queue says so: somebody took it out.
+// lost ends the call's stay in the queue when the queue says so: it has closed, or somebody took the work out.
 func (q *waiting) lost() {
 	q.silence()
-	shut := q.shut
-	q.c.post(func() {
-		if q.c.queued != q || q.agent != nil || q.gaveUp {
+	c, way := q.c, q.wayOn()
+	c.post(func() {
+		if c.queued != q || q.agent != nil || q.gaveUp || c.ctx.Err() != nil { // the last: the caller hangs up in the same moment
 			return
 		}
-		q.gaveUp, q.sentOn = true, shut
-		if !q.kept && !q.c.talked && q.c.place[SideAgent] == nil && q.c.moving == nil {
-			q.c.end(CauseNoAnswer, 480) // nobody would ever come
+		q.gaveUp, q.sentOn = true, q.shut
+		switch stays := c.place[SideCaller]; {
+		case q.kept || c.talked || c.place[SideAgent] != nil || c.moving != nil:
+		case c.reroute == nil || stays == nil: // nobody is left to be told
+			c.end(CauseNoAnswer, 480)
+		default:
+			way.Name = cmp.Or(way.Name, c.route.Name)
+			c.follow(stays, way)
 		}
 	})
+}
+
+// wayOn is the route of a caller whom no script looks after once the queue lets go: the queue's own flow when it has
+// closed, else words.
+func (q *waiting) wayOn() Route {
+	words := Route{parts: partNobody}
+	if !q.shut {
+		return words
+	}
+	words.parts = partClosed
+	ctx, cancel := context.WithTimeout(q.c.ctx, queueTimeout)
+	defer cancel()
+	flow, err := q.c.m.queues.ClosedFlow(ctx, q.from)
+	if err != nil {
+		q.c.log.Warn("the flow of a closed queue was not read", "queue", string(q.from), "error", err)
+		return words
+	}
+	if flow == "" {
+		return words
+	}
+	if _, there := q.c.m.parts.Flows.Flow(flow); !there {
+		q.c.log.Error("the flow of a closed queue is not there", "queue", string(q.from), "flow", flow)
+		return words
+	}
+	return Route{Name: flow, Flow: flow}
+}
+
+// runParting tells the caller that nobody comes, and ends the call. Words that cannot be spoken keep nobody on the line.
+func (c *Call) runParting(ctx context.Context, why string) {
+	language := ""
+	if c.ask(ctx, func() { language = c.record.Language }) != nil {
+		return
+	}
+	p, err := c.m.parts.Flows.Prompts.Prompt(ctx, ivr.ClosedNotice(language, why == partClosed))
+	if err == nil {
+		_, err = c.Play(ctx, p, false)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		c.log.Error("announcement failed", "error", err)
+	}
+	c.end(CauseNoAnswer, 480)
 }
 
 // agentLeft tells the queue when a leg that it gave has gone while the call goes on.

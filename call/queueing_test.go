@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/audio"
 	"tingxin/ivr"
 	"tingxin/queue"
 )
@@ -294,8 +296,90 @@ func TestTransferToAQueue(t *testing.T) {
 	}
 }
 
-// Whoever waits in a queue without a flow behind it is not left there when the work is taken out.
-func TestRemovedCallerIsNotLeftAlone(t *testing.T) {
+// Whoever was put through into a queue that no flow waits for is never hung up without a word: the queue's own flow
+// takes them when it closes, else they are told.
+func TestSentOnWithoutAFlow(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, flow string
+		closes     bool // else somebody takes the work out
+		ends       string
+	}{
+		{"the work was taken out", "", false, ivr.ClosedNotice("en", false).Text},
+		{"it closes", "", true, ivr.ClosedNotice("en", true).Text},
+		{"it closes and has a flow", "asking", true, ""},
+		{"its flow is not there", "nowhere", true, ivr.ClosedNotice("en", true).Text},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newCounter(t, time.Minute, false)
+			w.flow("  - {id: machine, listen: {silence: 60s}}\n") // the flow "asking"
+			settings := queue.Queue{ID: "support", Members: []queue.Member{{Agent: w.ids["anna"]}}, ClosedFlow: tc.flow}
+			w.put(settings)
+			a, c := w.rings(toneA, "", "100")
+			w.hears("caller", a, toneB)
+			if err := w.m.Transfer(t.Context(), c.id, "bert", Aim{Queue: "support"}); err != nil {
+				t.Fatal(err)
+			}
+			w.music("caller", a)
+			w.m.parts.Flows.Prompts = w.speaks(300 * time.Millisecond)
+			if tc.closes {
+				settings.Calendar = "day"
+				w.put(settings)
+			} else if err := w.q.Remove(t.Context(), queue.WorkID(c.id)); err != nil {
+				t.Fatal(err)
+			}
+			if tc.ends == "" {
+				w.reaches("machine")
+				a.handler().RemoteHangup(CauseCallerHangup)
+				if r, _ := w.ended(c); r.Cause != CauseCallerHangup || r.Queue != "support" || r.Route != "asking" {
+					t.Errorf("record %+v", r)
+				}
+				return
+			}
+			if said := w.event("transcript.final").Data.(TranscriptItem); said.Side != SideAgent || said.Text != tc.ends {
+				t.Errorf("told %+v, want %q", said, tc.ends)
+			}
+			if r, legs := w.ended(c); r.Cause != CauseNoAnswer || r.Queue != "support" || legs[1].Cause != CauseTransferred {
+				t.Errorf("record %+v, legs %+v", r, legs)
+			}
+		})
+	}
+}
+
+// put changes the queue, whose calendar "day" never opens.
+func (c *counter) put(q queue.Queue) {
+	c.t.Helper()
+	err := c.db.Tx(c.t.Context(), func(tx pgx.Tx) error {
+		if err := queue.NewStore(c.db).PutCalendar(c.t.Context(), tx, queue.Calendar{Name: "day", Zone: "UTC"}); err != nil {
+			return err
+		}
+		return queue.NewStore(c.db).PutQueue(c.t.Context(), tx, q)
+	})
+	if err == nil {
+		err = c.q.Reload(c.t.Context())
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// speaks makes every sentence silence of that length.
+func (c *counter) speaks(d time.Duration) *ivr.Prompts {
+	c.t.Helper()
+	path := filepath.Join(c.dir, "sentence.wav")
+	out, err := audio.CreateWAV(path, audio.Rate, 1)
+	if err == nil {
+		err = errors.Join(out.Write(make([]int16, int(d.Seconds()*audio.Rate))), out.Close())
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return ivr.NewPrompts(filepath.Join(c.dir, "none"), c.dir, ivr.NewCommand([]string{"cp", path, "{out}"}, nil))
+}
+
+// Words that cannot be spoken keep nobody in a queue that has let go.
+func TestSentOnWithoutAVoice(t *testing.T) {
 	t.Parallel()
 	w := newCounter(t, time.Minute, false)
 	a, c := w.rings(toneA, "", "100")
@@ -304,6 +388,7 @@ func TestRemovedCallerIsNotLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.music("caller", a)
+	w.m.parts.Flows.Prompts = ivr.NewPrompts(filepath.Join(w.dir, "none"), w.dir, ivr.NewCommand([]string{"false"}, nil))
 	if err := w.q.Remove(t.Context(), queue.WorkID(c.id)); err != nil {
 		t.Fatal(err)
 	}
@@ -326,18 +411,7 @@ func TestCallerWaitsWhenTheQueueCloses(t *testing.T) {
 	w.flow("  - queue: {name: support, closed: shut}\n  - {id: wrong, hangup: true}\n  - {id: shut, listen: {silence: 60s}}\n")
 	a, c := w.rings(toneA, "", "900")
 	w.music("caller", a)
-	err := w.db.Tx(t.Context(), func(tx pgx.Tx) error {
-		if err := queue.NewStore(w.db).PutCalendar(t.Context(), tx, queue.Calendar{Name: "day", Zone: "UTC"}); err != nil { // never open
-			return err
-		}
-		return queue.NewStore(w.db).PutQueue(t.Context(), tx, queue.Queue{ID: "support", Calendar: "day", Members: []queue.Member{{Agent: w.ids["anna"]}}})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.q.Reload(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.put(queue.Queue{ID: "support", Calendar: "day", Members: []queue.Member{{Agent: w.ids["anna"]}}})
 	w.reaches("shut")
 	a.handler().RemoteHangup(CauseCallerHangup)
 	if r, _ := w.ended(c); r.Queue != "support" || r.Agent != "" {

@@ -75,9 +75,16 @@ type Route struct {
 
 	outside bool   // a number outside, for a user of ours
 	shown   string // who calls, to that number
+	parts   string // why there is nobody for the caller, who is told so: partClosed or partNobody
 	slot    string // a place to park, or to pick up from
 	pickUp  bool
 }
+
+// Values of Route.parts.
+const (
+	partClosed = "closed" // the queue has closed
+	partNobody = "nobody" // it gave the caller up
+)
 
 // dials says whether the route connects the caller with somebody.
 func (r *Route) dials() bool { return r.Bridge != "" || r.User != "" || r.outside }

@@ -96,6 +96,28 @@ func ReadFilter(doc []byte) (Filter, error) {
 	return f, f.Check()
 }
 
+// Queues are the names of queues in it.
+func (f *Filter) Queues() []string {
+	var names []string
+	if f.Field == "queue" {
+		var one string
+		if json.Unmarshal(f.Value, &one) == nil {
+			return []string{one}
+		}
+		_ = json.Unmarshal(f.Value, &names) // Check says what is wrong with it
+		return names
+	}
+	if f.Not != nil {
+		names = f.Not.Queues()
+	}
+	for _, parts := range [][]Filter{f.All, f.Any} {
+		for i := range parts {
+			names = append(names, parts[i].Queues()...)
+		}
+	}
+	return names
+}
+
 func (c *compiler) arg(v any) string {
 	c.args = append(c.args, v)
 	return "$" + strconv.Itoa(len(c.args))

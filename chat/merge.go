@@ -29,21 +29,13 @@ const (
 	maxMoved = 20000
 )
 
-// lockTwo locks two conversations in one order, whoever asks.
+// lockTwo locks two different conversations.
 func lockTwo(ctx context.Context, tx pgx.Tx, a, b ID) (ca, cb *Conversation, err error) {
 	if a == b {
 		return nil, nil, fmt.Errorf("a conversation and itself: %w", ErrState)
 	}
-	if a < b {
-		if ca, err = lock(ctx, tx, a); err == nil {
-			cb, err = lock(ctx, tx, b)
-		}
-		return ca, cb, err
-	}
-	if cb, err = lock(ctx, tx, b); err == nil {
-		ca, err = lock(ctx, tx, a)
-	}
-	return ca, cb, err
+	held, err := lockAll(ctx, tx, a, b)
+	return held[a], held[b], err
 }
 
 // restructure runs f and tells both conversations.
@@ -79,6 +71,9 @@ func (s *Service) Merge(ctx context.Context, from, into ID, by Actor) (change in
 		}
 		if f.MergedInto != nil || t.MergedInto != nil {
 			return fmt.Errorf("one of them was merged already: %w", ErrState)
+		}
+		if t.State == Closed && f.State != Closed { // nobody would see that its customer waits
+			return fmt.Errorf("the other one is closed: %w", ErrState)
 		}
 		// What was merged into it before goes along.
 		moved, err := move(ctx, tx, `update messages set thread_id = $2 where thread_id = $1 returning id`, from, into)

@@ -162,10 +162,23 @@ func (s *Service) keepRaw(ctx context.Context, tx pgx.Tx, in *Inbound, now time.
 // find locks the conversation that a message belongs to, opens it again or makes one.
 func (s *Service) find(ctx context.Context, tx pgx.Tx, in *Inbound, now time.Time) (*Conversation, error) {
 	c := &Conversation{}
-	err := tx.QueryRow(ctx, `select `+conversationColumns+` from conversations c where c.channel = $1 and c.account = $2 and c.external_user = $3 and c.external_thread = $4
-		and c.split_from is null and `+goesOn+` order by c.id desc limit 1 for no key update`,
-		append([]any{in.Channel, in.Account, in.User, in.Thread}, s.goesOn(now)...)...).Scan(c.targets()...)
-	if err == nil || !errors.Is(err, pgx.ErrNoRows) {
+	look := func(locked string) error {
+		return tx.QueryRow(ctx, `select `+conversationColumns+` from conversations c where c.channel = $1 and c.account = $2 and c.external_user = $3 and c.external_thread = $4
+			and c.split_from is null and `+goesOn+` order by c.id desc limit 1`+locked,
+			append([]any{in.Channel, in.Account, in.User, in.Thread}, s.goesOn(now)...)...).Scan(c.targets()...)
+	}
+	err := look("")
+	if err == nil {
+		held, err := lockAll(ctx, tx, c.ID, c.thread())
+		if err == nil {
+			err = look(" for no key update")
+		}
+		if err == nil && (held[c.ID] == nil || held[c.thread()] == nil) || errors.Is(err, pgx.ErrNoRows) {
+			err = errMoved
+		}
+		return c, err
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
 		return c, err
 	}
 	err = tx.QueryRow(ctx, `insert into conversations as c (key, channel, account, external_user, external_thread, name, subject, language, last_at, created_at)

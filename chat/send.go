@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -223,29 +224,42 @@ func (s *Service) send(ctx context.Context, tx pgx.Tx, d *Draft) (sent, error) {
 // route locks the conversation whose thread it is and the one on whose wire the
 // message leaves: that of the customer's last message in the thread.
 func (s *Service) route(ctx context.Context, tx pgx.Tx, id ID) (thread, wire *Conversation, err error) {
-	if thread, err = lock(ctx, tx, id); err != nil {
+	of, on, err := ends(ctx, tx, id)
+	if err != nil {
 		return nil, nil, err
 	}
-	if thread.MergedInto != nil {
-		if thread, err = lock(ctx, tx, *thread.MergedInto); err != nil {
-			return nil, nil, err
+	held, err := lockAll(ctx, tx, id, of, on)
+	if err != nil {
+		return nil, nil, err
+	}
+	nowOf, nowOn, err := ends(ctx, tx, id)
+	if err == nil && (nowOf != of || nowOn != on) {
+		err = errMoved
+	}
+	return held[of], held[on], err
+}
+
+// errMoved: a merge, or a customer's message, came between looking and locking. Service.again begins anew.
+var errMoved = fmt.Errorf("the conversation was merged or written to meanwhile: %w", pg.ErrConflict)
+
+// ends are the conversation whose thread a message to id stands in, and the one on whose wire it leaves.
+func ends(ctx context.Context, tx pgx.Tx, id ID) (thread, wire ID, err error) {
+	err = tx.QueryRow(ctx, `select t.id, coalesce((select conversation_id from messages where thread_id = t.id and direction = 'in' order by id desc limit 1), t.split_from, t.id)
+		from conversations c join conversations t on t.id = coalesce(c.merged_into, c.id) where c.id = $1`, id).Scan(&thread, &wire)
+	return thread, wire, pg.Map(err)
+}
+
+// lockAll locks conversations in the order of their ids, as whoever locks more than one does: none waits for another in a circle.
+func lockAll(ctx context.Context, tx pgx.Tx, ids ...ID) (map[ID]*Conversation, error) {
+	held := make(map[ID]*Conversation, len(ids))
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		c, err := lock(ctx, tx, id)
+		if err != nil {
+			return nil, err
 		}
+		held[id] = c
 	}
-	var on ID
-	err = tx.QueryRow(ctx, `select conversation_id from messages where thread_id = $1 and direction = 'in' order by id desc limit 1`, thread.ID).Scan(&on)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows) && thread.SplitFrom != nil:
-		on = *thread.SplitFrom
-	case errors.Is(err, pgx.ErrNoRows):
-		on = thread.ID
-	case err != nil:
-		return nil, nil, err
-	}
-	if on == thread.ID {
-		return thread, thread, nil
-	}
-	wire, err = lock(ctx, tx, on)
-	return thread, wire, err
+	return held, nil
 }
 
 func lock(ctx context.Context, tx pgx.Tx, id ID) (*Conversation, error) {

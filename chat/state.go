@@ -409,7 +409,18 @@ func (s *Service) enqueueOne(ctx context.Context, id ID) error {
 		return err
 	}
 	_, err = s.db.Exec(ctx, `update conversations set enqueued = true, queue = $2 where id = $1 and handler = 'queue'`, id, c.Queue)
+	if err != nil {
+		return err
+	}
+	if c, err = s.Conversation(ctx, id); err == nil && !c.Wanted() { // it was closed, merged or given back while it was put there
+		err = s.queue.Left(ctx, id.WorkID())
+	}
 	return err
+}
+
+// Wanted says whether agents have, or wait for, a conversation: then it is work of a queue.
+func (c *Conversation) Wanted() bool {
+	return c.State != Closed && c.State != Merged && c.Handler != ByBot
 }
 
 // toldMissing notes whether a queue is there. It is true for one that is not and of which that was said

@@ -122,6 +122,20 @@ func WaitNotice(language string, position int, estimate time.Duration) Speech {
 	return Speech{Text: text, Language: "en"}
 }
 
+// ClosedNotice parts from a caller whose queue has closed, where no flow does; without closed nobody there takes calls
+// for another reason.
+func ClosedNotice(language string, closed bool) Speech {
+	switch {
+	case isChinese(language) && closed:
+		return Speech{Text: "很抱歉，人工服务已经结束，请在服务时间再次来电。再见。", Language: language}
+	case isChinese(language):
+		return Speech{Text: "很抱歉，现在没有人能接听您的电话，请稍后再拨。再见。", Language: language}
+	case closed:
+		return Speech{Text: "We are sorry, our lines have closed. Please call again during our opening hours. Goodbye.", Language: language}
+	}
+	return Speech{Text: "We are sorry, nobody can take your call right now. Please try again later. Goodbye.", Language: language}
+}
+
 type queueText struct {
 	Name     at[string]       `yaml:"name"`
 	Priority at[string]       `yaml:"priority"`

@@ -158,6 +158,7 @@ type QueueDoc struct {
 	Calendar      string      `json:"calendar,omitempty" yaml:"calendar"`
 	OnClose       OnClose     `json:"on_close,omitempty" yaml:"on_close" enum:"serve,send,keep" doc:"what becomes of callers who wait when it closes: served while somebody is at work, then sent the way of a closed queue (serve, the default); sent there as soon as the opening hours end (send); they wait on (keep)"`
 	EmptyAfter    Period      `json:"empty_after,omitempty" yaml:"empty_after" doc:"without anybody at work for so long it counts as closed for those who wait; 10m when empty"`
+	ClosedFlow    string      `json:"closed_flow,omitempty" yaml:"closed_flow" maxLength:"64" doc:"flow that takes callers whom it sends on and no flow waits for, since a colleague put them through into it; they are told in words when empty"`
 }
 
 // queue makes settings of a document; ids maps user names to agents.
@@ -168,7 +169,7 @@ func (d *QueueDoc) queue(ids map[string]AgentID) (Queue, error) {
 		NoAnswerDelay: time.Duration(d.NoAnswerDelay), ConnectTime: time.Duration(d.ConnectTime), PreferredWait: time.Duration(d.PreferredWait),
 		WrapUp: WrapUp{d.WrapUp.Mode, time.Duration(d.WrapUp.Time)}, Level: Level{d.Level.Percent, time.Duration(d.Level.Within), d.Level.Abandons},
 		ShortAbandon: time.Duration(d.ShortAbandon), Handle: time.Duration(d.Handle), CallbackTries: d.CallbackTries, CallbackRetry: time.Duration(d.CallbackRetry),
-		CallbackLost: d.CallbackLost, Calendar: d.Calendar, OnClose: d.OnClose, EmptyAfter: time.Duration(d.EmptyAfter)}
+		CallbackLost: d.CallbackLost, Calendar: d.Calendar, OnClose: d.OnClose, EmptyAfter: time.Duration(d.EmptyAfter), ClosedFlow: d.ClosedFlow}
 	for _, r := range d.Rings {
 		q.Rings = append(q.Rings, Ring{time.Duration(r.After), r.Floor, r.Sisters, r.Anyone})
 	}
@@ -190,7 +191,7 @@ func (q *Queue) doc(users map[AgentID]string) QueueDoc {
 		NoAnswerDelay: Period(q.NoAnswerDelay), ConnectTime: Period(q.ConnectTime), PreferredWait: Period(q.PreferredWait),
 		WrapUp: WrapUpDoc{q.WrapUp.Mode, Period(q.WrapUp.Time)}, Level: LevelDoc{q.Level.Percent, Period(q.Level.Within), q.Level.Abandons},
 		ShortAbandon: Period(q.ShortAbandon), Handle: Period(q.Handle), CallbackTries: q.CallbackTries, CallbackRetry: Period(q.CallbackRetry), CallbackLost: q.CallbackLost, Calendar: q.Calendar,
-		OnClose: q.OnClose, EmptyAfter: Period(q.EmptyAfter)}
+		OnClose: q.OnClose, EmptyAfter: Period(q.EmptyAfter), ClosedFlow: q.ClosedFlow}
 	for _, r := range q.Rings {
 		d.Rings = append(d.Rings, RingDoc{Period(r.After), r.Floor, r.Sisters, r.Anyone})
 	}

@@ -51,6 +51,11 @@ func (s *Store) Named(ctx context.Context, names ...string) error {
 	return nil
 }
 
+// Gone are those of the names that are of no queue now, each once.
+func (s *Store) Gone(ctx context.Context, names ...string) ([]string, error) {
+	return pg.Rows(ctx, s.db, pgx.RowTo[string], `select distinct n from unnest($1::text[]) n where n <> '' and not exists (select from queues q where q.id = n) order by n`, names)
+}
+
 // Known is Named for who asks about the past: queues that were taken away are known, too.
 func (s *Store) Known(ctx context.Context, names ...string) error {
 	err := s.Named(ctx, names...)

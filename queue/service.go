@@ -118,6 +118,11 @@ func (s *Service) Store() *Store { return s.store }
 // Hours are the opening hours of the queues and of all else that has a calendar.
 func (s *Service) Hours() *Hours { return s.hours }
 
+// ClosedFlow is Store.ClosedFlow.
+func (s *Service) ClosedFlow(ctx context.Context, id QueueID) (string, error) {
+	return s.store.ClosedFlow(ctx, id)
+}
+
 // Start returns when requests are taken.
 func (s *Service) Start(ctx context.Context) error {
 	if err := s.store.beat(ctx, s.cfg.Node); err != nil {

@@ -137,6 +137,8 @@ type Queue struct {
 	OnClose       OnClose       `json:"on_close,omitempty"` // of callers who wait then; CloseServe when empty
 	// EmptyAfter is how long callers wait while nobody is at work who may be asked, before the queue counts as closed for them; 10 min when zero.
 	EmptyAfter time.Duration `json:"empty_after,omitempty"`
+	// ClosedFlow is the flow of callers whom the queue sends on and no flow waits for: a colleague had put them through into it. Words say it when empty.
+	ClosedFlow string `json:"closed_flow,omitempty"`
 }
 
 // WithDefaults fills what is zero.
@@ -225,6 +227,8 @@ func (q Queue) check() error {
 		return fmt.Errorf("service level: %d %% is not between 1 and 100", q.Level.Percent)
 	case q.MaxWaiting < 1 || q.MaxWaiting > 100_000:
 		return fmt.Errorf("max_waiting must be between 1 and 100000")
+	case len(q.ClosedFlow) > 64:
+		return fmt.Errorf("closed_flow is longer than 64 characters")
 	case len(q.Name) > 200 || len(q.Members) > 10_000 || len(q.Sisters) > 32 || len(q.Skills) > 16 || len(q.Rings) > 16:
 		return fmt.Errorf("too much: at most 200 characters of name, 10000 members, 32 sisters, 16 skills, 16 rings")
 	case slices.Contains(q.Sisters, q.ID) || q.Overflow == q.ID:

@@ -83,6 +83,11 @@ func (s *Store) PutQueue(ctx context.Context, tx pgx.Tx, q Queue) error {
 	return nil
 }
 
+// ClosedFlow is the flow of those whom a queue sends on and no flow waits for; empty when there is none.
+func (s *Store) ClosedFlow(ctx context.Context, id QueueID) (string, error) {
+	return pg.Row(ctx, s.db, pgx.RowTo[string], `select coalesce(settings ->> 'closed_flow', '') from queues where id = $1`, string(id))
+}
+
 // DeleteQueue takes a queue and its history away; ErrState while work is in it.
 func (s *Store) DeleteQueue(ctx context.Context, tx pgx.Tx, id QueueID) error {
 	var open bool

@@ -352,10 +352,16 @@ func (q *chatQueue) bring(ctx context.Context, work queue.WorkID, by string) err
 	if errors.Is(err, queue.ErrState) { // offline
 		return q.chat.Returned(ctx, id, "absent")
 	}
-	if err != nil {
-		return gone(err)
+	if err == nil {
+		err = q.queues.Answered(ctx, work)
 	}
-	return gone(q.queues.Answered(ctx, work))
+	if err = gone(err); err != nil {
+		return err
+	}
+	if c, err = q.chat.Conversation(ctx, id); err == nil && !c.Wanted() { // closed while it was brought
+		err = q.Left(ctx, string(work))
+	}
+	return err
 }
 
 // gone is nil for work that ended meanwhile, or is not where that could be done.
@@ -486,6 +492,26 @@ func (q *chatQueue) compare(ctx context.Context) error {
 	}
 	for _, id := range back {
 		if err := q.chat.Returned(ctx, id, "requeued"); err != nil {
+			return err
+		}
+	}
+	over, err := pg.Rows(ctx, q.db, pgx.RowTo[chat.ID], `select c.id from queue_work w join conversations c on w.id = 'chat:' || c.id
+		where w.phase <> 'ended' and w.kind in ('chat', 'message') and (c.state in ('closed', 'merged') or c.handler = 'bot') limit 100`)
+	if err != nil {
+		return err
+	}
+	for _, id := range over {
+		if err := q.Left(ctx, id.WorkID()); err != nil {
+			return err
+		}
+	}
+	other, err := pg.Rows(ctx, q.db, pgx.RowToStructByPos[row], `select c.id, w.agent_id::text from conversations c join queue_work w on w.id = 'chat:' || c.id
+		where c.handler = 'agent' and c.state in ('open', 'snoozed') and w.phase in ('assigned', 'active') and w.agent_id <> c.assignee limit 100`)
+	if err != nil {
+		return err
+	}
+	for _, r := range other {
+		if err := q.taken(ctx, r.ID, r.Agent); err != nil {
 			return err
 		}
 	}
