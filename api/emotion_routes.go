@@ -128,7 +128,7 @@ func (s *Server) labelEmotion(ctx context.Context, in *labelInput) (*struct{}, e
 		if err != nil {
 			return err
 		}
-		e := who.entry("emotion.labelled", callSubject(in.ID))
+		e := who.entry(actEmotionLabelled, callSubject(in.ID))
 		e.Detail = map[string]any{"label": kept.Label, "side": kept.Side, "alert": kept.Alert, "start_ms": kept.Start.Milliseconds(), "end_ms": kept.End.Milliseconds()}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -150,7 +150,7 @@ type exportLabelsInput struct {
 
 func (s *Server) exportLabels(ctx context.Context, in *exportLabelsInput) (*huma.StreamResponse, error) {
 	who := callerOf(ctx)
-	e := who.entry("emotion.labels_exported", "")
+	e := who.entry(actEmotionLabelsExported, "")
 	if !in.Since.IsZero() {
 		e.Detail = map[string]any{"since": in.Since.UTC().Format(time.RFC3339)}
 	}
@@ -241,7 +241,7 @@ type consentInput struct {
 // hash of it, which could be found by trying all numbers.
 func (s *Server) setConsent(ctx context.Context, in *consentInput) (*struct{}, error) {
 	who := callerOf(ctx)
-	e := who.entry("consent.set", "consent:"+in.Body.Purpose)
+	e := who.entry(actConsentSet, "consent:"+in.Body.Purpose)
 	e.Detail = map[string]any{"state": in.Body.State}
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.problem(ctx, err)

@@ -235,7 +235,7 @@ func (s *Server) rebuildReports(ctx context.Context, in *rebuildInput) (*bodyOf[
 		if out.Hours, err = s.parts.Reports.Rebuild(ctx, tx, in.Body.Since, in.Body.Until); err != nil {
 			return err
 		}
-		e := callerOf(ctx).entry("report.rebuilt", "")
+		e := callerOf(ctx).entry(actReportRebuilt, "")
 		e.Detail = map[string]any{"since": in.Body.Since.UTC().Format(time.RFC3339), "until": in.Body.Until.UTC().Format(time.RFC3339), "hours": out.Hours}
 		return s.audit.add(ctx, tx, e)
 	})

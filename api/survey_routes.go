@@ -72,7 +72,7 @@ func (s *Server) putSchedule(ctx context.Context, in *bodyOf[feedback.Schedule])
 		if err := s.parts.Feedback.SetSchedule(ctx, tx, v, who.User.Username); err != nil {
 			return err
 		}
-		e := who.entry("surveys.scheduled", "settings:feedback.nps")
+		e := who.entry(actSurveysScheduled, "settings:feedback.nps")
 		e.Detail = map[string]any{"on": v.On, "every_days": v.EveryDays, "share": v.Share, "after_hours": v.AfterHours, "per_day": v.PerDay, "calendar": v.Calendar}
 		return s.audit.add(ctx, tx, e)
 	})
