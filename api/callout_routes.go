@@ -406,7 +406,7 @@ func (s *Server) callListEntries(ctx context.Context, in *entriesInput) (*bodyOf
 	if in.Cursor != "" {
 		var err error
 		if f.After, err = strconv.ParseInt(in.Cursor, 10, 64); err != nil {
-			return nil, huma.Error400BadRequest(call.ErrCursor.Error())
+			return nil, badCursor()
 		}
 	}
 	all, err := s.parts.Callouts.Entries(ctx, in.ID, f)

@@ -203,7 +203,7 @@ func chatProblem(err error) error {
 	case errors.Is(err, chat.ErrState):
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, chat.ErrCursor):
-		return huma.Error400BadRequest(chat.ErrCursor.Error())
+		return badCursor()
 	case errors.Is(err, chat.ErrBad), errors.Is(err, chat.ErrNoChannel):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, chat.ErrTooLong):

@@ -207,7 +207,7 @@ const longestReport = 400 * 24 * time.Hour
 func (s *Server) moodReport(ctx context.Context, in *reportInput) (*bodyOf[MoodReport], error) {
 	zone, err := time.LoadLocation(in.Zone)
 	if err != nil || in.Zone == "Local" {
-		return nil, huma.Error422UnprocessableEntity("zone is no time zone; write one such as UTC or Asia/Shanghai")
+		return nil, unfitField("query.zone", "zone is no time zone; write one such as UTC or Asia/Shanghai")
 	}
 	until, since := in.Until, in.Since
 	if until.IsZero() {
@@ -217,7 +217,7 @@ func (s *Server) moodReport(ctx context.Context, in *reportInput) (*bodyOf[MoodR
 		since = until.Add(-7 * 24 * time.Hour)
 	}
 	if !since.Before(until) || until.Sub(since) > longestReport {
-		return nil, huma.Error422UnprocessableEntity("since must lie before until, by 400 days at most")
+		return nil, unfitField("query.since", "since must lie before until, by 400 days at most")
 	}
 	rows, err := s.parts.Calls.MoodReport(ctx, in.By, since, until, zone)
 	if err != nil {

@@ -243,7 +243,7 @@ func (in *caseQuery) query(ctx context.Context) (feedback.CaseQuery, error) {
 	default:
 		n, err := strconv.ParseInt(in.Owner, 10, 64)
 		if err != nil || n < 1 {
-			return q, huma.Error422UnprocessableEntity("owner is the id of a user, me or nobody")
+			return q, unfitField("query.owner", "owner is the id of a user, me or nobody")
 		}
 		q.Owner = n
 	}
@@ -502,7 +502,7 @@ func (s *Server) reportOf(ctx context.Context, in *reportSpan) (feedback.CauseRe
 		since = until.AddDate(0, 0, -90)
 	}
 	if !since.Before(until) {
-		return feedback.CauseReport{}, huma.Error422UnprocessableEntity("since must be before until")
+		return feedback.CauseReport{}, unfitField("query.since", "since must be before until")
 	}
 	r, err := s.parts.Feedback.CauseReport(ctx, since, until)
 	return r, s.problem(ctx, err)

@@ -94,7 +94,7 @@ func (s *Server) npsReport(ctx context.Context, in *npsInput) (*bodyOf[feedback.
 		since = until.AddDate(0, 0, -90)
 	}
 	if !since.Before(until) {
-		return nil, huma.Error422UnprocessableEntity("since must be before until")
+		return nil, unfitField("query.since", "since must be before until")
 	}
 	r, err := s.parts.Feedback.NPSReport(ctx, since, until)
 	return &bodyOf[feedback.NPSReport]{r}, s.problem(ctx, err)

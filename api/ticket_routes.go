@@ -163,7 +163,7 @@ func (in *ticketQuery) query(me int64) (ticket.Query, error) {
 	default:
 		n, err := strconv.ParseInt(in.Assignee, 10, 64)
 		if err != nil || n < 1 {
-			return q, huma.Error422UnprocessableEntity("assignee is the id of a user, me or nobody")
+			return q, unfitField("query.assignee", "assignee is the id of a user, me or nobody")
 		}
 		q.Assignee = n
 	}

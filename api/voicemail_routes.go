@@ -85,7 +85,7 @@ func (s *Server) listMessages(ctx context.Context, in *voicemailsInput) (*bodyOf
 	if in.Cursor != "" {
 		before, err := messageCursor(in.Cursor)
 		if err != nil {
-			return nil, huma.Error400BadRequest(call.ErrCursor.Error())
+			return nil, badCursor()
 		}
 		f.Before = before
 	}

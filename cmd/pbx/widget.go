@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/api"
 	"tingxin/call"
 	"tingxin/chat"
 	webchat "tingxin/chat/web"

@@ -129,6 +129,7 @@ async function api(request, response, path, query) {
   if (path === '/teams') return json(response, { items: [{ id: 'north', name: '北区 North', members: ['anna'], queues: ['support'] }] });
   if (path === '/role-rules') return json(response, { items: ['agent', 'supervisor', 'admin'].map((role) => ({ role, reach: {}, hidden: [] })) });
   if (path === '/settings/security') return json(response, { second_factor: [], idle_minutes: 0 });
+  if (path === '/audit/acts') return json(response, { items: [] });
   if (path === '/audit/check') return json(response, { whole: true, rows: 0, head: '' });
   if (path === '/session/password') return (await bodyOf(request)).old === user.username ? json(response, undefined, 204) : problem(response, 422, 'the old password is wrong');
   if (path === '/calls') return json(response, list(query));
