@@ -115,6 +115,7 @@ var access = map[string]Role{
 	http.MethodGet + " " + base + "/settings/retention": RoleAdmin,
 	http.MethodPut + " " + base + "/settings/retention": RoleAdmin,
 	http.MethodGet + " " + base + "/audit":              RoleAdmin,
+	http.MethodGet + " " + base + "/audit/acts":         RoleAdmin,
 	http.MethodGet + " " + base + "/audit/check":        RoleAdmin,
 
 	http.MethodGet + " " + base + "/queues/board":              RoleAgent,

@@ -39,7 +39,7 @@ var besides = map[Role][]string{
 	RoleSenior:  {"GET /calls/:id/recording", "HEAD /calls/:id/recording", "GET /calls/:id/recording/peaks", "POST /contacts/:id/reveal"},
 	RoleQuality: append([]string{"GET /calls/:id/recording", "HEAD /calls/:id/recording", "GET /calls/:id/recording/peaks", "POST /calls/:id/labels", "GET /conversations/:id/files/:file", "GET /realtime"}, reading...),
 	RoleAnalyst: reading,
-	RoleAuditor: {"GET /audit", "GET /audit/check"},
+	RoleAuditor: {"GET /audit", "GET /audit/acts", "GET /audit/check"},
 }
 
 // readsAll tells whether a role that changes nothing reads what belongs to others.

@@ -275,7 +275,7 @@ type forceInput struct {
 }
 
 func (s *Server) forceState(ctx context.Context, in *forceInput) (*struct{}, error) {
-	return s.toAgent(ctx, "agent.forced", in.agent(), map[string]any{"state": in.Body.State}, func() error {
+	return s.toAgent(ctx, actAgentForced, in.agent(), map[string]any{"state": in.Body.State}, func() error {
 		reason := ""
 		if in.Body.State == queue.Away {
 			reason = queue.AwayForced
@@ -285,11 +285,11 @@ func (s *Server) forceState(ctx context.Context, in *forceInput) (*struct{}, err
 }
 
 func (s *Server) forceWrapUpEnd(ctx context.Context, in *AgentPath) (*struct{}, error) {
-	return s.toAgent(ctx, "agent.wrap_up_ended", in.agent(), nil, func() error { return s.parts.Queues.EndWrapUp(ctx, in.agent(), true) })
+	return s.toAgent(ctx, actAgentWrapUpEnded, in.agent(), nil, func() error { return s.parts.Queues.EndWrapUp(ctx, in.agent(), true) })
 }
 
 // toAgent does something to another's agent and writes the audit row once it is done.
-func (s *Server) toAgent(ctx context.Context, action string, id queue.AgentID, detail map[string]any, do func() error) (*struct{}, error) {
+func (s *Server) toAgent(ctx context.Context, action act, id queue.AgentID, detail map[string]any, do func() error) (*struct{}, error) {
 	if s.parts.Queues == nil {
 		return nil, errNoQueues()
 	}
@@ -316,11 +316,11 @@ type agentInput struct {
 
 func (s *Server) putAgent(ctx context.Context, in *agentInput) (*struct{}, error) {
 	b := &in.Body
-	return s.setting(ctx, "agent.changed", userSubject(in.ID), func(st *queue.Store, tx pgx.Tx) error {
+	return s.setting(ctx, actAgentChanged, userSubject(in.ID), func(st *queue.Store, tx pgx.Tx) error {
 		return st.PutAgent(ctx, tx, queue.Profile{ID: in.agent(), Skills: b.Skills, Languages: b.Languages, Capacity: b.Capacity, Desk: b.Desk})
 	})
 }
 
 func (s *Server) deleteAgent(ctx context.Context, in *AgentPath) (*struct{}, error) {
-	return s.setting(ctx, "agent.deleted", userSubject(in.ID), func(st *queue.Store, tx pgx.Tx) error { return st.DeleteAgent(ctx, tx, in.agent()) })
+	return s.setting(ctx, actAgentDeleted, userSubject(in.ID), func(st *queue.Store, tx pgx.Tx) error { return st.DeleteAgent(ctx, tx, in.agent()) })
 }

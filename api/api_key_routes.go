@@ -105,7 +105,7 @@ func (s *Server) createKey(ctx context.Context, in *newKeyInput) (*bodyOf[NewAPI
 		if out.APIKey, out.Token, err = s.keys.make(ctx, tx, who.User, name, want, expires, who.User.Username); err != nil {
 			return err
 		}
-		e := who.entry("api_key.created", keySubject(out.ID))
+		e := who.entry(actAPIKeyCreated, keySubject(out.ID))
 		e.Detail = map[string]any{"scopes": strings.Join(want, " "), "days": in.Body.Days, "prefix": out.Prefix}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -139,7 +139,7 @@ func (s *Server) revokeKey(ctx context.Context, id int64, of string) error {
 		if err := tx.QueryRow(ctx, `select hash from api_keys where id = $1`, id).Scan(&hash); err != nil {
 			return err
 		}
-		e := who.entry("api_key.revoked", keySubject(id))
+		e := who.entry(actAPIKeyRevoked, keySubject(id))
 		e.Detail = map[string]any{"owner": k.Owner, "prefix": k.Prefix}
 		return s.audit.add(ctx, tx, e)
 	})

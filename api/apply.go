@@ -76,7 +76,7 @@ func CheckUsers(users []queue.UserDoc) error {
 }
 
 // applyUsers adds and changes users in tx, with an audit row each. What ends sessions in the pages ends them here.
-func applyUsers(ctx context.Context, db *pg.DB, tx pgx.Tx, docs []queue.UserDoc, a *queue.Applied, e func(action, id string, detail map[string]any) error, dry bool) error {
+func applyUsers(ctx context.Context, db *pg.DB, tx pgx.Tx, docs []queue.UserDoc, a *queue.Applied, e func(action act, id string, detail map[string]any) error, dry bool) error {
 	if len(docs) == 0 {
 		return nil
 	}
@@ -102,12 +102,12 @@ func applyUsers(ctx context.Context, db *pg.DB, tx pgx.Tx, docs []queue.UserDoc,
 			a.Same++
 			continue
 		}
-		action := "user.changed"
+		action := actUserChanged
 		if there {
 			a.Changed = append(a.Changed, "user:"+d.User)
 		} else {
 			a.Added = append(a.Added, "user:"+d.User)
-			action = "user.created"
+			action = actUserCreated
 			if old, err = addUser(ctx, db, tx, d, dry); err != nil {
 				return err
 			}
@@ -153,7 +153,7 @@ func applyQueues(ctx context.Context, db *pg.DB, d queue.Document, actor string,
 	d.By = actor
 	err := db.Tx(ctx, func(tx pgx.Tx) (err error) {
 		var people queue.Applied
-		if err := applyUsers(ctx, db, tx, d.Users, &people, func(action, id string, detail map[string]any) error {
+		if err := applyUsers(ctx, db, tx, d.Users, &people, func(action act, id string, detail map[string]any) error {
 			return log.add(ctx, tx, entry{Actor: actor, Action: action, Subject: userSubject(id), Detail: detail})
 		}, dry); err != nil {
 			return err
@@ -174,7 +174,7 @@ func applyQueues(ctx context.Context, db *pg.DB, d queue.Document, actor string,
 				return err
 			}
 		}
-		return log.add(ctx, tx, entry{Actor: actor, Action: "queues.applied", Subject: "settings:queues", Detail: map[string]any{"added": rest.Added, "changed": rest.Changed}})
+		return log.add(ctx, tx, entry{Actor: actor, Action: actQueuesApplied, Subject: "settings:queues", Detail: map[string]any{"added": rest.Added, "changed": rest.Changed}})
 	})
 	if errors.Is(err, errPlanned) {
 		err = nil

@@ -215,7 +215,7 @@ func (s *Server) lookUp(ctx context.Context, in *lookUpInput) (*bodyOf[LookedUp]
 		return nil, err
 	}
 	who := callerOf(ctx)
-	e := who.entry("assist.looked_up", string(in.Body.Kind)+":"+in.Body.ID)
+	e := who.entry(actAssistLookedUp, string(in.Body.Kind)+":"+in.Body.ID)
 	e.Detail = map[string]any{"intent": in.Body.Intent}
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.problem(ctx, err)
@@ -274,7 +274,7 @@ func (s *Server) listScriptVersions(ctx context.Context, in *NamePath) (*bodyOf[
 }
 
 // audited change of what agents are helped with.
-func (s *Server) assistChange(ctx context.Context, action, subject string, change func(st *assist.Store, tx pgx.Tx, who *caller) error) error {
+func (s *Server) assistChange(ctx context.Context, action act, subject string, change func(st *assist.Store, tx pgx.Tx, who *caller) error) error {
 	who := callerOf(ctx)
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if err := change(assist.NewStore(s.db), tx, who); err != nil {
@@ -300,7 +300,7 @@ type scriptInput struct {
 
 func (s *Server) putScript(ctx context.Context, in *scriptInput) (*bodyOf[assist.Script], error) {
 	var out assist.Script
-	err := s.assistChange(ctx, "script.saved", "script:"+in.Name, func(st *assist.Store, tx pgx.Tx, who *caller) (err error) {
+	err := s.assistChange(ctx, actScriptSaved, "script:"+in.Name, func(st *assist.Store, tx pgx.Tx, who *caller) (err error) {
 		out, err = st.PutScript(ctx, tx, in.Name, in.Body.Version, in.Body.Retired, in.Body.Doc, in.Body.Note, who.User.Username)
 		return err
 	})
@@ -311,7 +311,7 @@ func (s *Server) putScript(ctx context.Context, in *scriptInput) (*bodyOf[assist
 }
 
 func (s *Server) deleteScript(ctx context.Context, in *NamePath) (*struct{}, error) {
-	return nil, s.assistChange(ctx, "script.deleted", "script:"+in.Name, func(st *assist.Store, tx pgx.Tx, _ *caller) error { return st.DeleteScript(ctx, tx, in.Name) })
+	return nil, s.assistChange(ctx, actScriptDeleted, "script:"+in.Name, func(st *assist.Store, tx pgx.Tx, _ *caller) error { return st.DeleteScript(ctx, tx, in.Name) })
 }
 
 type snippetsInput struct {
@@ -347,10 +347,10 @@ func (e *SnippetEdit) snippet(id, user int64, version int) assist.Snippet {
 type addSnippetInput struct{ Body SnippetEdit }
 
 func (s *Server) addSnippet(ctx context.Context, in *addSnippetInput) (*bodyOf[assist.Snippet], error) {
-	return s.saveSnippet(ctx, in.Body.snippet(0, userID(ctx), 0), "snippet.added")
+	return s.saveSnippet(ctx, in.Body.snippet(0, userID(ctx), 0), actSnippetAdded)
 }
 
-func (s *Server) saveSnippet(ctx context.Context, n assist.Snippet, action string) (*bodyOf[assist.Snippet], error) {
+func (s *Server) saveSnippet(ctx context.Context, n assist.Snippet, action act) (*bodyOf[assist.Snippet], error) {
 	err := s.assistChange(ctx, action, "snippet:"+n.Lang+"/"+plain(n.Shortcut), func(st *assist.Store, tx pgx.Tx, who *caller) (err error) {
 		n, err = st.PutSnippet(ctx, tx, n, userID(ctx), who.User.Role.may(RoleEditor), who.User.Username)
 		return err
@@ -370,7 +370,7 @@ type putSnippetInput struct {
 }
 
 func (s *Server) putSnippet(ctx context.Context, in *putSnippetInput) (*bodyOf[assist.Snippet], error) {
-	return s.saveSnippet(ctx, in.Body.snippet(in.ID, userID(ctx), in.Body.Version), "snippet.changed")
+	return s.saveSnippet(ctx, in.Body.snippet(in.ID, userID(ctx), in.Body.Version), actSnippetChanged)
 }
 
 type snippetPath struct {
@@ -378,7 +378,7 @@ type snippetPath struct {
 }
 
 func (s *Server) deleteSnippet(ctx context.Context, in *snippetPath) (*struct{}, error) {
-	return nil, s.assistChange(ctx, "snippet.deleted", "snippet:"+strconv.FormatInt(in.ID, 10), func(st *assist.Store, tx pgx.Tx, who *caller) error {
+	return nil, s.assistChange(ctx, actSnippetDeleted, "snippet:"+strconv.FormatInt(in.ID, 10), func(st *assist.Store, tx pgx.Tx, who *caller) error {
 		return st.DeleteSnippet(ctx, tx, in.ID, userID(ctx), who.User.Role.may(RoleEditor))
 	})
 }

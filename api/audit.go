@@ -21,7 +21,7 @@ const systemActor = "system"
 type entry struct {
 	At      time.Time
 	Actor   string // user name or systemActor
-	Action  string // noun.verb
+	Action  act
 	Subject string // "call:<id>", "user:<id>", ...
 	Address string
 	Detail  map[string]any
@@ -33,7 +33,7 @@ func (e *entry) instant() time.Time { return e.At.UTC().Truncate(time.Microsecon
 
 // hash chains the entry to the one before: SHA-256 over it and the entry's fields as JSON.
 func (e *entry) hash(id int64, prev []byte, detail json.RawMessage) []byte {
-	b, _ := json.Marshal([]any{id, e.instant().UnixMicro(), e.Actor, e.Action, e.Subject, e.Address, detail}) // cannot fail: detail is JSON
+	b, _ := json.Marshal([]any{id, e.instant().UnixMicro(), e.Actor, e.Action.name, e.Subject, e.Address, detail}) // cannot fail: detail is JSON
 	h := sha256.New()
 	h.Write(prev)
 	h.Write(b)
@@ -54,22 +54,22 @@ func (l *auditLog) add(ctx context.Context, tx pgx.Tx, e entry) error {
 	}
 	detail, err := canonicalJSON(e.Detail)
 	if err != nil {
-		return fmt.Errorf("audit %s: %w", e.Action, err)
+		return fmt.Errorf("audit %s: %w", e.Action.name, err)
 	}
 	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtext('tingxin.audit'))`); err != nil {
-		return fmt.Errorf("audit %s: %w", e.Action, err)
+		return fmt.Errorf("audit %s: %w", e.Action.name, err)
 	}
 	var last int64
 	prev := []byte{}
 	err = tx.QueryRow(ctx, `select id, hash from audit order by id desc limit 1`).Scan(&last, &prev)
 	if err != nil && err != pgx.ErrNoRows {
-		return fmt.Errorf("audit %s: %w", e.Action, err)
+		return fmt.Errorf("audit %s: %w", e.Action.name, err)
 	}
 	id := last + 1
 	_, err = tx.Exec(ctx, `insert into audit (id, at, actor, action, subject, address, detail, prev, hash) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		id, e.instant(), e.Actor, e.Action, e.Subject, e.Address, detail, prev, e.hash(id, prev, detail))
+		id, e.instant(), e.Actor, e.Action.name, e.Subject, e.Address, detail, prev, e.hash(id, prev, detail))
 	if err != nil {
-		return fmt.Errorf("audit %s: %w", e.Action, err)
+		return fmt.Errorf("audit %s: %w", e.Action.name, err)
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ type auditRow struct {
 
 func scanAudit(row pgx.CollectableRow) (auditRow, error) {
 	var r auditRow
-	err := row.Scan(&r.id, &r.At, &r.Actor, &r.Action, &r.Subject, &r.Address, &r.detail, &r.prev, &r.hash)
+	err := row.Scan(&r.id, &r.At, &r.Actor, &r.Action.name, &r.Subject, &r.Address, &r.detail, &r.prev, &r.hash)
 	return r, err
 }
 

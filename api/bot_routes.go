@@ -176,7 +176,7 @@ func (s *Server) botSession(ctx context.Context, in *BotSessionPath) (*bodyOf[Bo
 		return nil, s.problem(ctx, err)
 	}
 	if v.Channel != bot.ChannelAPI { // what customers said
-		if err := s.audit.write(ctx, callerOf(ctx).entry("bot.session_read", "bot_session:"+v.ID)); err != nil {
+		if err := s.audit.write(ctx, callerOf(ctx).entry(actBotSessionRead, "bot_session:"+v.ID)); err != nil {
 			return nil, s.problem(ctx, err)
 		}
 	}
@@ -191,7 +191,7 @@ func (s *Server) botHandBack(ctx context.Context, in *BotSessionPath) (*struct{}
 	if err := e.HandBack(ctx, in.ID); err != nil {
 		return nil, s.botProblem(ctx, err)
 	}
-	return nil, s.problem(ctx, s.audit.write(ctx, callerOf(ctx).entry("bot.handed_back", "bot_session:"+in.ID)))
+	return nil, s.problem(ctx, s.audit.write(ctx, callerOf(ctx).entry(actBotHandedBack, "bot_session:"+in.ID)))
 }
 
 // DaysInput asks for the last days.
@@ -206,7 +206,7 @@ func (s *Server) botUnanswered(ctx context.Context, in *DaysInput) (*bodyOf[BotT
 
 // botSetting changes what the bot works with, with its audit row in one transaction,
 // then lets it count.
-func (s *Server) botSetting(ctx context.Context, action, subject string, change func(*bot.Store, pgx.Tx, string) error) (*struct{}, error) {
+func (s *Server) botSetting(ctx context.Context, action act, subject string, change func(*bot.Store, pgx.Tx, string) error) (*struct{}, error) {
 	e, err := s.botEngine()
 	if err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ type botLabelInput struct {
 }
 
 func (s *Server) botLabel(ctx context.Context, in *botLabelInput) (*struct{}, error) {
-	return s.botSetting(ctx, "bot.turn_labelled", "bot_turn:"+strconv.FormatInt(in.ID, 10), func(st *bot.Store, tx pgx.Tx, by string) error {
+	return s.botSetting(ctx, actBotTurnLabelled, "bot_turn:"+strconv.FormatInt(in.ID, 10), func(st *bot.Store, tx pgx.Tx, by string) error {
 		return st.LabelTurn(ctx, tx, in.ID, in.Body.Intent, by)
 	})
 }
@@ -251,11 +251,11 @@ func (s *Server) putBotIntent(ctx context.Context, in *botIntentInput) (*struct{
 	if in.Body.Name != in.Name {
 		return nil, huma.Error422UnprocessableEntity("the name in the path and in the body differ")
 	}
-	return s.botSetting(ctx, "bot.intent_changed", "bot_intent:"+in.Name, func(st *bot.Store, tx pgx.Tx, by string) error { return st.PutIntent(ctx, tx, &in.Body, by) })
+	return s.botSetting(ctx, actBotIntentChanged, "bot_intent:"+in.Name, func(st *bot.Store, tx pgx.Tx, by string) error { return st.PutIntent(ctx, tx, &in.Body, by) })
 }
 
 func (s *Server) deleteBotIntent(ctx context.Context, in *NamePath) (*struct{}, error) {
-	return s.botSetting(ctx, "bot.intent_deleted", "bot_intent:"+in.Name, func(st *bot.Store, tx pgx.Tx, _ string) error { return st.DeleteIntent(ctx, tx, in.Name) })
+	return s.botSetting(ctx, actBotIntentDeleted, "bot_intent:"+in.Name, func(st *bot.Store, tx pgx.Tx, _ string) error { return st.DeleteIntent(ctx, tx, in.Name) })
 }
 
 func (s *Server) botTrain(ctx context.Context, _ *struct{}) (*struct{}, error) {
@@ -269,7 +269,7 @@ func (s *Server) botTrain(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if err := s.parts.Jobs.Insert(ctx, tx, bot.TrainArgs{}); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("bot.trained", "bot:intents"))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actBotTrained, "bot:intents"))
 	}))
 }
 
@@ -295,7 +295,7 @@ func (s *Server) botActivate(ctx context.Context, in *botActivateInput) (*struct
 		if err := e.Activate(ctx, tx, in.Lang, in.Body.Version, who.User.Username); err != nil {
 			return err
 		}
-		entry := who.entry("bot.model_activated", "bot:"+in.Lang)
+		entry := who.entry(actBotModelActivated, "bot:"+in.Lang)
 		entry.Detail = map[string]any{"version": in.Body.Version}
 		return s.audit.add(ctx, tx, entry)
 	})
@@ -323,13 +323,13 @@ type botToolInput struct {
 }
 
 func (s *Server) putBotTool(ctx context.Context, in *botToolInput) (*struct{}, error) {
-	return s.botSetting(ctx, "bot.tool_changed", "bot_tool:"+in.Name, func(st *bot.Store, tx pgx.Tx, by string) error {
+	return s.botSetting(ctx, actBotToolChanged, "bot_tool:"+in.Name, func(st *bot.Store, tx pgx.Tx, by string) error {
 		return st.PutTool(ctx, tx, in.Name, in.Body.Doc, by)
 	})
 }
 
 func (s *Server) deleteBotTool(ctx context.Context, in *NamePath) (*struct{}, error) {
-	return s.botSetting(ctx, "bot.tool_deleted", "bot_tool:"+in.Name, func(st *bot.Store, tx pgx.Tx, _ string) error { return st.DeleteTool(ctx, tx, in.Name) })
+	return s.botSetting(ctx, actBotToolDeleted, "bot_tool:"+in.Name, func(st *bot.Store, tx pgx.Tx, _ string) error { return st.DeleteTool(ctx, tx, in.Name) })
 }
 
 func (s *Server) botPolicy(ctx context.Context, _ *struct{}) (*bodyOf[bot.Policy], error) {
@@ -340,7 +340,7 @@ func (s *Server) botPolicy(ctx context.Context, _ *struct{}) (*bodyOf[bot.Policy
 type botPolicyInput struct{ Body bot.Policy }
 
 func (s *Server) putBotPolicy(ctx context.Context, in *botPolicyInput) (*struct{}, error) {
-	return s.botSetting(ctx, "bot.policy_changed", "bot:policy", func(st *bot.Store, tx pgx.Tx, by string) error { return st.PutPolicy(ctx, tx, in.Body, by) })
+	return s.botSetting(ctx, actBotPolicyChanged, "bot:policy", func(st *bot.Store, tx pgx.Tx, by string) error { return st.PutPolicy(ctx, tx, in.Body, by) })
 }
 
 type contactPathID struct {
@@ -356,7 +356,7 @@ func (s *Server) botSlots(ctx context.Context, in *contactPathID) (*bodyOf[BotSl
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	if err := s.audit.write(ctx, callerOf(ctx).entry("bot.slots_read", "contact:"+strconv.FormatInt(in.ID, 10))); err != nil {
+	if err := s.audit.write(ctx, callerOf(ctx).entry(actBotSlotsRead, "contact:"+strconv.FormatInt(in.ID, 10))); err != nil {
 		return nil, s.problem(ctx, err)
 	}
 	return &bodyOf[BotSlots]{BotSlots{some(all)}}, nil
@@ -375,7 +375,7 @@ func (s *Server) deleteBotSlot(ctx context.Context, in *slotPath) (*struct{}, er
 		if err := e.ForgetSlot(ctx, tx, in.ID); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("bot.slot_forgotten", "bot_slot:"+strconv.FormatInt(in.ID, 10)))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actBotSlotForgotten, "bot_slot:"+strconv.FormatInt(in.ID, 10)))
 	}))
 }
 
@@ -396,7 +396,7 @@ func (s *Server) changeBotSlot(ctx context.Context, in *slotChange) (*struct{}, 
 		if err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("bot.slot_changed", fmt.Sprintf("bot_slot:%d>%d", in.ID, made)))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actBotSlotChanged, fmt.Sprintf("bot_slot:%d>%d", in.ID, made)))
 	}))
 }
 

@@ -47,7 +47,7 @@ func (s *Server) putCalendar(ctx context.Context, in *calendarInput) (*struct{},
 	if in.Body.Name != in.Name {
 		return nil, huma.Error422UnprocessableEntity("the name in the path and in the body differ")
 	}
-	return s.setting(ctx, "calendar.changed", "calendar:"+in.Name, func(st *queue.Store, tx pgx.Tx) error { return s.putHours(ctx, st, tx, in.Body) })
+	return s.setting(ctx, actCalendarChanged, "calendar:"+in.Name, func(st *queue.Store, tx pgx.Tx) error { return s.putHours(ctx, st, tx, in.Body) })
 }
 
 // putHours changes a calendar and keeps its version.
@@ -100,7 +100,7 @@ func calendarOf(d admin.Doc, name string) (c queue.Calendar, err error) {
 
 // rollBackCalendar makes an older version count.
 func (s *Server) rollBackCalendar(ctx context.Context, in *liveInput) (*struct{}, error) {
-	return s.setting(ctx, "calendar.live", "calendar:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
+	return s.setting(ctx, actCalendarLive, "calendar:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
 		d, err := admin.NewStore(s.db, nil).Back(ctx, tx, hoursRef(in.Name), in.Body.Version)
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func (s *Server) rollBackCalendar(ctx context.Context, in *liveInput) (*struct{}
 }
 
 func (s *Server) deleteCalendar(ctx context.Context, in *NamePath) (*struct{}, error) {
-	return s.setting(ctx, "calendar.deleted", "calendar:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
+	return s.setting(ctx, actCalendarDeleted, "calendar:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
 		if err := st.DeleteCalendar(ctx, tx, in.Name); err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (s *Server) importHolidays(ctx context.Context, in *holidayInput) (*bodyOf[
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}
 	done := Imported{Skipped: skipped}
-	_, err = s.setting(ctx, "calendar.imported", "calendar:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
+	_, err = s.setting(ctx, actCalendarImported, "calendar:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
 		all, err := st.Calendars(ctx)
 		if err != nil {
 			return err

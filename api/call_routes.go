@@ -265,7 +265,7 @@ func (s *Server) hangUp(ctx context.Context, in *callInput) (*struct{}, error) {
 		return nil, huma.Error403Forbidden("this is not your call")
 	}
 	// Written first: ending somebody's call leaves a trace even when the rest fails.
-	if err := s.audit.write(ctx, who.entry("call.hangup", callSubject(in.ID))); err != nil {
+	if err := s.audit.write(ctx, who.entry(actCallHangup, callSubject(in.ID))); err != nil {
 		return nil, s.problem(ctx, err)
 	}
 	return nil, s.problem(ctx, s.parts.Live.Hangup(in.ID, call.CauseAdmin))

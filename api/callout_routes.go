@@ -249,7 +249,7 @@ func (s *Server) getCallList(ctx context.Context, in *CallListPath) (*bodyOf[Cal
 }
 
 // withList changes lists with their audit row in one transaction, then has them looked at.
-func (s *Server) withList(ctx context.Context, action string, do func(tx pgx.Tx) (id int64, detail map[string]any, err error)) error {
+func (s *Server) withList(ctx context.Context, action act, do func(tx pgx.Tx) (id int64, detail map[string]any, err error)) error {
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		id, detail, err := do(tx)
 		if err != nil {
@@ -296,7 +296,7 @@ func (s *Server) addCallList(ctx context.Context, in *addCallListInput) (*bodyOf
 	if in.Body.Start {
 		l.State = callout.Running
 	}
-	err := s.withList(ctx, "call_list.added", func(tx pgx.Tx) (int64, map[string]any, error) {
+	err := s.withList(ctx, actCallListAdded, func(tx pgx.Tx) (int64, map[string]any, error) {
 		made, err := s.parts.Callouts.Create(ctx, tx, l, callerOf(ctx).User.Username)
 		if err == nil {
 			l = made
@@ -357,7 +357,7 @@ func (s *Server) changeCallList(ctx context.Context, in *changeCallListInput) (*
 	if err != nil {
 		return nil, err
 	}
-	err = s.withList(ctx, "call_list.changed", func(tx pgx.Tx) (int64, map[string]any, error) {
+	err = s.withList(ctx, actCallListChanged, func(tx pgx.Tx) (int64, map[string]any, error) {
 		out, err := s.parts.Callouts.Change(ctx, tx, in.ID, func(l *callout.List) error {
 			if err := in.Body.apply(l); err != nil {
 				return huma.Error422UnprocessableEntity(err.Error())
@@ -381,7 +381,7 @@ func (s *Server) deleteCallList(ctx context.Context, in *CallListPath) (*struct{
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.withList(ctx, "call_list.deleted", func(tx pgx.Tx) (int64, map[string]any, error) {
+	return nil, s.withList(ctx, actCallListDeleted, func(tx pgx.Tx) (int64, map[string]any, error) {
 		n := 0
 		for _, count := range l.Counts {
 			n += count
@@ -406,7 +406,7 @@ func (s *Server) callListEntries(ctx context.Context, in *entriesInput) (*bodyOf
 	if in.Cursor != "" {
 		var err error
 		if f.After, err = strconv.ParseInt(in.Cursor, 10, 64); err != nil {
-			return nil, huma.Error400BadRequest(call.ErrCursor.Error())
+			return nil, badCursor()
 		}
 	}
 	all, err := s.parts.Callouts.Entries(ctx, in.ID, f)
@@ -475,7 +475,7 @@ func (s *Server) addCallListEntries(ctx context.Context, in *addEntriesInput) (*
 	}
 	people = append(append(people, called...), waiting...)
 	var out callout.Added
-	err = s.withList(ctx, "call_list.filled", func(tx pgx.Tx) (int64, map[string]any, error) {
+	err = s.withList(ctx, actCallListFilled, func(tx pgx.Tx) (int64, map[string]any, error) {
 		var err error
 		out, err = s.parts.Callouts.Add(ctx, tx, in.ID, people)
 		return in.ID, map[string]any{"added": out.Added, "there": out.There, "from_calls": len(called), "from_callbacks": len(waiting)}, err
@@ -543,14 +543,14 @@ func (s *Server) peopleOfCallbacks(ctx context.Context, ids []queue.WorkID) (peo
 }
 
 func (s *Server) tryEntryAgain(ctx context.Context, in *EntryPath) (*struct{}, error) {
-	return s.withEntry(ctx, in, "call_list.entry_again", func(tx pgx.Tx) error { return s.parts.Callouts.Again(ctx, tx, in.ID, in.Entry) })
+	return s.withEntry(ctx, in, actCallListEntryAgain, func(tx pgx.Tx) error { return s.parts.Callouts.Again(ctx, tx, in.ID, in.Entry) })
 }
 
 func (s *Server) cancelEntry(ctx context.Context, in *EntryPath) (*struct{}, error) {
-	return s.withEntry(ctx, in, "call_list.entry_cancelled", func(tx pgx.Tx) error { return s.parts.Callouts.Cancel(ctx, tx, in.ID, in.Entry) })
+	return s.withEntry(ctx, in, actCallListEntryCancelled, func(tx pgx.Tx) error { return s.parts.Callouts.Cancel(ctx, tx, in.ID, in.Entry) })
 }
 
-func (s *Server) withEntry(ctx context.Context, in *EntryPath, action string, do func(tx pgx.Tx) error) (*struct{}, error) {
+func (s *Server) withEntry(ctx context.Context, in *EntryPath, action act, do func(tx pgx.Tx) error) (*struct{}, error) {
 	if _, err := s.oneList(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -586,7 +586,7 @@ func (s *Server) importCallList(ctx context.Context, in *importCallListInput) (*
 		return nil, err
 	}
 	got, err := s.parts.Callouts.Import(ctx, in.ID, bytes.NewReader(in.RawBody), in.DryRun, func(tx pgx.Tx, i *callout.Imported) error {
-		e := callerOf(ctx).entry("call_list.imported", "call-list:"+strconv.FormatInt(in.ID, 10))
+		e := callerOf(ctx).entry(actCallListImported, "call-list:"+strconv.FormatInt(in.ID, 10))
 		e.Detail = map[string]any{"rows": i.Rows, "added": i.Added, "there": i.There, "failed": i.Failed}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -657,7 +657,7 @@ func (s *Server) callListCSV(ctx context.Context, in *CallListPath) (*huma.Strea
 	}
 	w.Flush() // into memory, as the next line
 	_ = s.watermark(ctx, &b, "call list "+strconv.FormatInt(in.ID, 10))
-	e := callerOf(ctx).entry("call_list.exported", "call-list:"+strconv.FormatInt(in.ID, 10))
+	e := callerOf(ctx).entry(actCallListExported, "call-list:"+strconv.FormatInt(in.ID, 10))
 	e.Detail = map[string]any{"rows": rows}
 	if err := s.audit.write(ctx, e); err != nil { // no row, no file
 		return nil, s.problem(ctx, err)
@@ -706,7 +706,7 @@ func (s *Server) skipEntry(ctx context.Context, in *skipInput) (*struct{}, error
 	if err != nil {
 		return nil, s.calloutProblem(ctx, err)
 	}
-	e := who.entry("call_list.entry_skipped", "work:"+string(in.Work))
+	e := who.entry(actCallListEntrySkipped, "work:"+string(in.Work))
 	e.Detail = map[string]any{"reason": in.Body.Reason}
 	return nil, s.problem(ctx, s.audit.write(ctx, e))
 }

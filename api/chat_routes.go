@@ -209,7 +209,7 @@ func chatProblem(err error) error {
 	case errors.Is(err, chat.ErrState):
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, chat.ErrCursor):
-		return huma.Error400BadRequest(chat.ErrCursor.Error())
+		return badCursor()
 	case errors.Is(err, chat.ErrBad), errors.Is(err, chat.ErrNoChannel):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, chat.ErrTooLong):
@@ -585,7 +585,7 @@ type changeMade struct {
 }
 
 // audited writes an audit row of what was done.
-func (s *Server) audited(ctx context.Context, action string, id chat.ID, detail map[string]any) error {
+func (s *Server) audited(ctx context.Context, action act, id chat.ID, detail map[string]any) error {
 	e := callerOf(ctx).entry(action, "conversation:"+id.String())
 	e.Detail = detail
 	return s.audit.write(ctx, e)
@@ -600,7 +600,7 @@ func (s *Server) mergeConversation(ctx context.Context, in *chatMergeInput) (*bo
 	}
 	change, err := s.parts.Chat.Merge(ctx, chat.ID(in.ID), chat.ID(in.Body.Into), me(ctx))
 	if err == nil {
-		err = s.audited(ctx, "conversation.merged", chat.ID(in.ID), map[string]any{"into": in.Body.Into})
+		err = s.audited(ctx, actConversationMerged, chat.ID(in.ID), map[string]any{"into": in.Body.Into})
 	}
 	return &bodyOf[changeMade]{changeMade{change, chat.ID(in.Body.Into)}}, s.problem(ctx, err)
 }
@@ -618,7 +618,7 @@ func (s *Server) splitConversation(ctx context.Context, in *chatSplitInput) (*bo
 	}
 	made, change, err := s.parts.Chat.Split(ctx, chat.ID(in.ID), in.Body.Messages, me(ctx))
 	if err == nil {
-		err = s.audited(ctx, "conversation.split", chat.ID(in.ID), map[string]any{"into": int64(made), "messages": len(in.Body.Messages)})
+		err = s.audited(ctx, actConversationSplit, chat.ID(in.ID), map[string]any{"into": int64(made), "messages": len(in.Body.Messages)})
 	}
 	return &bodyOf[changeMade]{changeMade{change, made}}, s.problem(ctx, err)
 }
@@ -629,7 +629,7 @@ func (s *Server) undoChange(ctx context.Context, in *conversationInput) (*bodyOf
 	}
 	done, err := s.parts.Chat.Undo(ctx, in.ID, me(ctx))
 	if err == nil {
-		err = s.audited(ctx, "conversation.undone", done.From, map[string]any{"into": int64(done.Into), "what": done.Kind})
+		err = s.audited(ctx, actConversationUndone, done.From, map[string]any{"into": int64(done.Into), "what": done.Kind})
 	}
 	return &bodyOf[chat.Change]{done}, s.problem(ctx, err)
 }
@@ -678,7 +678,7 @@ func (s *Server) deleteLabel(ctx context.Context, in *dropLabelInput) (*struct{}
 			if err := c.DropLabel(ctx, tx, in.Name, in.Into); err != nil {
 				return err
 			}
-			e := callerOf(ctx).entry("label.deleted", "label:"+in.Name)
+			e := callerOf(ctx).entry(actLabelDeleted, "label:"+in.Name)
 			if in.Into != "" {
 				e.Detail = map[string]any{"into": in.Into}
 			}
@@ -798,7 +798,7 @@ func (s *Server) putChannel(ctx context.Context, in *channelInput) (*struct{}, e
 			if err := c.Accounts.Put(ctx, tx, a, in.Body.Secret); err != nil {
 				return err
 			}
-			e := callerOf(ctx).entry("channel.changed", "channel:"+in.Channel+"/"+in.ID)
+			e := callerOf(ctx).entry(actChannelChanged, "channel:"+in.Channel+"/"+in.ID)
 			e.Detail = map[string]any{"secret": in.Body.Secret != nil, "enabled": in.Body.Enabled}
 			return s.audit.add(ctx, tx, e)
 		})
@@ -818,7 +818,7 @@ func (s *Server) deleteChannel(ctx context.Context, in *channelPath) (*struct{},
 			if err := c.Accounts.Delete(ctx, tx, in.Channel, in.ID); err != nil {
 				return err
 			}
-			return s.audit.add(ctx, tx, callerOf(ctx).entry("channel.deleted", "channel:"+in.Channel+"/"+in.ID))
+			return s.audit.add(ctx, tx, callerOf(ctx).entry(actChannelDeleted, "channel:"+in.Channel+"/"+in.ID))
 		})
 		c.Accounts.Changed()
 		return err

@@ -50,7 +50,7 @@ func (s *Server) addErasing(jobs *pg.Jobs) {
 		for table, n := range j.Counts {
 			counts[table] = n
 		}
-		return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: "contact.erased", Subject: contactSubject(j.Contact),
+		return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: actContactErased, Subject: contactSubject(j.Contact),
 			Detail: map[string]any{"job": j.ID, "rows": counts, "files": j.Files, "proof": j.ProofHash}})
 	}})
 }
@@ -83,7 +83,7 @@ type sayInput struct {
 
 func (s *Server) sayConsent(ctx context.Context, in *sayInput) (*bodyOf[ConsentView], error) {
 	var out ConsentView
-	err := s.act(ctx, "consent.said", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
+	err := s.act(ctx, actConsentSaid, in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		l, err := s.contacts.Say(ctx, tx, in.ID, contact.Line{Purpose: in.Body.Purpose, State: in.Body.State, Channel: in.Body.Channel, Notice: in.Body.Notice, Proof: in.Body.Proof,
 			Source: "user:" + who.User.Username, At: s.now()})
 		if err != nil {
@@ -118,7 +118,7 @@ func (s *Server) listNotices(ctx context.Context, _ *struct{}) (*bodyOf[NoticeLi
 func (s *Server) addNotice(ctx context.Context, in *struct{ Body NoticeView }) (*bodyOf[NoticeView], error) {
 	b := &in.Body
 	var out NoticeView
-	err := s.act(ctx, "consent.notice_added", 0, func(tx pgx.Tx, who *caller, e *entry) error {
+	err := s.act(ctx, actConsentNoticeAdded, 0, func(tx pgx.Tx, who *caller, e *entry) error {
 		e.Subject = "consent_notice:" + b.Version + "/" + b.Language
 		n, err := s.contacts.AddNotice(ctx, tx, contact.Notice{Version: b.Version, Language: b.Language, Handler: b.Handler, Purposes: b.Purposes, Kinds: b.Kinds, Retention: b.Retention, Rights: b.Rights, By: who.User.Username})
 		out = noticeView(&n)
@@ -137,7 +137,7 @@ type exportInput struct {
 
 func (s *Server) exportContact(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
 	// No row, no data.
-	if err := s.act(ctx, "contact.exported", in.ID, func(tx pgx.Tx, _ *caller, e *entry) error {
+	if err := s.act(ctx, actContactExported, in.ID, func(tx pgx.Tx, _ *caller, e *entry) error {
 		e.Detail["media"] = in.Media
 		_, err := s.contacts.Person(ctx, in.ID)
 		return err
@@ -177,7 +177,7 @@ func (s *Server) eraseContact(ctx context.Context, in *eraseInput) (*bodyOf[Eras
 		return nil, huma.Error503ServiceUnavailable("this server does no jobs")
 	}
 	var out ErasureView
-	err := s.act(ctx, "contact.erase_requested", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
+	err := s.act(ctx, actContactEraseRequested, in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		j, err := s.contacts.RequestErase(ctx, tx, in.ID, who.User.Username, in.Body.Reason)
 		if err != nil {
 			return err
@@ -229,7 +229,7 @@ func (s *Server) importContacts(ctx context.Context, in *importInput) (*bodyOf[I
 		return nil, s.problem(ctx, err)
 	}
 	if !in.DryRun {
-		e := who.entry("contact.imported", "contacts")
+		e := who.entry(actContactImported, "contacts")
 		e.Detail = map[string]any{"rows": got.Rows, "created": got.Created, "updated": got.Updated, "failed": got.Failed}
 		if err := s.audit.write(ctx, e); err != nil {
 			return nil, s.problem(ctx, err)
@@ -265,13 +265,13 @@ func (s *Server) requestExport(ctx context.Context, in *requestExportInput) (*bo
 	if in.Body.Unmasked && !callerOf(ctx).User.Role.may(RoleAdmin) {
 		return nil, huma.Error403Forbidden("only an administrator may take out a list that is not masked")
 	}
-	return s.actList(ctx, "contact.list_requested", func(tx pgx.Tx, who *caller) (contact.ListExport, error) {
+	return s.actList(ctx, actContactListRequested, func(tx pgx.Tx, who *caller) (contact.ListExport, error) {
 		return s.contacts.RequestList(ctx, tx, in.Body.Filter.filter(), in.Body.Unmasked, who.User.Username)
 	})
 }
 
 // actList is act for a list.
-func (s *Server) actList(ctx context.Context, action string, f func(tx pgx.Tx, who *caller) (contact.ListExport, error)) (*bodyOf[ListView], error) {
+func (s *Server) actList(ctx context.Context, action act, f func(tx pgx.Tx, who *caller) (contact.ListExport, error)) (*bodyOf[ListView], error) {
 	var out ListView
 	err := s.act(ctx, action, 0, func(tx pgx.Tx, who *caller, e *entry) error {
 		l, err := f(tx, who)
@@ -301,14 +301,14 @@ type decideInput struct {
 }
 
 func (s *Server) decideExport(ctx context.Context, in *decideInput) (*bodyOf[ListView], error) {
-	return s.actList(ctx, "contact.list_decided", func(tx pgx.Tx, who *caller) (contact.ListExport, error) {
+	return s.actList(ctx, actContactListDecided, func(tx pgx.Tx, who *caller) (contact.ListExport, error) {
 		return s.contacts.DecideList(ctx, tx, in.List, in.Body.Approve, who.User.Username)
 	})
 }
 
 func (s *Server) exportFile(ctx context.Context, in *ListPath) (*huma.StreamResponse, error) {
 	var l contact.ListExport
-	_, err := s.actList(ctx, "contact.list_taken", func(tx pgx.Tx, who *caller) (_ contact.ListExport, err error) {
+	_, err := s.actList(ctx, actContactListTaken, func(tx pgx.Tx, who *caller) (_ contact.ListExport, err error) {
 		l, err = s.contacts.TakeList(ctx, tx, in.List, who.User.Username)
 		return l, err
 	})

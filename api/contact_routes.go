@@ -51,7 +51,7 @@ type ContactPath struct {
 }
 
 // act does something to a contact with its row in the audit log, together or not at all.
-func (s *Server) act(ctx context.Context, action string, id contact.ID, f func(tx pgx.Tx, who *caller, e *entry) error) error {
+func (s *Server) act(ctx context.Context, action act, id contact.ID, f func(tx pgx.Tx, who *caller, e *entry) error) error {
 	who := callerOf(ctx)
 	e := who.entry(action, contactSubject(id))
 	e.Detail = map[string]any{}
@@ -165,7 +165,7 @@ func (s *Server) addContact(ctx context.Context, in *addContactInput) (*bodyOf[C
 		return nil, err
 	}
 	var id contact.ID
-	err := s.act(ctx, "contact.added", 0, func(tx pgx.Tx, who *caller, e *entry) (err error) {
+	err := s.act(ctx, actContactAdded, 0, func(tx pgx.Tx, who *caller, e *entry) (err error) {
 		if id, err = s.contacts.Create(ctx, tx, in.Body.change()); err != nil {
 			return err
 		}
@@ -271,7 +271,7 @@ func (s *Server) changeContact(ctx context.Context, in *changeContactInput) (*bo
 			delete(in.Body.Fields, key)
 		}
 	}
-	err := s.act(ctx, "contact.changed", in.ID, func(tx pgx.Tx, _ *caller, e *entry) error {
+	err := s.act(ctx, actContactChanged, in.ID, func(tx pgx.Tx, _ *caller, e *entry) error {
 		in.Body.note(e)
 		return s.contacts.Update(ctx, tx, in.ID, in.Body.change())
 	})
@@ -298,7 +298,7 @@ func (s *Server) addIdentity(ctx context.Context, in *addIdentityInput) (*bodyOf
 		return nil, err
 	}
 	var out IdentityAdded
-	err := s.act(ctx, "contact.identity_added", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
+	err := s.act(ctx, actContactIdentityAdded, in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		added, err := s.contacts.Add(ctx, tx, in.ID, in.Body.key(who))
 		if err != nil {
 			return err
@@ -323,7 +323,7 @@ type identityPath struct {
 }
 
 func (s *Server) removeIdentity(ctx context.Context, in *identityPath) (*struct{}, error) {
-	return nil, s.act(ctx, "contact.identity_removed", in.ID, func(tx pgx.Tx, _ *caller, e *entry) error {
+	return nil, s.act(ctx, actContactIdentityRemoved, in.ID, func(tx pgx.Tx, _ *caller, e *entry) error {
 		e.Detail["identity"] = in.Identity
 		return s.contacts.Remove(ctx, tx, in.ID, in.Identity)
 	})
@@ -331,7 +331,7 @@ func (s *Server) removeIdentity(ctx context.Context, in *identityPath) (*struct{
 
 func (s *Server) revealContact(ctx context.Context, in *ContactPath) (*bodyOf[IdentityList], error) {
 	// No row, no number.
-	if err := s.act(ctx, "contact.revealed", in.ID, func(tx pgx.Tx, _ *caller, _ *entry) error {
+	if err := s.act(ctx, actContactRevealed, in.ID, func(tx pgx.Tx, _ *caller, _ *entry) error {
 		_, err := s.contacts.Follow(ctx, in.ID)
 		return err
 	}); err != nil {
@@ -372,7 +372,7 @@ func (s *Server) mergeContacts(ctx context.Context, in *mergeContactsInput) (*bo
 		return nil, err
 	}
 	var out MergeView
-	err := s.act(ctx, "contact.merged", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
+	err := s.act(ctx, actContactMerged, in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		m, err := s.contacts.Merge(ctx, tx, in.ID, in.Body.Other, in.Body.Picks, who.User.Username)
 		if err != nil {
 			return err
@@ -393,7 +393,7 @@ type undoInput struct {
 
 func (s *Server) undoMerge(ctx context.Context, in *undoInput) (*bodyOf[MergeView], error) {
 	var out MergeView
-	err := s.act(ctx, "contact.merge_undone", 0, func(tx pgx.Tx, who *caller, e *entry) error {
+	err := s.act(ctx, actContactMergeUndone, 0, func(tx pgx.Tx, who *caller, e *entry) error {
 		m, err := s.contacts.Undo(ctx, tx, in.Merge, who.User.Username)
 		if err != nil {
 			return err
@@ -414,7 +414,7 @@ type dismissInput struct {
 }
 
 func (s *Server) dismissSuggestion(ctx context.Context, in *dismissInput) (*struct{}, error) {
-	return nil, s.act(ctx, "contact.suggestion_dismissed", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
+	return nil, s.act(ctx, actContactSuggestionDismissed, in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		e.Detail["other"] = in.Other
 		return s.contacts.Dismiss(ctx, tx, in.ID, in.Other, who.User.Username)
 	})
@@ -464,7 +464,7 @@ type addNoteInput struct {
 
 func (s *Server) addNote(ctx context.Context, in *addNoteInput) (*bodyOf[NoteView], error) {
 	var out NoteView
-	err := s.act(ctx, "contact.note_added", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
+	err := s.act(ctx, actContactNoteAdded, in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		n, err := s.contacts.AddNote(ctx, tx, in.ID, in.Body.Text, who.User.Username)
 		out, e.Detail["note"] = NoteView{n.ID, n.Text, n.By}, n.ID
 		return err
@@ -481,7 +481,7 @@ type notePath struct {
 }
 
 func (s *Server) deleteNote(ctx context.Context, in *notePath) (*struct{}, error) {
-	return nil, s.act(ctx, "contact.note_deleted", in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
+	return nil, s.act(ctx, actContactNoteDeleted, in.ID, func(tx pgx.Tx, who *caller, e *entry) error {
 		e.Detail["note"] = in.Note
 		by := who.User.Username
 		if who.User.Role.may(RoleSupervisor) {
@@ -515,14 +515,14 @@ type putFieldInput struct {
 
 func (s *Server) putField(ctx context.Context, in *putFieldInput) (*struct{}, error) {
 	in.Body.Key = in.Key
-	return nil, s.act(ctx, "contact.field_set", 0, func(tx pgx.Tx, _ *caller, e *entry) error {
+	return nil, s.act(ctx, actContactFieldSet, 0, func(tx pgx.Tx, _ *caller, e *entry) error {
 		e.Subject = "contact_field:" + in.Key
 		return s.contacts.PutField(ctx, tx, contact.Field(in.Body))
 	})
 }
 
 func (s *Server) deleteField(ctx context.Context, in *FieldPath) (*struct{}, error) {
-	return nil, s.act(ctx, "contact.field_deleted", 0, func(tx pgx.Tx, _ *caller, e *entry) error {
+	return nil, s.act(ctx, actContactFieldDeleted, 0, func(tx pgx.Tx, _ *caller, e *entry) error {
 		n, err := s.contacts.DeleteField(ctx, tx, in.Key)
 		e.Subject, e.Detail["values"] = "contact_field:"+in.Key, strconv.FormatInt(n, 10)
 		return err

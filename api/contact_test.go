@@ -65,8 +65,8 @@ func (h *house) acts(prefix string) []string {
 	must(h.t, err)
 	var out []string
 	for _, r := range rows {
-		if strings.HasPrefix(r.Action, prefix) {
-			out = append(out, r.Action+" "+r.Subject+" "+string(r.detail))
+		if strings.HasPrefix(r.Action.name, prefix) {
+			out = append(out, r.Action.name+" "+r.Subject+" "+string(r.detail))
 		}
 	}
 	return out

@@ -64,7 +64,7 @@ func (s *Server) controlRoutes(api huma.API) {
 
 // control does something to a running call, a caller's own or for a supervisor
 // any, and writes the audit row first: it leaves a trace even when the rest fails.
-func (s *Server) control(ctx context.Context, id, action string, detail map[string]any, do func(c Control, user string) error) (*struct{}, error) {
+func (s *Server) control(ctx context.Context, id string, action act, detail map[string]any, do func(c Control, user string) error) (*struct{}, error) {
 	who := callerOf(ctx)
 	c := s.parts.Control
 	if c == nil {
@@ -95,15 +95,15 @@ func (s *Server) transferCall(ctx context.Context, in *transferInput) (*struct{}
 		return nil, err
 	}
 	detail := map[string]any{"user": to.User, "queue": to.Queue, "outside": to.Number != ""}
-	return s.control(ctx, in.ID, "call.transferred", detail, func(c Control, user string) error { return c.Transfer(ctx, in.ID, user, to) })
+	return s.control(ctx, in.ID, actCallTransferred, detail, func(c Control, user string) error { return c.Transfer(ctx, in.ID, user, to) })
 }
 
 func (s *Server) holdCall(ctx context.Context, in *CallPath) (*struct{}, error) {
-	return s.control(ctx, in.ID, "call.held", nil, func(c Control, user string) error { return c.Hold(ctx, in.ID, user, true) })
+	return s.control(ctx, in.ID, actCallHeld, nil, func(c Control, user string) error { return c.Hold(ctx, in.ID, user, true) })
 }
 
 func (s *Server) resumeCall(ctx context.Context, in *CallPath) (*struct{}, error) {
-	return s.control(ctx, in.ID, "call.resumed", nil, func(c Control, user string) error { return c.Hold(ctx, in.ID, user, false) })
+	return s.control(ctx, in.ID, actCallResumed, nil, func(c Control, user string) error { return c.Hold(ctx, in.ID, user, false) })
 }
 
 type recordInput struct {
@@ -114,7 +114,7 @@ type recordInput struct {
 }
 
 func (s *Server) pauseRecording(ctx context.Context, in *recordInput) (*struct{}, error) {
-	return s.control(ctx, in.ID, "call.recording_"+in.Body.Do, nil, func(c Control, _ string) error {
+	return s.control(ctx, in.ID, actOfRecording[in.Body.Do], nil, func(c Control, _ string) error {
 		return c.PauseRecording(ctx, in.ID, in.Body.Do == "pause")
 	})
 }
@@ -128,7 +128,7 @@ type superviseInput struct {
 }
 
 func (s *Server) superviseCall(ctx context.Context, in *superviseInput) (*struct{}, error) {
-	return s.control(ctx, in.ID, "call.supervised", map[string]any{"mode": in.Body.Mode, "user": in.Body.User}, func(c Control, user string) error {
+	return s.control(ctx, in.ID, actCallSupervised, map[string]any{"mode": in.Body.Mode, "user": in.Body.User}, func(c Control, user string) error {
 		if in.Body.User != "" {
 			user = in.Body.User
 		}
@@ -151,7 +151,7 @@ func (s *Server) addLeg(ctx context.Context, in *legInput) (*struct{}, error) {
 	if to.Queue != "" {
 		return nil, huma.Error422UnprocessableEntity("a queue cannot join a call")
 	}
-	return s.control(ctx, in.ID, "call.leg_added", map[string]any{"user": to.User, "outside": to.Number != ""}, func(c Control, _ string) error {
+	return s.control(ctx, in.ID, actCallLegAdded, map[string]any{"user": to.User, "outside": to.Number != ""}, func(c Control, _ string) error {
 		return c.AddLeg(ctx, in.ID, to)
 	})
 }

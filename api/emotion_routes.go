@@ -128,7 +128,7 @@ func (s *Server) labelEmotion(ctx context.Context, in *labelInput) (*struct{}, e
 		if err != nil {
 			return err
 		}
-		e := who.entry("emotion.labelled", callSubject(in.ID))
+		e := who.entry(actEmotionLabelled, callSubject(in.ID))
 		e.Detail = map[string]any{"label": kept.Label, "side": kept.Side, "alert": kept.Alert, "start_ms": kept.Start.Milliseconds(), "end_ms": kept.End.Milliseconds()}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -150,7 +150,7 @@ type exportLabelsInput struct {
 
 func (s *Server) exportLabels(ctx context.Context, in *exportLabelsInput) (*huma.StreamResponse, error) {
 	who := callerOf(ctx)
-	e := who.entry("emotion.labels_exported", "")
+	e := who.entry(actEmotionLabelsExported, "")
 	if !in.Since.IsZero() {
 		e.Detail = map[string]any{"since": in.Since.UTC().Format(time.RFC3339)}
 	}
@@ -207,7 +207,7 @@ const longestReport = 400 * 24 * time.Hour
 func (s *Server) moodReport(ctx context.Context, in *reportInput) (*bodyOf[MoodReport], error) {
 	zone, err := time.LoadLocation(in.Zone)
 	if err != nil || in.Zone == "Local" {
-		return nil, huma.Error422UnprocessableEntity("zone is no time zone; write one such as UTC or Asia/Shanghai")
+		return nil, unfitField("query.zone", "zone is no time zone; write one such as UTC or Asia/Shanghai")
 	}
 	until, since := in.Until, in.Since
 	if until.IsZero() {
@@ -217,7 +217,7 @@ func (s *Server) moodReport(ctx context.Context, in *reportInput) (*bodyOf[MoodR
 		since = until.Add(-7 * 24 * time.Hour)
 	}
 	if !since.Before(until) || until.Sub(since) > longestReport {
-		return nil, huma.Error422UnprocessableEntity("since must lie before until, by 400 days at most")
+		return nil, unfitField("query.since", "since must lie before until, by 400 days at most")
 	}
 	rows, err := s.parts.Calls.MoodReport(ctx, in.By, since, until, zone)
 	if err != nil {
@@ -241,7 +241,7 @@ type consentInput struct {
 // hash of it, which could be found by trying all numbers.
 func (s *Server) setConsent(ctx context.Context, in *consentInput) (*struct{}, error) {
 	who := callerOf(ctx)
-	e := who.entry("consent.set", "consent:"+in.Body.Purpose)
+	e := who.entry(actConsentSet, "consent:"+in.Body.Purpose)
 	e.Detail = map[string]any{"state": in.Body.State}
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.problem(ctx, err)

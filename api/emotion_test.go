@@ -3,14 +3,17 @@ package api
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"tingxin/call"
 	"tingxin/emotion"
 	"tingxin/event"
+	"tingxin/report"
 )
 
 // fakeMoods is the manager of running calls' moods.
@@ -40,11 +43,12 @@ func (h *house) angryCall(started time.Time) call.Record {
 	return r
 }
 
-// Lists and pages name the mood of a call that is over by the house's thresholds.
+// Lists, pages, both reports, lists behind figures and the session name the mood of a call that is over by the house's
+// thresholds, whatever they were when it was counted.
 func TestMoodsOfEndedCallsByTheHousesThresholds(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	h.store.SetMoods(emotion.Rules{Raise: .7, Clear: .6})
+	must(t, h.store.SetMoods(t.Context(), emotion.Rules{Raise: .7, Clear: .6}))
 	r := h.angryCall(h.now())
 	b := h.as(RoleAgent)
 	var page CallPage
@@ -56,9 +60,42 @@ func TestMoodsOfEndedCallsByTheHousesThresholds(t *testing.T) {
 	if page.Items[0].Mood.State != emotion.StateTense || one.Mood.State != emotion.StateTense || feelings.Moods[0].State != emotion.StateTense {
 		t.Errorf("list %s, page %s, feelings %s", page.Items[0].Mood.State, one.Mood.State, feelings.Moods[0].State)
 	}
-	for mood, n := range map[string]int{"angry": 0, "": 1} {
-		if b.ok(base+"/calls?mood="+mood, &page); len(page.Items) != n {
-			t.Errorf("mood %q: %d calls", mood, len(page.Items))
+	h.angryCall(h.now().Add(-3 * time.Hour))
+	_, err := h.parts.Reports.Fold(t.Context())
+	must(t, err)
+	sup := h.as(RoleSupervisor)
+	for _, raise := range []float32{.7, .66, .67, 0, .671} {
+		must(t, h.store.SetMoods(t.Context(), emotion.Rules{Raise: raise}))
+		want, limit := 2, cmp.Or(raise, .65)
+		if limit > .67 {
+			want = 0
+		}
+		if b.ok(base+"/calls?mood=angry", &page); len(page.Items) != want {
+			t.Errorf("angry from %v: %d calls in the list, want %d", limit, len(page.Items), want)
+		}
+		var moods MoodReport
+		sup.ok(base+"/reports/mood?by=route", &moods)
+		if r := moods.Rows[0]; r.Calls != 2 || r.Angry != want || r.Alerted != 2 {
+			t.Errorf("angry from %v: mood report %+v, want %d angry", limit, r, want)
+		}
+		for range 2 { // from rows, then from sums
+			var table report.Table
+			sup.ok(base+"/analytics/mood?by=queue", &table)
+			i := slices.IndexFunc(table.Columns, func(c report.Column) bool { return c.Name == "angry" })
+			if got := table.Total[i]; got == nil || *got != float64(want) {
+				t.Errorf("angry from %v: %v in the report, want %d", limit, table.Total, want)
+			}
+			var items report.Items
+			if sup.ok(base+"/analytics/mood/items?by=queue&column=angry", &items); items.Total != want {
+				t.Errorf("angry from %v: %d calls behind the figure, want %d", limit, items.Total, want)
+			}
+			_, err := h.parts.Reports.Fold(t.Context())
+			must(t, err)
+		}
+		var session SessionView
+		b.ok(base+"/session", &session)
+		if session.Mood != (MoodLimits{.45, limit}) {
+			t.Errorf("session: %+v", session.Mood)
 		}
 	}
 }

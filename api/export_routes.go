@@ -127,14 +127,14 @@ func (s *Server) askSheet(ctx context.Context, in *askSheetInput) (*bodyOf[Expor
 	case v.Rows >= s.contacts.Approval():
 		v.State = contact.ListWaiting
 	}
-	return s.actSheet(ctx, "export.requested", func(tx pgx.Tx) (ExportView, error) {
+	return s.actSheet(ctx, actExportRequested, func(tx pgx.Tx) (ExportView, error) {
 		return v, tx.QueryRow(ctx, `insert into exports (noun, query, rows, state, requested_by, requested_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7) returning id`,
 			v.Noun, v.Query, v.Rows, v.State, v.RequestedBy, v.RequestedAt, v.ExpiresAt).Scan(&v.ID)
 	}, &v)
 }
 
 // actSheet changes a list with its audit row in one transaction.
-func (s *Server) actSheet(ctx context.Context, action string, f func(tx pgx.Tx) (ExportView, error), out *ExportView) (*bodyOf[ExportView], error) {
+func (s *Server) actSheet(ctx context.Context, action act, f func(tx pgx.Tx) (ExportView, error), out *ExportView) (*bodyOf[ExportView], error) {
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		v, err := f(tx)
 		if err != nil {
@@ -167,7 +167,7 @@ func (s *Server) lockSheet(ctx context.Context, tx pgx.Tx, id int64) (ExportView
 
 func (s *Server) decideSheet(ctx context.Context, in *decideInput) (*bodyOf[ExportView], error) {
 	who, out := callerOf(ctx), ExportView{}
-	return s.actSheet(ctx, "export.decided", func(tx pgx.Tx) (ExportView, error) {
+	return s.actSheet(ctx, actExportDecided, func(tx pgx.Tx) (ExportView, error) {
 		v, err := s.lockSheet(ctx, tx, in.List)
 		switch {
 		case err != nil:
@@ -190,7 +190,7 @@ func (s *Server) decideSheet(ctx context.Context, in *decideInput) (*bodyOf[Expo
 func (s *Server) sheetFile(ctx context.Context, in *ListPath) (*huma.StreamResponse, error) {
 	who := callerOf(ctx)
 	var v ExportView
-	_, err := s.actSheet(ctx, "export.taken", func(tx pgx.Tx) (ExportView, error) {
+	_, err := s.actSheet(ctx, actExportTaken, func(tx pgx.Tx) (ExportView, error) {
 		l, err := s.lockSheet(ctx, tx, in.List)
 		switch {
 		case err != nil:
@@ -302,7 +302,7 @@ func (s *Server) sheetPage(ctx context.Context, v *ExportView, cursor string, ro
 	rows, err := pg.Rows(ctx, s.db, scanAudit, `select `+auditColumns+` from audit where id < $1 and at < $2 and ($3::timestamptz is null or at >= $3) order by id desc limit 500`, before, q.Until, pg.OrNull(q.Since))
 	for i := range rows {
 		if r := &rows[i]; err == nil {
-			err = row([]string{strconv.FormatInt(r.id, 10), r.At.UTC().Format(time.RFC3339), r.Actor, r.Action, r.Subject, r.Address, string(r.detail)})
+			err = row([]string{strconv.FormatInt(r.id, 10), r.At.UTC().Format(time.RFC3339), r.Actor, r.Action.name, r.Subject, r.Address, string(r.detail)})
 		}
 	}
 	if len(rows) == 500 {

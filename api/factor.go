@@ -263,7 +263,7 @@ type codeBody struct {
 }
 
 // withCode takes a code and does something in the same transaction. Wrong ones are counted like wrong passwords.
-func (s *Server) withCode(ctx context.Context, code string, unconfirmed bool, action string) (*bodyOf[RecoveryCodes], error) {
+func (s *Server) withCode(ctx context.Context, code string, unconfirmed bool, action act) (*bodyOf[RecoveryCodes], error) {
 	who := callerOf(ctx)
 	if wait, err := s.throttle.take(ctx, who.User.Username, who.address); err != nil || wait > 0 {
 		if err != nil {
@@ -297,11 +297,11 @@ func (s *Server) withCode(ctx context.Context, code string, unconfirmed bool, ac
 }
 
 func (s *Server) confirmFactor(ctx context.Context, in *codeBody) (*bodyOf[RecoveryCodes], error) {
-	return s.withCode(ctx, in.Body.Code, true, "second_factor.added")
+	return s.withCode(ctx, in.Body.Code, true, actSecondFactorAdded)
 }
 
 func (s *Server) newPaper(ctx context.Context, in *codeBody) (*bodyOf[RecoveryCodes], error) {
-	return s.withCode(ctx, in.Body.Code, false, "second_factor.new_codes")
+	return s.withCode(ctx, in.Body.Code, false, actSecondFactorNewCodes)
 }
 
 func (s *Server) removeFactor(ctx context.Context, in *passwordBody) (*struct{}, error) {
@@ -325,7 +325,7 @@ func (s *Server) dropFactor(ctx context.Context, user string) error {
 		if err := s.factors.remove(ctx, tx, user); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, who.entry("second_factor.removed", userSubject(user)))
+		return s.audit.add(ctx, tx, who.entry(actSecondFactorRemoved, userSubject(user)))
 	})
 	return s.problem(ctx, err)
 }

@@ -243,7 +243,7 @@ func (in *caseQuery) query(ctx context.Context) (feedback.CaseQuery, error) {
 	default:
 		n, err := strconv.ParseInt(in.Owner, 10, 64)
 		if err != nil || n < 1 {
-			return q, huma.Error422UnprocessableEntity("owner is the id of a user, me or nobody")
+			return q, unfitField("query.owner", "owner is the id of a user, me or nobody")
 		}
 		q.Owner = n
 	}
@@ -280,11 +280,11 @@ func (s *Server) countCases(ctx context.Context, _ *struct{}) (*bodyOf[CaseCount
 }
 
 // note writes an audit row of an act on a case, after it.
-func (s *Server) noteCase(ctx context.Context, action string, id feedback.CaseID, detail map[string]any) {
+func (s *Server) noteCase(ctx context.Context, action act, id feedback.CaseID, detail map[string]any) {
 	e := callerOf(ctx).entry(action, "case:"+strconv.FormatInt(int64(id), 10))
 	e.Detail = detail
 	if err := s.audit.write(ctx, e); err != nil { // the case's own trail has it
-		s.log.Error("an act on a case is not in the audit log", "case", id, "action", action, "error", err)
+		s.log.Error("an act on a case is not in the audit log", "case", id, "action", action.name, "error", err)
 	}
 }
 
@@ -307,7 +307,7 @@ func (s *Server) openCase(ctx context.Context, in *openCaseInput) (*bodyOf[feedb
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	s.noteCase(ctx, "case.opened", c.ID, nil)
+	s.noteCase(ctx, actCaseOpened, c.ID, nil)
 	return &bodyOf[feedback.Case]{c}, nil
 }
 
@@ -379,7 +379,7 @@ func (s *Server) changeCase(ctx context.Context, in *changeCaseInput) (*bodyOf[f
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	s.noteCase(ctx, "case.changed", c.ID, nil)
+	s.noteCase(ctx, actCaseChanged, c.ID, nil)
 	return &bodyOf[feedback.Case]{c}, nil
 }
 
@@ -400,7 +400,7 @@ func (s *Server) moveCase(ctx context.Context, in *moveCaseInput) (*bodyOf[feedb
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	s.noteCase(ctx, "case.moved", c.ID, map[string]any{"to": c.State})
+	s.noteCase(ctx, actCaseMoved, c.ID, map[string]any{"to": c.State})
 	return &bodyOf[feedback.Case]{c}, nil
 }
 
@@ -428,7 +428,7 @@ func (s *Server) tellCase(ctx context.Context, in *tellCaseInput) (*bodyOf[feedb
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	s.noteCase(ctx, "case.told", c.ID, map[string]any{"note": b.Note, "way": b.Way})
+	s.noteCase(ctx, actCaseTold, c.ID, map[string]any{"note": b.Note, "way": b.Way})
 	return &bodyOf[feedback.Case]{c}, nil
 }
 
@@ -448,7 +448,7 @@ func (s *Server) answerCase(ctx context.Context, in *answerCaseInput) (*bodyOf[f
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	s.noteCase(ctx, "case.answered", c.ID, map[string]any{"score": in.Body.Score})
+	s.noteCase(ctx, actCaseAnswered, c.ID, map[string]any{"score": in.Body.Score})
 	return &bodyOf[feedback.Case]{c}, nil
 }
 
@@ -479,7 +479,7 @@ func (s *Server) putCause(ctx context.Context, in *causeInput) (*bodyOf[feedback
 		if err := s.parts.Feedback.PutCause(ctx, tx, c); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("cause.put", "cause:"+in.Code))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actCausePut, "cause:"+in.Code))
 	})
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -502,7 +502,7 @@ func (s *Server) reportOf(ctx context.Context, in *reportSpan) (feedback.CauseRe
 		since = until.AddDate(0, 0, -90)
 	}
 	if !since.Before(until) {
-		return feedback.CauseReport{}, huma.Error422UnprocessableEntity("since must be before until")
+		return feedback.CauseReport{}, unfitField("query.since", "since must be before until")
 	}
 	r, err := s.parts.Feedback.CauseReport(ctx, since, until)
 	return r, s.problem(ctx, err)
@@ -581,7 +581,7 @@ func (s *Server) makeLink(kind string) func(context.Context, *linkOfInput) (*bod
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
-		if err := s.audit.write(ctx, callerOf(ctx).entry("customer_link.made", kind+":"+strconv.FormatInt(in.ID, 10))); err != nil { // no row, no address
+		if err := s.audit.write(ctx, callerOf(ctx).entry(actCustomerLinkMade, kind+":"+strconv.FormatInt(in.ID, 10))); err != nil { // no row, no address
 			return nil, s.problem(ctx, err)
 		}
 		return &bodyOf[feedback.Link]{l}, nil
@@ -601,6 +601,6 @@ func (s *Server) revokeLink(kind string) func(context.Context, *dropLinkInput) (
 		if err := s.parts.Feedback.RevokeLink(ctx, kind, in.ID, in.Link); err != nil {
 			return nil, s.problem(ctx, err)
 		}
-		return nil, s.problem(ctx, s.audit.write(ctx, callerOf(ctx).entry("customer_link.revoked", kind+":"+strconv.FormatInt(in.ID, 10))))
+		return nil, s.problem(ctx, s.audit.write(ctx, callerOf(ctx).entry(actCustomerLinkRevoked, kind+":"+strconv.FormatInt(in.ID, 10))))
 	}
 }

@@ -263,6 +263,6 @@ func callerOf(ctx context.Context) *caller {
 }
 
 // entry begins an audit row of this caller.
-func (c *caller) entry(action, subject string) entry {
+func (c *caller) entry(action act, subject string) entry {
 	return entry{Actor: c.User.Username, Action: action, Subject: subject, Address: c.address}
 }

@@ -110,7 +110,7 @@ func (s *Server) putSecurity(ctx context.Context, in *bodyOf[Security]) (*bodyOf
 			on conflict (key) do update set value = $2, updated_by = $3, updated_at = now()`, securityKey, v, who.User.Username); err != nil {
 			return err
 		}
-		e := who.entry("security.changed", "settings:security")
+		e := who.entry(actSecurityChanged, "settings:security")
 		e.Detail = map[string]any{"second_factor": roleWords(v.SecondFactor), "idle_minutes": v.IdleMinutes}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -187,7 +187,7 @@ func (s *Server) endOwnSession(ctx context.Context, in *sessionPath) (*struct{},
 		if key, err = s.sessions.endOne(ctx, tx, who.User.ID, in.ID); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, who.entry("session.ended", userSubject(who.User.ID)))
+		return s.audit.add(ctx, tx, who.entry(actSessionEnded, userSubject(who.User.ID)))
 	})
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -200,11 +200,11 @@ func (s *Server) endUserSessions(ctx context.Context, in *userPath) (*struct{}, 
 	if err := s.knownUser(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	return nil, s.endSessions(ctx, in.ID, "session.all_ended", nil)
+	return nil, s.endSessions(ctx, in.ID, actSessionAllEnded, nil)
 }
 
 // endSessions does something to a user's login and ends all their sessions with it.
-func (s *Server) endSessions(ctx context.Context, user, action string, also func(pgx.Tx) error) error {
+func (s *Server) endSessions(ctx context.Context, user string, action act, also func(pgx.Tx) error) error {
 	who := callerOf(ctx)
 	var ended []string
 	err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {
@@ -230,7 +230,7 @@ func (s *Server) endSessions(ctx context.Context, user, action string, also func
 }
 
 func (s *Server) dropUserFactor(ctx context.Context, in *userPath) (*struct{}, error) {
-	return nil, s.endSessions(ctx, in.ID, "second_factor.removed", func(tx pgx.Tx) error { return s.factors.remove(ctx, tx, in.ID) })
+	return nil, s.endSessions(ctx, in.ID, actSecondFactorRemoved, func(tx pgx.Tx) error { return s.factors.remove(ctx, tx, in.ID) })
 }
 
 func (s *Server) lockSession(ctx context.Context, _ *struct{}) (*struct{}, error) {

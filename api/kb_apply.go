@@ -17,6 +17,6 @@ func ImportArticles(ctx context.Context, db *pg.DB, b *kb.Batch, o kb.ImportOpti
 		return r, err
 	}
 	log := &auditLog{db, time.Now}
-	return r, errors.Join(err, log.write(ctx, entry{Actor: name, Action: "articles.imported", Subject: "kb",
+	return r, errors.Join(err, log.write(ctx, entry{Actor: name, Action: actArticlesImported, Subject: "kb",
 		Detail: map[string]any{"created": r.Created, "updated": r.Updated, "published": r.Published, "questions": r.Questions, "failed": r.Failed}}))
 }

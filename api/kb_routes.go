@@ -169,7 +169,7 @@ func kbActor(ctx context.Context) kb.Actor {
 }
 
 // kbAlso writes the audit row of a change of an article. Detail holds no text of it.
-func (s *Server) kbAlso(ctx context.Context, action string, detail map[string]any) kb.Also {
+func (s *Server) kbAlso(ctx context.Context, action act, detail map[string]any) kb.Also {
 	who := callerOf(ctx)
 	return func(tx pgx.Tx, r kb.Record) error {
 		e := who.entry(action, "article:"+r.Key+"."+r.Lang)
@@ -249,7 +249,7 @@ func (s *Server) createArticle(ctx context.Context, in *kbCreateInput) (*bodyOf[
 	if err != nil {
 		return nil, err
 	}
-	r, err := articles.Store().Create(ctx, kbActor(ctx), in.Body.Key, in.Body.Lang, in.Body.edit(), s.kbAlso(ctx, "article.created", nil))
+	r, err := articles.Store().Create(ctx, kbActor(ctx), in.Body.Key, in.Body.Lang, in.Body.edit(), s.kbAlso(ctx, actArticleCreated, nil))
 	if err != nil {
 		return nil, s.kbProblem(ctx, err)
 	}
@@ -304,7 +304,7 @@ func (s *Server) saveArticle(ctx context.Context, in *kbSaveInput) (*bodyOf[kb.R
 	if err != nil {
 		return nil, err
 	}
-	r, err := articles.Store().Save(ctx, kbActor(ctx), in.ID, in.Body.Version, in.Body.edit(), s.kbAlso(ctx, "article.saved", nil))
+	r, err := articles.Store().Save(ctx, kbActor(ctx), in.ID, in.Body.Version, in.Body.edit(), s.kbAlso(ctx, actArticleSaved, nil))
 	if err != nil {
 		return nil, s.kbProblem(ctx, err)
 	}
@@ -316,7 +316,7 @@ func (s *Server) deleteArticle(ctx context.Context, in *ArticleID) (*struct{}, e
 	if err != nil {
 		return nil, err
 	}
-	if err := articles.Store().Delete(ctx, kbActor(ctx), in.ID, s.kbAlso(ctx, "article.deleted", nil)); err != nil {
+	if err := articles.Store().Delete(ctx, kbActor(ctx), in.ID, s.kbAlso(ctx, actArticleDeleted, nil)); err != nil {
 		return nil, s.kbProblem(ctx, err)
 	}
 	s.kbSeen(ctx)
@@ -337,7 +337,7 @@ func (s *Server) moveArticle(ctx context.Context, in *kbMoveInput) (*bodyOf[kb.R
 	if err != nil {
 		return nil, err
 	}
-	r, err := articles.Store().Move(ctx, kbActor(ctx), in.ID, in.Body.Version, in.Body.State, in.Body.Note, articles.Config().FourEyes, s.kbAlso(ctx, "article.moved", nil))
+	r, err := articles.Store().Move(ctx, kbActor(ctx), in.ID, in.Body.Version, in.Body.State, in.Body.Note, articles.Config().FourEyes, s.kbAlso(ctx, actArticleMoved, nil))
 	if err != nil {
 		return nil, s.kbProblem(ctx, err)
 	}
@@ -358,7 +358,7 @@ func (s *Server) rollBackArticle(ctx context.Context, in *kbRollBackInput) (*bod
 	if err != nil {
 		return nil, err
 	}
-	r, err := articles.Store().RollBack(ctx, kbActor(ctx), in.ID, in.Body.Version, in.Body.To, s.kbAlso(ctx, "article.rolled_back", map[string]any{"to": in.Body.To}))
+	r, err := articles.Store().RollBack(ctx, kbActor(ctx), in.ID, in.Body.Version, in.Body.To, s.kbAlso(ctx, actArticleRolledBack, map[string]any{"to": in.Body.To}))
 	if err != nil {
 		return nil, s.kbProblem(ctx, err)
 	}
@@ -442,7 +442,7 @@ func (s *Server) attachFile(ctx context.Context, in *kbAttachInput) (*bodyOf[kb.
 	if err != nil {
 		return nil, err
 	}
-	a, err := articles.Store().Attach(ctx, kbActor(ctx), in.ID, in.Name, in.RawBody, s.kbAlso(ctx, "article.file_added", map[string]any{"size": len(in.RawBody)}))
+	a, err := articles.Store().Attach(ctx, kbActor(ctx), in.ID, in.Name, in.RawBody, s.kbAlso(ctx, actArticleFileAdded, map[string]any{"size": len(in.RawBody)}))
 	if err != nil {
 		return nil, s.kbProblem(ctx, err)
 	}
@@ -464,7 +464,7 @@ func (s *Server) detachFile(ctx context.Context, in *kbFileInput) (*struct{}, er
 	}
 	f, err := articles.Store().File(ctx, id)
 	if err == nil {
-		err = articles.Store().Detach(ctx, kbActor(ctx), f.Article, id, s.kbAlso(ctx, "article.file_removed", nil))
+		err = articles.Store().Detach(ctx, kbActor(ctx), f.Article, id, s.kbAlso(ctx, actArticleFileRemoved, nil))
 	}
 	if err != nil {
 		return nil, s.kbProblem(ctx, err)
@@ -540,7 +540,7 @@ func (s *Server) nameKBCategory(ctx context.Context, in *kbCategoryInput) (*stru
 		if err := articles.Store().NameCategory(ctx, tx, in.Body.Path, in.Body.Lang, in.Body.Name, in.Body.Ord); err != nil {
 			return err
 		}
-		e := who.entry("category.named", "category:"+kb.CategoryPath(in.Body.Path))
+		e := who.entry(actCategoryNamed, "category:"+kb.CategoryPath(in.Body.Path))
 		e.Detail = map[string]any{"lang": in.Body.Lang}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -636,7 +636,7 @@ func (s *Server) labelQuestions(ctx context.Context, in *kbLabelsInput) (*struct
 		if err := articles.Store().Label(ctx, tx, who.User.Username, "human", in.Body.Questions...); err != nil {
 			return err
 		}
-		e := who.entry("questions.labelled", "kb")
+		e := who.entry(actQuestionsLabelled, "kb")
 		e.Detail = map[string]any{"questions": len(in.Body.Questions)}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -673,7 +673,7 @@ func (s *Server) shiftThresholds(ctx context.Context, in *kbShiftInput) (*struct
 		if err := articles.Store().SetShift(ctx, tx, who.User.Username, in.Name, in.Body); err != nil {
 			return err
 		}
-		e := who.entry("thresholds.moved", "kb:"+in.Name)
+		e := who.entry(actThresholdsMoved, "kb:"+in.Name)
 		e.Detail = map[string]any{"answer": in.Body.Answer, "clarify": in.Body.Clarify}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -700,7 +700,7 @@ func (s *Server) trainJudgement(ctx context.Context, in *kbTrainInput) (*struct{
 		if err := s.parts.Jobs.Insert(ctx, tx, kb.TrainArgs{Lang: in.Name, By: who.User.Username}); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, who.entry("judgement.trained", "kb:"+in.Name))
+		return s.audit.add(ctx, tx, who.entry(actJudgementTrained, "kb:"+in.Name))
 	})
 	if err != nil {
 		return nil, s.kbProblem(ctx, err)
@@ -726,7 +726,7 @@ func (s *Server) importArticles(ctx context.Context, in *kbImportInput) (*bodyOf
 	}
 	report, err := articles.Store().Import(ctx, kbActor(ctx), batch, kb.ImportOptions{Publish: in.Publish, Check: in.Check})
 	if !in.Check && report.Created+report.Updated+report.Published+report.Questions > 0 {
-		e := callerOf(ctx).entry("articles.imported", "kb")
+		e := callerOf(ctx).entry(actArticlesImported, "kb")
 		e.Detail = map[string]any{"created": report.Created, "updated": report.Updated, "published": report.Published, "questions": report.Questions, "failed": report.Failed}
 		err = errors.Join(err, s.audit.write(ctx, e))
 		s.kbSeen(ctx)
@@ -751,7 +751,7 @@ func (s *Server) exportArticles(ctx context.Context, in *kbExportInput) (*huma.S
 	if err != nil {
 		return nil, s.kbProblem(ctx, err)
 	}
-	e := callerOf(ctx).entry("articles.exported", "kb")
+	e := callerOf(ctx).entry(actArticlesExported, "kb")
 	e.Detail = map[string]any{"articles": len(items), "format": in.Format}
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.kbProblem(ctx, err)

@@ -122,7 +122,7 @@ func (s *Server) approveSuggestion(ctx context.Context, in *approveInput) (*body
 		return s.parts.Jobs.Insert(ctx, tx, kb.TrainArgs{Lang: r.Lang, By: by})
 	}
 	r, err := a.Approve(ctx, kbActor(ctx), in.ID, assist.Approval{Article: b.Article, Texts: b.Texts, Title: b.Title, Answer: b.Answer, Category: b.Category, Publish: b.Publish},
-		s.parts.KB.Config().FourEyes, s.kbAlso(ctx, "suggestion.approved", map[string]any{"suggestion": in.ID}), train)
+		s.parts.KB.Config().FourEyes, s.kbAlso(ctx, actSuggestionApproved, map[string]any{"suggestion": in.ID}), train)
 	if err != nil {
 		return nil, s.assistProblem(ctx, err)
 	}
@@ -147,7 +147,7 @@ func (s *Server) dismissCluster(ctx context.Context, in *suggestionPath) (*struc
 	if err := a.Dismiss(ctx, in.ID, who.User.Username); err != nil {
 		return nil, s.assistProblem(ctx, err)
 	}
-	return nil, s.problem(ctx, s.audit.write(ctx, who.entry("suggestion.dismissed", "suggestion:"+strconv.FormatInt(in.ID, 10))))
+	return nil, s.problem(ctx, s.audit.write(ctx, who.entry(actSuggestionDismissed, "suggestion:"+strconv.FormatInt(in.ID, 10))))
 }
 
 type unansweredInput struct {
@@ -182,7 +182,7 @@ func (s *Server) learnNow(ctx context.Context, _ *struct{}) (*struct{}, error) {
 		if err := s.parts.Jobs.Insert(ctx, tx, assist.LearnArgs{By: who.User.Username}); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, who.entry("kb.learnt", "kb"))
+		return s.audit.add(ctx, tx, who.entry(actKbLearnt, "kb"))
 	}))
 }
 
@@ -203,7 +203,7 @@ func (s *Server) activateJudgement(ctx context.Context, in *activateInput) (*str
 		if err := articles.Activate(ctx, tx, in.Name, in.Body.ID); err != nil {
 			return err
 		}
-		e := who.entry("judgement.activated", "kb:"+in.Name)
+		e := who.entry(actJudgementActivated, "kb:"+in.Name)
 		e.Detail = map[string]any{"judgement": in.Body.ID}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -238,7 +238,7 @@ func (s *Server) addCase(ctx context.Context, in *addCaseInput) (*bodyOf[assist.
 	if err != nil {
 		return nil, s.assistProblem(ctx, err)
 	}
-	if err := s.audit.write(ctx, who.entry("practice.case_added", "conversation:"+id)); err != nil {
+	if err := s.audit.write(ctx, who.entry(actPracticeCaseAdded, "conversation:"+id)); err != nil {
 		return nil, s.problem(ctx, err)
 	}
 	return &bodyOf[assist.Case]{c}, nil
@@ -252,7 +252,7 @@ type retireCaseInput struct {
 }
 
 func (s *Server) retireCase(ctx context.Context, in *retireCaseInput) (*struct{}, error) {
-	return nil, s.assistChange(ctx, "practice.case_changed", "practice:"+strconv.FormatInt(in.ID, 10), func(st *assist.Store, tx pgx.Tx, _ *caller) error {
+	return nil, s.assistChange(ctx, actPracticeCaseChanged, "practice:"+strconv.FormatInt(in.ID, 10), func(st *assist.Store, tx pgx.Tx, _ *caller) error {
 		return st.RetireCase(ctx, tx, in.ID, in.Body.Retired)
 	})
 }

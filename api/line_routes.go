@@ -96,7 +96,7 @@ func (s *Server) place(ctx context.Context, o call.Order) (*bodyOf[PlacedCall], 
 	if s.parts.Line == nil {
 		return nil, errNoLine()
 	}
-	e := callerOf(ctx).entry("call.placed", "user:"+o.User)
+	e := callerOf(ctx).entry(actCallPlaced, "user:"+o.User)
 	e.Detail = map[string]any{"outside": o.To.Number != "", "user": o.To.User, "queue": o.Queue}
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.problem(ctx, err)
@@ -122,7 +122,7 @@ func (s *Server) parkCall(ctx context.Context, in *parkInput) (*bodyOf[ParkedVie
 		return nil, errNoLine()
 	}
 	var slot string
-	_, err := s.control(ctx, in.ID, "call.parked", map[string]any{"slot": in.Body.Slot}, func(_ Control, user string) (err error) {
+	_, err := s.control(ctx, in.ID, actCallParked, map[string]any{"slot": in.Body.Slot}, func(_ Control, user string) (err error) {
 		slot, err = s.parts.Line.Park(ctx, in.ID, user, in.Body.Slot)
 		return err
 	})
@@ -193,7 +193,7 @@ func (s *Server) callbacksFor(ctx context.Context, q queue.QueueID) ([]call.Call
 }
 
 // withCallback does something to a call-back that the caller may see, with its audit row.
-func (s *Server) withCallback(ctx context.Context, action string, id queue.WorkID, do func(*caller) error) (*struct{}, error) {
+func (s *Server) withCallback(ctx context.Context, action act, id queue.WorkID, do func(*caller) error) (*struct{}, error) {
 	if s.parts.Line == nil {
 		return nil, errNoLine()
 	}
@@ -211,14 +211,14 @@ func (s *Server) withCallback(ctx context.Context, action string, id queue.WorkI
 }
 
 func (s *Server) takeCallback(ctx context.Context, in *WorkPath) (*struct{}, error) {
-	return s.withCallback(ctx, "callback.taken", in.ID, func(who *caller) error {
+	return s.withCallback(ctx, actCallbackTaken, in.ID, func(who *caller) error {
 		_, err := s.parts.Queues.Assign(ctx, in.ID, queue.AgentID(who.User.ID), who.User.Username)
 		return err
 	})
 }
 
 func (s *Server) cancelCallback(ctx context.Context, in *WorkPath) (*struct{}, error) {
-	return s.withCallback(ctx, "callback.cancelled", in.ID, func(*caller) error { return s.parts.Queues.Remove(ctx, in.ID) })
+	return s.withCallback(ctx, actCallbackCancelled, in.ID, func(*caller) error { return s.parts.Queues.Remove(ctx, in.ID) })
 }
 
 type addCallbackInput struct {
@@ -243,7 +243,7 @@ func (s *Server) addCallback(ctx context.Context, in *addCallbackInput) (*bodyOf
 	if err := urgency.UnmarshalText([]byte(in.Body.Urgency)); err != nil {
 		return nil, huma.Error422UnprocessableEntity(err.Error())
 	}
-	e := callerOf(ctx).entry("callback.added", "queue:"+string(in.Body.Queue))
+	e := callerOf(ctx).entry(actCallbackAdded, "queue:"+string(in.Body.Queue))
 	if err := s.audit.write(ctx, e); err != nil {
 		return nil, s.problem(ctx, err)
 	}

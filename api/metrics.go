@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"tingxin/event"
 )
@@ -21,7 +22,7 @@ import (
 func (s *Server) metrics() gin.HandlerFunc {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &puller{s})
-	h := promhttp.HandlerFor(prometheus.Gatherers{reg, s.feed.reg}, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	h := promhttp.HandlerFor(prometheus.Gatherers{reg, countersOf(s.feed.reg)}, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 	return func(c *gin.Context) {
 		if !s.mayScrape(c.Request) {
 			refuse(c, http.StatusForbidden, "metrics are for this machine, or with the token of api.metrics_token")
@@ -29,6 +30,23 @@ func (s *Server) metrics() gin.HandlerFunc {
 		}
 		h.ServeHTTP(c.Writer, c.Request)
 	}
+}
+
+// countersOf gives the counters of others names that end in _total, which centrifuge leaves out.
+func countersOf(of prometheus.Gatherer) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		all, err := of.Gather()
+		for _, m := range all {
+			if name := m.GetName(); m.GetType() == dto.MetricType_COUNTER && !strings.HasSuffix(name, "_total") {
+				if stem, size := strings.CutSuffix(name, "_size"); size {
+					name = stem + "_bytes"
+				}
+				name = strings.TrimSuffix(name, "_count") + "_total"
+				m.Name = &name
+			}
+		}
+		return all, err
+	})
 }
 
 // profiles serves what net/http/pprof does, to whom /metrics is served.
@@ -128,9 +146,9 @@ func (p *puller) Collect(out chan<- prometheus.Metric) {
 // label is a name and a value; values come from configuration and code, never from callers.
 type label struct{ name, value string }
 
-// pull makes a metric of each number in a struct: unsigned ones are counters,
-// others gauges, durations seconds; a map gives one per key ("kind"), a slice of
-// structs one set per element, told apart by its Name or ID, and Graph. Of elements
+// pull makes a metric of each number in a struct: unsigned ones are counters, and those that the tag metric:",total" says
+// only grow; others are gauges. Durations and names in _ms become seconds, names in _mb bytes, names in _pct ratios. A map gives
+// one metric per key ("kind"), a slice of structs one set per element, told apart by its Name or ID, and Graph. Of elements
 // that say the same of themselves, as a worker and its successor do, the last counts.
 func pull(out chan<- prometheus.Metric, prefix string, stats any, labels []label) {
 	v := reflect.Indirect(reflect.ValueOf(stats))
@@ -142,32 +160,33 @@ func pull(out chan<- prometheus.Metric, prefix string, stats any, labels []label
 		if !f.IsExported() {
 			continue
 		}
-		pullField(out, prefix+"_"+metricName(f), v.Field(i), labels)
+		name, grows := metricName(f)
+		pullField(out, prefix+"_"+name, v.Field(i), grows, labels)
 	}
 }
 
-func pullField(out chan<- prometheus.Metric, name string, v reflect.Value, labels []label) {
+func pullField(out chan<- prometheus.Metric, name string, v reflect.Value, grows bool, labels []label) {
 	switch v.Kind() {
 	case reflect.Bool:
 		n := 0.0
 		if v.Bool() {
 			n = 1
 		}
-		emit(out, name, prometheus.GaugeValue, n, labels)
+		number(out, name, n, false, labels)
 	case reflect.Uint, reflect.Uint32, reflect.Uint64:
-		emit(out, name+"_total", prometheus.CounterValue, float64(v.Uint()), labels)
+		number(out, name, float64(v.Uint()), true, labels)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		if d, ok := v.Interface().(time.Duration); ok {
-			emit(out, name+"_seconds", prometheus.GaugeValue, d.Seconds(), labels)
+			number(out, name+"_seconds", d.Seconds(), grows, labels)
 			return
 		}
-		emit(out, name, prometheus.GaugeValue, float64(v.Int()), labels)
+		number(out, name, float64(v.Int()), grows, labels)
 	case reflect.Float32, reflect.Float64:
-		emit(out, name, prometheus.GaugeValue, v.Float(), labels)
+		number(out, name, v.Float(), grows, labels)
 	case reflect.Map:
 		for _, key := range v.MapKeys() {
 			if key.Kind() == reflect.String {
-				pullField(out, name, v.MapIndex(key), append(labels[:len(labels):len(labels)], label{"kind", key.String()}))
+				pullField(out, name, v.MapIndex(key), grows, append(labels[:len(labels):len(labels)], label{"kind", key.String()}))
 			}
 		}
 	case reflect.Struct:
@@ -191,6 +210,26 @@ func pullField(out chan<- prometheus.Metric, name string, v reflect.Value, label
 			}
 		}
 	}
+}
+
+// units are what names of the house's structs end in, and the base units of Prometheus.
+var units = []struct {
+	ours, base string
+	factor     float64
+}{{"_ms", "_seconds", 1e-3}, {"_mb", "_bytes", 1 << 20}, {"_pct", "_ratio", 1e-2}}
+
+// number emits a gauge, or a counter, whose name ends in _total.
+func number(out chan<- prometheus.Metric, name string, value float64, counter bool, labels []label) {
+	for _, u := range units {
+		if stem, ok := strings.CutSuffix(name, u.ours); ok {
+			name, value = stem+u.base, value*u.factor
+		}
+	}
+	if counter {
+		emit(out, name+"_total", prometheus.CounterValue, value, labels)
+		return
+	}
+	emit(out, name, prometheus.GaugeValue, value, labels)
 }
 
 // elementLabels tell elements apart: Name or ID, and Graph where there is one.
@@ -243,10 +282,16 @@ func emitBuckets(out chan<- prometheus.Metric, name string, b event.Buckets, lab
 	}
 }
 
-// metricName is the JSON name of a field, or its Go name in snake case.
-func metricName(f reflect.StructField) string {
+// metricName is the name of the tag metric, else the JSON name of a field, or its Go name in snake case; grows when the
+// tag says so.
+func metricName(f reflect.StructField) (name string, grows bool) {
+	name, option, _ := strings.Cut(f.Tag.Get("metric"), ",")
+	grows = option == "total"
+	if name != "" {
+		return name, grows
+	}
 	if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag != "" && tag != "-" {
-		return tag
+		return tag, grows
 	}
 	var b strings.Builder
 	for i, r := range f.Name {
@@ -256,5 +301,5 @@ func metricName(f reflect.StructField) string {
 		}
 		b.WriteString(strings.ToLower(string(r)))
 	}
-	return b.String()
+	return b.String(), grows
 }

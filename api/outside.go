@@ -329,7 +329,7 @@ func (s *Server) signedInOutside(ctx context.Context, in *callbackInput) (*away,
 	switch {
 	case errors.Is(err, errRefused), errors.Is(err, errTaken):
 		s.log.Info("login from outside refused", "error", err)
-		if err := s.audit.write(ctx, entry{Actor: systemActor, Action: "session.refused", Address: from.address, Detail: map[string]any{"outside": true, "reason": err.Error()}}); err != nil {
+		if err := s.audit.write(ctx, entry{Actor: systemActor, Action: actSessionRefused, Address: from.address, Detail: map[string]any{"outside": true, "reason": err.Error()}}); err != nil {
 			return nil, s.problem(ctx, err)
 		}
 		out.Location = "/login?outside=refused"
@@ -402,7 +402,7 @@ func (s *Server) outsideUser(ctx context.Context, who identity) (User, error) {
 		if _, err := tx.Exec(ctx, `insert into outside_logins (issuer, subject, user_id) values ($1, $2, $3::bigint)`, who.issuer, who.subject, u.ID); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: "user.created", Subject: userSubject(u.ID), Detail: map[string]any{"role": u.Role, "outside": true}})
+		return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: actUserCreated, Subject: userSubject(u.ID), Detail: map[string]any{"role": u.Role, "outside": true}})
 	})
 	if err == nil {
 		s.people.changed(ctx)
@@ -431,7 +431,7 @@ func (s *Server) outsideRole(ctx context.Context, tx pgx.Tx, id string, role Rol
 	if _, err := s.sessions.endAll(ctx, tx, id, nil); err != nil {
 		return User{}, err
 	}
-	return u, s.audit.add(ctx, tx, entry{Actor: systemActor, Action: "user.changed", Subject: userSubject(id), Detail: map[string]any{"role": role, "outside": true}})
+	return u, s.audit.add(ctx, tx, entry{Actor: systemActor, Action: actUserChanged, Subject: userSubject(id), Detail: map[string]any{"role": role, "outside": true}})
 }
 
 func cutRunes(s string, n int) string {

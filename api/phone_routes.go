@@ -95,7 +95,7 @@ func (s *Server) phoneTicket(ctx context.Context, _ *struct{}) (*bodyOf[PhoneTic
 	if !s.tickets.take(who.User.Username, now) {
 		return nil, huma.ErrorWithHeaders(huma.Error429TooManyRequests("too many tickets; try again in a minute"), http.Header{"Retry-After": {"60"}})
 	}
-	if err := s.audit.write(ctx, who.entry("phone.ticket", userSubject(who.User.ID))); err != nil {
+	if err := s.auditPhone(ctx, who, now); err != nil { // no row, no way in
 		return nil, s.problem(ctx, err)
 	}
 	ticket := s.parts.Phones.Ticket(who.User.Username, now)
@@ -103,6 +103,18 @@ func (s *Server) phoneTicket(ctx context.Context, _ *struct{}) (*bodyOf[PhoneTic
 		ticket.ICEServers = []ICEServer{}
 	}
 	return &bodyOf[PhoneTicket]{ticket}, nil
+}
+
+// auditPhone writes down that a session became a telephone, once: later loads of its pages and fresh tokens are the
+// same act, and would bury those on personal data.
+func (s *Server) auditPhone(ctx context.Context, who *caller, now time.Time) error {
+	return s.db.Tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update sessions set phone_at = $2 where token_hash = $1 and phone_at is null`, who.hash, now)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		return s.audit.add(ctx, tx, who.entry(actPhoneTicket, userSubject(who.User.ID)))
+	})
 }
 
 func (s *Server) listColleagues(ctx context.Context, _ *struct{}) (*bodyOf[Colleagues], error) {

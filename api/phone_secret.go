@@ -122,7 +122,7 @@ func (s *Server) putPhoneSecret(ctx context.Context, in *newPhoneSecret) (*bodyO
 		if err := s.phoneSecrets.put(ctx, tx, who.User.ID, digests); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, who.entry("phone.secret", userSubject(who.User.ID)))
+		return s.audit.add(ctx, tx, who.entry(actPhoneSecret, userSubject(who.User.ID)))
 	})
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -139,7 +139,7 @@ func (s *Server) deletePhoneSecret(ctx context.Context, _ *struct{}) (*struct{},
 		if err != nil || !had {
 			return err
 		}
-		return s.audit.add(ctx, tx, who.entry("phone.secret_removed", userSubject(who.User.ID)))
+		return s.audit.add(ctx, tx, who.entry(actPhoneSecretRemoved, userSubject(who.User.ID)))
 	})
 	if err != nil {
 		return nil, s.problem(ctx, err)

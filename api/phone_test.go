@@ -53,6 +53,19 @@ func TestPhoneTicket(t *testing.T) {
 	if bytes.Contains(h.as(RoleAdmin).get(base+"/audit").body, []byte("token of")) {
 		t.Error("the token is in the audit log")
 	}
+	// Later loads of the page are no further row, another log-in is.
+	rows := func() int { return h.audited("phone.ticket") }
+	for range 3 {
+		b.do(http.MethodPost, base+"/session/phone", nil).into(t, &got)
+	}
+	if n := rows(); n != 1 {
+		t.Errorf("%d rows of one session", n)
+	}
+	again := h.browser()
+	again.signIn("agent1", password)
+	if again.do(http.MethodPost, base+"/session/phone", nil).status != http.StatusOK || rows() != 2 {
+		t.Errorf("%d rows of two sessions", rows())
+	}
 	for range ticketsPerMinute { // the minute may turn once
 		a = b.do(http.MethodPost, base+"/session/phone", nil)
 	}

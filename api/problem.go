@@ -62,7 +62,7 @@ func (s *Server) problem(ctx context.Context, err error) error {
 		}
 		return p
 	case errors.As(err, &missing):
-		return huma.Error422UnprocessableEntity(missing.Error())
+		return unfitField("queue", missing.Error())
 	case errors.Is(err, pg.ErrNotFound), errors.Is(err, call.ErrNoCall), errors.Is(err, queue.ErrNoWork), errors.Is(err, queue.ErrNoAgent), errors.Is(err, queue.ErrNoQueue):
 		return huma.Error404NotFound("there is no such thing")
 	case errors.Is(err, queue.ErrGone), errors.Is(err, queue.ErrState), errors.Is(err, call.ErrState), errors.Is(err, queue.ErrFull), errors.Is(err, queue.ErrThere), errors.As(err, new(*queue.ClosedError)):
@@ -83,7 +83,7 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	case errors.Is(err, pg.ErrConflict):
 		return huma.Error409Conflict("something with that name is there already")
 	case errors.Is(err, contact.ErrCursor):
-		return huma.Error400BadRequest(contact.ErrCursor.Error())
+		return badCursor()
 	case errors.As(err, &unfit):
 		return huma.Error422UnprocessableEntity(unfit.Error(), &huma.ErrorDetail{Location: "body." + unfit.Field, Message: unfit.Text})
 	case errors.Is(err, ticket.ErrMove), errors.Is(err, ticket.ErrStale), errors.Is(err, ticket.ErrClosed), errors.Is(err, ticket.ErrChildren), errors.Is(err, ticket.ErrMerged):
@@ -91,7 +91,7 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	case errors.Is(err, feedback.ErrMove), errors.Is(err, feedback.ErrStale), errors.Is(err, feedback.ErrAsked), errors.Is(err, feedback.ErrLate):
 		return huma.Error409Conflict(inner(err, feedback.ErrMove, feedback.ErrStale, feedback.ErrAsked, feedback.ErrLate))
 	case errors.Is(err, call.ErrCursor), errors.Is(err, ticket.ErrCursor), errors.Is(err, feedback.ErrCursor):
-		return huma.Error400BadRequest(call.ErrCursor.Error())
+		return badCursor()
 	case unfitValue(err):
 		return huma.Error422UnprocessableEntity("a value is not one that can be kept or looked for")
 	case errors.Is(err, pg.ErrUnavailable):
@@ -101,6 +101,17 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	}
 	s.log.Error("request failed", "error", err)
 	return huma.Error500InternalServerError("internal")
+}
+
+// unfitField is 422 with the field that is meant, such as "query.since".
+func unfitField(field, text string) error {
+	return huma.Error422UnprocessableEntity(text, &huma.ErrorDetail{Location: field, Message: text})
+}
+
+// badCursor is 400 for a cursor that no list gave out.
+func badCursor() error {
+	text := call.ErrCursor.Error()
+	return huma.Error400BadRequest(text, &huma.ErrorDetail{Location: "query.cursor", Message: text})
 }
 
 // unfitValue tells that PostgreSQL could not read a value of the request: a zero byte, a broken character, a

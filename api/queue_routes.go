@@ -228,7 +228,7 @@ type assignInput struct {
 }
 
 func (s *Server) assignWork(ctx context.Context, in *assignInput) (*struct{}, error) {
-	return s.withWork(ctx, "work.assigned", in.ID, map[string]any{"agent": in.Body.Agent}, func(who *caller) error {
+	return s.withWork(ctx, actWorkAssigned, in.ID, map[string]any{"agent": in.Body.Agent}, func(who *caller) error {
 		return s.assignTo(ctx, in.ID, in.Body.Agent, who.User.Username)
 	})
 }
@@ -241,17 +241,17 @@ type moveInput struct {
 }
 
 func (s *Server) moveWork(ctx context.Context, in *moveInput) (*struct{}, error) {
-	return s.withWork(ctx, "work.moved", in.ID, map[string]any{"queue": in.Body.Queue}, func(*caller) error {
+	return s.withWork(ctx, actWorkMoved, in.ID, map[string]any{"queue": in.Body.Queue}, func(*caller) error {
 		return s.moveTo(ctx, in.ID, in.Body.Queue)
 	})
 }
 
 func (s *Server) removeWork(ctx context.Context, in *WorkPath) (*struct{}, error) {
-	return s.withWork(ctx, "work.removed", in.ID, nil, func(*caller) error { return s.takeOut(ctx, in.ID) })
+	return s.withWork(ctx, actWorkRemoved, in.ID, nil, func(*caller) error { return s.takeOut(ctx, in.ID) })
 }
 
 // withWork does something to work and writes the audit row once it is done.
-func (s *Server) withWork(ctx context.Context, action string, id queue.WorkID, detail map[string]any, do func(*caller) error) (*struct{}, error) {
+func (s *Server) withWork(ctx context.Context, action act, id queue.WorkID, detail map[string]any, do func(*caller) error) (*struct{}, error) {
 	if s.parts.Queues == nil {
 		return nil, errNoQueues()
 	}
@@ -285,7 +285,7 @@ func some[T any](all []T) []T {
 
 // setting changes settings of the queues with their audit row in one
 // transaction, then lets them count.
-func (s *Server) setting(ctx context.Context, action, subject string, change func(*queue.Store, pgx.Tx) error) (*struct{}, error) {
+func (s *Server) setting(ctx context.Context, action act, subject string, change func(*queue.Store, pgx.Tx) error) (*struct{}, error) {
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if err := change(queue.NewStore(s.db), tx); err != nil {
 			return err
@@ -320,7 +320,7 @@ func (s *Server) putQueue(ctx context.Context, in *queueInput) (*struct{}, error
 			return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("closed_flow: there is no flow %.64q", flow))
 		}
 	}
-	return s.setting(ctx, "queue.changed", "queue:"+in.ID, func(st *queue.Store, tx pgx.Tx) error { return st.PutQueueDoc(ctx, tx, in.Body) })
+	return s.setting(ctx, actQueueChanged, "queue:"+in.ID, func(st *queue.Store, tx pgx.Tx) error { return st.PutQueueDoc(ctx, tx, in.Body) })
 }
 
 // NamePath names a skill or a calendar in a path.
@@ -333,7 +333,7 @@ type queueName struct {
 }
 
 func (s *Server) deleteQueue(ctx context.Context, in *queueName) (*struct{}, error) {
-	return s.setting(ctx, "queue.deleted", "queue:"+string(in.ID), func(st *queue.Store, tx pgx.Tx) error { return st.DeleteQueue(ctx, tx, in.ID) })
+	return s.setting(ctx, actQueueDeleted, "queue:"+string(in.ID), func(st *queue.Store, tx pgx.Tx) error { return st.DeleteQueue(ctx, tx, in.ID) })
 }
 
 func (s *Server) listSkills(ctx context.Context, _ *struct{}) (*bodyOf[SkillList], error) {
@@ -349,11 +349,11 @@ type skillInput struct {
 }
 
 func (s *Server) putSkill(ctx context.Context, in *skillInput) (*struct{}, error) {
-	return s.setting(ctx, "skill.changed", "skill:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
+	return s.setting(ctx, actSkillChanged, "skill:"+in.Name, func(st *queue.Store, tx pgx.Tx) error {
 		return st.PutSkill(ctx, tx, queue.Skill{Name: in.Name, Label: plain(in.Body.Label)})
 	})
 }
 
 func (s *Server) deleteSkill(ctx context.Context, in *NamePath) (*struct{}, error) {
-	return s.setting(ctx, "skill.deleted", "skill:"+in.Name, func(st *queue.Store, tx pgx.Tx) error { return st.DeleteSkill(ctx, tx, in.Name) })
+	return s.setting(ctx, actSkillDeleted, "skill:"+in.Name, func(st *queue.Store, tx pgx.Tx) error { return st.DeleteSkill(ctx, tx, in.Name) })
 }

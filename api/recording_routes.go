@@ -117,7 +117,7 @@ func (s *Server) notePlayed(ctx context.Context, id string) error {
 		if err != nil || before {
 			return err
 		}
-		return s.audit.add(ctx, tx, who.entry("recording.played", callSubject(id)))
+		return s.audit.add(ctx, tx, who.entry(actRecordingPlayed, callSubject(id)))
 	})
 }
 

@@ -65,7 +65,7 @@ func (s *Server) reportQuestion(ctx context.Context, in *ReportQuery) (report.Qu
 	if in.Zone != "" {
 		zone, err := time.LoadLocation(in.Zone)
 		if err != nil || in.Zone == "Local" {
-			return q, huma.Error422UnprocessableEntity("zone is no time zone; write one such as UTC or Asia/Shanghai")
+			return q, unfitField("query.zone", "zone is no time zone; write one such as UTC or Asia/Shanghai")
 		}
 		q.Zone = zone
 	}
@@ -104,11 +104,16 @@ func (s *Server) reportSpan(in *ReportQuery, q *report.Query) error {
 
 // reportProblem says what is wrong with a question.
 func (s *Server) reportProblem(ctx context.Context, err error) error {
+	var wrong *report.QueryError
 	switch {
-	case errors.Is(err, report.ErrQuery):
-		return huma.Error422UnprocessableEntity(err.Error())
+	case errors.As(err, &wrong):
+		in := "query."
+		if wrong.Field == "report" {
+			in = "path."
+		}
+		return unfitField(in+wrong.Field, err.Error())
 	case errors.Is(err, report.ErrCursor):
-		return huma.Error400BadRequest(err.Error())
+		return badCursor()
 	}
 	return s.problem(ctx, err)
 }
@@ -227,14 +232,14 @@ type Rebuilding struct {
 
 func (s *Server) rebuildReports(ctx context.Context, in *rebuildInput) (*bodyOf[Rebuilding], error) {
 	if !in.Body.Since.Before(in.Body.Until) || in.Body.Until.Sub(in.Body.Since) > 10*longestReport {
-		return nil, huma.Error422UnprocessableEntity("since must lie before until, by 4000 days at most")
+		return nil, unfitField("body.since", "since must lie before until, by 4000 days at most")
 	}
 	var out Rebuilding
 	err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {
 		if out.Hours, err = s.parts.Reports.Rebuild(ctx, tx, in.Body.Since, in.Body.Until); err != nil {
 			return err
 		}
-		e := callerOf(ctx).entry("report.rebuilt", "")
+		e := callerOf(ctx).entry(actReportRebuilt, "")
 		e.Detail = map[string]any{"since": in.Body.Since.UTC().Format(time.RFC3339), "until": in.Body.Until.UTC().Format(time.RFC3339), "hours": out.Hours}
 		return s.audit.add(ctx, tx, e)
 	})

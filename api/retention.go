@@ -74,7 +74,7 @@ func (s *Server) Retain(ctx context.Context) (Removed, error) {
 	}
 	if r.any() {
 		detail := map[string]any{"recordings": r.Recordings, "messages": r.Messages, "transcripts": r.Calls, "utterances": r.Utterances, "records": r.Records, "audit": r.Audit}
-		err = errors.Join(err, s.audit.write(ctx, entry{Actor: systemActor, Action: "retention.done", Detail: detail}))
+		err = errors.Join(err, s.audit.write(ctx, entry{Actor: systemActor, Action: actRetentionDone, Detail: detail}))
 	}
 	return r, err
 }

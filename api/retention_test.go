@@ -93,7 +93,7 @@ func TestAuditChain(t *testing.T) {
 	h := open(t)
 	for i := range 5 {
 		h.later(time.Duration(i) * day)
-		must(t, h.audit.write(t.Context(), entry{Actor: "mei", Action: "call.hangup", Subject: "call:1", Detail: map[string]any{"n": i, "text": "<退款>", "b": true, "a": 1.5}}))
+		must(t, h.audit.write(t.Context(), entry{Actor: "mei", Action: actCallHangup, Subject: "call:1", Detail: map[string]any{"n": i, "text": "<退款>", "b": true, "a": 1.5}}))
 	}
 	rows, head, err := h.VerifyAudit(t.Context())
 	if err != nil || rows != 5 || len(head) != 32 {
@@ -135,7 +135,7 @@ func TestAuditLogGrowsOldFromItsBeginning(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	for range 4 {
-		must(t, h.audit.write(t.Context(), entry{Actor: systemActor, Action: "test.done"}))
+		must(t, h.audit.write(t.Context(), entry{Actor: systemActor, Action: act{"test.done"}}))
 		h.later(10 * day)
 	}
 	n, err := h.audit.expire(t.Context(), h.now().Add(-25*day))
@@ -148,7 +148,7 @@ func TestAuditLogGrowsOldFromItsBeginning(t *testing.T) {
 	if n, err := h.audit.expire(t.Context(), h.now().Add(day)); err != nil || n != 1 {
 		t.Errorf("removed %d, %v; want all but the last", n, err)
 	}
-	must(t, h.audit.write(t.Context(), entry{Actor: systemActor, Action: "test.done"}))
+	must(t, h.audit.write(t.Context(), entry{Actor: systemActor, Action: act{"test.done"}}))
 	if rows, _, err := h.VerifyAudit(t.Context()); err != nil || rows != 2 {
 		t.Errorf("%d rows, %v", rows, err)
 	}

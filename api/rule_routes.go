@@ -198,7 +198,7 @@ func (s *Server) runMacro(ctx context.Context, in *runMacroInput) (*bodyOf[Macro
 		}
 		done, err := r.RunMacro(ctx, in.Name, in.Body.Objects, a, in.Body.Dry)
 		if len(done) > 0 && !in.Body.Dry { // also of what was cut in the middle
-			e := callerOf(ctx).entry("macro.run", "macro:"+in.Name)
+			e := callerOf(ctx).entry(actMacroRun, "macro:"+in.Name)
 			e.Detail = map[string]any{"objects": len(done)}
 			again, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 			defer cancel()
@@ -216,7 +216,7 @@ func (s *Server) undoMacro(ctx context.Context, in *runID) (*bodyOf[rules.Run], 
 	return answerOf(ctx, s, func(r *rules.Service) (rules.Run, error) {
 		done, err := r.Undo(ctx, in.ID, agentOf(ctx))
 		if err == nil {
-			err = s.audit.write(ctx, callerOf(ctx).entry("macro.undone", "macro:"+done.Name))
+			err = s.audit.write(ctx, callerOf(ctx).entry(actMacroUndone, "macro:"+done.Name))
 		}
 		return done, err
 	})
@@ -299,7 +299,7 @@ func (s *Server) replayWebhook(ctx context.Context, in *replayInput) (*bodyOf[Re
 			if out.Letters, err = r.Replay(ctx, tx, in.Name, in.Body.IDs); err != nil {
 				return err
 			}
-			e := callerOf(ctx).entry("webhook.replayed", "webhook:"+in.Name)
+			e := callerOf(ctx).entry(actWebhookReplayed, "webhook:"+in.Name)
 			e.Detail = map[string]any{"letters": out.Letters}
 			return s.audit.add(ctx, tx, e)
 		})
@@ -311,7 +311,7 @@ func (s *Server) testWebhook(ctx context.Context, in *NamePath) (*bodyOf[rules.T
 	return answerOf(ctx, s, func(r *rules.Service) (rules.Tried, error) {
 		done, err := r.Try(ctx, in.Name)
 		if err == nil {
-			err = s.audit.write(ctx, callerOf(ctx).entry("webhook.tested", "webhook:"+in.Name))
+			err = s.audit.write(ctx, callerOf(ctx).entry(actWebhookTested, "webhook:"+in.Name))
 		}
 		return done, err
 	})

@@ -23,11 +23,18 @@ type SessionView struct {
 	Locked bool `json:"locked" doc:"give the password to POST /session/unlock"`
 	Enrol  bool `json:"enrol" doc:"the role needs a second factor: set it up first"`
 	// Idle is for the page: it locks itself.
-	IdleMinutes int  `json:"idle_minutes" doc:"without a hand on the page until it locks; 0: never"`
-	Outside     bool `json:"outside" doc:"signed in through the identity provider"`
-	Masked      bool `json:"masked" doc:"numbers, addresses and names are shown masked"`
+	IdleMinutes int        `json:"idle_minutes" doc:"without a hand on the page until it locks; 0: never"`
+	Outside     bool       `json:"outside" doc:"signed in through the identity provider"`
+	Masked      bool       `json:"masked" doc:"numbers, addresses and names are shown masked"`
+	Mood        MoodLimits `json:"mood"`
 	// Feed is put behind the names of channels.
 	Feed string `json:"feed,omitempty" doc:"to be put behind the name of each channel of the live feed: whose events they are"`
+}
+
+// MoodLimits are where a mood, 0 to 1, gets its words: those of emotion.rules.
+type MoodLimits struct {
+	Tense float32 `json:"tense" doc:"above it a mood is tense"`
+	Angry float32 `json:"angry" doc:"from it on a mood is angry"`
 }
 
 type sessionOutput struct {
@@ -89,7 +96,7 @@ func (s *Server) signIn(ctx context.Context, in *signIn) (*sessionOutput, error)
 	}
 	if !right {
 		// The name is not kept: people type passwords into the wrong field.
-		e := entry{Actor: systemActor, Action: "session.refused", Address: in.from.address}
+		e := entry{Actor: systemActor, Action: actSessionRefused, Address: in.from.address}
 		if u.ID != "" {
 			e.Subject = userSubject(u.ID)
 		}
@@ -103,7 +110,7 @@ func (s *Server) signIn(ctx context.Context, in *signIn) (*sessionOutput, error)
 	case errors.Is(err, errFactorAsked): // the guess is not forgiven: else codes could be tried for ever
 		return nil, errFactorNeeded
 	case errors.Is(err, errCode):
-		e := entry{Actor: systemActor, Action: "session.refused", Address: in.from.address, Subject: userSubject(u.ID), Detail: map[string]any{"second_factor": true}}
+		e := entry{Actor: systemActor, Action: actSessionRefused, Address: in.from.address, Subject: userSubject(u.ID), Detail: map[string]any{"second_factor": true}}
 		if err := s.audit.write(ctx, e); err != nil {
 			return nil, s.problem(ctx, err)
 		}
@@ -156,7 +163,7 @@ func (s *Server) openSession(ctx context.Context, u User, from client, code stri
 			return err
 		}
 		out.Cookie = s.cookie(token, int(s.cfg.SessionMax.Seconds()))
-		return s.audit.add(ctx, tx, entry{Actor: u.Username, Action: "session.opened", Subject: userSubject(u.ID), Address: from.address, Detail: detail})
+		return s.audit.add(ctx, tx, entry{Actor: u.Username, Action: actSessionOpened, Subject: userSubject(u.ID), Address: from.address, Detail: detail})
 	})
 	if err == nil {
 		out.Body, err = s.sessionView(ctx, &sess)
@@ -166,6 +173,8 @@ func (s *Server) openSession(ctx context.Context, u User, from client, code stri
 
 func (s *Server) sessionView(ctx context.Context, sess *session) (SessionView, error) {
 	v := SessionView{User: sess.User, CSRF: sess.CSRF, Locked: sess.locked, Outside: sess.outside, Masked: len(sess.hidden) > 0}
+	moods := s.parts.Calls.MoodRules()
+	v.Mood = MoodLimits{moods.Clear, moods.Raise}
 	demands, err := s.demands(ctx)
 	if err != nil {
 		return v, err
@@ -207,7 +216,7 @@ func (s *Server) signOut(ctx context.Context, _ *struct{}) (*signedOut, error) {
 		return nil, s.problem(ctx, err)
 	}
 	s.feed.disconnect(who.key())
-	err := s.audit.write(ctx, who.entry("session.closed", userSubject(who.User.ID)))
+	err := s.audit.write(ctx, who.entry(actSessionClosed, userSubject(who.User.ID)))
 	return &signedOut{s.cookie("", -1)}, s.problem(ctx, err)
 }
 
@@ -248,12 +257,12 @@ func (s *Server) changePassword(ctx context.Context, in *newPassword) (*struct{}
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	_, err = s.changeUser(ctx, who, who.User.ID, change{hash: &hash}, "user.password", nil, who.hash)
+	_, err = s.changeUser(ctx, who, who.User.ID, change{hash: &hash}, actUserPassword, nil, who.hash)
 	return nil, s.problem(ctx, err)
 }
 
 // changeUser changes a user, ends the sessions that must end, and writes it down, all or nothing.
-func (s *Server) changeUser(ctx context.Context, who *caller, id string, c change, action string, detail map[string]any, keep []byte) (User, error) {
+func (s *Server) changeUser(ctx context.Context, who *caller, id string, c change, action act, detail map[string]any, keep []byte) (User, error) {
 	var u User
 	var ended []string
 	err := s.db.Tx(ctx, func(tx pgx.Tx) (err error) {

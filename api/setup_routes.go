@@ -283,7 +283,7 @@ func auditSettings(ctx context.Context, log *auditLog, tx pgx.Tx, done []admin.O
 		if len(o.Fields) > 0 {
 			detail["fields"] = o.Fields
 		}
-		e := entry{Actor: actor, Action: string(o.Kind) + "." + o.Did, Subject: o.Ref.String(), Address: address, Detail: detail}
+		e := entry{Actor: actor, Action: settingActs[o.Kind][o.Did], Subject: o.Ref.String(), Address: address, Detail: detail}
 		if err := log.add(ctx, tx, e); err != nil {
 			return err
 		}

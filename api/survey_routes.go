@@ -72,7 +72,7 @@ func (s *Server) putSchedule(ctx context.Context, in *bodyOf[feedback.Schedule])
 		if err := s.parts.Feedback.SetSchedule(ctx, tx, v, who.User.Username); err != nil {
 			return err
 		}
-		e := who.entry("surveys.scheduled", "settings:feedback.nps")
+		e := who.entry(actSurveysScheduled, "settings:feedback.nps")
 		e.Detail = map[string]any{"on": v.On, "every_days": v.EveryDays, "share": v.Share, "after_hours": v.AfterHours, "per_day": v.PerDay, "calendar": v.Calendar}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -94,7 +94,7 @@ func (s *Server) npsReport(ctx context.Context, in *npsInput) (*bodyOf[feedback.
 		since = until.AddDate(0, 0, -90)
 	}
 	if !since.Before(until) {
-		return nil, huma.Error422UnprocessableEntity("since must be before until")
+		return nil, unfitField("query.since", "since must be before until")
 	}
 	r, err := s.parts.Feedback.NPSReport(ctx, since, until)
 	return &bodyOf[feedback.NPSReport]{r}, s.problem(ctx, err)

@@ -3,14 +3,18 @@ package api
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tingxin/asr"
 	"tingxin/call"
@@ -71,12 +75,13 @@ func TestMetrics(t *testing.T) {
 	b := h.browser()
 	a := b.get("/metrics")
 	for _, want := range []string{`tingxin_sip_requests_total{kind="INVITE"} 7`, "tingxin_sip_dialogs 3", `tingxin_sip_trunks_accepted_total{name="north"} 5`,
-		`tingxin_sip_trunks_wait_seconds{name="north"} 1`, "tingxin_call_active 2", "tingxin_call_writer_queued 3", `tingxin_asr_workers_lateness_p99_ms{id="w1"} 4.5`,
-		"tingxin_asr_opened_total 9", "tingxin_media_clock_late_p99_ms 0.5", "tingxin_pg_queries", "tingxin_feed_clients 0", "tingxin_events_published_total", "go_goroutines"} {
+		`tingxin_sip_trunks_wait_seconds{name="north"} 1`, "tingxin_call_active 2", "tingxin_call_writer_queued 3", `tingxin_asr_workers_lateness_p99_seconds{id="w1"} 0.0045`,
+		"tingxin_asr_opened_total 9", "tingxin_media_clock_late_p99_seconds 0.0005", "tingxin_media_ports 100", "tingxin_pg_queries_total", "tingxin_pg_query_time_seconds_total", "tingxin_call_accepted_total", "tingxin_feed_clients 0", "tingxin_events_published_total", "go_goroutines"} {
 		if !strings.Contains(string(a.body), want) {
 			t.Errorf("no %s in\n%s", want, a.body)
 		}
 	}
+	checkNames(t, string(a.body))
 	if a := b.get("/metrics", "X-Forwarded-For", "192.0.2.1"); a.status != http.StatusForbidden {
 		t.Errorf("through a proxy: %s", a)
 	}
@@ -88,6 +93,63 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// checkNames holds names against the rules of Prometheus: counters and nothing else end in _total, units are base units.
+func checkNames(t *testing.T, page string) {
+	t.Helper()
+	found := 0
+	for line := range strings.Lines(page) {
+		f := strings.Fields(line)
+		if len(f) != 4 || f[1] != "TYPE" {
+			continue
+		}
+		found++
+		name, counter := f[2], f[3] == "counter"
+		if counter != strings.HasSuffix(name, "_total") {
+			t.Errorf("%s is a %s", name, f[3])
+		}
+		for _, unit := range []string{"_ms", "_mb", "_pct", "_us", "_kb", "_minutes", "_hours", "_percent"} {
+			if !strings.HasPrefix(name, "go_") && strings.HasSuffix(strings.TrimSuffix(name, "_total"), unit) {
+				t.Errorf("%s: base units are seconds, bytes and ratios", name)
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("%d metrics", found)
+	}
+}
+
+// What only grows is a counter, also in structs that count by signed numbers.
+func TestEveryStatsIsNamedByTheRules(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collected(func(out chan<- prometheus.Metric) {
+		pull(out, "a", struct {
+			QueryTime time.Duration `metric:",total"`
+			Waits     int64         `metric:",total"`
+			Ports     int           `json:"ports_total" metric:"ports"`
+			LateMS    uint64        `json:"late_ms"`
+			BusyPct   float64       `json:"busy_pct"`
+			ByKind    map[string]uint64
+		}{2 * time.Second, 3, 4, 1500, 50, map[string]uint64{"x": 1}}, nil)
+	}))
+	all, err := reg.Gather()
+	must(t, err)
+	got := map[string]string{}
+	for _, m := range all {
+		got[m.GetName()] = fmt.Sprint(m.GetType(), " ", m.GetMetric()[0].GetCounter().GetValue()+m.GetMetric()[0].GetGauge().GetValue())
+	}
+	want := map[string]string{"a_query_time_seconds_total": "COUNTER 2", "a_waits_total": "COUNTER 3", "a_ports": "GAUGE 4", "a_late_seconds_total": "COUNTER 1.5",
+		"a_busy_ratio": "GAUGE 0.5", "a_by_kind_total": "COUNTER 1"}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+}
+
+type collected func(chan<- prometheus.Metric)
+
+func (collected) Describe(chan<- *prometheus.Desc)       {}
+func (c collected) Collect(out chan<- prometheus.Metric) { c(out) }
+
 // A model has two graphs and a worker that is replaced has a successor of its name: neither may cost the whole page.
 func TestMetricsOfEqualNames(t *testing.T) {
 	t.Parallel()
@@ -98,7 +160,7 @@ func TestMetricsOfEqualNames(t *testing.T) {
 		}}
 	})
 	a := h.browser().get("/metrics")
-	for _, want := range []string{`tingxin_asr_workers_rss_mb{id="w1"} 7`, `tingxin_asr_workers_models_loaded{graph="static",id="w1",name="en"} 1`,
+	for _, want := range []string{`tingxin_asr_workers_rss_bytes{id="w1"} 7.340032e+06`, `tingxin_asr_workers_models_loaded{graph="static",id="w1",name="en"} 1`,
 		`tingxin_asr_workers_models_loaded{graph="dynamic",id="w1",name="en"} 0`} {
 		if a.status != http.StatusOK || !strings.Contains(string(a.body), want) {
 			t.Errorf("status %d, no %s in\n%s", a.status, want, a.body)

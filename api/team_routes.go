@@ -82,7 +82,7 @@ func (s *Server) putTeam(ctx context.Context, in *teamInput) (*struct{}, error) 
 		if err := s.teams.Put(ctx, tx, d); err != nil {
 			return err
 		}
-		e := callerOf(ctx).entry("team.changed", "team:"+in.ID)
+		e := callerOf(ctx).entry(actTeamChanged, "team:"+in.ID)
 		e.Detail = map[string]any{"members": len(d.Members), "queues": strings.Join(d.Queues, " ")}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -101,7 +101,7 @@ func (s *Server) deleteTeam(ctx context.Context, in *teamPath) (*struct{}, error
 		if err := s.teams.Delete(ctx, tx, in.ID); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("team.deleted", "team:"+in.ID))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actTeamDeleted, "team:"+in.ID))
 	}))
 }
 
@@ -142,7 +142,7 @@ func (s *Server) putRoleRule(ctx context.Context, in *roleRuleInput) (*bodyOf[Ro
 		if err := s.teams.PutRule(ctx, tx, r, who.User.Username); err != nil {
 			return err
 		}
-		e := who.entry("role.changed", "role:"+string(in.Role))
+		e := who.entry(actRoleChanged, "role:"+string(in.Role))
 		e.Detail = map[string]any{"hidden": fieldWords(r.Hidden)}
 		for noun, reach := range r.Reach {
 			e.Detail[string(noun)] = string(reach)

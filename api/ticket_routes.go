@@ -164,7 +164,7 @@ func (s *Server) ticketQuestion(ctx context.Context, in *ticketQuery) (ticket.Qu
 	default:
 		n, err := strconv.ParseInt(in.Assignee, 10, 64)
 		if err != nil || n < 1 {
-			return q, huma.Error422UnprocessableEntity("assignee is the id of a user, me or nobody")
+			return q, unfitField("query.assignee", "assignee is the id of a user, me or nobody")
 		}
 		q.Assignee = n
 	}
@@ -502,7 +502,7 @@ func (s *Server) ticketsCSV(ctx context.Context, in *ticketQuery) (*huma.StreamR
 	}
 	w.Flush() // into memory, as the next line
 	_ = s.watermark(ctx, &b, "tickets")
-	e := callerOf(ctx).entry("tickets.exported", "")
+	e := callerOf(ctx).entry(actTicketsExported, "")
 	e.Detail = map[string]any{"rows": rows}
 	if err := s.audit.write(ctx, e); err != nil { // no row, no file
 		return nil, s.problem(ctx, err)
@@ -577,7 +577,7 @@ func (s *Server) putTicketType(ctx context.Context, in *typeInput) (*bodyOf[tick
 		if err := s.parts.Tickets.PutType(ctx, tx, t); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("ticket_type.put", "ticket_type:"+in.Name))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actTicketTypePut, "ticket_type:"+in.Name))
 	})
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -620,7 +620,7 @@ func (s *Server) putPolicy(ctx context.Context, in *policyInput) (*bodyOf[ticket
 		if err := s.parts.Tickets.PutPolicy(ctx, tx, p); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("sla_policy.put", "sla_policy:"+in.Name))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actSLAPolicyPut, "sla_policy:"+in.Name))
 	})
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -637,7 +637,7 @@ func (s *Server) deletePolicy(ctx context.Context, in *policyName) (*struct{}, e
 		if err := s.parts.Tickets.DeletePolicy(ctx, tx, in.Name); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("sla_policy.deleted", "sla_policy:"+in.Name))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actSLAPolicyDeleted, "sla_policy:"+in.Name))
 	})
 	return nil, s.problem(ctx, err)
 }

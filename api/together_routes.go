@@ -19,7 +19,7 @@ func (s *Server) togetherRoutes(api huma.API) {
 }
 
 func (s *Server) rejoinCall(ctx context.Context, in *CallPath) (*struct{}, error) {
-	return s.control(ctx, in.ID, "call.rejoined", nil, func(c Control, user string) error { return c.Rejoin(ctx, in.ID, user) })
+	return s.control(ctx, in.ID, actCallRejoined, nil, func(c Control, user string) error { return c.Rejoin(ctx, in.ID, user) })
 }
 
 type mergeInput struct {
@@ -30,7 +30,7 @@ type mergeInput struct {
 }
 
 func (s *Server) mergeCalls(ctx context.Context, in *mergeInput) (*struct{}, error) {
-	return s.control(ctx, in.ID, "call.merged", map[string]any{"with": in.Body.With}, func(c Control, user string) error {
+	return s.control(ctx, in.ID, actCallMerged, map[string]any{"with": in.Body.With}, func(c Control, user string) error {
 		return c.Merge(ctx, in.ID, user, in.Body.With)
 	})
 }
@@ -41,5 +41,5 @@ type dropInput struct {
 }
 
 func (s *Server) dropLeg(ctx context.Context, in *dropInput) (*struct{}, error) {
-	return s.control(ctx, in.ID, "call.leg_dropped", map[string]any{"leg": in.N}, func(c Control, _ string) error { return c.DropLeg(ctx, in.ID, in.N) })
+	return s.control(ctx, in.ID, actCallLegDropped, map[string]any{"leg": in.N}, func(c Control, _ string) error { return c.DropLeg(ctx, in.ID, in.N) })
 }

@@ -77,7 +77,7 @@ func (s *Server) trainTriage(ctx context.Context, in *trainTriageInput) (*bodyOf
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	e := callerOf(ctx).entry("triage.trained", "triage:"+in.Kind+"/"+in.Lang)
+	e := callerOf(ctx).entry(actTriageTrained, "triage:"+in.Kind+"/"+in.Lang)
 	e.Detail = map[string]any{"version": m.Version, "examples": strconv.Itoa(m.Examples)}
 	return &bodyOf[triage.Trained]{m}, s.problem(ctx, s.audit.write(ctx, e))
 }

@@ -144,7 +144,7 @@ func (s *Server) EnsureAdmin(ctx context.Context) (username, password string, cr
 		if err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: "user.created", Subject: userSubject(u.ID), Detail: map[string]any{"role": u.Role}})
+		return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: actUserCreated, Subject: userSubject(u.ID), Detail: map[string]any{"role": u.Role}})
 	})
 	if err == nil {
 		s.people.changed(ctx)

@@ -56,7 +56,7 @@ func (s *Server) createUser(ctx context.Context, in *newUser) (*bodyOf[User], er
 		if err != nil {
 			return err
 		}
-		e := who.entry("user.created", userSubject(u.ID))
+		e := who.entry(actUserCreated, userSubject(u.ID))
 		e.Detail = map[string]any{"role": u.Role}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -97,7 +97,7 @@ func (s *Server) patchUser(ctx context.Context, in *userChange) (*bodyOf[User], 
 		}
 		c.hash = &hash
 	}
-	u, err := s.changeUser(ctx, callerOf(ctx), in.ID, c, "user.changed", detail, nil)
+	u, err := s.changeUser(ctx, callerOf(ctx), in.ID, c, actUserChanged, detail, nil)
 	if errors.Is(err, errLastAdmin) {
 		return nil, huma.Error409Conflict(errLastAdmin.Error())
 	}

@@ -19,7 +19,7 @@ const visitorActor = "customer"
 
 // ExportOwn writes the archive of a person who asked for it on a channel.
 func (s *Server) ExportOwn(ctx context.Context, id contact.ID, address string, w io.Writer) error {
-	e := entry{Actor: visitorActor, Action: "contact.exported", Subject: contactSubject(id), Address: address, Detail: map[string]any{"own": true}}
+	e := entry{Actor: visitorActor, Action: actContactExported, Subject: contactSubject(id), Address: address, Detail: map[string]any{"own": true}}
 	if err := s.audit.write(ctx, e); err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (s *Server) EraseOwn(ctx context.Context, id contact.ID, address string) er
 		if err != nil {
 			return err
 		}
-		e := entry{Actor: visitorActor, Action: "contact.erase_requested", Subject: contactSubject(id), Address: address, Detail: map[string]any{"job": j.ID, "reason": "request", "own": true}}
+		e := entry{Actor: visitorActor, Action: actContactEraseRequested, Subject: contactSubject(id), Address: address, Detail: map[string]any{"job": j.ID, "reason": "request", "own": true}}
 		if err := s.audit.add(ctx, tx, e); err != nil {
 			return err
 		}
@@ -52,6 +52,6 @@ func (s *Server) EraseOwn(ctx context.Context, id contact.ID, address string) er
 }
 
 // AuditOwn writes an audit row for another act of a customer on the own data.
-func (s *Server) AuditOwn(ctx context.Context, action string, id contact.ID, address string) error {
+func (s *Server) AuditOwn(ctx context.Context, action act, id contact.ID, address string) error {
 	return s.audit.write(ctx, entry{Actor: visitorActor, Action: action, Subject: contactSubject(id), Address: address, Detail: map[string]any{"own": true}})
 }

@@ -85,7 +85,7 @@ func (s *Server) listMessages(ctx context.Context, in *voicemailsInput) (*bodyOf
 	if in.Cursor != "" {
 		before, err := messageCursor(in.Cursor)
 		if err != nil {
-			return nil, huma.Error400BadRequest(call.ErrCursor.Error())
+			return nil, badCursor()
 		}
 		f.Before = before
 	}
@@ -188,15 +188,15 @@ func (s *Server) heard(ctx context.Context, m *call.Message, on bool) error {
 	if m.HeardAt.IsZero() != on && m.HeardBy == who.User.Username {
 		return nil // a player asks for many ranges
 	}
-	action := "message.heard"
+	action := actMessageHeard
 	if !on {
-		action = "message.unheard"
+		action = actMessageUnheard
 	}
 	return s.mark(ctx, m, action, func(tx pgx.Tx) error { return s.parts.Calls.MarkHeard(ctx, tx, m.ID, who.User.Username, on) })
 }
 
 // mark changes a mark of a message, with its audit row, and tells it.
-func (s *Server) mark(ctx context.Context, m *call.Message, action string, change func(pgx.Tx) error) error {
+func (s *Server) mark(ctx context.Context, m *call.Message, action act, change func(pgx.Tx) error) error {
 	err := s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if err := change(tx); err != nil {
 			return err
@@ -240,9 +240,9 @@ type doneInput struct {
 func (s *Server) markDone(ctx context.Context, in *doneInput) (*bodyOf[call.MessageItem], error) {
 	m, err := s.messageOf(ctx, in.ID)
 	if err == nil && m.DoneAt.IsZero() == in.Body.Done {
-		action := "message.done"
+		action := actMessageDone
 		if !in.Body.Done {
-			action = "message.undone"
+			action = actMessageUndone
 		}
 		err = s.mark(ctx, &m, action, func(tx pgx.Tx) error {
 			return s.parts.Calls.MarkDone(ctx, tx, m.ID, callerOf(ctx).User.Username, in.Body.Done)
@@ -264,7 +264,7 @@ func (s *Server) deleteMessage(ctx context.Context, in *messageInput) (*struct{}
 		if err := s.parts.Calls.DeleteMessage(ctx, tx, m.ID); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("message.deleted", messageSubject(m.ID)))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actMessageDeleted, messageSubject(m.ID)))
 	}); err != nil {
 		return nil, s.problem(ctx, err)
 	}

@@ -113,11 +113,11 @@ func (s *Server) acknowledgeAlert(ctx context.Context, in *acknowledgeInput) (*s
 		return nil, errNoSetup()
 	}
 	who, now := callerOf(ctx), s.now()
-	action := "queue_alert.acknowledged"
+	action := actQueueAlertAcknowledged
 	var until *time.Time
 	if in.Body.Minutes > 0 {
 		t := now.Add(time.Duration(in.Body.Minutes) * time.Minute)
-		until, action = &t, "queue_alert.snoozed"
+		until, action = &t, actQueueAlertSnoozed
 	}
 	if sight := team.Of(ctx); !sight.Whole(team.Reports) {
 		all, err := s.parts.Setup.Raised(ctx, now)
@@ -198,7 +198,7 @@ func (s *Server) createKiosk(ctx context.Context, in *kioskInput) (*bodyOf[NewKi
 		if out.ID, out.Token, err = s.parts.Setup.AddKiosk(ctx, tx, k); err != nil {
 			return err
 		}
-		e := who.entry("kiosk.created", "kiosk:"+strconv.FormatInt(out.ID, 10))
+		e := who.entry(actKioskCreated, "kiosk:"+strconv.FormatInt(out.ID, 10))
 		e.Detail = map[string]any{"names": k.Names, "queues": len(k.Queues)}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -216,7 +216,7 @@ func (s *Server) revokeKiosk(ctx context.Context, in *RowPath) (*struct{}, error
 		if err := s.parts.Setup.RevokeKiosk(ctx, tx, in.ID, s.now()); err != nil {
 			return err
 		}
-		return s.audit.add(ctx, tx, callerOf(ctx).entry("kiosk.revoked", "kiosk:"+strconv.FormatInt(in.ID, 10)))
+		return s.audit.add(ctx, tx, callerOf(ctx).entry(actKioskRevoked, "kiosk:"+strconv.FormatInt(in.ID, 10)))
 	})
 	if err == nil {
 		s.feed.disconnect(kioskUser + strconv.FormatInt(in.ID, 10))

@@ -98,7 +98,7 @@ func (s *Server) WatchAccess(ctx context.Context) (alerts int, err error) {
 			if fresh = err == nil && tag.RowsAffected() == 1; !fresh {
 				return err
 			}
-			return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: "access.unusual", Subject: userSubject(h.user), Detail: map[string]any{"contacts": h.seen, "bound": bound, "hour": h.at.UTC().Format(time.RFC3339)}})
+			return s.audit.add(ctx, tx, entry{Actor: systemActor, Action: actAccessUnusual, Subject: userSubject(h.user), Detail: map[string]any{"contacts": h.seen, "bound": bound, "hour": h.at.UTC().Format(time.RFC3339)}})
 		})
 		if err != nil {
 			return alerts, err

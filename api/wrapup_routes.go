@@ -62,7 +62,7 @@ func (s *Server) putWrapUp(ctx context.Context, in *wrapUpInput) (*bodyOf[call.W
 				return err
 			}
 		}
-		e := who.entry("call.wrapped_up", callSubject(in.ID))
+		e := who.entry(actCallWrappedUp, callSubject(in.ID))
 		e.Detail = map[string]any{"disposition": w.Disposition, "tags": len(w.Tags), "notes": len(w.Notes) > 0, "follow_up": w.FollowUpAt != nil}
 		return s.audit.add(ctx, tx, e)
 	})
@@ -139,7 +139,7 @@ type dispositionInput struct {
 func (s *Server) putDisposition(ctx context.Context, in *dispositionInput) (*struct{}, error) {
 	b := &in.Body
 	d := call.Disposition{Code: in.Code, Queues: b.Queues, NameZH: b.NameZH, NameEN: b.NameEN, Order: b.Order, Retired: b.Retired}
-	return s.changeDisposition(ctx, "disposition.changed", in.Code, func(tx pgx.Tx) error { return s.parts.Calls.PutDisposition(ctx, tx, d) })
+	return s.changeDisposition(ctx, actDispositionChanged, in.Code, func(tx pgx.Tx) error { return s.parts.Calls.PutDisposition(ctx, tx, d) })
 }
 
 type dispositionPath struct {
@@ -147,10 +147,10 @@ type dispositionPath struct {
 }
 
 func (s *Server) deleteDisposition(ctx context.Context, in *dispositionPath) (*struct{}, error) {
-	return s.changeDisposition(ctx, "disposition.deleted", in.Code, func(tx pgx.Tx) error { return s.parts.Calls.DeleteDisposition(ctx, tx, in.Code) })
+	return s.changeDisposition(ctx, actDispositionDeleted, in.Code, func(tx pgx.Tx) error { return s.parts.Calls.DeleteDisposition(ctx, tx, in.Code) })
 }
 
-func (s *Server) changeDisposition(ctx context.Context, action, code string, change func(pgx.Tx) error) (*struct{}, error) {
+func (s *Server) changeDisposition(ctx context.Context, action act, code string, change func(pgx.Tx) error) (*struct{}, error) {
 	return nil, s.problem(ctx, s.db.Tx(ctx, func(tx pgx.Tx) error {
 		if err := change(tx); err != nil {
 			return err

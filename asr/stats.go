@@ -37,7 +37,7 @@ type WorkerStats struct {
 	// BusyPct is the share of the decoding threads' time in use.
 	BusyPct       float64      `json:"busy_pct"`
 	LatenessP99MS float64      `json:"lateness_p99_ms"`
-	Restarts      int          `json:"restarts"`
+	Restarts      int          `json:"restarts" metric:",total"`
 	DroppedFrames uint64       `json:"dropped_frames"`
 	Failures      uint64       `json:"failures"`
 	HeardFrames   uint64       `json:"heard_frames"`

@@ -54,7 +54,7 @@ func (s *Store) Questions(ctx context.Context, lang string, cluster, before int6
 		before = 1<<63 - 1
 	}
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[Question], `select `+questionColumns+` from assist_questions
-		where ($1 = '' or lang = $1) and ($2 = 0 or cluster_id = $2) and id < $3 order by id desc limit $4`, lang, cluster, before, limit)
+		where ($1 = '' or lang = $1) and ($2::bigint = 0 or cluster_id = $2) and id < $3 order by id desc limit $4`, lang, cluster, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("questions: %w", err)
 	}

@@ -51,15 +51,15 @@ type Stats struct {
 	Active      int   // calls running now
 	Relays      int   // legs carried now for calls of other servers
 	Max         int   // calls that may run at once
-	Accepted    int64 // calls taken since the start
-	Refused     int64 // calls refused: no room, no route, draining
-	Ended       int64 // calls with a CDR
-	Failed      int64 // panics of calls
-	Deferred    int64 // sides left to be recognised afterwards
-	NoRecording int64 // recordings that could not be started or finished
-	KeysDropped int64 // keys that found their queue full
-	Overrun     int64 // calls ended because their inbox was full
-	Abandoned   int64 // calls of dead servers that were closed here
+	Accepted    int64 `metric:",total"` // calls taken since the start
+	Refused     int64 `metric:",total"` // calls refused: no room, no route, draining
+	Ended       int64 `metric:",total"` // calls with a CDR
+	Failed      int64 `metric:",total"` // panics of calls
+	Deferred    int64 `metric:",total"` // sides left to be recognised afterwards
+	NoRecording int64 `metric:",total"` // recordings that could not be started or finished
+	KeysDropped int64 `metric:",total"` // keys that found their queue full
+	Overrun     int64 `metric:",total"` // calls ended because their inbox was full
+	Abandoned   int64 `metric:",total"` // calls of dead servers that were closed here
 	Writer      WriterStats
 	Emotion     EmotionStats
 }

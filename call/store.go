@@ -22,9 +22,22 @@ type Store struct {
 	moods emotion.Rules
 }
 
-// SetMoods says by which thresholds the moods of ended calls are named, in lists as on their pages; the default ones
-// otherwise. Before the store is used.
-func (s *Store) SetMoods(r emotion.Rules) { s.moods = r }
+// SetMoods says by which thresholds moods are named, in lists and reports as on pages; the default ones otherwise.
+// Lists and reports compare in SQL, so the row of mood_rules is theirs. Before the store is used.
+func (s *Store) SetMoods(ctx context.Context, r emotion.Rules) error {
+	s.moods = r
+	_, err := s.db.Exec(ctx, `update mood_rules set angry = $1 where angry <> $1`, r.WithDefaults().Raise)
+	if err != nil {
+		return fmt.Errorf("rules of moods: %w", err)
+	}
+	return nil
+}
+
+// MoodRules are those by which moods are named, complete.
+func (s *Store) MoodRules() emotion.Rules { return s.moods.WithDefaults() }
+
+// isAngry is the condition that a row m of moods is of an angry call.
+const isAngry = `m.value >= (select angry from mood_rules)`
 
 // MoodOf names a mood.
 func (s *Store) MoodOf(value float32) emotion.State { return s.moods.StateOf(value) }

@@ -309,7 +309,8 @@ type MoodRow struct {
 	Value    float64 `json:"value" doc:"mean over calls of the weighted mood, 0 to 1"`
 	Trend    float64 `json:"trend" doc:"mean; positive is getting worse"`
 	Peak     float64 `json:"peak" doc:"mean of the worst turns"`
-	Angry    int     `json:"angry" doc:"calls with an alert that nobody called wrong"`
+	Angry    int     `json:"angry" doc:"calls whose weighted mood is angry by emotion.rules"`
+	Alerted  int     `json:"alerted" doc:"calls with an alert that nobody called wrong"`
 	Alerts   int     `json:"alerts"`
 	NotAngry int     `json:"not_angry" doc:"alerts that a person called wrong"`
 }
@@ -336,7 +337,7 @@ func (s *Store) MoodReport(ctx context.Context, by string, since, until time.Tim
 	w.add(`c.started_at >= $1 and c.started_at < $2 and ($3 <> '')`)
 	w.seen(ctx, team.Reports, "c")
 	all, err := pg.Rows(ctx, s.db, pgx.RowToStructByPos[MoodRow], `select `+key+` as key, count(*), avg(m.value), avg(m.trend), avg(m.peak),
-		count(*) filter (where a.good > 0), coalesce(sum(a.n), 0)::bigint, coalesce(sum(a.n - a.good), 0)::bigint
+		count(*) filter (where `+isAngry+`), count(*) filter (where a.good > 0), coalesce(sum(a.n), 0)::bigint, coalesce(sum(a.n - a.good), 0)::bigint
 		from calls c join moods m on m.call_id = c.id and m.side = 'caller'
 		left join lateral (select count(*) as n, count(*) filter (where state <> 'dismissed') as good from alerts where call_id = c.id and side = 'caller') a on true
 		`+w.String()+` group by key order by key limit 500`, w.args...)

@@ -43,7 +43,7 @@ const (
 )
 
 var moodConditions = map[string]string{
-	MoodAlert: `m.alerts > 0`, MoodAngry: `m.value >= ?`, MoodWorse: `m.trend >= 0.1`, MoodBetter: `m.trend <= -0.1`, MoodRead: `true`,
+	MoodAlert: `m.alerts > 0`, MoodAngry: isAngry, MoodWorse: `m.trend >= 0.1`, MoodBetter: `m.trend <= -0.1`, MoodRead: `true`,
 }
 
 // CountLimit is where counting of matches stops.
@@ -90,7 +90,7 @@ func (s *Store) list(ctx context.Context, f Filter) (Page, error) {
 		}
 	}
 	where := &conditions{}
-	where.filter(&f, s.moods)
+	where.filter(&f)
 	where.seen(ctx, team.Calls, "c")
 	where.terms(terms)
 	var page Page
@@ -172,17 +172,12 @@ func (w *conditions) sight(ctx context.Context, n team.Noun, row, around string)
 	}
 }
 
-func (w *conditions) filter(f *Filter, moods emotion.Rules) {
+func (w *conditions) filter(f *Filter) {
 	if f.State != "" {
 		w.add(`c.state = ?`, string(f.State))
 	}
 	if sql, ok := moodConditions[f.Mood]; ok {
-		sql = `exists (select 1 from moods m where m.call_id = c.id and m.side = 'caller' and ` + sql + `)`
-		if f.Mood == MoodAngry {
-			w.add(sql, moods.WithDefaults().Raise)
-		} else {
-			w.add(sql)
-		}
+		w.add(`exists (select 1 from moods m where m.call_id = c.id and m.side = 'caller' and ` + sql + `)`)
 	}
 	if f.Trunk != "" {
 		w.add(`c.trunk = ?`, storable(f.Trunk))

@@ -36,10 +36,10 @@ type WriterStats struct {
 	Queued        int   // records in memory that are not yet in the database
 	OnDisk        int   // records that found no room there and wait in the journal only
 	Away          bool  // the database did not answer when last asked
-	Written       int64 // records written since the start
-	Rejected      int64 // records the database refused for good; kept in rejected.log
-	JournalErrors int64 // writes to the journal that failed
-	Lost          int64 // records that neither the queue nor the journal could take
+	Written       int64 `metric:",total"` // records written since the start
+	Rejected      int64 `metric:",total"` // records the database refused for good; kept in rejected.log
+	JournalErrors int64 `metric:",total"` // writes to the journal that failed
+	Lost          int64 `metric:",total"` // records that neither the queue nor the journal could take
 }
 
 // Writer brings the records of calls to the database in the order of each call,

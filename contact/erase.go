@@ -143,7 +143,7 @@ func heldIn(ctx context.Context, tx pgx.Tx, root ID) (held bool, err error) {
 
 // EraseJobs are those of one contact, or of all when it is 0, newest first.
 func (s *Store) EraseJobs(ctx context.Context, id ID, limit int) ([]EraseJob, error) {
-	all, err := pg.Rows(ctx, s.db, scanErase, `select `+eraseColumns+` from erase_jobs where $1 = 0 or contact_id in (select $1 union select root from contacts where id = $1) order by id desc limit $2`, id, limit)
+	all, err := pg.Rows(ctx, s.db, scanErase, `select `+eraseColumns+` from erase_jobs where $1::bigint = 0 or contact_id in (select $1 union select root from contacts where id = $1) order by id desc limit $2`, id, limit)
 	if err != nil {
 		err = fmt.Errorf("erase jobs: %w", err)
 	}

@@ -11,12 +11,12 @@ import (
 type Rules struct {
 	// Alpha smooths the mood over turns; 0.4 when zero.
 	Alpha float32 `yaml:"alpha" koanf:"alpha"`
-	// Raise is the mood that alerts after two turns; 0.65 when zero.
+	// Raise is the mood from which on somebody is angry, and which alerts after two turns; 0.65 when zero.
 	Raise float32 `yaml:"raise" koanf:"raise"`
 	// Jump alerts when the mood rose by this much within JumpIn; 0.3 in 15 s when zero.
 	Jump   float32       `yaml:"jump" koanf:"jump"`
 	JumpIn time.Duration `yaml:"jump_in" koanf:"jump_in"`
-	// Clear ends an alert when the mood has come down to it; 0.45 when zero.
+	// Clear ends an alert when the mood has come down to it, above it somebody is tense; 0.45 when zero.
 	Clear float32 `yaml:"clear" koanf:"clear"`
 	// CoolDown is how long no further alert comes after one has ended; 60 s when zero.
 	CoolDown time.Duration `yaml:"cool_down" koanf:"cool_down"`
@@ -275,7 +275,7 @@ const (
 	StateAngry   State = "angry"
 )
 
-// StateOf is the word for a mood alone, with the default thresholds of r.
+// StateOf is the word for a mood alone, by the thresholds of r, zero ones being the defaults.
 func (r Rules) StateOf(mood float32) State {
 	r = r.WithDefaults()
 	switch {

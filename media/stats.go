@@ -50,7 +50,7 @@ type EngineStats struct {
 	// Relays are the allocations of the TURN relay.
 	Relays int `json:"relays"`
 	// PortsTotal counts port pairs; resting ones were closed a moment ago.
-	PortsTotal   int `json:"ports_total"`
+	PortsTotal   int `json:"ports_total" metric:"ports"`
 	PortsUsed    int `json:"ports_used"`
 	PortsResting int `json:"ports_resting"`
 	// Ticks of the clock, Stalls (a tick more than 60 ms late) and Skipped packets not sent because of them.
@@ -68,8 +68,8 @@ type EngineStats struct {
 	KernelDrops    uint64  `json:"kernel_drops"`
 	SendErrors     uint64  `json:"send_errors"`
 	// ReceiveBuffer and SendBuffer are the sizes the kernel granted, in bytes.
-	ReceiveBuffer int `json:"receive_buffer"`
-	SendBuffer    int `json:"send_buffer"`
+	ReceiveBuffer int `json:"receive_buffer" metric:"receive_buffer_bytes"`
+	SendBuffer    int `json:"send_buffer" metric:"send_buffer_bytes"`
 	// RecordDropped frames found a recording's queue full, RecordErrors are failed writes, RecordBytes written.
 	RecordDropped uint64 `json:"record_dropped"`
 	RecordErrors  uint64 `json:"record_errors"`

@@ -11,17 +11,17 @@ import (
 
 // Stats counts what went to the server and what the pool holds. Counters grow from the start.
 type Stats struct {
-	Queries     int64         // statements that ended
-	Failures    int64         // of these, how many with an error; rows not found are none
-	Unavailable int64         // of these, how many because the server was away
-	QueryTime   time.Duration // summed over all statements
-	Slow        int64         // statements that took over 250 ms
+	Queries     int64         `metric:",total"` // statements that ended
+	Failures    int64         `metric:",total"` // of these, how many with an error; rows not found are none
+	Unavailable int64         `metric:",total"` // of these, how many because the server was away
+	QueryTime   time.Duration `metric:",total"` // summed over all statements
+	Slow        int64         `metric:",total"` // statements that took over 250 ms
 	Conns       int           // open connections
 	Busy        int           // of these, in use
 	MaxConns    int
-	Waits       int64         // acquires that had to wait for a connection
-	WaitTime    time.Duration // summed
-	Restarts    int64         // of the private cluster's server after its first start
+	Waits       int64         `metric:",total"` // acquires that had to wait for a connection
+	WaitTime    time.Duration `metric:",total"` // summed
+	Restarts    int64         `metric:",total"` // of the private cluster's server after its first start
 }
 
 // slow is from when on a statement counts as slow.

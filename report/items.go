@@ -58,7 +58,7 @@ func (s *Service) Items(ctx context.Context, q ListQuery) (Items, error) {
 	}
 	i := slices.IndexFunc(f.columns, func(c column) bool { return c.name == q.Column })
 	if i < 0 || len(f.columns[i].listed) == 0 {
-		return Items{}, bad("%s has no column %q with a list behind it", q.Report, q.Column)
+		return Items{}, bad("column", "%s has no column %q with a list behind it", q.Report, q.Column)
 	}
 	limit := q.Limit
 	if limit <= 0 {

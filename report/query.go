@@ -72,20 +72,20 @@ const (
 func (q *Query) check(s *Service) (*figures, error) {
 	f := reports[q.Report]
 	if f == nil {
-		return nil, bad("there is no report %q", q.Report)
+		return nil, bad("report", "there is no report %q", q.Report)
 	}
 	if q.Zone == nil {
 		q.Zone = s.zone
 	}
 	if !q.Since.Before(q.Until) || q.Until.Sub(q.Since) > longest {
-		return nil, bad("since must lie before until, by 400 days at most")
+		return nil, bad("since", "since must lie before until, by 400 days at most")
 	}
 	q.Since, q.Until = q.Since.UTC().Truncate(time.Microsecond), q.Until.UTC().Truncate(time.Microsecond)
 	if q.By == "" {
 		q.By = f.by[0]
 	}
 	if timed := q.By == ByDay || q.By == ByMoment; !slices.Contains(f.by, q.By) && !(timed && slices.Contains(f.by, ByTime)) {
-		return nil, bad("%s is cut by one of %s", q.Report, strings.Join(f.by, ", "))
+		return nil, bad("by", "%s is cut by one of %s", q.Report, strings.Join(f.by, ", "))
 	}
 	if q.By == ByTime {
 		if q.By = ByDay; q.Until.Sub(q.Since) <= 2*aDay {
@@ -93,15 +93,16 @@ func (q *Query) check(s *Service) (*figures, error) {
 		}
 	}
 	if q.By == ByMoment && q.Until.Sub(q.Since) > 31*aDay {
-		return nil, bad("hours one by one are shown of 31 days at most")
+		return nil, bad("by", "hours one by one are shown of 31 days at most")
 	}
-	for _, list := range []int{len(q.Filter.Queues), len(q.Filter.Agents), len(q.Filter.Channels), len(q.Filter.Languages), len(q.Filter.Types), len(q.Filter.Directions)} {
-		if list > maxNames {
-			return nil, bad("a filter has more than %d names", maxNames)
+	for field, names := range map[string]int{"queue": len(q.Filter.Queues), "agent": len(q.Filter.Agents), "channel": len(q.Filter.Channels), "language": len(q.Filter.Languages),
+		"type": len(q.Filter.Types), "direction": len(q.Filter.Directions)} {
+		if names > maxNames {
+			return nil, bad(field, "a filter has more than %d names", maxNames)
 		}
 	}
 	if !slices.Contains([]string{BotAll, BotPeople, BotOnly}, q.Filter.Bot) {
-		return nil, bad("bot is people, bot, or not given")
+		return nil, bad("bot", "bot is people, bot, or not given")
 	}
 	return f, nil
 }

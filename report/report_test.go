@@ -62,6 +62,7 @@ var late = []string{
 	`update conversations set merged_into = (select min(id) from conversations) where id % 11 = 0`,
 	`update messages set thread_id = (select min(id) from conversations) where thread_id % 11 = 0`,
 	`update moods set value = 0.9 where value < 0.2`,
+	`update mood_rules set angry = 0.4`,
 	`delete from alerts where n = 3`,
 	`update wrap_ups set disposition = 'answered' where disposition = 'other'`,
 	`update feedback set reason = '' where score = 1`,
@@ -107,7 +108,7 @@ var direct = []struct {
 	{"tickets", "type", "resolution", Filter{}, `select type, avg(extract(epoch from resolved_at - created_at) * 1000)::float8 from tickets where resolved_at is not null and created_at >= $1 and created_at < $2 and $3 <> '' group by 1`},
 	{"tickets", "state", "first_kept", Filter{}, `select t.state, avg((outcome = 'hit')::int)::float8 from sla_clocks k join tickets t on t.id = k.ticket_id where k.kind like 'first%' and outcome in ('hit', 'missed') and t.created_at >= $1 and t.created_at < $2 and $3 <> '' group by 1`},
 	{"mood", "disposition", "mood", Filter{}, `select coalesce((select disposition from wrap_ups w where w.call_id = c.id), ''), avg(value)::float8 from calls c join moods m on m.call_id = c.id where started_at >= $1 and started_at < $2 and $3 <> '' group by 1`},
-	{"mood", "queue", "angry_share", Filter{}, `select queue, avg((value >= 0.65)::int)::float8 from calls c join moods m on m.call_id = c.id where started_at >= $1 and started_at < $2 and $3 <> '' group by 1`},
+	{"mood", "queue", "angry_share", Filter{}, `select queue, avg((value >= (select angry from mood_rules))::int)::float8 from calls c join moods m on m.call_id = c.id where started_at >= $1 and started_at < $2 and $3 <> '' group by 1`},
 	{"mood", ByHour, "alerts", Filter{Queues: []string{"support"}}, `select to_char(started_at at time zone $3, 'HH24'), count(*) from calls c join alerts a on a.call_id = c.id and a.state <> 'dismissed' where queue = 'support' and started_at >= $1 and started_at < $2 group by 1`},
 	{Backlog, ByDay, "backlog", Filter{}, `select to_char(d at time zone $3, 'YYYY-MM-DD'), (select count(*) from conversations where merged_into is null and created_at < least(d + interval '1 day', $2) and (closed_at is null or state <> 'closed' or closed_at >= least(d + interval '1 day', $2)))
 		from generate_series(date_trunc('day', $1::timestamptz, $3), $2::timestamptz - interval '1 microsecond', interval '1 day') d`},

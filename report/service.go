@@ -30,7 +30,7 @@ func (c Config) Check() error {
 
 // Stats of a Service.
 type Stats struct {
-	Hours  uint64 // counted anew since the start
+	Hours  uint64 `metric:"hours_counted"` // counted anew since the start
 	Failed uint64 // runs that ended with an error
 }
 
@@ -201,6 +201,17 @@ func (s *Service) Rebuild(ctx context.Context, tx pgx.Tx, since, until time.Time
 // ErrQuery says what is wrong with a question.
 var ErrQuery = errors.New("the report cannot be made")
 
-func bad(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(format, args...))
+// QueryError is an ErrQuery that names the field of the question.
+type QueryError struct {
+	Field string
+	Text  string
+}
+
+func (e *QueryError) Error() string { return ErrQuery.Error() + ": " + e.Text }
+
+// Unwrap makes it an ErrQuery.
+func (e *QueryError) Unwrap() error { return ErrQuery }
+
+func bad(field, format string, args ...any) error {
+	return &QueryError{field, fmt.Sprintf(format, args...)}
 }

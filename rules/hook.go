@@ -332,7 +332,7 @@ type Delivery struct {
 // below before when that is not 0.
 func (s *Service) Deliveries(ctx context.Context, target, state string, before int64, limit int) ([]Delivery, error) {
 	return pg.Rows(ctx, s.db, pgx.RowToStructByPos[Delivery], `select id, target, event_id, type, object, object_id, by_rule, state, attempts, status, reason, took_ms, replays, next_at, created_at, done_at
-		from hook_deliveries where ($1 = '' or target = $1) and ($2 = '' or state = $2) and ($3 = 0 or id < $3) order by id desc limit $4`, target, state, before, limit)
+		from hook_deliveries where ($1 = '' or target = $1) and ($2 = '' or state = $2) and ($3::bigint = 0 or id < $3) order by id desc limit $4`, target, state, before, limit)
 }
 
 // Replay sends letters again that are dead or sent, in order; of a target all dead ones when no id is

@@ -67,7 +67,7 @@ func scanRun(row pgx.CollectableRow) (Run, error) {
 // than before when that is not 0.
 func (s *Service) Runs(ctx context.Context, kind, name, object, id string, before int64, limit int) ([]Run, error) {
 	return pg.Rows(ctx, s.db, scanRun, `select `+runColumns+` from rule_runs r left join rule_events e on e.id = r.event_id
-		where r.kind = $1 and ($2 = '' or r.name = $2) and ($3 = '' or r.object = $3 and r.object_id = $4) and ($5 = 0 or r.id < $5) order by r.id desc limit $6`, kind, name, object, id, before, limit)
+		where r.kind = $1 and ($2 = '' or r.name = $2) and ($3 = '' or r.object = $3 and r.object_id = $4) and ($5::bigint = 0 or r.id < $5) order by r.id desc limit $6`, kind, name, object, id, before, limit)
 }
 
 // RunByID is one run.

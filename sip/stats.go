@@ -74,23 +74,23 @@ type Stats struct {
 	Dialogs            int64 `json:"dialogs"`
 	Connections        int64 `json:"connections"`
 
-	Bindings           int64  `json:"bindings"`            // registrations now
-	BindingsReplaced   uint64 `json:"bindings_replaced"`   // by the same device on another connection, or over a user's bound
-	BindingsLost       uint64 `json:"bindings_lost"`       // expired, or gone with their connection
-	Redirected         uint64 `json:"redirected"`          // INVITEs sent on because of a 3xx
-	FailedOver         uint64 `json:"failed_over"`         // calls sent to the next trunk
-	UnknownSource      uint64 `json:"unknown_source"`      // requests from nobody we know
-	LockedOut          uint64 `json:"locked_out"`          // requests while an address was locked out
-	InboxFull          uint64 `json:"inbox_full"`          // requests refused because a dialog was behind
-	StrayResponses     uint64 `json:"stray_responses"`     // responses without a transaction
-	SendErrors         uint64 `json:"send_errors"`         // refused by the kernel or a dead connection
-	ConnectionsRefused uint64 `json:"connections_refused"` // over MaxConnections
-	BigOverTCP         uint64 `json:"big_over_tcp"`        // requests over 1300 bytes moved to TCP
-	TooBig             uint64 `json:"too_big"`             // given up: too big for UDP, no TCP
-	Forked             uint64 `json:"forked"`              // second 200s that were acknowledged and ended
-	AckMissing         uint64 `json:"ack_missing"`         // 200s that never got their ACK
-	KernelDrops        uint64 `json:"kernel_drops"`        // datagrams the kernel dropped
-	ReceiveBuffer      int    `json:"receive_buffer"`      // bytes granted for the smallest UDP socket
+	Bindings           int64  `json:"bindings"`                                     // registrations now
+	BindingsReplaced   uint64 `json:"bindings_replaced"`                            // by the same device on another connection, or over a user's bound
+	BindingsLost       uint64 `json:"bindings_lost"`                                // expired, or gone with their connection
+	Redirected         uint64 `json:"redirected"`                                   // INVITEs sent on because of a 3xx
+	FailedOver         uint64 `json:"failed_over"`                                  // calls sent to the next trunk
+	UnknownSource      uint64 `json:"unknown_source"`                               // requests from nobody we know
+	LockedOut          uint64 `json:"locked_out"`                                   // requests while an address was locked out
+	InboxFull          uint64 `json:"inbox_full"`                                   // requests refused because a dialog was behind
+	StrayResponses     uint64 `json:"stray_responses"`                              // responses without a transaction
+	SendErrors         uint64 `json:"send_errors"`                                  // refused by the kernel or a dead connection
+	ConnectionsRefused uint64 `json:"connections_refused"`                          // over MaxConnections
+	BigOverTCP         uint64 `json:"big_over_tcp"`                                 // requests over 1300 bytes moved to TCP
+	TooBig             uint64 `json:"too_big"`                                      // given up: too big for UDP, no TCP
+	Forked             uint64 `json:"forked"`                                       // second 200s that were acknowledged and ended
+	AckMissing         uint64 `json:"ack_missing"`                                  // 200s that never got their ACK
+	KernelDrops        uint64 `json:"kernel_drops"`                                 // datagrams the kernel dropped
+	ReceiveBuffer      int    `json:"receive_buffer" metric:"receive_buffer_bytes"` // bytes granted for the smallest UDP socket
 
 	Trunks []TrunkStats `json:"trunks"`
 }

@@ -216,7 +216,7 @@ func (s *Service) Counts(ctx context.Context, assignee int64) (map[State]int, er
 		N     int
 	}
 	args := []any{assignee}
-	where := `x.state <> 'closed' and ($1 = 0 or ($1 = -1 and x.assignee is null) or x.assignee = $1)`
+	where := `x.state <> 'closed' and ($1::bigint = 0 or ($1 = -1 and x.assignee is null) or x.assignee = $1)`
 	if sql := team.Condition(ctx, team.Tickets, "x", bind(&args)); sql != "" {
 		where += " and " + sql
 	}

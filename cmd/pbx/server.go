@@ -197,7 +197,9 @@ func (s *server) startDatabase(ctx context.Context) (func() error, error) {
 		return nil, err
 	}
 	s.db, s.bus, s.store, s.jobs = db, s.cfg.newBus(), call.NewStore(db), pg.NewJobs(db, s.log)
-	s.store.SetMoods(s.cfg.Emotion.Rules)
+	if err := s.store.SetMoods(ctx, s.cfg.Emotion.Rules); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	s.persons = s.contacts()
 	return func() error {
 		s.bus.Close()

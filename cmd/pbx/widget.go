@@ -18,6 +18,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/api"
 	"tingxin/call"
 	"tingxin/chat"
 	webchat "tingxin/chat/web"
@@ -606,7 +607,7 @@ func (r *rights) Export(ctx context.Context, c chat.Conversation, address string
 	if whole {
 		return r.s.web.ExportOwn(ctx, id, address, w)
 	}
-	if err := r.s.web.AuditOwn(ctx, "conversation.exported", id, address); err != nil {
+	if err := r.s.web.AuditOwn(ctx, api.ActConversationExported, id, address); err != nil {
 		return err
 	}
 	said, err := r.s.chat.WhatWasSaid(ctx, c.ID)
@@ -639,7 +640,7 @@ func (r *rights) Erase(ctx context.Context, c chat.Conversation, address string)
 	if err != nil {
 		return true, err
 	}
-	if err := r.s.web.AuditOwn(ctx, "contact.erase_asked", id, address); err != nil {
+	if err := r.s.web.AuditOwn(ctx, api.ActContactEraseAsked, id, address); err != nil {
 		return true, err
 	}
 	_, err = r.s.tickets.Create(ctx, ticket.Draft{Type: kind, Subject: "删除个人信息的请求 / request to erase personal data", Contact: int64(id), Source: "customer", SourceRef: "conversation:" + c.ID.String()},

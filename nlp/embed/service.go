@@ -118,7 +118,7 @@ func (s *Service) Stats() *Stats { return &s.stats }
 // Counts are the Stats as plain numbers, with what waits now.
 type Counts struct {
 	Asked, Cached, Refused, Dropped, Embedded uint64
-	Busy                                      time.Duration // of the models, since the start
+	Busy                                      time.Duration `metric:",total"` // of the models, since the start
 	Waiting                                   int           // sentences that somebody waits for
 }
 

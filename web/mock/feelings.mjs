@@ -50,12 +50,13 @@ export function report(calls, by) {
     const mood = call.summary.mood;
     if (!mood) continue;
     const k = key(call.summary);
-    const row = rows.get(k) ?? { key: k, calls: 0, value: 0, trend: 0, peak: 0, angry: 0, alerts: 0, not_angry: 0 };
+    const row = rows.get(k) ?? { key: k, calls: 0, value: 0, trend: 0, peak: 0, angry: 0, alerted: 0, alerts: 0, not_angry: 0 };
     const mean = (old, v) => old + (v - old) / (row.calls + 1);
     Object.assign(row, { value: mean(row.value, mood.value), trend: mean(row.trend, mood.trend), peak: mean(row.peak, mood.peak) });
     row.calls++;
     row.alerts += mood.alerts;
-    row.angry += mood.alerts > 0 ? 1 : 0;
+    row.angry += stateOf(mood.value) === 'angry' ? 1 : 0;
+    row.alerted += mood.alerts > 0 ? 1 : 0;
     rows.set(k, row);
   }
   return [...rows.values()].sort((a, b) => a.key.localeCompare(b.key));

@@ -98,7 +98,7 @@ async function login(request, response) {
   const user = users.find((u) => u.username === username);
   if (username === 'locked') return problem(response, 429, 'too many attempts');
   if (!user || password !== username) return problem(response, 401, 'user name and password do not match');
-  json(response, { user, csrf: 'mock', ...open }, 200, { 'Set-Cookie': `tingxin_session=${user.username}; HttpOnly; SameSite=Strict; Path=/` });
+  json(response, { user, csrf: 'mock', mood: { tense: 0.45, angry: 0.65 }, ...open }, 200, { 'Set-Cookie': `tingxin_session=${user.username}; HttpOnly; SameSite=Strict; Path=/` });
 }
 
 async function userRoutes(request, response, id) {
@@ -121,7 +121,7 @@ async function api(request, response, path, query) {
   if (!user) return problem(response, 401, 'log in first');
   if (request.method !== 'GET' && request.headers['x-csrf-token'] !== 'mock') return problem(response, 403, 'csrf');
   if (path === '/session' && request.method === 'DELETE') return json(response, undefined, 204, { 'Set-Cookie': 'tingxin_session=; Path=/; Max-Age=0' });
-  if (path === '/session') return json(response, { user, csrf: 'mock', ...open });
+  if (path === '/session') return json(response, { user, csrf: 'mock', mood: { tense: 0.45, angry: 0.65 }, ...open });
   if (path === '/session/second-factor') return json(response, { on: false, recovery: 0, required: false, unavailable: true });
   if (path === '/sessions' || /^\/users\/\d+\/sessions$/.test(path)) return json(response, { items: [{ id: '0123456789abcdef', address: '127.0.0.1', browser: request.headers['user-agent'], created_at: '2026-11-01T08:00:00Z', seen_at: '2026-11-01T08:00:00Z', locked: false, outside: false, here: true }] });
   if (path === '/api-keys' || path === '/users/keys') return json(response, { items: [], scopes: ['*:read', 'calls:read'] });
@@ -129,6 +129,7 @@ async function api(request, response, path, query) {
   if (path === '/teams') return json(response, { items: [{ id: 'north', name: '北区 North', members: ['anna'], queues: ['support'] }] });
   if (path === '/role-rules') return json(response, { items: ['agent', 'supervisor', 'admin'].map((role) => ({ role, reach: {}, hidden: [] })) });
   if (path === '/settings/security') return json(response, { second_factor: [], idle_minutes: 0 });
+  if (path === '/audit/acts') return json(response, { items: [] });
   if (path === '/audit/check') return json(response, { whole: true, rows: 0, head: '' });
   if (path === '/session/password') return (await bodyOf(request)).old === user.username ? json(response, undefined, 204) : problem(response, 422, 'the old password is wrong');
   if (path === '/calls') return json(response, list(query));

@@ -1,5 +1,6 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
-import { Button } from 'antd';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Button, Select } from 'antd';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { components } from '../api/openapi';
@@ -8,23 +9,67 @@ import { More } from '../parts/More';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { AuditChecked } from '../guard/AuditChecked';
 import { ExportButton } from '../teams/Exports';
+import { actName, fields, subjectName, type Words } from './audit';
 import { SectionHead } from './SectionHead';
 
 type AuditPage = components['schemas']['AuditPage'];
+type AuditEntry = components['schemas']['AuditEntry'];
+type ActList = components['schemas']['ActList'];
 
-/** Audit is who did what, the newest first. */
-export function Audit() {
+function Row({ row, words }: { row: AuditEntry; words: Words }) {
   const { t } = useTranslation();
   const { moment } = useFormat();
+  const subject = subjectName(words, row.subject);
+  const details = fields(words, row.detail);
+  return (
+    <tr>
+      <td className="num">{moment(row.at)}</td>
+      <td>
+        {row.actor}
+        {row.address && <span className="muted audit-address">{t('audit.address', { address: row.address })}</span>}
+      </td>
+      <td title={row.action}>{actName(words, row.action)}</td>
+      <td title={row.subject}>
+        {subject.kind} <span className="num audit-rest">{subject.rest}</span>
+      </td>
+      <td>
+        {details.length > 0 && (
+          <dl className="audit-fields">
+            {details.map((field) => (
+              <div key={field.key}>
+                <dt>{field.name}</dt>
+                <dd>
+                  {field.folded ? (
+                    <details>
+                      <summary>{field.text}</summary>
+                      <pre>{field.folded}</pre>
+                    </details>
+                  ) : (
+                    field.text
+                  )}
+                </dd>
+              </div>
+            ))}
+          </dl>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+/** Audit is who did what, the newest first; `acts` narrows it. */
+export function Audit() {
+  const { t } = useTranslation();
+  const words: Words = (key) => t(key, '');
+  const [acts, setActs] = useState<string[]>([]);
+  const known = useQuery({ queryKey: ['admin', 'audit', 'acts'], queryFn: ({ signal }) => request<ActList>('/audit/acts', { signal }).then((list) => list.items ?? []), staleTime: Infinity });
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ['admin', 'audit'],
-    queryFn: ({ pageParam, signal }) => request<AuditPage>('/audit', { signal, query: { cursor: pageParam, limit: 50 } }),
+    queryKey: ['admin', 'audit', 'rows', acts],
+    queryFn: ({ pageParam, signal }) => request<AuditPage>('/audit', { signal, query: { cursor: pageParam, limit: 50, action: acts.join(',') } }),
     initialPageParam: '',
     getNextPageParam: (page) => page.next ?? undefined,
   });
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
-  if (!data) return <Waiting />;
-  const rows = data.pages.flatMap((page) => page.items);
+  const rows = data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <section>
       <SectionHead title={t('admin.sections.audit')} about={t('admin.about.audit')}>
@@ -34,11 +79,26 @@ export function Audit() {
           <Button onClick={() => void refetch()}>{t('admin.reload')}</Button>
         </span>
       </SectionHead>
-      {rows.length === 0 ? (
+      <Select
+        mode="multiple"
+        allowClear
+        className="audit-filter"
+        maxTagCount="responsive"
+        aria-label={t('audit.filter')}
+        placeholder={t('audit.all')}
+        value={acts}
+        optionFilterProp="label"
+        options={(known.data ?? []).map((act) => ({ value: act, label: actName(words, act) })).sort((a, b) => a.label.localeCompare(b.label))}
+        onChange={setActs}
+      />
+      {error && <Failed error={error} retry={() => void refetch()} />}
+      {!data && !error && <Waiting />}
+      {data && rows.length === 0 && (
         <div className="card">
           <Empty icon="shield" title={t('admin.none.audit')} />
         </div>
-      ) : (
+      )}
+      {rows.length > 0 && (
         <div className="card admin-scroll" role="region" aria-label={t('admin.sections.audit')} tabIndex={0}>
           <table className="admin-audit">
             <thead>
@@ -52,19 +112,7 @@ export function Audit() {
             </thead>
             <tbody>
               {rows.map((row) => (
-                <tr key={row.id}>
-                  <td className="num">{moment(row.at)}</td>
-                  <td>{row.actor}</td>
-                  <td>
-                    <code>{row.action}</code>
-                  </td>
-                  <td className="admin-subject">{row.subject}</td>
-                  <td className="muted admin-subject">
-                    {Object.entries(row.detail)
-                      .map(([key, value]) => `${key}: ${Array.isArray(value) ? value.join(', ') : String(value)}`)
-                      .join(' · ')}
-                  </td>
-                </tr>
+                <Row key={row.id} row={row} words={words} />
               ))}
             </tbody>
           </table>

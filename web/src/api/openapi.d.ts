@@ -512,6 +512,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All acts that the audit log can have
+         * @description For the roles auditor, admin. A key needs the scope audit:read.
+         */
+        get: operations["audit-acts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/check": {
         parameters: {
             query?: never;
@@ -8309,6 +8329,10 @@ export interface components {
              */
             minutes?: number;
         };
+        ActList: {
+            /** @description noun.verb */
+            items: string[];
+        };
         Action: {
             /** @enum {string} */
             do: "assign" | "queue" | "add_labels" | "remove_labels" | "priority" | "state" | "set_field" | "note" | "reply" | "snooze" | "create_ticket" | "follow" | "notify" | "webhook" | "macro" | "survey" | "close";
@@ -13111,6 +13135,18 @@ export interface components {
              */
             value: number;
         };
+        MoodLimits: {
+            /**
+             * Format: float
+             * @description from it on a mood is angry
+             */
+            angry: number;
+            /**
+             * Format: float
+             * @description above it a mood is tense
+             */
+            tense: number;
+        };
         MoodReport: {
             by: string;
             rows: components["schemas"]["MoodRow"][];
@@ -13121,11 +13157,16 @@ export interface components {
             zone: string;
         };
         MoodRow: {
+            /**
+             * Format: int64
+             * @description calls with an alert that nobody called wrong
+             */
+            alerted: number;
             /** Format: int64 */
             alerts: number;
             /**
              * Format: int64
-             * @description calls with an alert that nobody called wrong
+             * @description calls whose weighted mood is angry by emotion.rules
              */
             angry: number;
             /**
@@ -14500,6 +14541,7 @@ export interface components {
             locked: boolean;
             /** @description numbers, addresses and names are shown masked */
             masked: boolean;
+            mood: components["schemas"]["MoodLimits"];
             /** @description signed in through the identity provider */
             outside: boolean;
             user: components["schemas"]["User"];
@@ -19588,6 +19630,8 @@ export interface operations {
                 /** @description next of the page before */
                 cursor?: string;
                 limit?: number;
+                /** @description only these acts, noun.verb, of GET /audit/acts */
+                action?: string[];
             };
             header?: never;
             path?: never;
@@ -19649,6 +19693,89 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    /** @description seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "audit-acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ActList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -48969,6 +49096,7 @@ export interface operations {
                      *       "by": "text",
                      *       "rows": [
                      *         {
+                     *           "alerted": 1,
                      *           "alerts": 1,
                      *           "angry": 1,
                      *           "calls": 1,
@@ -50692,6 +50820,10 @@ export interface operations {
                      *       "idle_minutes": 1,
                      *       "locked": true,
                      *       "masked": true,
+                     *       "mood": {
+                     *         "angry": 1,
+                     *         "tense": 1
+                     *       },
                      *       "outside": true,
                      *       "user": {
                      *         "created_at": "2026-11-29T08:00:00Z",
@@ -50800,6 +50932,10 @@ export interface operations {
                      *       "idle_minutes": 1,
                      *       "locked": true,
                      *       "masked": true,
+                     *       "mood": {
+                     *         "angry": 1,
+                     *         "tense": 1
+                     *       },
                      *       "outside": true,
                      *       "user": {
                      *         "created_at": "2026-11-29T08:00:00Z",

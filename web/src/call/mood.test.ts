@@ -4,6 +4,8 @@ import { adviceOf, bars, marks, needs, shownMood, stateOf } from './mood';
 import { nobody, roster, type Roster } from './roster';
 import { join, silence, talk } from './talk';
 
+const limits = { tense: 0.45, angry: 0.65 };
+
 function reading(seq: number, e: number, part: Partial<Reading> = {}): Reading {
   return {
     side: 'caller', seq, turn: seq > 0, start_ms: seq * 1000, end_ms: seq * 1000 + 800, voiced_ms: 700, class: 'neutral', p: {}, arousal: 0, valence: 0, learned: 0.5,
@@ -12,7 +14,7 @@ function reading(seq: number, e: number, part: Partial<Reading> = {}): Reading {
 }
 
 function mood(now: number, part: Partial<Mood> = {}): Mood {
-  return { side: 'caller', state: stateOf(now), turns: 3, now, value: now / 2, trend: 0, peak: now, peak_start_ms: 0, peak_end_ms: 1, alerts: 0, ...part };
+  return { side: 'caller', state: stateOf(now, limits), turns: 3, now, value: now / 2, trend: 0, peak: now, peak_start_ms: 0, peak_end_ms: 1, alerts: 0, ...part };
 }
 
 function alert(n: number, level: Alert['level'] = 'agent', state: Alert['state'] = 'open'): Alert {
@@ -31,19 +33,23 @@ function call(id: string, part: Partial<LiveCall> = {}): LiveCall {
 
 describe('the ribbon', () => {
   it('has a bar per turn of the caller, high where it is angry, never invisible', () => {
-    const found = bars([reading(1, 0.02), reading(2, 0.5), reading(3, 0.9), reading(0, 1), reading(4, 1, { side: 'agent' })]);
+    const found = bars([reading(1, 0.02), reading(2, 0.5), reading(3, 0.9), reading(0, 1), reading(4, 1, { side: 'agent' })], limits);
     expect(found.map((b) => [b.look, b.height])).toEqual([['calm', 0.15], ['tense', 0.5], ['angry', 0.9]]);
   });
-  it('says what it is not sure of', () => expect(bars([reading(1, 0.5, { class: 'unsure' })])[0]?.doubtful).toBe(true));
-  it('keeps the newest of a long call', () => expect(bars(Array.from({ length: 300 }, (_, i) => reading(i + 1, 0.1)), 120).at(0)?.key).toBe('caller181'));
+  it('goes by what the server calls angry', () => {
+    const found = bars([reading(1, 0.5), reading(2, 0.8)], { tense: 0.3, angry: 0.9 });
+    expect(found.map((b) => b.look)).toEqual(['tense', 'tense']);
+  });
+  it('says what it is not sure of', () => expect(bars([reading(1, 0.5, { class: 'unsure' })], limits)[0]?.doubtful).toBe(true));
+  it('keeps the newest of a long call', () => expect(bars(Array.from({ length: 300 }, (_, i) => reading(i + 1, 0.1)), limits, 120).at(0)?.key).toBe('caller181'));
 });
 
 describe('the marks over the waveform', () => {
   it('are the turns that are not calm and the alerts, in parts of the whole', () => {
-    expect(marks([reading(1, 0.1), reading(2, 0.9)], [alert(1)], 10_000).map((m) => [m.key, m.from, m.to, m.alert])).toEqual([['caller2', 0.2, 0.28, false], ['alert1', 0.1, 0.2, true]]);
+    expect(marks([reading(1, 0.1), reading(2, 0.9)], [alert(1)], 10_000, limits).map((m) => [m.key, m.from, m.to, m.alert])).toEqual([['caller2', 0.2, 0.28, false], ['alert1', 0.1, 0.2, true]]);
   });
-  it('leave out what lies behind the end', () => expect(marks([reading(20, 0.9)], [], 10_000)).toEqual([]));
-  it('need a length', () => expect(marks([reading(1, 0.9)], [], 0)).toEqual([]));
+  it('leave out what lies behind the end', () => expect(marks([reading(20, 0.9)], [], 10_000, limits)).toEqual([]));
+  it('need a length', () => expect(marks([reading(1, 0.9)], [], 0, limits)).toEqual([]));
 });
 
 describe('who needs somebody now', () => {
@@ -57,8 +63,15 @@ describe('who needs somebody now', () => {
       call('angry', { mood: mood(0.68) }),
       call('over', { state: 'ended', mood: mood(0.9) }),
       call('unread'),
-    ]);
+    ], limits);
     expect(list.map((n) => `${n.call.id}:${n.why}`)).toEqual(['super:supervisor', 'alert:alert', 'angry:angry', 'rising:rising', 'tense:tense']);
+  });
+});
+
+describe('who needs somebody now, with other limits', () => {
+  it('goes by the words of the server', () => {
+    const list = needs([call('a', { mood: mood(0.7, { state: 'tense' }) }), call('b', { mood: mood(0.5, { state: 'calm' }) })], { tense: 0.6, angry: 0.8 });
+    expect(list.map((n) => `${n.call.id}:${n.why}`)).toEqual(['a:tense']);
   });
 });
 

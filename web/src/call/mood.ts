@@ -1,13 +1,19 @@
-import type { Alert, CallSummary, LiveCall, Mood, MoodState, Reading } from '../api/model';
+import { useSuspenseQuery } from '@tanstack/react-query';
+import type { Alert, CallSummary, LiveCall, Mood, MoodState, Reading, Session } from '../api/model';
+import { session } from '../api/queries';
 
-/** Where a mood begins to be tense, and angry: the server's defaults. */
-export const tense = 0.45;
-export const angry = 0.65;
+/** Above `tense` a mood is tense, from `angry` on it is angry: what `emotion.rules` of the server says, told by the session. */
+export type Limits = Session['mood'];
+
+/** useLimits are those of the server. Nobody sees a mood without a session. */
+export function useLimits(): Limits {
+  return useSuspenseQuery(session).data?.mood ?? { tense: 1, angry: 1 };
+}
 
 /** stateOf is a mood in one word. */
-export function stateOf(e: number): MoodState {
-  if (e >= angry) return 'angry';
-  return e > tense ? 'tense' : 'calm';
+export function stateOf(e: number, limits: Limits): MoodState {
+  if (e >= limits.angry) return 'angry';
+  return e > limits.tense ? 'tense' : 'calm';
 }
 
 /** Bar is one turn on the ribbon. */
@@ -25,7 +31,7 @@ export interface Bar {
 }
 
 /** bars are the caller's turns for the ribbon, the last `most`. */
-export function bars(readings: readonly Reading[], most = 120): Bar[] {
+export function bars(readings: readonly Reading[], limits: Limits, most = 120): Bar[] {
   return readings
     .filter((r) => r.side === 'caller' && r.turn)
     .slice(-most)
@@ -34,7 +40,7 @@ export function bars(readings: readonly Reading[], most = 120): Bar[] {
       start: reading.start_ms,
       end: reading.end_ms,
       height: Math.max(0.15, Math.min(1, reading.e)),
-      look: stateOf(reading.e),
+      look: stateOf(reading.e, limits),
       doubtful: reading.class === 'unsure' || reading.class === '',
       reading,
     }));
@@ -52,10 +58,10 @@ export interface Mark {
 }
 
 /** marks are the angry and tense turns of the caller and all alerts, over a recording of `duration` ms. */
-export function marks(readings: readonly Reading[], alerts: readonly Alert[], duration: number): Mark[] {
+export function marks(readings: readonly Reading[], alerts: readonly Alert[], duration: number, limits: Limits): Mark[] {
   if (duration <= 0) return [];
   const part = (ms: number) => Math.max(0, Math.min(1, ms / duration));
-  const turns = bars(readings, Infinity)
+  const turns = bars(readings, limits, Infinity)
     .filter((bar) => bar.look !== 'calm')
     .map((bar): Mark => ({ key: bar.key, from: part(bar.start), to: part(bar.end), start: bar.start, look: bar.look, alert: false }));
   const raised = alerts.map((a): Mark => ({ key: `alert${a.n}`, from: part(a.start_ms), to: part(a.end_ms), start: a.start_ms, look: 'angry', alert: true }));
@@ -77,7 +83,7 @@ export interface Need {
 }
 
 /** needs lists the running calls that need somebody, the most urgent first. */
-export function needs(calls: readonly LiveCall[]): Need[] {
+export function needs(calls: readonly LiveCall[], limits: Limits): Need[] {
   const found: Need[] = [];
   for (const call of calls) {
     const mood = call.mood;
@@ -85,9 +91,9 @@ export function needs(calls: readonly LiveCall[]): Need[] {
     const now = mood?.now ?? 0;
     if (call.alert?.level === 'supervisor') found.push({ call, score: 2 + now, why: 'supervisor' });
     else if (call.alert) found.push({ call, score: 1 + now, why: 'alert' });
-    else if (now >= angry) found.push({ call, score: now, why: 'angry' });
-    else if (mood && mood.trend >= 0.1 && now > tense - 0.1) found.push({ call, score: now + mood.trend / 2, why: 'rising' });
-    else if (now > tense) found.push({ call, score: now, why: 'tense' });
+    else if (mood?.state === 'angry') found.push({ call, score: now, why: 'angry' });
+    else if (mood && mood.trend >= 0.1 && now > limits.tense - 0.1) found.push({ call, score: now + mood.trend / 2, why: 'rising' });
+    else if (mood?.state === 'tense') found.push({ call, score: now, why: 'tense' });
   }
   return found.sort((a, b) => b.score - a.score || a.call.id.localeCompare(b.call.id));
 }

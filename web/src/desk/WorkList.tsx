@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall } from '../api/model';
-import { stateOf } from '../call/mood';
+import { stateOf, useLimits } from '../call/mood';
 import { clock, firstOf, useFormat } from '../i18n/format';
 import { views as viewsOf } from '../inbox/data';
 import { useOutbox } from '../inbox/hooks';
@@ -37,7 +37,7 @@ function ItemRow({ item }: { item: DeskItem }) {
   const { t } = useTranslation();
   const { time, day, number } = useFormat();
   const today = new Date(item.at).toDateString() === new Date().toDateString();
-  const mood = stateOf(item.emotion);
+  const mood = stateOf(item.emotion, useLimits());
   const name = firstOf(item.name, item.kind === 'ticket' ? `#${item.id}` : t('inbox.visitor', { id: item.id }));
   return (
     <>

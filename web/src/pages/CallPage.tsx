@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState, type ReactNode, type RefObject } 
 import { useTranslation } from 'react-i18next';
 import type { CallDetail, Reading, Utterance } from '../api/model';
 import { call as callOf, emotion as emotionOf, session, transcript as transcriptOf } from '../api/queries';
-import { marks as marksOf, type Mark } from '../call/mood';
+import { marks as marksOf, useLimits, type Mark } from '../call/mood';
 import { Playback } from '../call/playback';
 import { clock } from '../i18n/format';
 import { CallFacts, CallTitle, Legs } from '../parts/CallFacts';
@@ -178,7 +178,8 @@ export function CallPage() {
   const emotion = useQuery({ ...emotionOf(callId), enabled: !!call, refetchInterval: unfinished ? 5000 : false });
   const readings = emotion.data?.readings ?? noReadings;
   const length = call?.recording?.duration_ms ?? 0;
-  const over = useMemo(() => marksOf(readings, emotion.data?.alerts ?? [], length), [readings, emotion.data, length]);
+  const limits = useLimits();
+  const over = useMemo(() => marksOf(readings, emotion.data?.alerts ?? [], length, limits), [readings, emotion.data, length, limits]);
   const starts = useMemo(() => [...new Set(items.filter((u) => !u.gap).map((u) => u.start_ms))].sort((a, b) => a - b), [items]);
   const url = call?.state === 'ended' && allowed ? call.recording?.url : undefined;
   const playback = usePlayback(url, call?.recording?.duration_ms ?? 0);

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import type { Alert } from '../api/model';
 import { alerts as alertsOf, cuts, moodReport, session, type Cut } from '../api/queries';
 import { useFloor } from '../call/hooks';
-import { adviceOf, needs, stateOf, type Need } from '../call/mood';
+import { adviceOf, needs, stateOf, useLimits, type Need } from '../call/mood';
 import { clock, useFormat } from '../i18n/format';
 import { AlertBar } from '../parts/AlertBar';
 import { Duration, who } from '../parts/facts';
@@ -46,7 +46,7 @@ function Needed({ need }: { need: Need }) {
 function Board() {
   const { t } = useTranslation();
   const { calls, whole } = useFloor();
-  const list = needs(calls);
+  const list = needs(calls, useLimits());
   const read = calls.filter((call) => call.state !== 'ended' && call.mood);
   const count = (state: string) => read.filter((call) => call.mood?.state === state).length;
   return (
@@ -76,11 +76,12 @@ function Board() {
 function Past({ alert }: { alert: Alert }) {
   const { t, i18n } = useTranslation();
   const { time } = useFormat();
+  const limits = useLimits();
   return (
     <li>
       <Link to="/calls/$callId" params={{ callId: alert.call_id }} className="past-alert">
         <span className="num">{time(alert.raised_at)}</span>
-        <Face state={stateOf(alert.mood_to)} />
+        <Face state={stateOf(alert.mood_to, limits)} />
         <span className="past-words">{adviceOf(alert, i18n.language)?.sentence}</span>
         <span className="num muted">{clock(alert.start_ms)}</span>
         <span className="tag">{t(`mood.state.${alert.state}`)}</span>

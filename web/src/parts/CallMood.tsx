@@ -5,7 +5,7 @@ import { request } from '../api/client';
 import type { Alert, CallEmotion, EmotionLabel } from '../api/model';
 import { problemKey } from '../api/problem';
 import type { Playback } from '../call/playback';
-import { adviceOf, stateOf } from '../call/mood';
+import { adviceOf, stateOf, useLimits } from '../call/mood';
 import { clock, signed, useFormat } from '../i18n/format';
 import { useLabel, Why } from './AlertBar';
 import { Icon } from './Icon';
@@ -70,6 +70,7 @@ function Decline({ number }: { number: string }) {
 export function CallMood({ id, number, emotion, playback }: { id: string; number: string | null; emotion: CallEmotion; playback: Playback | null }) {
   const { t } = useTranslation();
   const { number: write } = useFormat();
+  const limits = useLimits();
   const mood = (emotion.moods ?? []).find((m) => m.side === 'caller');
   const alerts = emotion.alerts ?? [];
   if (!mood && alerts.length === 0) return null;
@@ -77,7 +78,7 @@ export function CallMood({ id, number, emotion, playback }: { id: string; number
     <section className="card" aria-labelledby="mood-title">
       <div className="card-head">
         <h2 id="mood-title">{t('mood.label')}</h2>
-        {mood && <Face state={stateOf(mood.value)} />}
+        {mood && <Face state={stateOf(mood.value, limits)} />}
       </div>
       <div className="facts">
         {mood && (

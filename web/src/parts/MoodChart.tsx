@@ -1,7 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import type { MoodRow } from '../api/model';
 import type { Cut } from '../api/queries';
-import { angry, stateOf, tense } from '../call/mood';
+import { stateOf, useLimits } from '../call/mood';
 import { signed, useFormat } from '../i18n/format';
 import './mood.css';
 
@@ -21,6 +21,7 @@ export function MoodChart({ by, rows }: { by: Cut; rows: readonly MoodRow[] }) {
   const { t } = useTranslation();
   const { number } = useFormat();
   const name = useName(by);
+  const limits = useLimits();
   return (
     <table className="mood-chart">
       <thead>
@@ -32,6 +33,7 @@ export function MoodChart({ by, rows }: { by: Cut; rows: readonly MoodRow[] }) {
           </th>
           <th scope="col">{t('mood.calls')}</th>
           <th scope="col">{t('mood.angryCalls')}</th>
+          <th scope="col">{t('mood.alertedCalls')}</th>
           <th scope="col">{t('mood.trend')}</th>
         </tr>
       </thead>
@@ -43,9 +45,9 @@ export function MoodChart({ by, rows }: { by: Cut; rows: readonly MoodRow[] }) {
             <td>
               <svg className="mood-bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label={`${t('mood.peak')} ${number(100 * row.peak)}`}>
                 <rect x="0" y="0" width="100" height="10" className="mood-bar-ground" />
-                <rect x="0" y="1" width={100 * row.value} height="8" className={`mood-fill-${stateOf(row.value)}`} />
-                <line x1={100 * tense} x2={100 * tense} y1="0" y2="10" className="mood-bar-limit" />
-                <line x1={100 * angry} x2={100 * angry} y1="0" y2="10" className="mood-bar-limit" />
+                <rect x="0" y="1" width={100 * row.value} height="8" className={`mood-fill-${stateOf(row.value, limits)}`} />
+                <line x1={100 * limits.tense} x2={100 * limits.tense} y1="0" y2="10" className="mood-bar-limit" />
+                <line x1={100 * limits.angry} x2={100 * limits.angry} y1="0" y2="10" className="mood-bar-limit" />
                 <rect x={Math.min(99, 100 * row.peak)} y="0" width="1" height="10" className="mood-bar-peak" />
               </svg>
             </td>
@@ -53,6 +55,7 @@ export function MoodChart({ by, rows }: { by: Cut; rows: readonly MoodRow[] }) {
             <td className="num">
               {number(row.angry)} <span className="muted">({number(row.calls > 0 ? (100 * row.angry) / row.calls : 0)}%)</span>
             </td>
+            <td className="num">{number(row.alerted)}</td>
             <td className="num">
               {signed(100 * row.trend, number)}
             </td>

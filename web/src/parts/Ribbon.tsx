@@ -1,7 +1,7 @@
 import { useRef, type KeyboardEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Reading } from '../api/model';
-import { bars, stateOf, type Bar } from '../call/mood';
+import { bars, stateOf, useLimits, type Bar } from '../call/mood';
 import { clock, useFormat } from '../i18n/format';
 import './mood.css';
 
@@ -40,7 +40,8 @@ export function Ribbon({ readings, sounding, go, hint }: { readings: readonly Re
   const { t } = useTranslation();
   const box = useRef<HTMLDivElement>(null);
   const words = useWords();
-  const list = bars(readings);
+  const limits = useLimits();
+  const list = bars(readings, limits);
   if (list.length === 0 && !sounding) return null;
   return (
     <div className="ribbon" ref={box} role="toolbar" aria-label={`${t('mood.ribbon')}. ${hint}`} onKeyDown={walk}>
@@ -51,7 +52,7 @@ export function Ribbon({ readings, sounding, go, hint }: { readings: readonly Re
       ))}
       {sounding && (
         <span className="ribbon-bar ribbon-now" title={t('mood.now')}>
-          <i className={`ribbon-${stateOf(sounding.e)}`} style={{ height: `${Math.round(Math.max(0.15, sounding.e) * 100)}%` }} />
+          <i className={`ribbon-${stateOf(sounding.e, limits)}`} style={{ height: `${Math.round(Math.max(0.15, sounding.e) * 100)}%` }} />
         </span>
       )}
     </div>
