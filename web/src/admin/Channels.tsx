@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { components } from '../api/openapi';
-import { problemKey } from '../api/problem';
+import { lost, problemKey } from '../api/problem';
 import { queueSettings } from '../api/queries';
 import { useNarrow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
@@ -306,7 +306,7 @@ export function Channels() {
     onError: (failure) => void message.error(t(problemKey(failure))),
     onSettled: () => client.invalidateQueries({ queryKey: accounts.queryKey }),
   });
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <section>

@@ -4,7 +4,7 @@ import { Button, Dropdown, Input } from 'antd';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
-import { problemKey, type Fault } from '../api/problem';
+import { lost, problemKey, type Fault } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
 import { Title } from '../parts/Title';
@@ -200,7 +200,7 @@ export function FlowEditor() {
   const { t } = useTranslation();
   const { name } = useParams({ from: '/shell/admin/flows/$name' });
   const { data, error, refetch } = useQuery({ ...setting('flows', name), staleTime: Infinity, gcTime: 0 });
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <>

@@ -3,7 +3,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { Button, Form, Input, Modal } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { problemKey } from '../api/problem';
+import { lost, problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { useMessage } from '../parts/messages';
@@ -67,7 +67,7 @@ export function Flows() {
   const { dateTime } = useFormat();
   const { data, error, refetch } = useQuery(settings('flows'));
   const [adding, setAdding] = useState(false);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <section>

@@ -3,7 +3,7 @@ import { Button, Drawer, Form, Input, Popconfirm, Select, Upload } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { useNarrow } from '../call/hooks';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { useMessage } from '../parts/messages';
@@ -192,7 +192,7 @@ export function Hours() {
   const { t } = useTranslation();
   const { data, error, refetch } = useQuery(hours);
   const [edited, setEdited] = useState<Calendar | 'new' | null>(null);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <section>

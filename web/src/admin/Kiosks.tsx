@@ -3,7 +3,7 @@ import { Button, Form, Input, Modal, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
-import { problemKey } from '../api/problem';
+import { lost, problemKey } from '../api/problem';
 import { queueSettings } from '../api/queries';
 import { useFormat } from '../i18n/format';
 import { Empty, Failed, Waiting } from '../parts/Notice';
@@ -96,7 +96,7 @@ export function Kiosks() {
   const { data, error, refetch } = useQuery(kiosks);
   const [adding, setAdding] = useState(false);
   const [token, setToken] = useState('');
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <section>

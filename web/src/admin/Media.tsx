@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Form } from 'antd';
 import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { lost } from '../api/problem';
 import type { Fault } from '../api/problem';
 import { Failed, Waiting } from '../parts/Notice';
 import { useMessage } from '../parts/messages';
@@ -35,7 +36,7 @@ function One({ kind, children }: { kind: Kind; children: (secrets: string[]) => 
     },
     onError: (problem) => setFaults(show(form, problem, say)),
   });
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <section className="card admin-one">

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Drawer, Form, Input, Popconfirm, type FormInstance } from 'antd';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Problem, problemKey, type Fault } from '../api/problem';
+import { lost, Problem, problemKey, type Fault } from '../api/problem';
 import { useNarrow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { type IconName } from '../parts/Icon';
@@ -187,7 +187,7 @@ export function SettingList<K extends Kind, F extends object>({ sheet }: { sheet
   const { t } = useTranslation();
   const { data, error, refetch } = useQuery(settings(sheet.kind));
   const [edited, setEdited] = useState<Setting<Docs[K]> | 'new' | null>(null);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <section>

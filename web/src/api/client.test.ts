@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { request, setCSRF, whenUnauthorized } from './client';
-import { Problem, problemKey } from './problem';
+import { lost, Problem, problemKey } from './problem';
 
 const answer = vi.fn<typeof fetch>();
 
@@ -32,6 +32,22 @@ describe('a request', () => {
     expect(headers).toEqual(['secret', null]);
   });
 
+  it('does once what is asked for again while it is on its way, and again when it was answered', async () => {
+    let done: (response: Response) => void = () => undefined;
+    answer.mockImplementation(() => new Promise((resolve) => (done = resolve)));
+    const first = request('/conversations/1/close', { method: 'POST' });
+    const second = request('/conversations/1/close', { method: 'POST' });
+    const other = request('/conversations/2/close', { method: 'POST' });
+    expect(answer).toHaveBeenCalledTimes(2);
+    done(new Response(null, { status: 204 }));
+    await other;
+    answer.mockImplementation(() => Promise.resolve(problem(409, {})));
+    await expect(request('/conversations/2/close', { method: 'POST' })).rejects.toBeInstanceOf(Problem);
+    await expect(request('/conversations/2/close', { method: 'POST' })).rejects.toBeInstanceOf(Problem);
+    expect(answer).toHaveBeenCalledTimes(4);
+    void [first, second];
+  });
+
   it('throws the problem that the server told', async () => {
     answer.mockResolvedValue(problem(409, { status: 409, detail: 'taken', errors: [{ location: 'body.username' }] }));
     const error: unknown = await request('/users').catch((e: unknown) => e);
@@ -57,5 +73,19 @@ describe('a request', () => {
     expect(ended).not.toHaveBeenCalled();
     await request('/calls').catch(() => undefined);
     expect(ended).toHaveBeenCalledOnce();
+  });
+});
+
+describe('a page that was read', () => {
+  it.each([
+    ['stays without a connection', new Problem(0), {}, false],
+    ['stays while the server is away', new Problem(503), {}, false],
+    ['goes when what it shows is gone', new Problem(404), {}, true],
+    ['goes when one may not see it any more', new Problem(403), {}, true],
+    ['that was never read says what is wrong', new Problem(0), undefined, true],
+    ['goes when it cannot be understood', new Error('x'), {}, true],
+    ['stays when nothing is wrong', null, {}, false],
+  ])('%s', (_, error, data, gone) => {
+    expect(!!lost(error, data)).toBe(gone);
   });
 });

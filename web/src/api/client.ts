@@ -69,8 +69,24 @@ async function send(path: string, ask: Ask): Promise<Response> {
   }
 }
 
-/** request asks the server and returns its JSON, undefined when it has none to say. Throws a Problem. */
-export async function request<T>(path: string, ask: Ask = {}): Promise<T> {
+/** Changes on their way, by what they ask for. */
+const underway = new Map<string, Promise<unknown>>();
+
+/**
+ * request asks the server and returns its JSON, undefined when it has none to say. Throws a Problem. A change that
+ * is asked for again while it is on its way, as by a double click, is done once: both have its answer.
+ */
+export function request<T>(path: string, ask: Ask = {}): Promise<T> {
+  if ((ask.method ?? 'GET') === 'GET' || ask.signal || ask.body instanceof Blob) return answered<T>(path, ask);
+  const key = `${ask.method ?? ''} ${address(path, ask.query)} ${JSON.stringify(ask.body)}`;
+  const same = underway.get(key);
+  if (same) return same as Promise<T>;
+  const asked = answered<T>(path, ask).finally(() => underway.delete(key));
+  underway.set(key, asked);
+  return asked;
+}
+
+async function answered<T>(path: string, ask: Ask): Promise<T> {
   const response = await send(path, ask);
   if (!response.ok) {
     if (response.status === 401 && !ask.anonymous) onUnauthorized();

@@ -13916,6 +13916,8 @@ export interface components {
             callback_retry?: string;
             /** Format: int64 */
             callback_tries?: number;
+            /** @description flow that takes callers whom it sends on and no flow waits for, since a colleague put them through into it; they are told in words when empty */
+            closed_flow?: string;
             connect_time?: string;
             /** @description without anybody at work for so long it counts as closed for those who wait; 10m when empty */
             empty_after?: string;
@@ -14432,6 +14434,16 @@ export interface components {
             /** @description what would be done now */
             steps: components["schemas"]["ActionResult"][];
             type: string;
+        };
+        SavedView: {
+            filter: components["schemas"]["ChatFilter"];
+            /** @description named in it, and there no more */
+            gone_queues?: string[];
+            /** Format: int64 */
+            id: number;
+            name: string;
+            /** @description everybody's */
+            shared: boolean;
         };
         SayInputBody: {
             /** @description on which it was said: call, chat, web, paper, ... */
@@ -15628,6 +15640,8 @@ export interface components {
              */
             count: number;
             filter: components["schemas"]["ViewFilter"];
+            /** @description named in it, and there no more */
+            gone_queues?: string[];
             /** Format: int64 */
             id: number;
             name: string;
@@ -15922,7 +15936,7 @@ export interface components {
             shared?: boolean;
         };
         ViewList: {
-            items: components["schemas"]["ChatView"][];
+            items: components["schemas"]["SavedView"][];
         };
         Vocabulary: {
             actions: components["schemas"]["ActionKind"][];
@@ -34378,6 +34392,9 @@ export interface operations {
                      *             "op": "text",
                      *             "value": {}
                      *           },
+                     *           "gone_queues": [
+                     *             "text"
+                     *           ],
                      *           "id": 1,
                      *           "name": "Mei Chen",
                      *           "shared": true
@@ -47492,6 +47509,7 @@ export interface operations {
                      *           "callback_lost": true,
                      *           "callback_retry": "text",
                      *           "callback_tries": 1,
+                     *           "closed_flow": "text",
                      *           "connect_time": "text",
                      *           "empty_after": "text",
                      *           "handle": "text",
@@ -48601,6 +48619,7 @@ export interface operations {
                  *       "callback_lost": true,
                  *       "callback_retry": "text",
                  *       "callback_tries": 1,
+                 *       "closed_flow": "text",
                  *       "connect_time": "text",
                  *       "empty_after": "text",
                  *       "handle": "text",
@@ -67260,6 +67279,9 @@ export interface operations {
                      *               "text"
                      *             ]
                      *           },
+                     *           "gone_queues": [
+                     *             "text"
+                     *           ],
                      *           "id": 1,
                      *           "name": "Mei Chen",
                      *           "shared": true
@@ -67398,6 +67420,9 @@ export interface operations {
                      *           "text"
                      *         ]
                      *       },
+                     *       "gone_queues": [
+                     *         "text"
+                     *       ],
                      *       "id": 1,
                      *       "name": "Mei Chen",
                      *       "shared": true

@@ -11,3 +11,6 @@ export function usePeople(): readonly Person[] {
   const me = useSuspenseQuery(session).data?.user;
   return useMemo(() => [...(me ? [me] : []), ...(others ?? []).filter((one) => one.id !== me?.id)], [me, others]);
 }
+
+/** nameOf is how somebody is called who is known by a username; what no person is stays as it is. */
+export const nameOf = (people: readonly Person[], username: string): string => people.find((one) => one.username === username)?.name || username;

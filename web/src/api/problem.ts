@@ -71,3 +71,12 @@ export async function problemOf(response: Response): Promise<Problem> {
     return new Problem(response.status);
   }
 }
+
+/** passing is whether what went wrong may be over the next time one asks: no connection, a server that is busy or away. */
+export const passing = (error: unknown): boolean => error instanceof Problem && (error.status === 0 || error.status === 429 || error.status >= 500);
+
+/**
+ * lost is the error to show in the place of a page. One that was read and may be read again stays as it is while the
+ * connection is away, and so does what somebody writes on it; the banner tells of the connection.
+ */
+export const lost = (error: unknown, data: unknown): unknown => (data && passing(error) ? null : error);

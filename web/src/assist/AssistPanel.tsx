@@ -4,7 +4,7 @@ import { Dropdown, Popover } from 'antd';
 import { useCallback, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
@@ -96,7 +96,7 @@ export type Assist = ReturnType<typeof useAssist>;
 export function AssistPanel({ it }: { it: Assist }) {
   const { t } = useTranslation();
   if (it.error instanceof Problem && it.error.status === 503) return null;
-  if (it.error) return <Failed error={it.error} retry={() => void it.refetch()} />;
+  if (lost(it.error, it.board)) return <Failed error={it.error} retry={() => void it.refetch()} />;
   if (!it.board) return <Waiting rows={3} />;
   return (
     <section className="assist" aria-label={t('assist.title')}>

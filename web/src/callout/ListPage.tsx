@@ -4,7 +4,7 @@ import { Button, Dropdown, Input, Modal, Popconfirm } from 'antd';
 import { useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { base, request } from '../api/client';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { board, dispositions } from '../api/queries';
 import { useChannel } from '../call/hooks';
 import { useAct } from '../contact/words';
@@ -61,7 +61,7 @@ function Try({ one, queue }: { one: Attempt; queue: string }) {
 function Tries({ list, id }: { list: CallList; id: number }) {
   const { t } = useTranslation();
   const { data, error } = useQuery(entry(String(list.id), id));
-  if (error) return <Failed error={error} />;
+  if (lost(error, data)) return <Failed error={error} />;
   if (!data) return <Waiting rows={2} />;
   const facts = Object.entries(data.data);
   return (

@@ -6,7 +6,7 @@ import type { BotPacket } from '../api/bot';
 import { request } from '../api/client';
 import type { Page, TicketRow } from '../api/model';
 import type { components } from '../api/openapi';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useNow } from '../call/hooks';
 import { contact as contactOf } from '../contact/api';
@@ -169,7 +169,7 @@ function TicketsTab({ contact }: { contact: number }) {
   const navigate = useNavigate();
   const now = useNow();
   const { data, error } = useQuery({ queryKey: ['tickets', 'of', contact], queryFn: ({ signal }) => request<Page<TicketRow>>('/tickets', { signal, query: { contact, limit: 40 } }).then((page) => page.items ?? []) });
-  if (error) return <Failed error={error} />;
+  if (lost(error, data)) return <Failed error={error} />;
   if (!data) return <Waiting rows={3} />;
   if (data.length === 0) return <Empty icon="ticket" title={t('desktop.noTickets')} hint={t('desktop.noTicketsHint')} />;
   return (

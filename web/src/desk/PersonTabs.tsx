@@ -1,4 +1,5 @@
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query';
+import { lost } from '../api/problem';
 import { session } from '../api/queries';
 import { contact as contactOf } from '../contact/api';
 import { IdentitiesCard, PersonCard, SameCard } from '../contact/Person';
@@ -9,7 +10,7 @@ import { Failed, Waiting } from '../parts/Notice';
 export function PersonTab({ contact }: { contact: number }) {
   const me = useSuspenseQuery(session).data?.user;
   const { data, error, refetch } = useQuery(contactOf(String(contact)));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data || !me) return <Waiting rows={4} />;
   return (
     <>

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { LiveCall } from '../api/model';
+import { lost } from '../api/problem';
 import { stateOf, useLimits } from '../call/mood';
 import { clock, firstOf, useFormat } from '../i18n/format';
 import { views as viewsOf } from '../inbox/data';
@@ -42,7 +43,7 @@ function ItemRow({ item }: { item: DeskItem }) {
   return (
     <>
       <span className="work-head">
-        <span className="work-name">{name}</span>
+        <span className="work-name" dir="auto">{name}</span>
         {item.vip && <span className="work-vip">VIP</span>}
         {mood !== 'calm' && (
           <span className="mood-dot" role="img" aria-label={t(`mood.${mood}`)} title={`${t(`mood.${mood}`)} ${number(100 * item.emotion)}`}>
@@ -53,7 +54,7 @@ function ItemRow({ item }: { item: DeskItem }) {
         {item.since ? <Wait since={item.since} /> : <span className="muted num">{item.until ? day(item.until) : today ? time(item.at).slice(0, 5) : day(item.at)}</span>}
       </span>
       <span className="work-foot">
-        <span className="work-text">{firstOf(item.text, t('inbox.noText'))}</span>
+        <span className="work-text" dir="auto">{firstOf(item.text, t('inbox.noText'))}</span>
         {item.mentioned && <span className="work-mark inbox-at">@</span>}
         {item.urgency === 'urgent' && <span className="work-mark work-urgent">{t('ticket.priorities.urgent')}</span>}
         {item.complaint && <span className="work-mark work-urgent">{t('inbox.complaint')}</span>}
@@ -159,7 +160,7 @@ export function WorkList({ own, scope, view, data, entries: fresh, error, retry,
           {t('desktop.moreUrgent', { count: more })}
         </button>
       )}
-      {error ? <Failed error={error} retry={retry} /> : !data && entries.length === 0 ? <Waiting rows={6} /> : entries.length === 0 ? <Empty icon="inbox" title={t('desktop.noWork')} hint={t('desktop.noWorkHint')} /> : <Rows lines={lines} label={t('desktop.work')} current={current} />}
+      {lost(error, data) ? <Failed error={error} retry={retry} /> : !data && entries.length === 0 ? <Waiting rows={6} /> : entries.length === 0 ? <Empty icon="inbox" title={t('desktop.noWork')} hint={t('desktop.noWorkHint')} /> : <Rows lines={lines} label={t('desktop.work')} current={current} />}
       {data?.more && <p className="work-rest muted">{t('desktop.restInInbox')}</p>}
     </section>
   );

@@ -4,7 +4,7 @@ import { Button, Input, Segmented, Select } from 'antd';
 import { useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { usePeople } from '../api/people';
 import { session } from '../api/queries';
 import type { Ticket } from '../api/model';
@@ -354,7 +354,7 @@ export function CasePage() {
     'feedback',
     useCallback(() => void client.invalidateQueries({ queryKey: ['feedback', 'case', caseId] }), [client, caseId]),
   );
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting rows={8} />;
   const c = data.case;
   const latest = new Map(data.clocks.map((clock) => [clock.kind as string, clock]));

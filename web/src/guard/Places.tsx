@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
-import { problemKey } from '../api/problem';
+import { lost, problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from '../parts/Notice';
 import { useMessage } from '../parts/messages';
@@ -66,7 +66,7 @@ export function Places({ user }: { user?: string }) {
     onError: (problem) => void message.error(t(problemKey(problem))),
     onSettled: () => client.invalidateQueries({ queryKey: ['guard', 'places'] }),
   });
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting rows={2} />;
   return (
     <ul>

@@ -76,7 +76,7 @@ export function Bubble({ message, onResend }: { message: Message; onResend: (id:
           {time(message.at).slice(0, 5)}
         </time>
       </span>
-      {message.text && <span className="inbox-text">{message.text}</span>}
+      {message.text && <span className="inbox-text" dir="auto">{message.text}</span>}
       {(message.files ?? []).length > 0 && <Files message={message} />}
       {(extra.choices ?? []).length > 0 && <span className="inbox-choices">{extra.choices?.map((c) => <span key={c.id}>{c.label}</span>)}</span>}
       {side === 'out' && message.state !== 'sent' && message.state !== 'stored' && (

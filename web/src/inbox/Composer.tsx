@@ -1,20 +1,22 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Dropdown } from 'antd';
 import dayjs from 'dayjs';
-import { lazy, Suspense, useEffect, useEffectEvent, useImperativeHandle, useMemo, useRef, useState, type KeyboardEvent, type Ref } from 'react';
+import { lazy, Suspense, useEffect, useEffectEvent, useImperativeHandle, useMemo, useRef, useState, type ClipboardEvent, type DragEvent, type KeyboardEvent, type Ref } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import { Problem, problemKey } from '../api/problem';
-import { colleagues } from '../api/queries';
+import { colleagues, session } from '../api/queries';
 import { slashQuery, withSnippet } from '../assist/data';
 import { useNow } from '../call/hooks';
 import { size, useFormat } from '../i18n/format';
+import { draftOf, keepDraft } from '../parts/draft';
 import { Icon } from '../parts/Icon';
 import { useMessage } from '../parts/messages';
 import { useActions, type Action } from '../shell/actions';
 import { conversation as conversationOf, send, upload, type Attachment, type Conversation } from './data';
 import { useDeed, useOutbox } from './hooks';
 import { mentionAt, mentioned, moments } from './moments';
+import { filesOf } from './paste';
 import { privateIn, undoTime } from './outbox';
 
 const WhenBox = lazy(() => import('./When'));
@@ -109,6 +111,19 @@ interface Way {
   close?: boolean;
 }
 
+/** What was begun, as the server and the browser keep it. */
+interface Begun {
+  text: string;
+  note: boolean;
+  seen: number;
+}
+
+/** stampOf tells one state of a draft from another; an empty one is neither reply nor note. */
+const stampOf = (text: string, note: boolean): string => text && `${note ? 'note' : 'reply'} ${text}`;
+
+/** mostFiles is what one message carries. */
+const mostFiles = 10;
+
 interface Props {
   view: Conversation;
   seen: number;
@@ -123,15 +138,19 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   const client = useQueryClient();
   const { box } = useOutbox();
   const people = useQuery(colleagues).data ?? [];
-  const [text, setText] = useState(view.draft?.text ?? '');
-  const [note, setNote] = useState(view.draft?.note ?? false);
-  const [files, setFiles] = useState<Attachment[]>([]);
+  const me = useSuspenseQuery(session).data?.user.id ?? '';
+  // What did not get to the server is newer than what it has.
+  const [draft] = useState(() => draftOf<Begun>(me, `chat.${view.id}`) ?? view.draft);
+  const [text, setText] = useState(draft?.text ?? '');
+  const [note, setNote] = useState(draft?.note ?? false);
+  const [files, setFiles] = useState<Attachment[]>(() => draftOf(me, `files.${view.id}`) ?? []);
+  useEffect(() => keepDraft(me, `files.${view.id}`, files.length > 0 ? files : undefined), [me, view.id, files]);
   const [guard, setGuard] = useState<{ body: string; values: string[]; way: Way } | null>(null);
   const [caret, setCaret] = useState(-1);
   const [chosen, setChosen] = useState(0);
   const [snippet, setSnippet] = useState<string>();
   const [when, setWhen] = useState(false);
-  const begun = useRef(view.draft?.seen ?? 0);
+  const begun = useRef(draft?.seen ?? 0);
   const picker = useRef<HTMLInputElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const closed = view.state === 'closed' && !note;
@@ -140,15 +159,24 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   const subject = useMemo(() => ({ kind: 'conversation' as const, id: String(view.id) }), [view.id]);
 
   // What was begun is kept on the server a moment after the last key, and when the page goes.
-  const saved = useRef(text);
+  const saved = useRef(stampOf(view.draft?.text ?? '', view.draft?.note ?? false));
   const keep = useEffectEvent((keepalive: boolean) => {
-    if (saved.current === text) return;
-    saved.current = text;
+    const stamp = stampOf(text, note);
+    if (saved.current === stamp) return;
+    saved.current = stamp;
+    const own: Begun = { text, note, seen: begun.current };
+    // A page that goes without a connection hears of no failure.
+    if (keepalive && !navigator.onLine) keepDraft(me, `chat.${view.id}`, own);
     // Whoever comes back before it is read anew finds it too.
     client.setQueryData(conversationOf(view.id).queryKey, (old) => old && { ...old, draft: text ? { text, note, seen: begun.current, updated_at: new Date().toISOString() } : undefined });
-    void request(`/conversations/${view.id}/draft`, { method: 'PUT', body: { text, note, seen: begun.current }, keepalive }).catch(() => {
-      saved.current = '\0'; // tried again with the next key
-    });
+    request(`/conversations/${view.id}/draft`, { method: 'PUT', body: own, keepalive }).then(
+      () => keepDraft(me, `chat.${view.id}`, undefined),
+      (error: unknown) => {
+        keepDraft(me, `chat.${view.id}`, text ? own : undefined);
+        // What did not get there is tried again.
+        if (saved.current === stamp && error instanceof Problem && (error.status === 0 || error.status >= 500)) saved.current = '\0';
+      },
+    );
   });
   useEffect(() => {
     const timer = setTimeout(() => keep(false), 800);
@@ -157,7 +185,9 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   useEffect(() => {
     const leave = () => keep(true);
     window.addEventListener('pagehide', leave);
+    const again = setInterval(() => keep(false), 5000);
     return () => {
+      clearInterval(again);
       window.removeEventListener('pagehide', leave);
       keep(true);
     };
@@ -181,6 +211,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
     setFiles((all) => all.filter((f) => !gone.includes(f)));
     setGuard(null);
     begun.current = 0;
+    keepDraft(me, `chat.${view.id}`, undefined);
     client.setQueryData(conversationOf(view.id).queryKey, (old) => old && { ...old, draft: undefined });
     void request(`/conversations/${view.id}/draft`, { method: 'PUT', body: { text: '' } }).catch(() => undefined);
   };
@@ -197,6 +228,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   const noteKey = useRef(crypto.randomUUID());
   const adding = useMutation({
     mutationFn: (file: File) => upload(view.id, file),
+    scope: { id: `files ${view.id}` }, // one after the other: it is pending until the last is there
     onSuccess: (file) => setFiles((all) => [...all, file]),
     onError: (error) => void message.error(error instanceof Problem && error.status === 415 ? t('inbox.badType') : t(problemKey(error))),
   });
@@ -239,6 +271,20 @@ export function Composer({ view, seen, onSent, handle }: Props) {
     if (!found && way.at) return;
     if (found && found.length > 0 && own) setGuard({ body, values: found, way });
     else sendOff(body, own, found?.length === 0, way);
+  };
+  const attach = (chosen: readonly File[]) => {
+    for (const file of chosen.slice(0, mostFiles - files.length)) adding.mutate(file);
+  };
+  const onPaste = (event: ClipboardEvent) => {
+    const found = closed ? [] : filesOf(event.clipboardData);
+    if (found.length === 0) return;
+    event.preventDefault();
+    attach(found);
+  };
+  const onDrop = (event: DragEvent) => {
+    if (event.dataTransfer.files.length === 0) return;
+    event.preventDefault(); // the browser would leave the page for the file
+    if (!closed) attach([...event.dataTransfer.files]);
   };
   const submit = (close = false) => {
     if (!ready) return;
@@ -336,6 +382,8 @@ export function Composer({ view, seen, onSent, handle }: Props) {
   return (
     <form
       className={note ? 'inbox-composer inbox-composing-note' : 'inbox-composer'}
+      onDragOver={(event) => event.dataTransfer.types.includes('Files') && event.preventDefault()}
+      onDrop={onDrop}
       onSubmit={(event) => {
         event.preventDefault();
         submit();
@@ -367,6 +415,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
         <textarea
           ref={field}
           value={text}
+          dir="auto"
           rows={3}
           maxLength={20000}
           disabled={closed}
@@ -381,6 +430,7 @@ export function Composer({ view, seen, onSent, handle }: Props) {
           }}
           onBlur={() => setCaret(-1)}
           onKeyDown={onKey}
+          onPaste={onPaste}
         />
         {slash !== null && (
           <Suspense>
@@ -417,13 +467,13 @@ export function Composer({ view, seen, onSent, handle }: Props) {
           ref={picker}
           type="file"
           hidden
+          multiple
           onChange={(event) => {
-            const file = event.target.files?.[0];
-            if (file) adding.mutate(file);
+            attach([...(event.target.files ?? [])]);
             event.target.value = '';
           }}
         />
-        <button type="button" className="round" disabled={closed || adding.isPending || files.length >= 10} aria-label={t('inbox.attach')} title={t('inbox.attach')} onClick={() => picker.current?.click()}>
+        <button type="button" className="round" disabled={closed || adding.isPending || files.length >= mostFiles} aria-label={t('inbox.attach')} title={t('inbox.attach')} onClick={() => picker.current?.click()}>
           <Icon name="clip" size={18} />
         </button>
         <span className="muted inbox-keys">{t('inbox.keys')}</span>

@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
+import { Fragment, lazy, Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
-import { problemKey } from '../api/problem';
+import { lost, problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { useChannel } from '../call/hooks';
 import { useSelected } from '../desk/selection';
+import { useFormat } from '../i18n/format';
 import { Icon } from '../parts/Icon';
 import { Failed, Waiting } from '../parts/Notice';
 import { useMessage } from '../parts/messages';
@@ -18,7 +19,7 @@ import { useOutbox } from './hooks';
 import type { Letter } from './outbox';
 import { TalkHead } from './TalkHead';
 import { TalkRibbon } from './TalkRibbon';
-import { foldable, useThread } from './thread';
+import { beginsDay, foldable, useThread } from './thread';
 import './inbox.css';
 
 const TicketBox = lazy(() => import('../desk/TicketBox'));
@@ -47,7 +48,7 @@ function Unsent({ letter, seen, onBack }: { letter: Letter; seen: number; onBack
   const trouble = letter.state === 'newer' || letter.state === 'window' || letter.state === 'private' || letter.state === 'failed';
   return (
     <li className={`inbox-bubble inbox-out inbox-unsent${trouble ? ' inbox-trouble' : ''}`} data-letter={letter.state}>
-      <span className="inbox-text">{letter.reply.text}</span>
+      <span className="inbox-text" dir="auto">{letter.reply.text}</span>
       {letter.files.length > 0 && <span className="muted">{letter.files.map((file) => file.name).join(', ')}</span>}
       <span className={trouble ? 'inbox-state inbox-bad' : 'inbox-state'} role={trouble ? 'alert' : 'status'}>
         {letter.state === 'private' ? t('desktop.private', { values: (letter.values ?? []).join(', ') }) : t(`desktop.letter.${letter.state}`)}
@@ -106,6 +107,7 @@ function useSeen(id: number, last: number, working: boolean) {
 /** Talk is one conversation: what was said, and the composer. */
 export function Talk({ id, handle, onBack, onNext }: Props) {
   const { t } = useTranslation();
+  const { day } = useFormat();
   const client = useQueryClient();
   const message = useMessage();
   const { data: me } = useSuspenseQuery(session);
@@ -179,7 +181,7 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
     ),
   );
 
-  const failed = view.error ?? error;
+  const failed = lost(view.error, view.data) ?? lost(error, messages);
   if (failed) return <Failed error={failed} retry={() => void Promise.all([view.refetch(), sync()])} />;
   if (!view.data || !messages) return <Waiting />;
   const fold = foldable(messages, view.data.handler);
@@ -212,9 +214,11 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
           </button>
         )}
         <ol>
-          {shown.map((m) =>
-            picked && m.kind !== 'event' ? (
-              <li key={m.id} className="pick-line">
+          {shown.map((m, i) => (
+            <Fragment key={m.id}>
+            {beginsDay(m, shown[i - 1]) && <li className="inbox-event inbox-day">{day(m.at)}</li>}
+            {picked && m.kind !== 'event' ? (
+              <li className="pick-line">
                 <input
                   type="checkbox"
                   aria-label={m.text || t('inbox.noText')}
@@ -226,9 +230,10 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
                 </ol>
               </li>
             ) : (
-              <Bubble key={m.id} message={m} onResend={(n) => resend.mutate(n)} />
-            ),
-          )}
+              <Bubble message={m} onResend={(n) => resend.mutate(n)} />
+            )}
+            </Fragment>
+          ))}
           {own.map((letter) => (
             <Unsent key={letter.id} letter={letter} seen={last} onBack={(back) => handle.current?.restore(back.reply.text, back.files)} />
           ))}

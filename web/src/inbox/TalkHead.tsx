@@ -122,7 +122,7 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
         </button>
       )}
       <div className="inbox-title">
-        <h2>{(view.name ?? '') || t('inbox.visitor', { id: view.id })}</h2>
+        <h2 dir="auto">{(view.name ?? '') || t('inbox.visitor', { id: view.id })}</h2>
         <span className="muted">
           {t(`inbox.channel.${view.channel}`, { defaultValue: view.channel })} · {t(`inbox.stateOf.${view.state}`)}
           {view.page && ` · ${view.page}`}
@@ -172,7 +172,8 @@ export function TalkHead({ view, onBack, onNext, onTicket, onSplit }: Props) {
             </button>
           </Tooltip>
         </Dropdown>
-        <button type="button" className="chip inbox-close" disabled={deed.isPending} onClick={() => mutate({ path: open ? '/close' : '/reopen' })}>
+        {/* A double click does not open again what it has closed. */}
+        <button type="button" className="chip inbox-close" disabled={deed.isPending} onClick={(event) => event.detail < 2 && mutate({ path: open ? '/close' : '/reopen' })}>
           {open ? t('inbox.close') : t('inbox.reopen')}
         </button>
       </div>}

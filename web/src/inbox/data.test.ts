@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { merge, type Message } from './data';
-import { foldable } from './thread';
+import { beginsDay, foldable } from './thread';
 
 const message = (id: number, text = ''): Message => ({ id, text }) as Message;
 
@@ -27,5 +27,17 @@ describe('foldable', () => {
     expect(foldable(thread('customer', 'bot', 'customer', 'bot', 'customer', 'bot'), 'bot')).toBe(0);
     expect(foldable(thread('customer', 'bot', 'customer', 'bot'), 'queue')).toBe(0);
     expect(foldable(thread('customer', 'agent'), 'agent')).toBe(0);
+  });
+});
+
+describe('beginsDay', () => {
+  const at = (day: number, hour: number) => ({ at: new Date(2025, 6, day, hour).toISOString() });
+  const now = new Date(2025, 6, 9, 18).getTime();
+  it('is the first message of each day, and of today only when there is one before', () => {
+    expect(beginsDay(at(7, 23), undefined, now)).toBe(true);
+    expect(beginsDay(at(8, 0), at(7, 23), now)).toBe(true);
+    expect(beginsDay(at(8, 1), at(8, 0), now)).toBe(false);
+    expect(beginsDay(at(9, 9), at(8, 1), now)).toBe(true);
+    expect(beginsDay(at(9, 9), undefined, now)).toBe(false);
   });
 });

@@ -46,6 +46,12 @@ export function useThread(id: number) {
   return { messages, error, top, sync, more };
 }
 
+/** sameDay is whether two moments are of one day of this browser's clock. */
+const sameDay = (one: string, other: string | number): boolean => new Date(one).toDateString() === new Date(other).toDateString();
+
+/** beginsDay is whether a day stands above a message: the first of another day than the one before it, the first of all when it is not of today. */
+export const beginsDay = (m: Pick<Message, 'at'>, before: Pick<Message, 'at'> | undefined, now = Date.now()): boolean => !sameDay(m.at, before?.at ?? now);
+
 /**
  * foldable is how many messages at the beginning were the bot's part, 0 when it is too
  * short to be folded or not over. The customer's last message stays in sight, and so

@@ -4,6 +4,7 @@ import { Segmented } from 'antd';
 import { useEffect, useMemo, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CallDetail, Reading, Utterance } from '../api/model';
+import { lost } from '../api/problem';
 import { call as callOf, emotion as emotionOf, session, transcript as transcriptOf } from '../api/queries';
 import { marks as marksOf, useLimits, type Mark } from '../call/mood';
 import { Playback } from '../call/playback';
@@ -186,7 +187,7 @@ export function CallPage() {
   const leave = useMemo(() => () => void navigate({ to: '/calls', search: q ? { q } : {} }), [navigate, q]);
   usePlayerKeys(playback, starts, leave);
 
-  if (detail.error) return <div className="page"><Failed error={detail.error} retry={() => void detail.refetch()} /></div>;
+  if (lost(detail.error, detail.data)) return <div className="page"><Failed error={detail.error} retry={() => void detail.refetch()} /></div>;
   if (!call) return <div className="page"><Waiting rows={8} /></div>;
   return (
     <div className="page call-page">
@@ -196,7 +197,7 @@ export function CallPage() {
           <div className="call-sound">
             <Sound call={call} playback={playback} allowed={allowed} marks={over} />
           </div>
-          {words.error ? <Failed error={words.error} retry={() => void words.refetch()} /> : words.isPending ? <Waiting /> : <Talk call={call} items={items} playback={playback} readings={readings} />}
+          {lost(words.error, words.data) ? <Failed error={words.error} retry={() => void words.refetch()} /> : words.isPending ? <Waiting /> : <Talk call={call} items={items} playback={playback} readings={readings} />}
         </div>
         <aside className="call-side">
           {emotion.data && <CallMood id={call.id} number={allowed ? call.from : null} emotion={emotion.data} playback={playback} />}

@@ -2,18 +2,19 @@ import { useMutation, useQuery, useQueryClient, useSuspenseQuery } from '@tansta
 import { Link, useParams } from '@tanstack/react-router';
 import { Button, DatePicker, Input, Modal, Segmented, Select, Tag } from 'antd';
 import dayjs, { type Dayjs } from 'dayjs';
-import { useCallback, useMemo, useRef, useState, type ComponentRef } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, type ComponentRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { TicketClock, TicketComment, TicketDetail, TicketState, TicketStep } from '../api/model';
-import { usePeople } from '../api/people';
-import { Problem, problemKey } from '../api/problem';
+import { nameOf, usePeople } from '../api/people';
+import { lost, Problem, problemKey } from '../api/problem';
 import { session } from '../api/queries';
 import { priorities, ticket, ticketTrail, ticketTypes } from '../api/tickets';
 import { useChannel, useNow } from '../call/hooks';
 import { useFormat } from '../i18n/format';
 import { CaseMark } from '../feedback/marks';
 import { TicketHelp } from '../feedback/TicketHelp';
+import { draftOf, keepDraft } from '../parts/draft';
 import { Icon } from '../parts/Icon';
 import { Empty, Failed, Waiting } from '../parts/Notice';
 import { DueMark, PriorityMark, TypeName } from '../parts/TicketMarks';
@@ -44,17 +45,18 @@ type Change = ReturnType<typeof useChange>;
 function Said({ comment }: { comment: TicketComment }) {
   const { t } = useTranslation();
   const { dateTime } = useFormat();
+  const people = usePeople();
   const kind = comment.public ? comment.by_kind : 'note';
   return (
     <li className={`said said-${kind}`}>
       <p className="said-head">
-        <strong>{comment.by_kind === 'customer' ? t('ticket.customer') : comment.by_kind === 'bot' ? t('ticket.bot') : comment.author}</strong>
+        <strong>{comment.by_kind === 'customer' ? t('ticket.customer') : comment.by_kind === 'bot' ? t('ticket.bot') : nameOf(people, comment.author)}</strong>
         {!comment.public && <span className="tag">{t('ticket.note')}</span>}
         <time className="muted num" dateTime={comment.at}>
           {dateTime(comment.at)}
         </time>
       </p>
-      <p className="said-body">{comment.body}</p>
+      <p className="said-body" dir="auto">{comment.body}</p>
     </li>
   );
 }
@@ -64,19 +66,12 @@ interface Draft {
   text: string;
 }
 
-/** useDraft is what is being written on a ticket: it stays while one looks at other work, until the logout. */
-function useDraft(id: number): [Draft, (part: Partial<Draft>) => void] {
-  const client = useQueryClient();
-  const [draft, setDraft] = useState<Draft>(() => client.getQueryData<Draft>(['ticket draft', id]) ?? { kind: 'reply', text: '' });
-  const change = useCallback(
-    (part: Partial<Draft>) => {
-      client.setQueryDefaults(['ticket draft'], { gcTime: Infinity });
-      const next = { kind: 'reply' as const, text: '', ...client.getQueryData<Draft>(['ticket draft', id]), ...part };
-      client.setQueryData(['ticket draft', id], next);
-      setDraft(next);
-    },
-    [client, id],
-  );
+/** useDraft is what is being written on a ticket: it stays over other work, a reload and the end of a session, until the logout. */
+function useDraft(id: number): [Draft, (change: (draft: Draft) => Partial<Draft>) => void] {
+  const me = useSuspenseQuery(session).data?.user.id ?? '';
+  const [draft, setDraft] = useState<Draft>(() => draftOf<Draft>(me, `ticket.${id}`) ?? { kind: 'reply', text: '' });
+  const change = useCallback((part: (draft: Draft) => Partial<Draft>) => setDraft((old) => ({ ...old, ...part(old) })), []);
+  useEffect(() => keepDraft(me, `ticket.${id}`, draft.text ? draft : undefined), [me, id, draft]);
   return [draft, change];
 }
 
@@ -88,7 +83,7 @@ function Composer({ id, change, over }: { id: number; change: Change; over: bool
   useActions(
     useMemo<Action[]>(() => {
       const focus = (as: Draft['kind']) => {
-        write({ kind: as });
+        write(() => ({ kind: as }));
         requestAnimationFrame(() => field.current?.focus());
       };
       return [
@@ -103,7 +98,8 @@ function Composer({ id, change, over }: { id: number; change: Change; over: bool
       { path: '/comments', method: 'POST', body: { body: text, public: kind === 'reply' } },
       {
         onSuccess: () => {
-          write({ text: '' });
+          // What was written since then stays.
+          write((now) => ({ text: now.text.startsWith(text) ? now.text.slice(text.length).trimStart() : now.text }));
           if (then) change.mutate({ path: '', body: { state: then, version: 0 } });
         },
       },
@@ -113,7 +109,7 @@ function Composer({ id, change, over }: { id: number; change: Change; over: bool
     <div className={`composer composer-${kind}`}>
       <Segmented
         value={kind}
-        onChange={(as: Draft['kind']) => write({ kind: as })}
+        onChange={(as: Draft['kind']) => write(() => ({ kind: as }))}
         options={[
           { value: 'reply', label: t('ticket.reply') },
           { value: 'note', label: t('ticket.note') },
@@ -126,7 +122,8 @@ function Composer({ id, change, over }: { id: number; change: Change; over: bool
         maxLength={20000}
         placeholder={t(kind === 'reply' ? 'ticket.replyHint' : 'ticket.noteHint')}
         aria-label={t(kind === 'reply' ? 'ticket.reply' : 'ticket.note')}
-        onChange={(event) => write({ text: event.target.value })}
+        dir="auto"
+        onChange={(event) => write(() => ({ text: event.target.value }))}
         onKeyDown={(event) => {
           if (event.key === 'Escape' && !event.nativeEvent.isComposing) {
             // Leaves the field, not the ticket.
@@ -383,12 +380,13 @@ export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onB
   const [trailOpen, setTrailOpen] = useState(false);
   const trail = useQuery({ ...ticketTrail(ticketId), enabled: trailOpen });
   const change = useChange(ticketId, data?.ticket.version);
+  const people = usePeople();
   const resolve = useDeeds(data, change, onNext);
   useChannel(
     'tickets',
     useCallback(() => void client.invalidateQueries({ queryKey: ['tickets', 'one', ticketId] }), [client, ticketId]),
   );
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting rows={8} />;
   const k = data.ticket;
   const over = k.state === 'resolved' || k.state === 'closed';
@@ -416,7 +414,7 @@ export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onB
             <Follow ticket={k.id} told={data.told} />
             <MacroMenu object={{ kind: 'ticket', id: k.id }} />
             {resolve && (
-              <button type="button" className="chip ticket-resolve" disabled={change.isPending} onClick={resolve}>
+              <button type="button" className="chip ticket-resolve" disabled={change.isPending} onClick={(event) => event.detail < 2 && resolve()}>
                 {t(over ? 'inbox.reopen' : 'desktop.do.resolve')}
               </button>
             )}
@@ -437,7 +435,7 @@ export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onB
       <div className="ticket-columns">
         <section className="card ticket-thread" aria-label={t('ticket.thread')}>
           <p className="muted ticket-made">
-            <TypeName name={k.type} /> · {t('ticket.madeBy', { who: k.created_by === 'customer' ? t('ticket.customer') : k.created_by })} ·{' '}
+            <TypeName name={k.type} /> · {t('ticket.madeBy', { who: k.created_by === 'customer' ? t('ticket.customer') : nameOf(people, k.created_by) })} ·{' '}
             <time className="num" dateTime={k.created_at}>
               {dateTime(k.created_at)}
             </time>
@@ -466,7 +464,7 @@ export function TicketView({ ticketId, onBack, onNext }: { ticketId: string; onB
               </>
             )}
           </p>
-          {k.body && <p className="said-body ticket-body">{k.body}</p>}
+          {k.body && <p className="said-body ticket-body" dir="auto">{k.body}</p>}
           <TicketHelp id={k.id} over={over} />
           <ul className="said-list">
             {data.comments.map((comment) => (

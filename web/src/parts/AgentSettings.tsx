@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Agent } from '../api/model';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { agents, skills, users } from '../api/queries';
 import { Failed, Waiting } from './Notice';
 import { useMessage } from './messages';
@@ -103,7 +103,7 @@ export function AgentSettings() {
   const abilities = useQuery(skills);
   const [edited, setEdited] = useState<Agent | 'new' | null>(null);
   const remove = useSaved((id: string) => request(`/agents/${id}`, { method: 'DELETE' }));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   const label = (name: string) => abilities.data?.find((s) => s.name === name)?.label ?? name;
   return (

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { intents as intentsQuery, models as modelsQuery, textIn, unanswered as unansweredQuery, type BotIntent, type BotModel, type BotTurn } from '../api/bot';
 import { request } from '../api/client';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { firstOf, useFormat } from '../i18n/format';
 import { Failed, Waiting } from './Notice';
 import { useMessage } from './messages';
@@ -16,7 +16,7 @@ export function BotIntents() {
   const { t, i18n } = useTranslation();
   const { data, error, refetch } = useQuery(intentsQuery);
   const [edited, setEdited] = useState<BotIntent | null>(null);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   const count = (i: BotIntent, lang: string) => i.phrases.filter((p) => p.lang === lang).length;
   return (

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { policy, type BotLine, type BotPolicy as Policy } from '../api/bot';
 import { request } from '../api/client';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { Failed, Waiting } from './Notice';
 import { useMessage } from './messages';
 
@@ -22,7 +22,7 @@ const numbers: Partial<Record<BotLine['reason'], { step: number; min: number; ma
 /** BotPolicy shows when a person takes over: nine lines, each a switch with a number, and the topics for people. */
 export function BotPolicy() {
   const { data, error, refetch } = useQuery(policy);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting rows={9} />;
   return <PolicyForm key={JSON.stringify(data)} stored={data} />;
 }

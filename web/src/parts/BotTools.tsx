@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { tools, type BotTool } from '../api/bot';
 import { request } from '../api/client';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { useFormat } from '../i18n/format';
 import { Failed, Waiting } from './Notice';
 import { useMessage } from './messages';
@@ -28,7 +28,7 @@ export function BotTools({ admin }: { admin: boolean }) {
   const { dateTime } = useFormat();
   const { data, error, refetch } = useQuery(tools);
   const [open, setOpen] = useState<string | null>(null);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting rows={3} />;
   return (
     <section className="card">

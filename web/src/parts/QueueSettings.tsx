@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { QueueSettings as Queue } from '../api/model';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { agents, calendars, queueSettings, skills, users } from '../api/queries';
 import { Failed, Waiting } from './Notice';
 import { useMessage } from './messages';
@@ -122,7 +122,7 @@ export function QueueSettings() {
   const { t } = useTranslation();
   const { data, error, refetch } = useQuery(queueSettings);
   const [edited, setEdited] = useState<Queue | 'new' | null>(null);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <section className="card">

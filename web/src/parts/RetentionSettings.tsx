@@ -3,7 +3,7 @@ import { Button, Form, InputNumber } from 'antd';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Retention } from '../api/model';
-import { problemKey } from '../api/problem';
+import { lost, problemKey } from '../api/problem';
 import { retention } from '../api/queries';
 import { Failed, Waiting } from './Notice';
 import { useMessage } from './messages';
@@ -24,7 +24,7 @@ export function RetentionSettings() {
     },
     onError: (problem) => void message.error(t(problemKey(problem))),
   });
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting rows={4} />;
   return (
     <section className="card settings-form">

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { request } from '../api/client';
 import type { Role, User } from '../api/model';
-import { Problem, problemKey } from '../api/problem';
+import { lost, Problem, problemKey } from '../api/problem';
 import { users } from '../api/queries';
 import { UserLogins } from '../guard/Places';
 import '../guard/guard.css';
@@ -95,7 +95,7 @@ export function UserSettings({ me }: { me: string | undefined }) {
   const { t } = useTranslation();
   const { data, error, refetch } = useQuery(users);
   const [edited, setEdited] = useState<User | 'new' | null>(null);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   return (
     <section className="card">

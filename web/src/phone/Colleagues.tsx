@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Colleague } from '../api/model';
+import { lost } from '../api/problem';
 import { colleagues } from '../api/queries';
 import { Failed, Waiting } from '../parts/Notice';
 
@@ -15,7 +16,7 @@ export function reachableFirst(all: readonly Colleague[], language: string): Col
 export function Colleagues({ deeds, find = '' }: { deeds: (colleague: Colleague) => ReactNode; find?: string }) {
   const { t, i18n } = useTranslation();
   const { data, error, refetch } = useQuery(colleagues);
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (lost(error, data)) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting rows={3} />;
   const wanted = find.trim().toLowerCase();
   const found = reachableFirst(data, i18n.language).filter((c) => `${c.username} ${c.name}`.toLowerCase().includes(wanted));

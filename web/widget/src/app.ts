@@ -4,7 +4,7 @@ import { Phone } from './phone';
 import type { Ticket } from './sip';
 import { Memory } from './store';
 import { brand, css } from './style';
-import { Thread, type Upload } from './thread';
+import { pieces, Thread, type Upload } from './thread';
 import { fill, type Lang, langOf, words, type Words } from './words';
 
 interface Notice {
@@ -63,6 +63,11 @@ export interface Settings {
   jwt?: string;
 }
 
+/** What of a message, a letter and a complaint the server takes, UTF-16 units: fewer than its bytes allow. */
+const mostMessage = 2000;
+const mostLetter = 4000;
+const mostComplaint = 2000;
+
 const accept = '.jpg,.jpeg,.png,.gif,.webp,.pdf,.txt,.zip,.docx,.xlsx,.pptx,.doc,.xls,.ppt,.mp3,.wav,.ogg,.mp4,.webm';
 const chips: Record<'good' | 'bad', (keyof Words)[]> = { good: ['quick', 'friendly', 'useful'], bad: ['slow', 'rude', 'useless', 'unclear'] };
 
@@ -89,6 +94,8 @@ export class App {
   private redraw: () => void = () => undefined;
   private held: (() => void)[] = [];
   private typingSent = 0;
+  /** What was begun in the forms, by their titles. */
+  private readonly begun = new Map<string, Record<string, string>>();
   private readonly settling = new Map<string, (ref?: string) => void>();
 
   private launcher!: HTMLButtonElement;
@@ -123,6 +130,7 @@ export class App {
           this.held = [];
           this.uploads = [];
           if (this.box) this.box.value = '';
+          this.begun.clear();
           for (const key of ['draft', 'allowed', 'seen']) this.memory.write(key, undefined);
         },
         changed: () => this.update(),
@@ -398,11 +406,11 @@ export class App {
       if (!text || !this.box) return;
       this.box.value = '';
       this.memory.write('draft', undefined);
-      this.link.send({ type: 'msg', text });
+      for (const piece of pieces(text, mostMessage)) this.link.send({ type: 'msg', text: piece });
       this.typingSent = 0;
       this.thread.down();
     };
-    this.box = h('textarea', { rows: '1', 'aria-label': w.type, placeholder: w.type, maxlength: '2000', 'data-focus': true, value: this.memory.read<string>('draft') ?? '' });
+    this.box = h('textarea', { rows: '1', 'aria-label': w.type, placeholder: w.type, dir: 'auto', maxlength: '20000', 'data-focus': true, value: this.memory.read<string>('draft') ?? '' });
     this.box.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
@@ -417,6 +425,8 @@ export class App {
       }
     });
     this.box.addEventListener('paste', (event) => {
+      // Programs of offices put a picture of the words beside the words.
+      if (event.clipboardData?.types.includes('text/plain')) return;
       for (const file of event.clipboardData?.files ?? []) this.attach(file);
     });
     const out = document.createDocumentFragment();
@@ -645,6 +655,11 @@ export class App {
     const fault = h('p', { class: 'fault', role: 'alert' });
     const button = h('button', { type: 'submit', class: 'main' }, submit);
     const form = h('form', { novalidate: true }, h('div', { class: 'pad' }, h('h3', {}, title), h('p', { class: 'soft' }, hint), ...fields, fault, button));
+    const inputs = () => [...form.querySelectorAll<HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement>('[name]')];
+    // What was begun is there again after a look elsewhere, until it is sent or the page goes.
+    const begun = this.begun.get(title) ?? {};
+    for (const field of inputs()) field.value = begun[field.name] ?? field.value;
+    form.addEventListener('input', () => this.begun.set(title, Object.fromEntries(inputs().map((field) => [field.name, field.value]))));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       const data = Object.fromEntries([...new FormData(form).entries()].map(([k, v]) => [k, typeof v === 'string' ? v.trim() : '']));
@@ -654,10 +669,17 @@ export class App {
         empty.focus();
         return;
       }
+      const long = [...form.querySelectorAll('textarea')].find((field) => field.value.trim().length > Number(field.dataset.most));
+      if (long) {
+        fault.textContent = fill(this.w.tooLong, { n: long.dataset.most ?? '', m: long.value.trim().length });
+        long.focus();
+        return;
+      }
       fault.textContent = '';
       button.disabled = true;
       run(data)
         .then((done) => {
+          this.begun.delete(title);
           const said = h('div', { class: 'pad', role: 'status', tabindex: '-1' }, typeof done === 'string' ? h('p', { class: 'done' }, done) : done);
           form.replaceWith(said);
           said.focus();
@@ -699,7 +721,7 @@ export class App {
         this.field(w.name, 'name', { autocomplete: 'name', maxlength: '100', value: this.settings.name ?? '' }),
         this.field(w.email, 'email', { type: 'email', autocomplete: 'email', maxlength: '300' }),
         this.field(w.phone, 'phone', { type: 'tel', autocomplete: 'tel', maxlength: '40' }),
-        h('label', { class: 'field' }, w.what, h('textarea', { name: 'text', required: true, maxlength: '4000' })),
+        h('label', { class: 'field' }, w.what, h('textarea', { name: 'text', dir: 'auto', required: true, 'data-most': String(mostLetter) })),
       ],
       w.submit,
       async (data) => {
@@ -757,7 +779,7 @@ export class App {
     return this.form(
       w.complain,
       '',
-      [h('label', { class: 'field' }, w.kind, h('select', { name: 'kind' }, ...kinds)), h('label', { class: 'field' }, w.what, h('textarea', { name: 'text', required: true, maxlength: '2000' }))],
+      [h('label', { class: 'field' }, w.kind, h('select', { name: 'kind' }, ...kinds)), h('label', { class: 'field' }, w.what, h('textarea', { name: 'text', dir: 'auto', required: true, 'data-most': String(mostComplaint) }))],
       w.submit,
       async (data) => {
         await this.ready();
@@ -853,13 +875,13 @@ export class App {
     };
     const start = async () => {
       trouble = '';
+      const button = out.querySelector<HTMLButtonElement>('[data-act=call]');
+      if (button) button.disabled = true; // from the first press on: a second one would be a second call
       await this.ready();
       if (!this.agreed()) {
         this.held.push(() => this.go('call'));
         return;
       }
-      const button = out.querySelector<HTMLButtonElement>('[data-act=call]');
-      if (button) button.disabled = true;
       try {
         this.call = await Phone.start(this.link.phoneURL(), () => this.link.ask<Ticket>('call', {}), () => this.redraw());
         this.redraw();

@@ -4,7 +4,7 @@ import { type Frame, Link } from './link';
 import { parse } from './sip';
 import { Memory } from './store';
 import { brand, contrast } from './style';
-import { Thread } from './thread';
+import { pieces, Thread } from './thread';
 import { fill, langOf, words } from './words';
 
 const rgb = (hex = ''): [number, number, number] => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)) as [number, number, number];
@@ -76,8 +76,35 @@ describe('Link', () => {
   });
 });
 
+describe('pieces', () => {
+  it('cuts a long text where words end, and loses none of it', () => {
+    const words = Array.from({ length: 900 }, (_, i) => `word${i}`).join(' ');
+    const cut = pieces(words, 2000);
+    expect(cut.length).toBe(Math.ceil(words.length / 2000));
+    expect(cut.join(' ')).toBe(words);
+    expect(cut.every((piece) => piece.length <= 2000)).toBe(true);
+  });
+  it('cuts what has no gaps, never within a character', () => {
+    expect(pieces('长'.repeat(5000), 2000).map((piece) => piece.length)).toEqual([2000, 2000, 1000]);
+    expect(pieces(`a${'😀'.repeat(4)}`, 4)).toEqual(['a😀', '😀😀', '😀']);
+  });
+  it('leaves a short one as it is', () => {
+    expect([pieces('one\n\ntwo', 2000), pieces('', 2000)]).toEqual([['one\n\ntwo'], []]);
+  });
+});
+
 describe('Thread', () => {
   const ask: Frame = { type: 'msg', seq: 7, from: 'system', text: 'Solved?', choices: [{ id: 'yes', label: 'Yes' }] };
+  it('says of which day a message is when it is not of today', () => {
+    const link = { status: { state: 'open', read: 0 }, pending: [], options: { server: '' } } as unknown as Link;
+    const thread = new Thread(words('en'), 'en', link, { choose: vi.fn(), retryUpload: vi.fn(), dropUpload: vi.fn() });
+    thread.add({ type: 'msg', seq: 1, from: 'agent', text: 'old', at: '2020-03-05T12:30:00Z' });
+    thread.add({ type: 'msg', seq: 2, from: 'agent', text: 'new', at: new Date().toISOString() });
+    thread.draw([], []);
+    const times = [...thread.root.querySelectorAll('.meta')].map((one) => one.textContent);
+    expect(times[0]).toContain('Mar');
+    expect(times[1]).not.toMatch(/[A-Z][a-z]{2} \d/);
+  });
   const end: Frame = { type: 'msg', seq: 8, kind: 'event', event: 'closed' };
   it.each([
     ['of a conversation that goes on', 'open', [ask], true],

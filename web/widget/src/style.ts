@@ -89,7 +89,7 @@ h3 { font-size: 14px; font-weight: 600; color: var(--soft); }
 .bar { padding: 6px 14px; font-size: 13px; background: var(--paper); border-top: 1px solid var(--line); color: var(--soft); }
 .bar:empty { display: none; }
 .compose { display: flex; gap: 4px; align-items: flex-end; padding: 8px; border-top: 1px solid var(--line); background: var(--paper); }
-.compose textarea { flex: 1; min-width: 0; min-height: 40px; max-height: 120px; resize: none; padding: 8px 10px; border: 1px solid var(--soft); border-radius: 10px; background: var(--paper); }
+.compose textarea { flex: 1; min-width: 0; min-height: 40px; max-height: 120px; resize: none; field-sizing: content; padding: 8px 10px; border: 1px solid var(--soft); border-radius: 10px; background: var(--paper); }
 .compose .go { background: var(--brand); color: var(--on-brand); }
 .foot { display: flex; justify-content: center; padding: 0 8px 8px; background: var(--paper); }
 .foot button { display: flex; gap: 6px; align-items: center; min-height: 32px; padding: 4px 12px; border-radius: 16px; color: var(--brand-ink); font-size: 14px; font-weight: 600; }

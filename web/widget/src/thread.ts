@@ -21,6 +21,25 @@ interface Shown {
   print: string;
 }
 
+/**
+ * pieces cuts a text into messages of at most so many UTF-16 units, where a line or a word ends when there is one in
+ * its second half, never within a character.
+ */
+export function pieces(text: string, most: number): string[] {
+  const out: string[] = [];
+  for (let rest = text; rest; ) {
+    let end = rest.length;
+    if (end > most) {
+      const gap = Math.max(rest.lastIndexOf('\n', most), rest.lastIndexOf(' ', most));
+      end = gap > most / 2 ? gap : most;
+      if (/[\ud800-\udbff]/.test(rest.charAt(end - 1))) end--;
+    }
+    out.push(rest.slice(0, end).trim());
+    rest = rest.slice(end).trim();
+  }
+  return out;
+}
+
 /** Thread shows the messages: what is there is changed only where something changed, so that a screen reader hears what is new and nothing twice. */
 export class Thread {
   readonly root: HTMLElement;
@@ -128,7 +147,10 @@ export class Thread {
   }
 
   private time(at?: string): string {
-    return at ? new Date(at).toLocaleTimeString(this.lang, { hour: '2-digit', minute: '2-digit' }) : '';
+    if (!at) return '';
+    const time = new Date(at);
+    const today = time.toDateString() === new Date().toDateString();
+    return time.toLocaleString(this.lang, { ...(today ? {} : { month: 'short', day: 'numeric' }), hour: '2-digit', minute: '2-digit' });
   }
 
   private line(m: Frame, live: boolean, mark: string): HTMLElement {
@@ -138,7 +160,7 @@ export class Thread {
     }
     const mine = m.from === 'customer';
     const box = h('div', { class: mine ? 'say me' : 'say' });
-    if (m.text) put(box, h('div', { class: 'bubble' }, h('span', { class: 'hush' }, `${this.who(m)}: `), linked(m.text)));
+    if (m.text) put(box, h('div', { class: 'bubble' }, h('span', { class: 'hush' }, `${this.who(m)}: `), h('bdi', {}, linked(m.text))));
     for (const f of m.files ?? []) put(box, this.file(f));
     if (m.source?.title) put(box, this.source(m.source));
     if (m.choices?.length) {
@@ -193,7 +215,7 @@ export class Thread {
     return h(
       'div',
       { class: 'say me', 'data-state': bad ? 'failed' : 'sending' },
-      h('div', { class: 'bubble' }, h('span', { class: 'hush' }, `${this.w.you}: `), linked(text)),
+      h('div', { class: 'bubble' }, h('span', { class: 'hush' }, `${this.w.you}: `), h('bdi', {}, linked(text))),
       h(
         'div',
         { class: bad ? 'meta bad' : 'meta' },
