@@ -17,7 +17,6 @@ const sampleEvery = 250 * time.Millisecond
 // plateau is what was seen of the server while nearly all calls were up.
 type plateau struct {
 	enough  int // calls that count as nearly all
-	alone   []*alone
 	samples []sample
 }
 
@@ -30,7 +29,7 @@ type sample struct {
 
 // watch looks at the server until the returned function is called, which waits.
 func (l *load) watch(ctx context.Context) func() (*plateau, error) {
-	p := &plateau{enough: max(1, l.opts.N*95/100), alone: l.alone}
+	p := &plateau{enough: max(1, l.opts.N*95/100)}
 	if l.opts.PID == 0 {
 		return func() (*plateau, error) { return p, nil }
 	}
@@ -60,9 +59,6 @@ func (p *plateau) look(ctx context.Context, l *load) error {
 			return fmt.Errorf("the server is gone: %w", err)
 		}
 		p.samples = append(p.samples, sample{time.Now(), used, active, descriptors(l.opts.PID)})
-		for _, a := range p.alone { // at the same time, so that both have the same neighbours
-			a.run(aloneSlice)
-		}
 	}
 }
 
