@@ -62,7 +62,7 @@ export function Audit() {
   const { t } = useTranslation();
   const words: Words = (key) => t(key, '');
   const [acts, setActs] = useState<string[]>([]);
-  const known = useQuery({ queryKey: ['admin', 'audit', 'acts'], queryFn: ({ signal }) => request<ActList>('/audit/acts', { signal }).then((list) => list.items ?? []), staleTime: Infinity });
+  const known = useQuery({ queryKey: ['admin', 'audit', 'acts'], queryFn: ({ signal }) => request<ActList>('/audit/acts', { signal }).then((list) => list.items), staleTime: Infinity });
   const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ['admin', 'audit', 'rows', acts],
     queryFn: ({ pageParam, signal }) => request<AuditPage>('/audit', { signal, query: { cursor: pageParam, limit: 50, action: acts.join(',') } }),
@@ -87,7 +87,7 @@ export function Audit() {
         aria-label={t('audit.filter')}
         placeholder={t('audit.all')}
         value={acts}
-        optionFilterProp="label"
+        showSearch={{ optionFilterProp: 'label' }}
         options={(known.data ?? []).map((act) => ({ value: act, label: actName(words, act) })).sort((a, b) => a.label.localeCompare(b.label))}
         onChange={setActs}
       />

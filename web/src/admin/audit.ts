@@ -34,7 +34,7 @@ function write(words: Words, key: string, value: unknown): string {
       .map(([part, one]) => `${fieldName(words, part)} ${write(words, part, one)}`)
       .join(', ');
   }
-  return String(value as string | number);
+  return String(value);
 }
 
 const fieldName = (words: Words, key: string) => words(`audit.field.${key}`) || key.replaceAll('_', ' ');
