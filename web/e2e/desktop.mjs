@@ -290,6 +290,50 @@ await check('a reload in the middle loses nothing', async () => {
   await page.fill(field, '');
   await page.waitForSelector('.call-bar');
 });
+await check('what was begun as a note is none for the customer after a reload', async () => {
+  const kept = page.waitForResponse((r) => r.url().endsWith('/draft') && r.request().method() === 'PUT' && r.request().postData().includes('"note":true'));
+  await page.fill(field, 'for colleagues only');
+  await page.getByRole('tab', { name: 'Note' }).click();
+  await kept;
+  await page.reload();
+  await page.waitForSelector('.inbox-composing-note');
+  must((await page.inputValue(field)) === 'for colleagues only', `the note is "${await page.inputValue(field)}"`);
+  await page.fill(field, '');
+  await page.getByRole('tab', { name: 'Reply' }).click();
+});
+await check('a picture is pasted, and is there after a reload', async () => {
+  await page.evaluate(async (at) => {
+    const canvas = new OffscreenCanvas(8, 8);
+    canvas.getContext('2d');
+    const data = new DataTransfer();
+    data.items.add(new File([await canvas.convertToBlob()], 'image.png', { type: 'image/png' }));
+    document.querySelector(at).dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+  }, field);
+  await page.locator('.inbox-chosen li', { hasText: 'image.png' }).waitFor();
+  await page.reload();
+  await page.locator('.inbox-chosen li', { hasText: 'image.png' }).waitFor();
+  await page.locator('.inbox-chosen button').click();
+  await page.locator('.inbox-chosen').waitFor({ state: 'detached' });
+});
+await check('what was read and written stays while the server is away, and a double click closes once', async () => {
+  const closes = [];
+  const away = (route) => route.abort();
+  await page.fill(field, 'written without a server');
+  await page.route('**/api/v1/conversations/**', away);
+  await page.locator('.inbox-deeds').getByRole('button', { name: 'Later' }).press('Enter');
+  await page.getByRole('menuitem', { name: /Tomorrow/ }).click();
+  await page.locator('.ant-message-error').first().waitFor();
+  must((await page.inputValue(field)) === 'written without a server', 'the composer is gone');
+  await page.unroute('**/api/v1/conversations/**', away);
+  await page.fill(field, '');
+  page.on('request', (r) => /\/(close|reopen)$/.test(r.url()) && closes.push(r.url()));
+  await page.locator('.inbox-close').dblclick();
+  await page.locator('.inbox-close', { hasText: 'Open again' }).waitFor();
+  must(closes.length === 1, `asked for ${closes.length} times`);
+  await page.locator('.inbox-close').click();
+  await page.locator('.inbox-close', { hasText: 'Close' }).waitFor();
+  await page.fill(field, ''); // whoever goes on is in the field
+});
 await check('what is put aside stands under later', async () => {
   await page.keyboard.press('Escape');
   await page.keyboard.press('z');

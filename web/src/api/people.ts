@@ -13,4 +13,4 @@ export function usePeople(): readonly Person[] {
 }
 
 /** nameOf is how somebody is called who is known by a username; what no person is stays as it is. */
-export const nameOf = (people: readonly Person[], username: string): string => people.find((one) => one.username === username)?.name || username;
+export const nameOf = (people: readonly Person[], username: string): string => (people.find((one) => one.username === username)?.name ?? '') || username;

@@ -268,7 +268,7 @@ export function Talk({ id, handle, onBack, onNext }: Props) {
       )}
       <Present view={view.data} mine={me ? Number(me.user.id) : 0} />
       {view.data.state === 'merged' ? <p className="inbox-event">{t('inbox.mergedInto', { id: view.data.merged_into })}</p> : working && <Composer key={id} view={view.data} seen={last} onSent={() => void sync()} handle={handle} />}
-      {making !== null && <Suspense><TicketBox text={making} contact={view.data.contact_id} source="conversation" of={String(id)} name={view.data.name} onClose={() => setMaking(null)} /></Suspense>}
+      {making !== null && <Suspense><TicketBox text={making} contact={view.data.contact_id} source="conversation" of={String(id)} name={(view.data.name ?? '') || t('inbox.visitor', { id })} onClose={() => setMaking(null)} /></Suspense>}
     </>
   );
 }

@@ -6,8 +6,8 @@ export function moments(now: Date): { key: 'hour' | 'evening' | 'tomorrow' | 'we
     { key: 'hour', at: new Date(now.getTime() + 3_600_000) },
     ...(evening.getTime() - now.getTime() > 3_600_000 ? [{ key: 'evening' as const, at: evening }] : []),
     { key: 'tomorrow', at: day(1, 9) },
-    // The next Monday; on a Monday the one after.
-    { key: 'week', at: day(((8 - now.getDay()) % 7) || 7, 9) },
+    // The next Monday; on a Monday the one after, on a Sunday it is tomorrow.
+    ...(now.getDay() === 0 ? [] : [{ key: 'week' as const, at: day(8 - now.getDay(), 9) }]),
   ];
 }
 

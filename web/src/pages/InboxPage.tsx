@@ -36,10 +36,10 @@ function ListRow({ row, here, chosen, onChoose, onOpen }: { row: Row; here: bool
       )}
       <button type="button" className={`inbox-row${here ? ' inbox-here' : ''}${row.unread ? ' inbox-unread' : ''}`} aria-current={here || undefined} onClick={onOpen}>
         <span className="inbox-row-head">
-          <span className="inbox-name">{(row.name ?? '') || t('inbox.visitor', { id: row.id })}</span>
+          <span className="inbox-name" dir="auto">{(row.name ?? '') || t('inbox.visitor', { id: row.id })}</span>
           {row.waiting_since ? <Wait since={row.waiting_since} /> : <span className="muted num">{today ? time(row.last_at).slice(0, 5) : day(row.last_at)}</span>}
         </span>
-        <span className="inbox-last">{(row.last_text ?? '') || t('inbox.noText')}</span>
+        <span className="inbox-last" dir="auto">{(row.last_text ?? '') || t('inbox.noText')}</span>
         <span className="inbox-row-foot">
           <span className="inbox-channel">{t(`inbox.channel.${row.channel}`, { defaultValue: row.channel })}</span>
           <span>{row.handler === 'agent' ? row.assignee_name : t(`inbox.handler.${row.handler}`)}</span>

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Input, Modal, Popover } from 'antd';
-import { useId, useMemo, useState } from 'react';
+import { useId, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { problemKey } from '../api/problem';
 import { Icon } from '../parts/Icon';
@@ -104,7 +104,7 @@ function Preview({ macro, things, onClose }: { macro: Macro; things: readonly Th
 }
 
 /** List is the macros to choose from, narrowed by typing. */
-function List({ kind, onChoose }: { kind: Thing['kind']; onChoose: (macro: Macro) => void }) {
+function List({ kind, onChoose, onLeave }: { kind: Thing['kind']; onChoose: (macro: Macro) => void; onLeave: () => void }) {
   const { t } = useTranslation();
   const { data, error } = useQuery(macros(kind));
   const [text, setText] = useState('');
@@ -114,7 +114,14 @@ function List({ kind, onChoose }: { kind: Thing['kind']; onChoose: (macro: Macro
   if (data.length === 0) return <p className="muted macro-none">{t('rules.noMacros')}</p>;
   const found = data.filter((macro) => macro.label.toLowerCase().includes(text.trim().toLowerCase()));
   return (
-    <div className="macro-list">
+    <div
+      className="macro-list"
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || event.nativeEvent.isComposing) return;
+        event.stopPropagation();
+        onLeave();
+      }}
+    >
       <Input
         autoFocus
         size="small"
@@ -146,6 +153,7 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
   const [chosen, setChosen] = useState<Macro | null>(null);
+  const button = useRef<HTMLButtonElement>(null);
   const things = objects ?? (object ? [object] : []);
   const kind = things[0]?.kind;
   const off = disabled === true || !kind;
@@ -162,6 +170,10 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
           kind && (
             <List
               kind={kind}
+              onLeave={() => {
+                setOpen(false);
+                button.current?.focus(); // and not to the page's top
+              }}
               onChoose={(macro) => {
                 setOpen(false);
                 setChosen(macro);
@@ -170,7 +182,7 @@ export function MacroMenu({ object, objects, disabled }: { object?: Thing; objec
           )
         }
       >
-        <button type="button" className="chip macro-open" disabled={off} aria-keyshortcuts="M" aria-haspopup="dialog" aria-expanded={open}>
+        <button ref={button} type="button" className="chip macro-open" disabled={off} aria-keyshortcuts="M" aria-haspopup="dialog" aria-expanded={open}>
           <Icon name="more" size={15} />
           {t('rules.macros')}
         </button>
