@@ -13875,6 +13875,8 @@ export interface components {
             callback_retry?: string;
             /** Format: int64 */
             callback_tries?: number;
+            /** @description flow that takes callers whom it sends on and no flow waits for, since a colleague put them through into it; they are told in words when empty */
+            closed_flow?: string;
             connect_time?: string;
             /** @description without anybody at work for so long it counts as closed for those who wait; 10m when empty */
             empty_after?: string;
@@ -14391,6 +14393,16 @@ export interface components {
             /** @description what would be done now */
             steps: components["schemas"]["ActionResult"][];
             type: string;
+        };
+        SavedView: {
+            filter: components["schemas"]["ChatFilter"];
+            /** @description named in it, and there no more */
+            gone_queues?: string[];
+            /** Format: int64 */
+            id: number;
+            name: string;
+            /** @description everybody's */
+            shared: boolean;
         };
         SayInputBody: {
             /** @description on which it was said: call, chat, web, paper, ... */
@@ -15586,6 +15598,8 @@ export interface components {
              */
             count: number;
             filter: components["schemas"]["ViewFilter"];
+            /** @description named in it, and there no more */
+            gone_queues?: string[];
             /** Format: int64 */
             id: number;
             name: string;
@@ -15880,7 +15894,7 @@ export interface components {
             shared?: boolean;
         };
         ViewList: {
-            items: components["schemas"]["ChatView"][];
+            items: components["schemas"]["SavedView"][];
         };
         Vocabulary: {
             actions: components["schemas"]["ActionKind"][];
