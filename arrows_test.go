@@ -30,7 +30,7 @@ type room struct {
 }
 
 var (
-	ground  = []string{"audio", "nlp", "event", "pg", "outbound", "team"}
+	ground  = []string{"audio", "nlp", "event", "pg", "outbound", "team", "period"}
 	engines = []string{"media", "asr", "emotion", "ivr"}
 	nouns   = []string{"queue", "ticket", "triage", "kb", "chat", "contact", "callout", "admin"}
 	work    = []string{"call", "bot", "rules", "feedback", "report", "assist"}
@@ -69,7 +69,7 @@ var table = []room{
 	{path: "assist", imports: rooms("call", "bot", nouns, "event", "pg", "nlp")},
 
 	// Nouns.
-	{path: "queue", imports: rooms("pg", "nlp", "event", "team")},
+	{path: "queue", imports: rooms("pg", "nlp", "event", "team", "period")},
 	{path: "queue/sim", imports: rooms("queue"), guests: rooms("cmd/pbx", "api", "report")},
 	{path: "ticket", imports: rooms("pg", "nlp", "event", "queue", "team")},
 	{path: "triage", imports: rooms("pg", "nlp", "queue", "ticket")},
@@ -79,7 +79,7 @@ var table = []room{
 	{path: "chat/chattest", imports: rooms("chat", "pg", "event"), tests: true},
 	{path: "contact", imports: rooms("pg", "nlp", "event", "team")},
 	{path: "callout", imports: rooms("pg", "event", "queue", "contact", "team")},
-	{path: "admin", imports: rooms("pg", "event", "rules/plan")},
+	{path: "admin", imports: rooms("pg", "event", "rules/plan", "period")},
 
 	// Engines.
 	{path: "media", imports: rooms("audio", "event")},
@@ -95,6 +95,7 @@ var table = []room{
 	{path: "audio"},
 	{path: "nlp"},
 	{path: "event"},
+	{path: "period"},
 	{path: "outbound"},
 	{path: "team", imports: rooms("pg")},
 	{path: "pg"},

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tingxin/period"
 )
 
 // Kind is a kind of thing that can be set.
@@ -114,24 +116,24 @@ type CallerID struct {
 
 // Trunk is a carrier, a PBX, a phone.
 type Trunk struct {
-	Addresses    []string `json:"addresses,omitempty" yaml:"addresses" doc:"IP addresses and prefixes its calls come from"`
-	Auth         *Auth    `json:"auth,omitempty" yaml:"auth" doc:"asked from it"`
-	Credentials  *Auth    `json:"credentials,omitempty" yaml:"credentials" doc:"with which we answer it"`
-	Proxy        string   `json:"proxy,omitempty" yaml:"proxy" doc:"where calls are sent, sip:host:port;transport=udp"`
-	Transports   []string `json:"transports,omitempty" yaml:"transports"`
-	SRTP         string   `json:"srtp,omitempty" yaml:"srtp" enum:",off,optional,required"`
-	MaxCalls     int      `json:"max_calls,omitempty" yaml:"max_calls"`
-	CPS          int      `json:"cps,omitempty" yaml:"cps" doc:"new calls per second"`
-	Codecs       []string `json:"codecs,omitempty" yaml:"codecs" doc:"PCMA, PCMU, G722, the preferred first; the server's when empty"`
-	Register     bool     `json:"register,omitempty" yaml:"register"`
-	Registrar    string   `json:"registrar,omitempty" yaml:"registrar"`
-	RegisterAs   string   `json:"register_as,omitempty" yaml:"register_as"`
-	Expires      Period   `json:"register_expires,omitempty" yaml:"register_expires"`
-	Probe        Period   `json:"probe,omitempty" yaml:"probe" doc:"how often OPTIONS asks whether it is there"`
-	ProbeMisses  int      `json:"probe_misses,omitempty" yaml:"probe_misses"`
-	ProbeReplies int      `json:"probe_replies,omitempty" yaml:"probe_replies"`
-	Format       string   `json:"format,omitempty" yaml:"format" enum:",e164,plain,national"`
-	CallerID     CallerID `json:"caller_id,omitzero" yaml:"caller_id"`
+	Addresses    []string      `json:"addresses,omitempty" yaml:"addresses" doc:"IP addresses and prefixes its calls come from"`
+	Auth         *Auth         `json:"auth,omitempty" yaml:"auth" doc:"asked from it"`
+	Credentials  *Auth         `json:"credentials,omitempty" yaml:"credentials" doc:"with which we answer it"`
+	Proxy        string        `json:"proxy,omitempty" yaml:"proxy" doc:"where calls are sent, sip:host:port;transport=udp"`
+	Transports   []string      `json:"transports,omitempty" yaml:"transports"`
+	SRTP         string        `json:"srtp,omitempty" yaml:"srtp" enum:",off,optional,required"`
+	MaxCalls     int           `json:"max_calls,omitempty" yaml:"max_calls"`
+	CPS          int           `json:"cps,omitempty" yaml:"cps" doc:"new calls per second"`
+	Codecs       []string      `json:"codecs,omitempty" yaml:"codecs" doc:"PCMA, PCMU, G722, the preferred first; the server's when empty"`
+	Register     bool          `json:"register,omitempty" yaml:"register"`
+	Registrar    string        `json:"registrar,omitempty" yaml:"registrar"`
+	RegisterAs   string        `json:"register_as,omitempty" yaml:"register_as"`
+	Expires      period.Period `json:"register_expires,omitempty" yaml:"register_expires"`
+	Probe        period.Period `json:"probe,omitempty" yaml:"probe" doc:"how often OPTIONS asks whether it is there"`
+	ProbeMisses  int           `json:"probe_misses,omitempty" yaml:"probe_misses"`
+	ProbeReplies int           `json:"probe_replies,omitempty" yaml:"probe_replies"`
+	Format       string        `json:"format,omitempty" yaml:"format" enum:",e164,plain,national"`
+	CallerID     CallerID      `json:"caller_id,omitzero" yaml:"caller_id"`
 }
 
 var trunkCodecs = []string{"PCMA", "PCMU", "G722"}
@@ -261,18 +263,18 @@ type Number struct {
 	User    string   `json:"user,omitempty" yaml:"user"`
 	Bridge  string   `json:"bridge,omitempty" yaml:"bridge" doc:"SIP address, with {number}, {rest} and {caller}"`
 	// BridgeTrunk is the trunk by which the address is dialled.
-	BridgeTrunk  string   `json:"bridge_trunk,omitempty" yaml:"bridge_trunk"`
-	Calendar     string   `json:"calendar,omitempty" yaml:"calendar" doc:"opening hours; always open when empty"`
-	Closed       string   `json:"closed,omitempty" yaml:"closed" doc:"flow for calls outside of them"`
-	Timeout      Period   `json:"timeout,omitempty" yaml:"timeout" doc:"of ringing, for user and bridge"`
-	Then         string   `json:"then,omitempty" yaml:"then" doc:"flow when the user or bridge does not answer"`
-	Language     string   `json:"language,omitempty" yaml:"language"`
-	Record       bool     `json:"record,omitempty" yaml:"record"`
-	Announcement string   `json:"announcement,omitempty" yaml:"announcement" doc:"said before a recorded bridge is dialled"`
-	Emotion      bool     `json:"emotion,omitempty" yaml:"emotion"`
-	Transcribe   bool     `json:"transcribe,omitempty" yaml:"transcribe"`
-	Phrases      []string `json:"phrases,omitempty" yaml:"phrases"`
-	Label        string   `json:"label,omitempty" yaml:"label" doc:"what people call it"`
+	BridgeTrunk  string        `json:"bridge_trunk,omitempty" yaml:"bridge_trunk"`
+	Calendar     string        `json:"calendar,omitempty" yaml:"calendar" doc:"opening hours; always open when empty"`
+	Closed       string        `json:"closed,omitempty" yaml:"closed" doc:"flow for calls outside of them"`
+	Timeout      period.Period `json:"timeout,omitempty" yaml:"timeout" doc:"of ringing, for user and bridge"`
+	Then         string        `json:"then,omitempty" yaml:"then" doc:"flow when the user or bridge does not answer"`
+	Language     string        `json:"language,omitempty" yaml:"language"`
+	Record       bool          `json:"record,omitempty" yaml:"record"`
+	Announcement string        `json:"announcement,omitempty" yaml:"announcement" doc:"said before a recorded bridge is dialled"`
+	Emotion      bool          `json:"emotion,omitempty" yaml:"emotion"`
+	Transcribe   bool          `json:"transcribe,omitempty" yaml:"transcribe"`
+	Phrases      []string      `json:"phrases,omitempty" yaml:"phrases"`
+	Label        string        `json:"label,omitempty" yaml:"label" doc:"what people call it"`
 }
 
 // Judge implements Doc.
@@ -402,16 +404,16 @@ func (c *Codecs) secrets() map[string]*string { return nil }
 
 // Relay is the TURN relay for browsers behind firewalls; see media.TURNConfig.
 type Relay struct {
-	Listen      string `json:"listen,omitempty" yaml:"listen" doc:"address and port for UDP and TCP, 0.0.0.0:3478; empty is off"`
-	ListenTLS   string `json:"listen_tls,omitempty" yaml:"listen_tls"`
-	Certificate string `json:"certificate,omitempty" yaml:"certificate" doc:"PEM file on the server"`
-	Key         string `json:"key,omitempty" yaml:"key" doc:"PEM file on the server"`
-	Host        string `json:"host,omitempty" yaml:"host"`
-	PortMin     int    `json:"port_min,omitempty" yaml:"port_min"`
-	PortMax     int    `json:"port_max,omitempty" yaml:"port_max"`
-	Secret      string `json:"secret,omitempty" yaml:"secret" doc:"write-only; empty keeps the one that is there"`
-	Lifetime    Period `json:"lifetime,omitempty" yaml:"lifetime"`
-	PerUser     int    `json:"per_user,omitempty" yaml:"per_user"`
+	Listen      string        `json:"listen,omitempty" yaml:"listen" doc:"address and port for UDP and TCP, 0.0.0.0:3478; empty is off"`
+	ListenTLS   string        `json:"listen_tls,omitempty" yaml:"listen_tls"`
+	Certificate string        `json:"certificate,omitempty" yaml:"certificate" doc:"PEM file on the server"`
+	Key         string        `json:"key,omitempty" yaml:"key" doc:"PEM file on the server"`
+	Host        string        `json:"host,omitempty" yaml:"host"`
+	PortMin     int           `json:"port_min,omitempty" yaml:"port_min"`
+	PortMax     int           `json:"port_max,omitempty" yaml:"port_max"`
+	Secret      string        `json:"secret,omitempty" yaml:"secret" doc:"write-only; empty keeps the one that is there"`
+	Lifetime    period.Period `json:"lifetime,omitempty" yaml:"lifetime"`
+	PerUser     int           `json:"per_user,omitempty" yaml:"per_user"`
 }
 
 // Judge implements Doc.
@@ -461,14 +463,14 @@ var Metrics = []string{MetricWaiting, MetricOldest, MetricLevel, MetricAbandoned
 
 // AlertRule is a rule: the metric of a queue has been beyond a value for a time.
 type AlertRule struct {
-	Metric   string   `json:"metric" yaml:"metric" enum:"waiting,oldest,level,abandoned,free,agents,estimate" doc:"times in seconds, level in percent"`
-	Operator string   `json:"operator" yaml:"operator" enum:">,>=,<,<="`
-	Value    float64  `json:"value" yaml:"value"`
-	For      Period   `json:"for,omitempty" yaml:"for" doc:"how long it must hold"`
-	Queues   []string `json:"queues,omitempty" yaml:"queues" doc:"all when empty"`
-	Severity string   `json:"severity" yaml:"severity" enum:"warning,critical"`
-	Off      bool     `json:"off,omitempty" yaml:"off"`
-	Label    string   `json:"label,omitempty" yaml:"label"`
+	Metric   string        `json:"metric" yaml:"metric" enum:"waiting,oldest,level,abandoned,free,agents,estimate" doc:"times in seconds, level in percent"`
+	Operator string        `json:"operator" yaml:"operator" enum:">,>=,<,<="`
+	Value    float64       `json:"value" yaml:"value"`
+	For      period.Period `json:"for,omitempty" yaml:"for" doc:"how long it must hold"`
+	Queues   []string      `json:"queues,omitempty" yaml:"queues" doc:"all when empty"`
+	Severity string        `json:"severity" yaml:"severity" enum:"warning,critical"`
+	Off      bool          `json:"off,omitempty" yaml:"off"`
+	Label    string        `json:"label,omitempty" yaml:"label"`
 }
 
 // Judge implements Doc.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/period"
 	"tingxin/pg"
 )
 
@@ -18,7 +19,7 @@ func TestWatch(t *testing.T) {
 	ctx := t.Context()
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	rules := map[string]*AlertRule{
-		"long":  {Metric: MetricOldest, Operator: ">", Value: 60, For: Period(10 * time.Second), Severity: "warning"},
+		"long":  {Metric: MetricOldest, Operator: ">", Value: 60, For: period.Period(10 * time.Second), Severity: "warning"},
 		"low":   {Metric: MetricLevel, Operator: "<", Value: 80, Severity: "critical", Queues: []string{"b"}},
 		"quiet": {Metric: MetricOldest, Operator: ">=", Value: 0, Severity: "warning", Off: true},
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"tingxin/period"
 )
 
 // sentOn tells whether the desk's changes say that a caller left because the queue has closed.
@@ -117,7 +119,7 @@ func TestServiceSendsCallersOnWhenTheHoursEnd(t *testing.T) {
 		if err := NewStore(o.db).PutCalendar(ctx, tx, Calendar{Name: "day", Zone: "UTC"}); err != nil {
 			return err
 		}
-		return NewStore(o.db).PutQueueDoc(ctx, tx, QueueDoc{ID: "support", Calendar: "day", OnClose: CloseServe, EmptyAfter: Period(time.Minute), Members: []MemberDoc{{User: "agent0"}}})
+		return NewStore(o.db).PutQueueDoc(ctx, tx, QueueDoc{ID: "support", Calendar: "day", OnClose: CloseServe, EmptyAfter: period.Period(time.Minute), Members: []MemberDoc{{User: "agent0"}}})
 	})
 	must(t, s.Reload(t.Context()))
 	must(t, s.Ended(t.Context(), "busy", ""))
@@ -141,7 +143,7 @@ func TestServiceSendsCallersOnWhenTheHoursEnd(t *testing.T) {
 	}
 	doc, err := s.store.Document(t.Context())
 	must(t, err)
-	if q := doc.Queues[0]; q.OnClose != CloseServe || q.EmptyAfter != Period(time.Minute) {
+	if q := doc.Queues[0]; q.OnClose != CloseServe || q.EmptyAfter != period.Period(time.Minute) {
 		t.Errorf("read again: %+v", q)
 	}
 }

@@ -5,46 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"tingxin/period"
 	"tingxin/pg"
 	"tingxin/team"
 )
-
-// Period is a time written as people do, "20s" or "1m30s"; empty is zero.
-type Period time.Duration
-
-// MarshalText writes "1m30s", and nothing for zero.
-func (p Period) MarshalText() ([]byte, error) {
-	if p == 0 {
-		return []byte{}, nil
-	}
-	text := time.Duration(p).String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return []byte(text), nil
-}
-
-// UnmarshalText reads "1m30s".
-func (p *Period) UnmarshalText(b []byte) error {
-	if len(b) == 0 {
-		*p = 0
-		return nil
-	}
-	d, err := time.ParseDuration(string(b))
-	if err != nil {
-		return &badValue{string(b), fmt.Sprintf("%.32q is no time: write 20s, 1m30s or 2h", b)}
-	}
-	*p = Period(d)
-	return nil
-}
 
 // badValue is a text that is not what it should be. It keeps the text, so that
 // its place in a file can be found.
@@ -99,66 +67,66 @@ type MemberDoc struct {
 
 // RingDoc is a Ring.
 type RingDoc struct {
-	After   Period  `json:"after,omitempty" yaml:"after"`
-	Floor   float64 `json:"floor" yaml:"floor"`
-	Sisters bool    `json:"sisters,omitempty" yaml:"sisters"`
-	Anyone  bool    `json:"anyone,omitempty" yaml:"anyone"`
+	After   period.Period `json:"after,omitempty" yaml:"after"`
+	Floor   float64       `json:"floor" yaml:"floor"`
+	Sisters bool          `json:"sisters,omitempty" yaml:"sisters"`
+	Anyone  bool          `json:"anyone,omitempty" yaml:"anyone"`
 }
 
 // TargetsDoc is Targets.
 type TargetsDoc struct {
-	Low    Period `json:"low,omitempty" yaml:"low"`
-	Normal Period `json:"normal,omitempty" yaml:"normal"`
-	High   Period `json:"high,omitempty" yaml:"high"`
-	Urgent Period `json:"urgent,omitempty" yaml:"urgent"`
+	Low    period.Period `json:"low,omitempty" yaml:"low"`
+	Normal period.Period `json:"normal,omitempty" yaml:"normal"`
+	High   period.Period `json:"high,omitempty" yaml:"high"`
+	Urgent period.Period `json:"urgent,omitempty" yaml:"urgent"`
 }
 
 // WrapUpDoc is WrapUp.
 type WrapUpDoc struct {
-	Mode WrapMode `json:"mode,omitempty" yaml:"mode" enum:"none,optional,manual,fixed,exact"`
-	Time Period   `json:"time,omitempty" yaml:"time"`
+	Mode WrapMode      `json:"mode,omitempty" yaml:"mode" enum:"none,optional,manual,fixed,exact"`
+	Time period.Period `json:"time,omitempty" yaml:"time"`
 }
 
 // LevelDoc is Level.
 type LevelDoc struct {
-	Percent  int    `json:"percent,omitempty" yaml:"percent"`
-	Within   Period `json:"within,omitempty" yaml:"within"`
-	Abandons bool   `json:"abandons,omitempty" yaml:"abandons"`
+	Percent  int           `json:"percent,omitempty" yaml:"percent"`
+	Within   period.Period `json:"within,omitempty" yaml:"within"`
+	Abandons bool          `json:"abandons,omitempty" yaml:"abandons"`
 }
 
 // QueueDoc is a Queue in a Document; what is left out has its default.
 type QueueDoc struct {
-	ID            QueueID     `json:"id" yaml:"id"`
-	Name          string      `json:"name,omitempty" yaml:"name"`
-	Strategy      Strategy    `json:"strategy,omitempty" yaml:"strategy" enum:"best,longest_idle,least_recent,fewest_calls,least_talk,round_robin,ring_all,ring_progressively,bullseye,linear,random,weighted,skill,preferred"`
-	Members       []MemberDoc `json:"members,omitempty" yaml:"members"`
-	Skills        []string    `json:"skills,omitempty" yaml:"skills"`
-	Language      string      `json:"language,omitempty" yaml:"language"`
-	Step          Period      `json:"step,omitempty" yaml:"step" doc:"of ring_progressively and bullseye: after which another member, or the next ring of them, is asked; 10s when empty"`
-	Rings         []RingDoc   `json:"rings,omitempty" yaml:"rings"`
-	Sisters       []QueueID   `json:"sisters,omitempty" yaml:"sisters"`
-	Overflow      QueueID     `json:"overflow,omitempty" yaml:"overflow"`
-	Targets       TargetsDoc  `json:"targets,omitzero" yaml:"targets"`
-	MaxWait       Period      `json:"max_wait,omitempty" yaml:"max_wait"`
-	MaxWaiting    int         `json:"max_waiting,omitempty" yaml:"max_waiting"`
-	RingTime      Period      `json:"ring_time,omitempty" yaml:"ring_time"`
-	Bar           Period      `json:"bar,omitempty" yaml:"bar"`
-	RejectDelay   Period      `json:"reject_delay,omitempty" yaml:"reject_delay"`
-	BusyDelay     Period      `json:"busy_delay,omitempty" yaml:"busy_delay"`
-	NoAnswerDelay Period      `json:"no_answer_delay,omitempty" yaml:"no_answer_delay"`
-	ConnectTime   Period      `json:"connect_time,omitempty" yaml:"connect_time"`
-	PreferredWait Period      `json:"preferred_wait,omitempty" yaml:"preferred_wait"`
-	WrapUp        WrapUpDoc   `json:"wrap_up,omitzero" yaml:"wrap_up"`
-	Level         LevelDoc    `json:"level,omitzero" yaml:"level"`
-	ShortAbandon  Period      `json:"short_abandon,omitempty" yaml:"short_abandon"`
-	Handle        Period      `json:"handle,omitempty" yaml:"handle"`
-	CallbackTries int         `json:"callback_tries,omitempty" yaml:"callback_tries"`
-	CallbackRetry Period      `json:"callback_retry,omitempty" yaml:"callback_retry"`
-	CallbackLost  bool        `json:"callback_lost,omitempty" yaml:"callback_lost"`
-	Calendar      string      `json:"calendar,omitempty" yaml:"calendar"`
-	OnClose       OnClose     `json:"on_close,omitempty" yaml:"on_close" enum:"serve,send,keep" doc:"what becomes of callers who wait when it closes: served while somebody is at work, then sent the way of a closed queue (serve, the default); sent there as soon as the opening hours end (send); they wait on (keep)"`
-	EmptyAfter    Period      `json:"empty_after,omitempty" yaml:"empty_after" doc:"without anybody at work for so long it counts as closed for those who wait; 10m when empty"`
-	ClosedFlow    string      `json:"closed_flow,omitempty" yaml:"closed_flow" maxLength:"64" doc:"flow that takes callers whom it sends on and no flow waits for, since a colleague put them through into it; they are told in words when empty"`
+	ID            QueueID       `json:"id" yaml:"id"`
+	Name          string        `json:"name,omitempty" yaml:"name"`
+	Strategy      Strategy      `json:"strategy,omitempty" yaml:"strategy" enum:"best,longest_idle,least_recent,fewest_calls,least_talk,round_robin,ring_all,ring_progressively,bullseye,linear,random,weighted,skill,preferred"`
+	Members       []MemberDoc   `json:"members,omitempty" yaml:"members"`
+	Skills        []string      `json:"skills,omitempty" yaml:"skills"`
+	Language      string        `json:"language,omitempty" yaml:"language"`
+	Step          period.Period `json:"step,omitempty" yaml:"step" doc:"of ring_progressively and bullseye: after which another member, or the next ring of them, is asked; 10s when empty"`
+	Rings         []RingDoc     `json:"rings,omitempty" yaml:"rings"`
+	Sisters       []QueueID     `json:"sisters,omitempty" yaml:"sisters"`
+	Overflow      QueueID       `json:"overflow,omitempty" yaml:"overflow"`
+	Targets       TargetsDoc    `json:"targets,omitzero" yaml:"targets"`
+	MaxWait       period.Period `json:"max_wait,omitempty" yaml:"max_wait"`
+	MaxWaiting    int           `json:"max_waiting,omitempty" yaml:"max_waiting"`
+	RingTime      period.Period `json:"ring_time,omitempty" yaml:"ring_time"`
+	Bar           period.Period `json:"bar,omitempty" yaml:"bar"`
+	RejectDelay   period.Period `json:"reject_delay,omitempty" yaml:"reject_delay"`
+	BusyDelay     period.Period `json:"busy_delay,omitempty" yaml:"busy_delay"`
+	NoAnswerDelay period.Period `json:"no_answer_delay,omitempty" yaml:"no_answer_delay"`
+	ConnectTime   period.Period `json:"connect_time,omitempty" yaml:"connect_time"`
+	PreferredWait period.Period `json:"preferred_wait,omitempty" yaml:"preferred_wait"`
+	WrapUp        WrapUpDoc     `json:"wrap_up,omitzero" yaml:"wrap_up"`
+	Level         LevelDoc      `json:"level,omitzero" yaml:"level"`
+	ShortAbandon  period.Period `json:"short_abandon,omitempty" yaml:"short_abandon"`
+	Handle        period.Period `json:"handle,omitempty" yaml:"handle"`
+	CallbackTries int           `json:"callback_tries,omitempty" yaml:"callback_tries"`
+	CallbackRetry period.Period `json:"callback_retry,omitempty" yaml:"callback_retry"`
+	CallbackLost  bool          `json:"callback_lost,omitempty" yaml:"callback_lost"`
+	Calendar      string        `json:"calendar,omitempty" yaml:"calendar"`
+	OnClose       OnClose       `json:"on_close,omitempty" yaml:"on_close" enum:"serve,send,keep" doc:"what becomes of callers who wait when it closes: served while somebody is at work, then sent the way of a closed queue (serve, the default); sent there as soon as the opening hours end (send); they wait on (keep)"`
+	EmptyAfter    period.Period `json:"empty_after,omitempty" yaml:"empty_after" doc:"without anybody at work for so long it counts as closed for those who wait; 10m when empty"`
+	ClosedFlow    string        `json:"closed_flow,omitempty" yaml:"closed_flow" maxLength:"64" doc:"flow that takes callers whom it sends on and no flow waits for, since a colleague put them through into it; they are told in words when empty"`
 }
 
 // queue makes settings of a document; ids maps user names to agents.
@@ -185,15 +153,15 @@ func (d *QueueDoc) queue(ids map[string]AgentID) (Queue, error) {
 
 // doc is the way back.
 func (q *Queue) doc(users map[AgentID]string) QueueDoc {
-	d := QueueDoc{ID: q.ID, Name: q.Name, Strategy: q.Strategy, Skills: q.Skills, Language: q.Language, Sisters: q.Sisters, Overflow: q.Overflow, MaxWaiting: q.MaxWaiting, Step: Period(q.Step),
-		Targets: TargetsDoc{Period(q.Targets.Low), Period(q.Targets.Normal), Period(q.Targets.High), Period(q.Targets.Urgent)},
-		MaxWait: Period(q.MaxWait), RingTime: Period(q.RingTime), Bar: Period(q.Bar), RejectDelay: Period(q.RejectDelay), BusyDelay: Period(q.BusyDelay),
-		NoAnswerDelay: Period(q.NoAnswerDelay), ConnectTime: Period(q.ConnectTime), PreferredWait: Period(q.PreferredWait),
-		WrapUp: WrapUpDoc{q.WrapUp.Mode, Period(q.WrapUp.Time)}, Level: LevelDoc{q.Level.Percent, Period(q.Level.Within), q.Level.Abandons},
-		ShortAbandon: Period(q.ShortAbandon), Handle: Period(q.Handle), CallbackTries: q.CallbackTries, CallbackRetry: Period(q.CallbackRetry), CallbackLost: q.CallbackLost, Calendar: q.Calendar,
-		OnClose: q.OnClose, EmptyAfter: Period(q.EmptyAfter), ClosedFlow: q.ClosedFlow}
+	d := QueueDoc{ID: q.ID, Name: q.Name, Strategy: q.Strategy, Skills: q.Skills, Language: q.Language, Sisters: q.Sisters, Overflow: q.Overflow, MaxWaiting: q.MaxWaiting, Step: period.Period(q.Step),
+		Targets: TargetsDoc{period.Period(q.Targets.Low), period.Period(q.Targets.Normal), period.Period(q.Targets.High), period.Period(q.Targets.Urgent)},
+		MaxWait: period.Period(q.MaxWait), RingTime: period.Period(q.RingTime), Bar: period.Period(q.Bar), RejectDelay: period.Period(q.RejectDelay), BusyDelay: period.Period(q.BusyDelay),
+		NoAnswerDelay: period.Period(q.NoAnswerDelay), ConnectTime: period.Period(q.ConnectTime), PreferredWait: period.Period(q.PreferredWait),
+		WrapUp: WrapUpDoc{q.WrapUp.Mode, period.Period(q.WrapUp.Time)}, Level: LevelDoc{q.Level.Percent, period.Period(q.Level.Within), q.Level.Abandons},
+		ShortAbandon: period.Period(q.ShortAbandon), Handle: period.Period(q.Handle), CallbackTries: q.CallbackTries, CallbackRetry: period.Period(q.CallbackRetry), CallbackLost: q.CallbackLost, Calendar: q.Calendar,
+		OnClose: q.OnClose, EmptyAfter: period.Period(q.EmptyAfter), ClosedFlow: q.ClosedFlow}
 	for _, r := range q.Rings {
-		d.Rings = append(d.Rings, RingDoc{Period(r.After), r.Floor, r.Sisters, r.Anyone})
+		d.Rings = append(d.Rings, RingDoc{period.Period(r.After), r.Floor, r.Sisters, r.Anyone})
 	}
 	for _, m := range q.Members {
 		if m.Weight == 1 {

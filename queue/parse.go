@@ -9,6 +9,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"tingxin/period"
 )
 
 // maxDocument bounds a settings file.
@@ -47,6 +49,9 @@ func ParseDocument(text []byte) (Document, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict(), yaml.DisallowUnknownField()).Decode(&d); err != nil {
 		if bad := (*badValue)(nil); errors.As(err, &bad) {
 			return d, bad.in(file.Docs[0].Body)
+		}
+		if bad := (*period.Error)(nil); errors.As(err, &bad) {
+			return d, (&badValue{bad.Text, bad.Error()}).in(file.Docs[0].Body)
 		}
 		return d, placed(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"tingxin/call"
+	"tingxin/period"
 	"tingxin/queue"
 	"tingxin/sip"
 )
@@ -141,7 +142,7 @@ func newOffice(t *testing.T) *office {
 			}
 		}
 		_, err := o.queues.Store().Apply(t.Context(), tx, queue.Document{Agents: []queue.AgentDoc{{User: "anna", Desk: true}},
-			Queues: []queue.QueueDoc{{ID: "support", Members: []queue.MemberDoc{{User: "anna"}}, WrapUp: queue.WrapUpDoc{Mode: queue.WrapFixed, Time: queue.Period(time.Minute)}}}})
+			Queues: []queue.QueueDoc{{ID: "support", Members: []queue.MemberDoc{{User: "anna"}}, WrapUp: queue.WrapUpDoc{Mode: queue.WrapFixed, Time: period.Period(time.Minute)}}}})
 		return err
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"tingxin/call"
 	"tingxin/ivr"
 	"tingxin/media"
+	"tingxin/period"
 	"tingxin/sip"
 )
 
@@ -41,8 +42,8 @@ func trunkDoc(t *sip.Trunk) *admin.Trunk {
 		return &admin.Auth{Username: a.Username, Algorithms: a.Algorithms}
 	}
 	return &admin.Trunk{Addresses: t.Addresses, Auth: account(t.Auth), Credentials: account(t.Credentials), Proxy: t.Proxy, Transports: t.Transports, SRTP: t.SRTP,
-		MaxCalls: t.MaxCalls, CPS: t.CPS, Codecs: t.Codecs, Register: t.Register, Registrar: t.Registrar, RegisterAs: t.RegisterAs, Expires: admin.Period(t.RegisterExpires),
-		Probe: admin.Period(t.Probe), ProbeMisses: t.ProbeMisses, ProbeReplies: t.ProbeReplies, Format: t.Format,
+		MaxCalls: t.MaxCalls, CPS: t.CPS, Codecs: t.Codecs, Register: t.Register, Registrar: t.Registrar, RegisterAs: t.RegisterAs, Expires: period.Period(t.RegisterExpires),
+		Probe: period.Period(t.Probe), ProbeMisses: t.ProbeMisses, ProbeReplies: t.ProbeReplies, Format: t.Format,
 		CallerID: admin.CallerID{Numbers: t.CallerID.Numbers, Default: t.CallerID.Default, Assert: t.CallerID.Assert}}
 }
 
@@ -122,7 +123,7 @@ func (r *runtime) File(kind admin.Kind) map[string]admin.Doc {
 	case admin.KindNumber:
 		for i, o := range r.cfg.Call.Routes {
 			out[fmt.Sprintf("file-%d", i+1)] = &admin.Number{Numbers: o.Numbers, Trunks: o.Trunks, Flow: o.Flow, User: o.User, Bridge: o.Bridge, BridgeTrunk: o.BridgeTrunk, Calendar: o.Calendar,
-				Closed: o.Closed, Timeout: admin.Period(o.Timeout), Then: o.Then, Language: o.Language, Record: o.Record, Announcement: o.Announcement, Emotion: o.Emotion, Transcribe: o.Transcribe,
+				Closed: o.Closed, Timeout: period.Period(o.Timeout), Then: o.Then, Language: o.Language, Record: o.Record, Announcement: o.Announcement, Emotion: o.Emotion, Transcribe: o.Transcribe,
 				Phrases: o.Phrases, Label: o.Name}
 		}
 	case admin.KindFlow:

@@ -234,6 +234,7 @@ const ticketList = createRoute({
     state: text(search.state),
     type: text(search.type),
     priority: text(search.priority),
+    queue: text(search.queue),
     assignee: text(search.assignee),
     late: flag(search.late),
     complaint: flag(search.complaint),

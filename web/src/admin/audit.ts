@@ -34,7 +34,7 @@ function write(words: Words, key: string, value: unknown): string {
       .map(([part, one]) => `${fieldName(words, part)} ${write(words, part, one)}`)
       .join(', ');
   }
-  return String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 const fieldName = (words: Words, key: string) => words(`audit.field.${key}`) || key.replaceAll('_', ' ');

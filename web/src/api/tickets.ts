@@ -8,6 +8,7 @@ export interface TicketFilter {
   state?: string;
   type?: string;
   priority?: string;
+  queue?: string;
   assignee?: string;
   late?: boolean;
   complaint?: boolean;

@@ -90,9 +90,17 @@ export function Narrow({ filter, onChange, children }: Props & { children?: Reac
     onError: (error) => void message.error(t(problemKey(error))),
   });
   if (filter.view) {
-    if (!saved || (saved.shared && !leads(me?.role)) || !works(me?.role)) return <div className="inbox-narrow">{children}</div>;
+    const gone = saved?.gone_queues?.length ? <span role="status">{t('desktop.viewQueueGone', { queues: saved.gone_queues.join(', ') })}</span> : null;
+    if (!saved || (saved.shared && !leads(me?.role)) || !works(me?.role))
+      return (
+        <div className="inbox-narrow">
+          {gone}
+          {children}
+        </div>
+      );
     return (
       <div className="inbox-narrow">
+        {gone}
         <Popconfirm title={t('desktop.dropViewAsk', { name: saved.name })} okText={t('desktop.dropView')} cancelText={t('inbox.cancel')} onConfirm={() => drop.mutate(saved.id)}>
           <button type="button" className="text-button">
             {t('desktop.dropView')}

@@ -104,7 +104,7 @@ export interface Filter {
   value?: unknown;
 }
 
-export type View = Omit<Schemas['ChatView'], 'filter'> & { filter: Filter };
+export type View = Omit<Schemas['SavedView'], 'filter'> & { filter: Filter };
 
 /** listed is the first page of a filter. */
 export const listed = (filter: Filter) =>

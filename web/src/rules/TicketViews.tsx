@@ -18,12 +18,13 @@ const filterOf = (view: TicketView): TicketFilter => ({
   state: view.filter.states?.[0],
   type: view.filter.types?.[0],
   priority: view.filter.priorities?.[0],
+  queue: view.filter.queue,
   assignee: view.filter.assignee,
   late: view.filter.late === true ? true : undefined,
   complaint: view.filter.complaint === true ? true : undefined,
 });
 
-const same = (a: TicketFilter, b: TicketFilter) => (['q', 'state', 'type', 'priority', 'assignee', 'late', 'complaint'] as const).every((key) => (a[key] ?? '') === (b[key] ?? ''));
+const same = (a: TicketFilter, b: TicketFilter) => (['q', 'state', 'type', 'priority', 'queue', 'assignee', 'late', 'complaint'] as const).every((key) => (a[key] ?? '') === (b[key] ?? ''));
 
 /** TicketViews are kept filters with their counts. */
 export function TicketViews({ filter, onChoose }: { filter: TicketFilter; onChoose: (filter: TicketFilter) => void }) {
@@ -50,6 +51,7 @@ export function TicketViews({ filter, onChoose }: { filter: TicketFilter; onChoo
             states: filter.state ? [filter.state] : undefined,
             types: filter.type ? [filter.type] : undefined,
             priorities: filter.priority ? [filter.priority] : undefined,
+            queue: filter.queue,
             assignee: filter.assignee,
             late: filter.late,
             complaint: filter.complaint,
@@ -75,6 +77,7 @@ export function TicketViews({ filter, onChoose }: { filter: TicketFilter; onChoo
             <button type="button" className="chip" aria-pressed={on} onClick={() => onChoose(on ? {} : filterOf(view))}>
               {view.name} <span className="num muted">{view.count >= 1000 ? '999+' : view.count}</span>
             </button>
+            {on && !!view.gone_queues?.length && <span role="status">{t('desktop.viewQueueGone', { queues: view.gone_queues.join(', ') })}</span>}
             {on && (!view.shared || lead) && (
               <Button type="text" size="small" aria-label={t('rules.dropView', { name: view.name })} icon={<Icon name="close" size={14} />} onClick={() => drop.mutate(view.id)} />
             )}

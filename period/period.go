@@ -1,4 +1,5 @@
-package admin
+// Package period is a length of time as people write it in settings and files.
+package period
 
 import (
 	"fmt"
@@ -6,7 +7,7 @@ import (
 	"time"
 )
 
-// Period is a time written as people do, "20s" or "1m30s"; empty is zero.
+// Period is written "20s" or "1m30s"; empty is zero. It is never negative.
 type Period time.Duration
 
 // MarshalText writes "1m30s", and nothing for zero.
@@ -24,7 +25,7 @@ func (p Period) MarshalText() ([]byte, error) {
 	return []byte(text), nil
 }
 
-// UnmarshalText reads "1m30s".
+// UnmarshalText reads "1m30s"; what is none is an *Error.
 func (p *Period) UnmarshalText(b []byte) error {
 	if len(b) == 0 {
 		*p = 0
@@ -32,8 +33,15 @@ func (p *Period) UnmarshalText(b []byte) error {
 	}
 	d, err := time.ParseDuration(string(b))
 	if err != nil || d < 0 {
-		return fmt.Errorf("%.32q is no time: write 20s, 1m30s or 2h", b)
+		return &Error{string(b)}
 	}
 	*p = Period(d)
 	return nil
+}
+
+// Error is a text that is no period. It keeps the text, so that its place in a file can be found.
+type Error struct{ Text string }
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%.32q is no time: write 20s, 1m30s or 2h", e.Text)
 }
