@@ -357,6 +357,8 @@ func TestSurveys(t *testing.T) {
 	if len(list.Items) != 4 {
 		t.Errorf("of the call %+v", list)
 	}
+	_, err := h.db.Exec(ctx, `insert into queues (id, name, settings) values ('support', 'Support', '{}')`)
+	must(t, err)
 	var report AnswerReport
 	boss.ok(base+"/reports/surveys?queue=support", &report)
 	if len(report.Items) != 2 || report.Items[0].Agent != "agent2" || report.Items[0].Asked != 3 || report.Items[0].Answered != 2 || *report.Items[0].Mean != 3.5 {

@@ -64,7 +64,7 @@ func startService(t testing.TB, db *pg.DB, m Model) *Service {
 // settled waits until the indexes are of what is live.
 func settled(t testing.TB, s *Service) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	must(t, s.Changed(ctx))
 	must(t, s.Wait(ctx))

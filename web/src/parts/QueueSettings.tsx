@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Form, Input, InputNumber, Modal, Popconfirm, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { settings } from '../admin/kinds';
 import { request } from '../api/client';
 import type { QueueSettings as Queue } from '../api/model';
 import { lost, Problem, problemKey } from '../api/problem';
@@ -14,12 +15,12 @@ const wraps = ['none', 'optional', 'manual', 'fixed', 'exact'] as const;
 const closings = ['serve', 'send', 'keep'] as const;
 const period = /^(\d+(\.\d+)?(h|m|s|ms))*$/;
 
-type Fields = Pick<Queue, 'id' | 'name' | 'strategy' | 'skills' | 'calendar' | 'level' | 'wrap_up' | 'ring_time' | 'step' | 'on_close' | 'empty_after'> & { people?: string[] };
+type Fields = Pick<Queue, 'id' | 'name' | 'strategy' | 'skills' | 'calendar' | 'level' | 'wrap_up' | 'ring_time' | 'step' | 'on_close' | 'empty_after' | 'closed_flow'> & { people?: string[] };
 
 /** merged keeps what the form does not show: rings, targets, orders and weights. */
 function merged(queue: Queue | null, { people = [], ...fields }: Fields): Queue {
   const known = new Map((queue?.members ?? []).map((m) => [m.user, m]));
-  return { ...queue, ...fields, calendar: fields.calendar ?? '', members: people.map((user, i) => known.get(user) ?? (fields.strategy === 'bullseye' ? { user, order: i } : { user })) };
+  return { ...queue, ...fields, calendar: fields.calendar ?? '', closed_flow: 'closed_flow' in fields ? (fields.closed_flow ?? '') : queue?.closed_flow, members: people.map((user, i) => known.get(user) ?? (fields.strategy === 'bullseye' ? { user, order: i } : { user })) };
 }
 
 function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => void }) {
@@ -33,6 +34,7 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
   const team = useQuery(agents);
   const abilities = useQuery(skills);
   const hours = useQuery(calendars);
+  const flows = useQuery(settings('flows')).data?.items.filter((flow) => flow.source === 'file' || flow.live > 0) ?? [];
   const taking = new Set((team.data ?? []).map((a) => a.id));
   const put = useMutation({
     mutationFn: (fields: Fields) => request(`/queues/${fields.id}`, { method: 'PUT', body: merged(queue, fields) }),
@@ -46,7 +48,7 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
   const time = { pattern: period, message: t('setup.periodHint') };
   return (
     <Modal open title={queue ? t('setup.editQueue', { name: queue.name ?? queue.id }) : t('setup.addQueue')} okText={t('settings.save')} cancelText={t('settings.cancel')} confirmLoading={put.isPending} onCancel={onClose} onOk={() => form.submit()} width={520}>
-      <Form form={form} layout="vertical" requiredMark={false} initialValues={queue ? { ...queue, strategy: queue.strategy ?? 'best', calendar: queue.calendar ?? undefined, on_close: queue.on_close ?? 'serve', people: queue.members?.map((m) => m.user) } : { strategy: 'best', on_close: 'serve' }} onFinish={(fields) => put.mutate(fields)}>
+      <Form form={form} layout="vertical" requiredMark={false} initialValues={queue ? { ...queue, strategy: queue.strategy ?? 'best', calendar: queue.calendar ?? undefined, closed_flow: queue.closed_flow ?? undefined, on_close: queue.on_close ?? 'serve', people: queue.members?.map((m) => m.user) } : { strategy: 'best', on_close: 'serve' }} onFinish={(fields) => put.mutate(fields)}>
         <Form.Item name="id" label={t('setup.id')} extra={t('setup.idHint')} rules={[{ required: true, pattern: /^[a-z0-9][a-z0-9_-]{0,63}$/, message: t('setup.idHint') }]}>
           <Input disabled={queue !== null} autoFocus={queue === null} spellCheck={false} />
         </Form.Item>
@@ -69,9 +71,14 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
           <Select options={closings.map((value) => ({ value, label: t(`floor.closings.${value}`) }))} />
         </Form.Item>
         {closing !== 'keep' && (
-          <Form.Item name="empty_after" label={t('floor.emptyAfter')} rules={[time]} extra={t('floor.emptyHint')}>
-            <Input placeholder="10m" />
-          </Form.Item>
+          <>
+            <Form.Item name="empty_after" label={t('floor.emptyAfter')} rules={[time]} extra={t('floor.emptyHint')}>
+              <Input placeholder="10m" />
+            </Form.Item>
+            <Form.Item name="closed_flow" label={t('floor.closedFlow')} extra={t('floor.closedFlowHint')}>
+              <Select allowClear placeholder={t('floor.words')} options={flows.map((flow) => ({ value: flow.name, label: flow.name }))} />
+            </Form.Item>
+          </>
         )}
         <Form.Item name={['wrap_up', 'mode']} label={t('setup.wrap')}>
           <Select allowClear options={wraps.map((value) => ({ value, label: t(`setup.wraps.${value}`) }))} />
