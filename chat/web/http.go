@@ -299,13 +299,11 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, _ *site) {
 	if err != nil || after < 0 || v.conv == nil || r.URL.Query().Get("conv") != v.conv.Key || after > v.conv.LastSeq {
 		after = 0
 	}
-	out := frames{Frames: []reply{v.status(r.Context(), "welcome")}}
+	welcome := func() frames { return frames{Frames: []reply{v.status(r.Context(), "welcome")}} }
 	if v.conv == nil {
 		s.idle(r.Context(), r.URL.Query().Get("wait") == "0")
-		if v.look(r.Context()) == nil && v.conv != nil {
-			out.Frames[0] = v.status(r.Context(), "welcome")
-		}
-		s.answer(w, out)
+		_ = v.look(r.Context()) // otherwise what was known is told
+		s.answer(w, welcome())
 		return
 	}
 	of := v.conv.ID
@@ -322,13 +320,13 @@ func (s *Server) servePoll(w http.ResponseWriter, r *http.Request, _ *site) {
 		s.fail(w, err)
 		return
 	}
-	known := r.URL.Query().Get("stand")
-	moved := known != "" && known != stand(v.status(r.Context(), "welcome"))
+	out := welcome()
 	if v.conv == nil || v.conv.ID != of { // erased, or a new one: what is in it comes with the next poll
-		out.Frames[0] = v.status(r.Context(), "welcome")
 		s.answer(w, out)
 		return
 	}
+	known := r.URL.Query().Get("stand")
+	moved := known != "" && known != stand(out.Frames[0])
 	ctx, cancel := context.WithTimeout(r.Context(), pollTime)
 	defer cancel()
 	for {
