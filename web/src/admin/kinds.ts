@@ -75,6 +75,9 @@ export const single = 'server';
 export const settings = <K extends Kind>(kind: K) =>
   queryOptions({ queryKey: ['admin', kind], queryFn: ({ signal }) => request<Settings<Docs[K]>>(`/settings/${kind}`, { signal }) });
 
+/** liveFlows are the flows that calls can take: of a file, or with a live version. */
+export const liveFlows = queryOptions({ ...settings('flows'), select: (all) => all.items.filter((flow) => flow.source === 'file' || flow.live > 0) });
+
 export const setting = <K extends Kind>(kind: K, name: string, version = 0) =>
   queryOptions({
     queryKey: ['admin', kind, name, version],

@@ -5,7 +5,7 @@ import { calendars, queueSettings, system, users } from '../api/queries';
 import { span, useFormat } from '../i18n/format';
 import { Choice, Count, Secret, Tags, Text, Time, Toggle } from './fields';
 import { useMetric } from './metric';
-import { bare, settings, type AlertRule, type Number_, type Outbound, type Trunk } from './kinds';
+import { bare, liveFlows, settings, type AlertRule, type Number_, type Outbound, type Trunk } from './kinds';
 import { SettingList, type Sheet } from './SettingList';
 
 const options = (names: readonly string[]) => names.map((value) => ({ value, label: value }));
@@ -26,7 +26,7 @@ function NumberFields({ form }: { form: FormInstance<NumberForm> }) {
   const { t } = useTranslation();
   const target = Form.useWatch('target', form) as Target | undefined;
   const calendar = Form.useWatch('calendar', form);
-  const flows = useQuery(settings('flows')).data?.items.filter((flow) => flow.source === 'file' || flow.live > 0) ?? [];
+  const flows = useQuery(liveFlows).data ?? [];
   const queues = useQuery(queueSettings).data ?? [];
   const people = useQuery(users).data ?? [];
   const trunks = useQuery(settings('trunks')).data?.items ?? [];

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Button, Form, Input, InputNumber, Modal, Popconfirm, Select } from 'antd';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { settings } from '../admin/kinds';
+import { liveFlows } from '../admin/kinds';
 import { request } from '../api/client';
 import type { QueueSettings as Queue } from '../api/model';
 import { lost, Problem, problemKey } from '../api/problem';
@@ -34,7 +34,7 @@ function QueueForm({ queue, onClose }: { queue: Queue | null; onClose: () => voi
   const team = useQuery(agents);
   const abilities = useQuery(skills);
   const hours = useQuery(calendars);
-  const flows = useQuery(settings('flows')).data?.items.filter((flow) => flow.source === 'file' || flow.live > 0) ?? [];
+  const flows = useQuery(liveFlows).data ?? [];
   const taking = new Set((team.data ?? []).map((a) => a.id));
   const put = useMutation({
     mutationFn: (fields: Fields) => request(`/queues/${fields.id}`, { method: 'PUT', body: merged(queue, fields) }),
