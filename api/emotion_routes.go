@@ -205,9 +205,9 @@ type reportInput struct {
 const longestReport = 400 * 24 * time.Hour
 
 func (s *Server) moodReport(ctx context.Context, in *reportInput) (*bodyOf[MoodReport], error) {
-	zone, err := time.LoadLocation(in.Zone)
-	if err != nil || in.Zone == "Local" {
-		return nil, unfitField("query.zone", "zone is no time zone; write one such as UTC or Asia/Shanghai")
+	zone, err := zoneOf(in.Zone)
+	if err != nil {
+		return nil, err
 	}
 	until, since := in.Until, in.Since
 	if until.IsZero() {

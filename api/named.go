@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -32,6 +33,15 @@ func (s *Server) goneQueues(ctx context.Context, n int, names func(i int) []stri
 		of[i] = slices.DeleteFunc(of[i], func(q string) bool { return !slices.Contains(gone, q) })
 	}
 	return of, err
+}
+
+// zoneOf is the time zone of the query parameter zone; the server's own is none that a client can name.
+func zoneOf(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, unfitField("query.zone", "zone is no time zone; write one such as UTC or Asia/Shanghai")
+	}
+	return zone, nil
 }
 
 // notErased is a problem when a person was erased.

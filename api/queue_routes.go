@@ -317,7 +317,7 @@ func (s *Server) putQueue(ctx context.Context, in *queueInput) (*struct{}, error
 	}
 	if flow := in.Body.ClosedFlow; flow != "" && s.parts.Setup != nil {
 		if _, there := s.parts.Setup.Flows.Flow(flow); !there {
-			return nil, huma.Error422UnprocessableEntity(fmt.Sprintf("closed_flow: there is no flow %.64q", flow))
+			return nil, unfitField("body.closed_flow", fmt.Sprintf("there is no flow %.64q", flow))
 		}
 	}
 	return s.setting(ctx, actQueueChanged, "queue:"+in.ID, func(st *queue.Store, tx pgx.Tx) error { return st.PutQueueDoc(ctx, tx, in.Body) })

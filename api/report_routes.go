@@ -63,9 +63,9 @@ func (s *Server) reportQuestion(ctx context.Context, in *ReportQuery) (report.Qu
 		q.Filter.Bot = in.Bot
 	}
 	if in.Zone != "" {
-		zone, err := time.LoadLocation(in.Zone)
-		if err != nil || in.Zone == "Local" {
-			return q, unfitField("query.zone", "zone is no time zone; write one such as UTC or Asia/Shanghai")
+		zone, err := zoneOf(in.Zone)
+		if err != nil {
+			return q, err
 		}
 		q.Zone = zone
 	}
